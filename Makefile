@@ -1,0 +1,88 @@
+# make demo   an exchange's traffic replayed on this machine: no account, no key
+# make test   everything, on both engines
+# make build | lint | types | rust-lint | clean
+# Set-up happens by itself, once: an environment in .venv, logs in .build. Nothing outside of this folder is changed.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+LOGS  := .build
+STEP  := .ci/step
+JOBS  ?= 2
+ARGS  ?=
+
+# The first interpreter that starts and is new enough (a version manager's shim may exist and not start).
+PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
+
+MAKEFLAGS += --no-print-directory
+unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS VIRTUAL_ENV
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A cargo that came, went or changed means building again.
+CARGO := $(shell mkdir -p $(LOGS); have=$$(cargo --version 2>/dev/null || echo none); \
+	[ "$$(cat $(LOGS)/cargo 2>/dev/null)" = "$$have" ] || echo "$$have" >$(LOGS)/cargo; cat $(LOGS)/cargo)
+RUST  := $(shell find rust -name target -prune -o -name fuzz -prune -o -type f \
+	\( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
+
+.PHONY: help demo test build dev lint types rust-lint clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+demo: build
+	@$(BIN)/python -m tidebook demo $(ARGS)
+
+test: dev lint types rust-lint
+	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
+
+# ---- set-up
+
+$(LOGS)/cargo:
+	@mkdir -p $(LOGS) && echo '$(CARGO)' >$@
+
+$(VENV)/.environment:
+	@[ -n "$(PYTHON)" ] || { echo 'Tidebook needs Python 3.11 or newer; none was found. Name one: make PYTHON=…' >&2; exit 1; }
+	@$(STEP) $(LOGS)/environment.log 'environment ($(PYTHON))' .ci/environment $(PYTHON) $(VENV)
+	@$(STEP) $(LOGS)/backend.log 'build tools' $(BIN)/python -m pip install 'setuptools>=77' 'setuptools-rust>=1.13'
+	@touch $@
+
+# An engine left over from an earlier build must not outlive its source.
+$(VENV)/.package: $(VENV)/.environment pyproject.toml $(LOGS)/cargo $(RUST)
+	@rm -f src/tidebook/engine/_native*.so
+	@$(STEP) $(LOGS)/package.log 'tidebook and what it needs' $(BIN)/python -m pip install -v --no-build-isolation -e .
+	@.ci/native $(LOGS)/package.log
+	@touch $@
+
+$(VENV)/.checks: $(VENV)/.environment pyproject.toml
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' >$(LOGS)/dev.txt
+	@$(STEP) $(LOGS)/checks.log 'test tools' $(BIN)/python -m pip install -r $(LOGS)/dev.txt
+	@touch $@
+
+build: $(VENV)/.package
+
+dev: build $(VENV)/.checks
+
+# ---- checks
+
+lint: dev
+	@$(STEP) $(LOGS)/ruff.log 'ruff check' $(BIN)/ruff check --output-format concise
+	@$(STEP) $(LOGS)/format.log 'ruff format --check' $(BIN)/ruff format --check
+
+types: dev
+	@$(STEP) $(LOGS)/mypy.log 'mypy' $(BIN)/python -m mypy
+	@$(STEP) $(LOGS)/basedpyright.log 'basedpyright' $(BIN)/basedpyright --pythonpath $(BIN)/python
+
+# Needs the crates that the build has fetched: without a native engine there is nothing to check.
+rust-lint: dev
+	@.ci/native $(LOGS)/package.log --strict
+	@if [ -f rust/Cargo.toml ] && cargo fmt --version >/dev/null 2>&1; then \
+		$(STEP) $(LOGS)/rustfmt.log 'cargo fmt --check' cargo fmt --check --manifest-path rust/Cargo.toml; fi
+	@if ls src/tidebook/engine/_native*.so >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then \
+		$(STEP) $(LOGS)/clippy.log 'cargo clippy' cargo clippy --quiet --manifest-path rust/Cargo.toml -- -D warnings; fi
+
+clean:
+	@rm -rf $(VENV) $(LOGS) build dist rust/target src/*.egg-info src/tidebook/engine/_native*.so \
+		.mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,530 @@
+//! One book: what a message does to it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::buffer::Buffer;
+use crate::checksum;
+use crate::decode::{Message, Room, Row, Side, Terms, What, read};
+use crate::fault::{Result, missing, number};
+use crate::json::{Kind, Tape};
+use crate::levels::Levels;
+use crate::number::LIMIT;
+use crate::rule::{Base, Rule, Seed, Verdict};
+use crate::shape::{ChecksumAt, Shape, When};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    Seeded,
+    Waiting,
+    Gap,
+    TooOld,
+    Checksum,
+    Unchecked,
+    UnknownId,
+}
+
+impl Event {
+    pub fn word(self) -> &'static str {
+        match self {
+            Event::Seeded => "seeded",
+            Event::Waiting => "waiting",
+            Event::Gap => "gap",
+            Event::TooOld => "too_old",
+            Event::Checksum => "checksum",
+            Event::Unchecked => "unchecked",
+            Event::UnknownId => "unknown_id",
+        }
+    }
+}
+
+/// What a message led to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Changed,
+    Event { what: Event, expected: Option<i128>, got: Option<i128> },
+}
+
+pub fn event(what: Event) -> Outcome {
+    Outcome::Event { what, expected: None, got: None }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    Stream,
+    Snapshot,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    pub snapshots: u64,
+    pub applied: u64,
+    pub ignored: u64,
+    pub gaps: u64,
+    pub too_old: u64,
+    pub buffer_dropped: u64,
+    pub absent_removals: u64,
+    pub cut: u64,
+    pub trimmed: u64,
+    pub over_window: u64,
+    pub checksum_passed: u64,
+    pub checksum_failed: u64,
+    pub unchecked: u64,
+    pub compare_equal: u64,
+    pub compare_different: u64,
+}
+
+impl Stats {
+    pub fn pairs(&self) -> [(&'static str, u64); 15] {
+        [
+            ("snapshots", self.snapshots),
+            ("applied", self.applied),
+            ("ignored", self.ignored),
+            ("gaps", self.gaps),
+            ("too_old", self.too_old),
+            ("buffer_dropped", self.buffer_dropped),
+            ("absent_removals", self.absent_removals),
+            ("cut", self.cut),
+            ("trimmed", self.trimmed),
+            ("over_window", self.over_window),
+            ("checksum_passed", self.checksum_passed),
+            ("checksum_failed", self.checksum_failed),
+            ("unchecked", self.unchecked),
+            ("compare_equal", self.compare_equal),
+            ("compare_different", self.compare_different),
+        ]
+    }
+}
+
+/// What is fixed when a book is made.
+pub struct Plan {
+    pub shape: Shape,
+    pub snapshot: Option<Shape>,
+    pub rule: Rule,
+    pub depth_cap: usize,
+    pub terms: Terms,
+}
+
+impl Plan {
+    pub fn shape(&self, role: Role) -> &Shape {
+        match role {
+            Role::Stream => &self.shape,
+            Role::Snapshot => self.snapshot.as_ref().unwrap_or(&self.shape),
+        }
+    }
+
+    /// Whether a snapshot in this role comes from outside of the stream.
+    pub fn is_outside(&self, role: Role) -> bool {
+        role == Role::Snapshot && self.rule.seeds_outside()
+    }
+}
+
+/// A mantissa and its scale.
+pub type Exact = (i128, i8);
+
+pub struct State {
+    pub seeded: bool,
+    pub bridged: bool,
+    pub first: Option<i64>,
+    pub last: Option<i64>,
+    pub prev: Option<i64>,
+    pub venue_ns: Option<i64>,
+    pub heard_ns: Option<i64>,
+    pub applied_ns: Option<i64>,
+    pub levels: Levels,
+    /// The worst bid and ask of the last snapshot.
+    pub reach: [Option<Exact>; 2],
+    pub stats: Stats,
+    pub buffer: Buffer,
+    ids: HashMap<i64, Exact>,
+    /// Since the last snapshot, while seeded.
+    room: Room,
+    base: Base,
+    retains: bool,
+    said_unchecked: bool,
+}
+
+pub struct Book {
+    pub plan: Plan,
+    state: Mutex<State>,
+}
+
+impl Book {
+    pub fn new(shape: Shape, snapshot: Option<Shape>, rule: Rule, depth_cap: usize, scales: (i64, i64)) -> Book {
+        let keep_texts = shape.checksum.is_some() || snapshot.as_ref().is_some_and(|shape| shape.checksum.is_some());
+        let terms = Terms { price_scale: scales.0, size_scale: scales.1, keep_texts };
+        let state = State {
+            seeded: false,
+            bridged: false,
+            first: None,
+            last: None,
+            prev: None,
+            venue_ns: None,
+            heard_ns: None,
+            applied_ns: None,
+            levels: Levels::new(keep_texts),
+            reach: [None; 2],
+            stats: Stats::default(),
+            buffer: Buffer::default(),
+            ids: HashMap::new(),
+            room: Room::default(),
+            base: Base::default(),
+            retains: rule.seed == Seed::Side,
+            said_unchecked: false,
+        };
+        Book { plan: Plan { shape, snapshot, rule, depth_cap, terms }, state: Mutex::new(state) }
+    }
+
+    /// A lock that nobody else wants: it is there so that the book may be looked at from any thread.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A snapshot from outside.
+    pub fn seed(&self, body: &[u8], received_ns: i64, asked_ns: i64, cap: usize) -> Result<Vec<Outcome>> {
+        let shape = self.plan.shape(Role::Snapshot);
+        let mut tape = Tape::default();
+        let doc = tape.read(body, cap)?;
+        let mut at = Some(0);
+        if let Some(each) = &shape.form.each {
+            at = each.look(&doc, 0)?.and_then(|found| match doc.kind(found) {
+                Kind::List => doc.member(found, 0),
+                Kind::Object if shape.form.star => doc.members(found).nth(1),
+                _ => None,
+            });
+        }
+        let at = at.ok_or_else(|| missing("no message in the body"))?;
+        let mut message = Message::default();
+        read(&doc, at, shape, self.plan.terms, true, &mut message)?;
+        message.received_ns = received_ns;
+        let mut outcomes = Vec::new();
+        let mut state = self.state();
+        if message.what != What::Snapshot {
+            return Err(missing("no book in the body"));
+        }
+        fits(message.room.with(state.surviving_room(&self.plan, &message, asked_ns)))?;
+        state.adopt(&self.plan, &message, asked_ns, &mut outcomes);
+        Ok(outcomes)
+    }
+
+    pub fn unseed(&self, keep_buffer: bool) {
+        let mut state = self.state();
+        state.unseed();
+        if !keep_buffer {
+            state.buffer.clear();
+        }
+    }
+
+    pub fn retain(&self, on: bool) {
+        let mut state = self.state();
+        state.retains = on || self.plan.rule.seed == Seed::Side;
+        if !state.retains && state.seeded {
+            state.buffer.clear();
+        }
+    }
+}
+
+/// Whether prices that need this room fit together.
+pub fn fits(room: Room) -> Result<()> {
+    if i64::from(room.sum()) <= LIMIT {
+        return Ok(());
+    }
+    Err(number(format!("prices of {} digits before and {} behind the point do not fit together", room.digits, room.scale)))
+}
+
+impl State {
+    /// The room that the book's prices need before another message.
+    pub fn room(&self) -> Room {
+        if self.seeded { self.room } else { self.buffer.room() }
+    }
+
+    /// The room of the buffered changes that a snapshot would not make old.
+    pub fn surviving_room(&self, plan: &Plan, snapshot: &Message, asked_ns: i64) -> Room {
+        let base = Base { id: snapshot.last, asked_ns };
+        let survivors = self.buffer.iter().filter(|change| !plan.rule.is_old(&base, change));
+        survivors.fold(Room::default(), |room, change| room.with(change.room))
+    }
+
+    /// The counter of the connection has a hole.
+    pub fn lose(&mut self) {
+        self.unseed();
+        self.buffer.clear();
+        self.stats.gaps += 1;
+    }
+
+    fn unseed(&mut self) {
+        self.seeded = false;
+        self.bridged = false;
+    }
+
+    /// One message, read and tested before. `counter` is the feed's, where it has one.
+    pub fn take(&mut self, plan: &Plan, message: &Message, role: Role, counter: Option<i64>, out: &mut Vec<Outcome>) {
+        self.heard_ns = Some(message.received_ns);
+        match message.what {
+            What::Ignored => {}
+            What::Check => {
+                if self.seeded {
+                    self.check(plan.shape(role), message, out);
+                }
+            }
+            What::Snapshot if plan.is_outside(role) => self.adopt(plan, message, message.received_ns, out),
+            What::Snapshot => self.replace(plan, message, role, counter, out),
+            What::Change => self.change(plan, message, role, counter, out),
+        }
+    }
+
+    /// A snapshot in the stream.
+    fn replace(&mut self, plan: &Plan, message: &Message, role: Role, counter: Option<i64>, out: &mut Vec<Outcome>) {
+        let was_seeded = self.seeded;
+        if !self.set(plan, message, out) {
+            return;
+        }
+        self.bridged = true;
+        self.buffer.clear();
+        if plan.rule.connection {
+            self.last = counter.or(self.last);
+        }
+        if self.settle(plan, plan.shape(role), message, out) {
+            out.push(if was_seeded { Outcome::Changed } else { event(Event::Seeded) });
+        }
+    }
+
+    /// A snapshot from outside, with the changes that came behind it.
+    fn adopt(&mut self, plan: &Plan, message: &Message, asked_ns: i64, out: &mut Vec<Outcome>) {
+        let rule = &plan.rule;
+        let base = Base { id: message.last, asked_ns };
+        if let Some(first) = self.buffer.iter().find(|change| !rule.is_old(&base, change)) {
+            if !rule.bridges(&base, first) {
+                let (expected, got) = rule.unbridged(&base, first);
+                self.stats.too_old += 1;
+                out.push(Outcome::Event { what: Event::TooOld, expected, got });
+                return;
+            }
+        }
+        if !self.set(plan, message, out) {
+            return;
+        }
+        // Without a bridge the chain alone judges.
+        self.bridged = rule.bridge.is_none();
+        self.base = base;
+        let mut survivors = self.buffer.take();
+        survivors.retain(|change| !rule.is_old(&base, change));
+        if !self.settle(plan, plan.shape(Role::Snapshot), message, out) {
+            return;
+        }
+        let mut unchecked = Vec::new();
+        for (at, change) in survivors.iter().enumerate() {
+            self.room = self.room.with(change.room);
+            let verdict = if self.bridged { rule.judge(self.last, change) } else { Verdict::Apply };
+            match verdict {
+                Verdict::Ignore => self.stats.ignored += 1,
+                Verdict::Gap { expected, got } => {
+                    self.unseed();
+                    self.stats.gaps += 1;
+                    self.buffer.refill(survivors.drain(at..));
+                    out.push(Outcome::Event { what: Event::Gap, expected, got });
+                    return;
+                }
+                Verdict::Apply => {
+                    let mut said = Vec::new();
+                    if !self.put(plan, &plan.shape, change, None, &mut said) {
+                        out.append(&mut said);
+                        return;
+                    }
+                    unchecked.extend(said.into_iter().filter(|outcome| *outcome != Outcome::Changed));
+                }
+            }
+        }
+        if self.retains {
+            self.buffer.refill(survivors);
+        }
+        out.push(event(Event::Seeded));
+        out.append(&mut unchecked);
+    }
+
+    /// Replaces both sides. False when an id is not known.
+    fn set(&mut self, plan: &Plan, message: &Message, out: &mut Vec<Outcome>) -> bool {
+        let mut ids = HashMap::new();
+        let Some(rows) = self.resolve(message, &mut ids, out) else { return false };
+        let levels = Levels::whole(message, &rows, plan.terms.keep_texts);
+        let nothing_newer = message.last.is_none() || self.last.is_none() || message.last == self.last;
+        if plan.rule.compares && self.seeded && nothing_newer {
+            if levels.equals(&self.levels) {
+                self.stats.compare_equal += 1;
+            } else {
+                self.stats.compare_different += 1;
+            }
+        }
+        let worst = |side| levels.worst(side).map(|raw| (raw.price, raw.price_scale as i8));
+        self.reach = [worst(Side::Bid), worst(Side::Ask)];
+        self.levels = levels;
+        self.ids = ids;
+        self.room = message.room;
+        self.seeded = true;
+        self.stats.snapshots += 1;
+        self.note(message);
+        true
+    }
+
+    fn change(&mut self, plan: &Plan, message: &Message, role: Role, counter: Option<i64>, out: &mut Vec<Outcome>) {
+        let rule = &plan.rule;
+        if !self.seeded {
+            if !rule.seeds_outside() {
+                self.stats.ignored += 1;
+                return;
+            }
+            let is_first = self.buffer.is_empty();
+            self.keep(plan, message);
+            if is_first {
+                out.push(event(Event::Waiting));
+            }
+            return;
+        }
+        self.room = self.room.with(message.room);
+        let verdict = if self.bridged {
+            rule.judge(self.last, message)
+        } else if rule.is_old(&self.base, message) {
+            Verdict::Ignore
+        } else if rule.bridges(&self.base, message) {
+            Verdict::Apply
+        } else {
+            let (expected, got) = rule.unbridged(&self.base, message);
+            Verdict::Gap { expected, got }
+        };
+        match verdict {
+            Verdict::Ignore => self.stats.ignored += 1,
+            Verdict::Gap { expected, got } => {
+                self.unseed();
+                self.stats.gaps += 1;
+                self.buffer.clear();
+                if rule.seeds_outside() {
+                    self.keep(plan, message);
+                }
+                out.push(Outcome::Event { what: Event::Gap, expected, got });
+            }
+            Verdict::Apply => {
+                if self.put(plan, plan.shape(role), message, counter, out) && self.retains {
+                    self.keep(plan, message);
+                }
+            }
+        }
+    }
+
+    /// Applies a change. False when the book is not seeded any more.
+    fn put(
+        &mut self,
+        plan: &Plan,
+        shape: &Shape,
+        message: &Message,
+        counter: Option<i64>,
+        out: &mut Vec<Outcome>,
+    ) -> bool {
+        let mut ids = std::mem::take(&mut self.ids);
+        let rows = self.resolve(message, &mut ids, out);
+        self.ids = ids;
+        let Some(rows) = rows else { return false };
+        self.stats.absent_removals += self.levels.apply(message, &rows, self.room);
+        self.bridged = true;
+        self.note(message);
+        if plan.rule.connection {
+            self.last = counter.or(self.last);
+        }
+        if !self.settle(plan, shape, message, out) {
+            return false;
+        }
+        out.push(Outcome::Changed);
+        if message.checksum.is_none() && shape.checksum.as_ref().is_some_and(|checksum| checksum.when != When::Alone) {
+            self.stats.unchecked += 1;
+            if !self.said_unchecked {
+                self.said_unchecked = true;
+                out.push(event(Event::Unchecked));
+            }
+        }
+        true
+    }
+
+    fn note(&mut self, message: &Message) {
+        self.first = message.first;
+        self.last = message.last;
+        self.prev = message.prev;
+        self.venue_ns = message.venue_ns.or(self.venue_ns);
+        self.applied_ns = Some(message.received_ns);
+        self.stats.applied += 1;
+    }
+
+    fn keep(&mut self, plan: &Plan, message: &Message) {
+        self.buffer.push(message.clone());
+        let rule = &plan.rule;
+        self.stats.buffer_dropped += self.buffer.bound(rule.buffer_changes, rule.buffer_ns, message.received_ns);
+    }
+
+    /// Gives the rows their prices where these are known by id, and teaches `ids` what the rows say. None, and the book
+    /// unseeded, when an id is not known: then `ids` is as it was.
+    fn resolve<'a>(
+        &mut self,
+        message: &'a Message,
+        ids: &mut HashMap<i64, Exact>,
+        out: &mut Vec<Outcome>,
+    ) -> Option<Cow<'a, [Row]>> {
+        if !message.rows.iter().any(|row| row.has_id) {
+            return Some(Cow::Borrowed(&message.rows));
+        }
+        let mut rows = message.rows.clone();
+        let mut learned: HashMap<i64, Option<Exact>> = HashMap::new();
+        for row in &mut rows {
+            if !row.priced {
+                let known = learned.get(&row.id).copied().unwrap_or_else(|| ids.get(&row.id).copied());
+                let Some((price, scale)) = known else {
+                    self.unseed();
+                    self.buffer.clear();
+                    out.push(Outcome::Event { what: Event::UnknownId, expected: None, got: Some(i128::from(row.id)) });
+                    return None;
+                };
+                row.price = price;
+                row.price_scale = scale;
+            }
+            learned.insert(row.id, (!row.removes).then_some((row.price, row.price_scale)));
+        }
+        for (id, price) in learned {
+            match price {
+                Some(price) => ids.insert(id, price),
+                None => ids.remove(&id),
+            };
+        }
+        Some(Cow::Owned(rows))
+    }
+
+    /// What follows each applied message. False when the checksum is different.
+    fn settle(&mut self, plan: &Plan, shape: &Shape, message: &Message, out: &mut Vec<Outcome>) -> bool {
+        let window = plan.shape.window;
+        if let Some(window) = window.filter(|window| window.client) {
+            self.stats.cut += self.levels.cut(window.levels) as u64;
+        }
+        self.stats.trimmed += self.levels.cut(plan.depth_cap) as u64;
+        if let Some(window) = window.filter(|window| !window.client) {
+            let longer = [Side::Bid, Side::Ask].into_iter().filter(|side| self.levels.count(*side) > window.levels);
+            self.stats.over_window += longer.count() as u64;
+        }
+        self.check(shape, message, out)
+    }
+
+    fn check(&mut self, shape: &Shape, message: &Message, out: &mut Vec<Outcome>) -> bool {
+        let (Some(theirs), Some(spec)) = (message.checksum, &shape.checksum) else { return true };
+        let ours = self.checksum(spec, shape.signed);
+        if ours == theirs {
+            self.stats.checksum_passed += 1;
+            return true;
+        }
+        self.stats.checksum_failed += 1;
+        self.unseed();
+        self.buffer.clear();
+        let (expected, got) = (Some(i128::from(theirs)), Some(i128::from(ours)));
+        out.push(Outcome::Event { what: Event::Checksum, expected, got });
+        false
+    }
+
+    fn checksum(&self, spec: &ChecksumAt, signed: bool) -> u32 {
+        checksum::compute(&self.levels, spec, signed)
+    }
+}

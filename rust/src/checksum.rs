@@ -1,0 +1,113 @@
+//! The venue's CRC-32 over the best levels, made from ours.
+
+use crate::decode::Side;
+use crate::levels::{Levels, Texts};
+use crate::number::{javascript, python};
+use crate::shape::{ChecksumAt, Digits};
+
+const TABLE: [u32; 256] = {
+    let mut table = [0u32; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
+/// zlib's CRC-32.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| (crc >> 8) ^ TABLE[((crc ^ u32::from(byte)) & 0xFF) as usize])
+}
+
+pub fn compute(levels: &Levels, spec: &ChecksumAt, signed: bool) -> u32 {
+    let mut line = Vec::with_capacity(64 * spec.depth.min(1000));
+    let mut begun = false;
+    let depth = spec.depth;
+    let each = |side, index| levels.texts(side, index).map(|texts| (side, texts));
+    let mut add = |level: Option<(Side, &Texts)>| {
+        let Some((side, texts)) = level else { return };
+        for (text, negate) in [(texts.price(), false), (texts.size(), signed && side == Side::Ask)] {
+            if begun {
+                line.extend_from_slice(&spec.joiner);
+            }
+            begun = true;
+            write(&mut line, text, spec.digits, negate);
+        }
+    };
+    if spec.interleaved {
+        for index in 0..depth.min(levels.count(Side::Bid).max(levels.count(Side::Ask))) {
+            add(each(Side::Bid, index));
+            add(each(Side::Ask, index));
+        }
+    } else {
+        for side in [Side::Ask, Side::Bid] {
+            for index in 0..depth.min(levels.count(side)) {
+                add(each(side, index));
+            }
+        }
+    }
+    crc32(&line)
+}
+
+fn write(line: &mut Vec<u8>, text: &[u8], digits: Digits, negate: bool) {
+    match digits {
+        Digits::AsSent => line.extend_from_slice(text),
+        Digits::Bare => line.extend(text.iter().filter(|byte| **byte != b'.').skip_while(|byte| **byte == b'0')),
+        Digits::Python => python(value(text), line),
+        // What is on the ask side is positive here, however it was sent.
+        Digits::JavaScript if negate => javascript(-value(text).abs(), line),
+        Digits::JavaScript => javascript(value(text), line),
+    }
+}
+
+/// The decoder has read the text as a number; only a price that was looked up by its id has none.
+fn value(text: &[u8]) -> f64 {
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Message, Terms, read};
+    use crate::json::Tape;
+    use crate::shape::tests::whole_shape;
+    use crate::shape::{Path, When};
+
+    #[test]
+    fn known_values() {
+        assert_eq!(crc32(b""), 0);
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+        assert_eq!(crc32(b"The quick brown fox jumps over the lazy dog"), 0x414F_A339);
+    }
+
+    fn spec(interleaved: bool, digits: Digits, joiner: &str) -> ChecksumAt {
+        let (path, joiner) = (Path::of("c"), joiner.as_bytes().into());
+        ChecksumAt { path, depth: 2, interleaved, digits, joiner, when: When::Present }
+    }
+
+    #[test]
+    fn lines() {
+        let frame = br#"{"lastUpdateId":1,"bids":[["5.10","0.00000010"],["5.0","2"],["4","3"]],"asks":[["05.20","1.0"]]}"#;
+        let mut tape = Tape::default();
+        let doc = tape.read(frame, 1 << 10).unwrap();
+        let mut message = Message::default();
+        read(&doc, 0, &whole_shape(), Terms { keep_texts: true, ..Terms::default() }, true, &mut message).unwrap();
+        let levels = Levels::whole(&message, &message.rows, true);
+        for (spec, signed, line) in [
+            (spec(true, Digits::AsSent, ":"), false, "5.10:0.00000010:05.20:1.0:5.0:2"),
+            (spec(false, Digits::AsSent, ":"), false, "05.20:1.0:5.10:0.00000010:5.0:2"),
+            (spec(false, Digits::Bare, ""), false, "5201051010502"),
+            (spec(true, Digits::Python, ":"), false, "5.1:1e-07:5.2:1.0:5.0:2.0"),
+            (spec(true, Digits::JavaScript, ":"), true, "5.1:1e-7:5.2:-1:5:2"),
+        ] {
+            assert_eq!(compute(&levels, &spec, signed), crc32(line.as_bytes()), "{line}");
+        }
+    }
+}

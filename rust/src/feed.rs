@@ -1,0 +1,364 @@
+//! One connection: which message of a frame is which book's. A frame is read completely before any of it is applied.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::book::{Book, Event, Outcome, Role, fits};
+use crate::decode::{Message, Room, What, id, read};
+use crate::fault::Result;
+use crate::json::{Doc, Kind, Tape, unescape};
+use crate::rule::Base;
+use crate::shape::{Form, IdAt, Path};
+
+/// What is wanted under a topic. `handle` is the caller's own.
+struct Entry<H> {
+    target: Target,
+    handle: H,
+}
+
+enum Target {
+    Book { book: Arc<Book>, role: Role, form: u64 },
+    Other,
+}
+
+type Topics = HashMap<Box<[u8]>, usize>;
+
+/// A form with its name, and how many topics want it.
+struct Wanted {
+    form: Form,
+    id: u64,
+    count: usize,
+}
+
+/// What came of a frame: places in `Feed::handle`, in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Out {
+    Book(usize),
+    Event { entry: Option<usize>, what: Event, expected: Option<i128>, got: Option<i128> },
+    Other(usize),
+    Unrouted,
+}
+
+/// A message that somebody wants, and where its facts are if it is a book's.
+#[derive(Clone, Copy)]
+struct Heard {
+    entry: usize,
+    message: Option<usize>,
+}
+
+pub struct Feed<H> {
+    counter: Option<IdAt>,
+    count: Option<i64>,
+    cap: usize,
+    topics: Topics,
+    entries: Vec<Option<Entry<H>>>,
+    forms: Vec<Wanted>,
+    /// Names of forms are not used again.
+    next_form: u64,
+    tape: Tape,
+    scratch: Scratch,
+}
+
+/// Memory that is reused from frame to frame.
+#[derive(Default)]
+struct Scratch {
+    topic: Vec<u8>,
+    /// Where the messages are that somebody wants, and the entries.
+    found: Vec<(usize, usize)>,
+    rooms: Vec<(usize, Room)>,
+    heard: Vec<Heard>,
+    messages: Vec<Message>,
+    said: Vec<Outcome>,
+    out: Vec<Out>,
+}
+
+/// Messages with more rows than this give their memory back.
+const KEPT_ROWS: usize = 4096;
+
+impl<H> Feed<H> {
+    pub fn new(counter: Option<IdAt>, cap: usize) -> Feed<H> {
+        Feed {
+            counter,
+            count: None,
+            cap,
+            topics: Topics::new(),
+            entries: Vec::new(),
+            forms: Vec::new(),
+            next_form: 0,
+            tape: Tape::default(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    pub fn want(&mut self, topic: &[u8], book: Arc<Book>, role: Role, handle: H) {
+        let form = &book.plan.shape(role).form;
+        // Counted before the old entry goes, so that a form wanted again keeps its place.
+        let form = if let Some(known) = self.forms.iter_mut().find(|known| known.form == *form) {
+            known.count += 1;
+            known.id
+        } else {
+            self.next_form += 1;
+            self.forms.push(Wanted { form: form.clone(), id: self.next_form, count: 1 });
+            self.next_form
+        };
+        self.enter(topic, Entry { target: Target::Book { book, role, form }, handle });
+    }
+
+    /// The handle is made only where the topic is not an `Other` already.
+    pub fn other<E>(&mut self, topic: &[u8], make: impl FnOnce() -> std::result::Result<H, E>) -> std::result::Result<(), E> {
+        let known = self.topics.get(topic).and_then(|&at| self.entries[at].as_ref());
+        if !known.is_some_and(|entry| matches!(entry.target, Target::Other)) {
+            let handle = make()?;
+            self.enter(topic, Entry { target: Target::Other, handle });
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, topic: &[u8], entry: Entry<H>) {
+        self.forget(topic);
+        let at = self.entries.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.entries.push(None);
+            self.entries.len() - 1
+        });
+        self.entries[at] = Some(entry);
+        self.topics.insert(topic.into(), at);
+    }
+
+    pub fn forget(&mut self, topic: &[u8]) {
+        let Some(entry) = self.topics.remove(topic).and_then(|at| self.entries[at].take()) else { return };
+        if let Target::Book { form, .. } = entry.target {
+            for known in self.forms.iter_mut().filter(|known| known.id == form) {
+                known.count -= 1;
+            }
+            self.forms.retain(|known| known.count > 0);
+        }
+    }
+
+    pub fn reset(&mut self) {
+        self.count = None;
+    }
+
+    pub fn handle(&self, entry: usize) -> Option<&H> {
+        self.entries.get(entry)?.as_ref().map(|entry| &entry.handle)
+    }
+
+    pub fn feed(&mut self, frame: &[u8], received_ns: i64) -> Result<&[Out]> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let outcome = self.read_and_apply(frame, received_ns, &mut scratch);
+        self.scratch = scratch;
+        outcome.map(|()| &*self.scratch.out)
+    }
+
+    fn read_and_apply(&mut self, frame: &[u8], received_ns: i64, scratch: &mut Scratch) -> Result<()> {
+        scratch.out.clear();
+        scratch.heard.clear();
+        let doc = self.tape.read(frame, self.cap)?;
+        let counted = self.counter.as_ref().map(|counter| id(&doc, 0, counter)).transpose()?.flatten();
+        if let Some(form) = route(&doc, &self.forms, &self.topics, scratch)? {
+            scratch.decode(&doc, form, &self.entries, received_ns)?;
+        }
+        // From here on nothing can fail.
+        if let Some(counted) = counted {
+            if let Some(last) = self.count.replace(counted).filter(|last| last.checked_add(1) != Some(counted)) {
+                lose(&self.entries);
+                scratch.out.push(Out::Event {
+                    entry: None,
+                    what: Event::Gap,
+                    expected: Some(i128::from(last) + 1),
+                    got: Some(i128::from(counted)),
+                });
+            }
+        }
+        if scratch.heard.is_empty() {
+            scratch.out.push(Out::Unrouted);
+        }
+        self.apply(scratch);
+        Ok(())
+    }
+
+    fn apply(&self, scratch: &mut Scratch) {
+        let Scratch { heard, messages, said, out, .. } = scratch;
+        for heard in heard.iter() {
+            match (&self.entries[heard.entry], heard.message) {
+                (Some(Entry { target: Target::Book { book, role, .. }, .. }), Some(at)) => {
+                    let message = &mut messages[at];
+                    said.clear();
+                    book.state().take(&book.plan, message, *role, self.count, said);
+                    if message.rows.capacity() > KEPT_ROWS {
+                        *message = Message::default();
+                    }
+                    for outcome in said.iter() {
+                        out_of(*outcome, heard.entry, |known| is_book(&self.entries[known], book), out);
+                    }
+                }
+                _ => {
+                    if !out.contains(&Out::Other(heard.entry)) {
+                        out.push(Out::Other(heard.entry));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A book that changed more than once stands once.
+#[inline]
+fn out_of(outcome: Outcome, entry: usize, is_same: impl Fn(usize) -> bool, out: &mut Vec<Out>) {
+    match outcome {
+        Outcome::Changed => {
+            if !out.iter().any(|known| matches!(known, Out::Book(known) if is_same(*known))) {
+                out.push(Out::Book(entry));
+            }
+        }
+        Outcome::Event { what, expected, got } => out.push(Out::Event { entry: Some(entry), what, expected, got }),
+    }
+}
+
+/// The books of a connection whose counter has a hole.
+fn lose<H>(entries: &[Option<Entry<H>>]) {
+    let mut lost: Vec<&Arc<Book>> = Vec::new();
+    for entry in entries.iter().flatten() {
+        if let Target::Book { book, .. } = &entry.target {
+            if book.plan.rule.connection && !lost.iter().any(|known| Arc::ptr_eq(known, book)) {
+                book.state().lose();
+                lost.push(book);
+            }
+        }
+    }
+}
+
+/// Finds the frame's form, and leaves its messages with the entries that want them in `scratch.found`.
+fn route(doc: &Doc, forms: &[Wanted], topics: &Topics, scratch: &mut Scratch) -> Result<Option<u64>> {
+    for Wanted { form, id, .. } in forms {
+        scratch.found.clear();
+        let mut has_topic = false;
+        let Some(at) = form.each.as_ref().map_or(Ok(Some(0)), |path| path.look(doc, 0))? else { continue };
+        match doc.kind(at) {
+            _ if form.each.is_none() => has_topic = scratch.find(doc, at, None, form, topics)?,
+            Kind::List => {
+                for member in doc.members(at) {
+                    has_topic |= scratch.find(doc, member, None, form, topics)?;
+                }
+            }
+            Kind::Object if form.star => {
+                let mut members = doc.members(at);
+                while let (Some(key), Some(value)) = (members.next(), members.next()) {
+                    has_topic |= scratch.find(doc, value, Some(key), form, topics)?;
+                }
+            }
+            _ => {}
+        }
+        if has_topic {
+            return Ok(Some(*id));
+        }
+    }
+    Ok(None)
+}
+
+impl Scratch {
+    /// Looks up the topic of the message at `at`. False when it has none.
+    #[inline]
+    fn find(&mut self, doc: &Doc, at: usize, key: Option<usize>, form: &Form, topics: &Topics) -> Result<bool> {
+        let part = |path: &Path| -> Result<Option<usize>> {
+            let is_key = form.star && path.text == "#";
+            let found = if is_key { key } else { path.look(doc, at)? };
+            Ok(found.filter(|&found| matches!(doc.kind(found), Kind::Number | Kind::Plain | Kind::Escaped)))
+        };
+        if let [path] = &*form.route {
+            let Some(found) = part(path)? else { return Ok(false) };
+            let entry = doc.text(found, &mut self.topic).and_then(|topic| topics.get(topic));
+            self.found.extend(entry.map(|&entry| (at, entry)));
+            return Ok(true);
+        }
+        self.topic.clear();
+        let mut is_text = true;
+        for (index, path) in form.route.iter().enumerate() {
+            let Some(found) = part(path)? else { return Ok(false) };
+            if index > 0 {
+                self.topic.push(b' ');
+            }
+            match doc.kind(found) {
+                Kind::Escaped => is_text &= unescape(doc.raw(found), &mut self.topic),
+                _ => self.topic.extend_from_slice(doc.raw(found)),
+            }
+        }
+        let entry = topics.get(&*self.topic).filter(|_| is_text);
+        self.found.extend(entry.map(|&entry| (at, entry)));
+        Ok(true)
+    }
+
+    /// Reads all messages that somebody wants, and tests that the prices of each book fit together.
+    fn decode<H>(&mut self, doc: &Doc, form: u64, entries: &[Option<Entry<H>>], received_ns: i64) -> Result<()> {
+        let mut used = 0;
+        self.rooms.clear();
+        for &(at, entry) in &self.found {
+            let Some(Entry { target: Target::Book { book, role, form: known }, .. }) = &entries[entry] else {
+                self.heard.push(Heard { entry, message: None });
+                continue;
+            };
+            if *known != form {
+                continue;
+            }
+            if used == self.messages.len() {
+                self.messages.push(Message::default());
+            }
+            let (before, rest) = self.messages.split_at_mut(used);
+            let message = &mut rest[0];
+            read(doc, at, book.plan.shape(*role), book.plan.terms, *role == Role::Snapshot, message)?;
+            message.received_ns = received_ns;
+            let earlier = self.heard.iter().filter_map(|heard| {
+                let is_same = is_book(&entries[heard.entry], book);
+                heard.message.filter(|_| is_same).map(|at| &before[at])
+            });
+            test_room(book, *role, message, earlier, &mut self.rooms)?;
+            self.heard.push(Heard { entry, message: Some(used) });
+            used += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Tests a message against the prices of its book and of the frame's messages before it; `rooms` has what these need.
+fn test_room<'m>(
+    book: &Arc<Book>,
+    role: Role,
+    message: &Message,
+    earlier: impl Iterator<Item = &'m Message>,
+    rooms: &mut Vec<(usize, Room)>,
+) -> Result<()> {
+    let known = rooms.iter_mut().find(|(known, _)| *known == Arc::as_ptr(book) as usize);
+    let room = known.as_ref().map_or_else(|| book.state().room(), |(_, room)| *room);
+    let room = match message.what {
+        What::Ignored | What::Check => return Ok(()),
+        What::Change => {
+            let together = room.with(message.room);
+            fits(together)?;
+            together
+        }
+        What::Snapshot if book.plan.is_outside(role) => {
+            let mut together = message.room.with(book.state().surviving_room(&book.plan, message, message.received_ns));
+            let base = Base { id: message.last, asked_ns: message.received_ns };
+            for change in earlier.filter(|change| change.what == What::Change) {
+                if !book.plan.rule.is_old(&base, change) {
+                    together = together.with(change.room);
+                }
+            }
+            fits(together)?;
+            // It may turn out to be too old: what follows in this frame has to fit with both books.
+            room.with(together)
+        }
+        What::Snapshot => {
+            fits(message.room)?;
+            message.room
+        }
+    };
+    match known {
+        Some((_, known)) => *known = room,
+        None => rooms.push((Arc::as_ptr(book) as usize, room)),
+    }
+    Ok(())
+}
+
+fn is_book<H>(entry: &Option<Entry<H>>, book: &Arc<Book>) -> bool {
+    matches!(entry, Some(Entry { target: Target::Book { book: known, .. }, .. }) if Arc::ptr_eq(known, book))
+}

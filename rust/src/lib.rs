@@ -1,0 +1,21 @@
+//! Tidebook's native engine: frames in, books out. No I/O, no clock, no callbacks into Python.
+//!
+//! `src/tidebook/engine/README.md` is its specification. Only `python.rs` and `declared.rs` know Python.
+
+pub mod book;
+pub mod buffer;
+pub mod checksum;
+pub mod decode;
+pub mod fault;
+pub mod feed;
+pub mod json;
+pub mod levels;
+pub mod number;
+pub mod rule;
+pub mod shape;
+pub mod stamp;
+
+#[cfg(feature = "python")]
+mod declared;
+#[cfg(feature = "python")]
+mod python;

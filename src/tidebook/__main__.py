@@ -1,0 +1,5 @@
+"""`python -m tidebook`."""
+
+from tidebook.cli import main
+
+raise SystemExit(main())

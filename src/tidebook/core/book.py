@@ -1,0 +1,324 @@
+"""What takes time about one book: when to ask for a snapshot, to retry, to resubscribe, to call it stale.
+
+The sync rule itself is the engine's; no part of it is written here.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from tidebook.core.clock import SECOND, Now, seconds
+from tidebook.core.effects import Reply, Urgency
+from tidebook.core.endpoint import Heartbeat, Repeats
+from tidebook.core.options import Options
+from tidebook.core.plan import BookPlan
+from tidebook.core.redact import excerpt
+from tidebook.core.timers import Timers
+from tidebook.engine import contract
+from tidebook.engine.rule import Resync, Seed
+from tidebook.errors import DecodeError
+from tidebook.model import health
+from tidebook.model.market import State
+
+
+class Carrier(Protocol):
+    """The session that carries a book's topic, as the book sees it."""
+
+    def request(self, book: "Book", now: Now) -> None:
+        """Ask for a snapshot on the same socket."""
+        ...
+
+    def resubscribe(self, book: "Book", now: Now) -> None: ...
+    def renew(self, reason: str, now: Now) -> None:
+        """Give this connection up and open another."""
+        ...
+
+
+class Asker(Protocol):
+    """The desk, as a book sees it."""
+
+    def fetch(self, book: "Book", urgency: Urgency, now: Now) -> None: ...
+    def emit(self, event: health.Health) -> None: ...
+
+
+class Book:
+    """One wanted book over its whole life; connections come and go beneath it.
+
+    `changed_to` is called in the receive path with each change that a reader may see, and
+    with each change of state.
+    """
+
+    def __init__(
+        self, plan: BookPlan, engine: contract.Book, asker: Asker, timers: Timers, options: Options, now: Now
+    ) -> None:
+        self.plan = plan
+        self.engine = engine
+        self.state = State.SYNCING
+        self.since_ns = now.mono_ns
+        self.reason = "not subscribed yet"
+        self.epoch = 0  # counts connections; what an older one asked for is dropped
+        self.confirmed_ns: int | None = None
+        self.changed_to: Callable[[Book], None] | None = None
+        self.carrier: Carrier | None = None
+        self.asked_ns: int | None = None  # when the snapshot under way was asked for
+        self.queued = False  # the desk has not sent it yet
+        self._asker = asker
+        self._options = options
+        self._asked: deque[int] = deque()
+        self._ask_timer = timers.timer(self._ask)
+        self._life_timer = timers.timer(self._look_alive)
+        self._late_timer = timers.timer(self._snapshot_late)
+        self._audit_timer = timers.timer(self._audit)
+        self._renewals = 0  # in a row, without a readable book between
+
+    # From the session ---------------------------------------------------------
+
+    def confirmed(self, now: Now) -> None:
+        """The topic is subscribed: acknowledged, or its data came."""
+        if self.confirmed_ns is not None:
+            return
+        self.confirmed_ns = now.mono_ns
+        if self._seeds_from_outside:
+            self._ask(now)
+        self._life_timer.set(now.mono_ns + self._limit(first=True))
+
+    def changed(self) -> None:
+        """A message was applied. The hot path: nothing but the reader's call."""
+        if self.changed_to is not None and self.state.readable:
+            self.changed_to(self)
+
+    def event(self, event: contract.Event, now: Now) -> None:
+        """What the engine found."""
+        match event.what:
+            case "seeded":
+                self._seeded(now)
+            case "waiting":
+                self._ask_once(now)
+            case "gap" | "unknown_id":
+                self._emit(health.Gap(*self._about(now), event.expected, event.got))
+                self._stale(f"gap, expected {event.expected}, got {event.got}", now)
+                self._resync(now)
+            case "checksum":
+                self._emit(health.Mismatch(*self._about(now), event.expected or 0, event.got or 0))
+                self._stale("the checksum differs", now)
+                self._resync(now)
+            case "too_old":
+                self._failed(f"too old: at {event.expected}, the stream begins at {event.got}", now)
+            case "unchecked":
+                self._emit(health.IntegrityUnavailable(*self._about(now), "no checksum any more"))
+
+    def lost(self, reason: str, now: Now) -> None:
+        """Its connection is gone."""
+        self.epoch += 1
+        self.carrier = None
+        self.confirmed_ns = None
+        self.asked_ns = None
+        self.queued = False
+        self.engine.unseed()
+        for timer in (self._ask_timer, self._life_timer, self._late_timer, self._audit_timer):
+            timer.off()
+        self._stale(reason, now)
+
+    def close(self) -> None:
+        self.state = State.CLOSED
+        self.epoch += 1
+        self.queued = False
+        for timer in (self._ask_timer, self._life_timer, self._late_timer, self._audit_timer):
+            timer.off()
+
+    # From the desk ------------------------------------------------------------
+
+    def sent(self, now: Now) -> None:
+        """The desk has put the request on its way."""
+        self.queued = False
+        self.asked_ns = now.mono_ns
+
+    def replied(self, reply: Reply, now: Now) -> None:
+        """The answer to this epoch's request."""
+        if reply.status != 200:
+            self._failed(f"HTTP {reply.status}", now)
+            return
+        assert self.asked_ns is not None and self.plan.rest is not None
+        try:
+            event = self.engine.seed(reply.body, now.mono_ns, self.asked_ns, cap=self.plan.rest.cap)
+        except DecodeError as error:
+            shown = excerpt(reply.body)
+            self._emit(health.Undecodable(*self._about(now), error.kind, error.text, shown))
+            self._failed(f"undecodable snapshot ({error.kind})", now)
+            return
+        self.event(event, now)
+
+    def failed(self, reason: str, now: Now) -> None:
+        """The request of this epoch brought nothing."""
+        self._failed(reason, now)
+
+    # Inside -------------------------------------------------------------------
+
+    @property
+    def _seeds_from_outside(self) -> bool:
+        return self.plan.rule.seed in (Seed.REST, Seed.REQUEST)
+
+    def _about(self, now: Now) -> tuple[str, str, int]:
+        return self.plan.venue, self.plan.symbol, now.wall_ns
+
+    def _emit(self, event: health.Health) -> None:
+        self._asker.emit(event)
+
+    def _ask_once(self, now: Now) -> None:
+        if self.confirmed_ns is None:
+            self.confirmed(now)
+        elif self._seeds_from_outside and self.asked_ns is None and not self.queued and self._ask_timer.at_ns is None:
+            self._ask(now)
+
+    def _ask(self, now: Now, urgency: Urgency | None = None) -> None:
+        """Ask for a snapshot now, or as soon as the venue's pace allows."""
+        if self.carrier is None or self.queued or self.asked_ns is not None:
+            return
+        pace = self.plan.rule.pace
+        while self._asked and self._asked[0] <= now.mono_ns - seconds(pace.per):
+            self._asked.popleft()
+        at = now.mono_ns
+        if self._asked:
+            at = max(at, self._asked[-1] + seconds(pace.spacing))
+        if len(self._asked) >= pace.count:
+            at = max(at, self._asked[-pace.count] + seconds(pace.per))
+        if at > now.mono_ns:
+            self._ask_timer.set(at)
+            return
+        self._ask_timer.off()
+        self._asked.append(now.mono_ns)
+        if self.plan.rule.seed is Seed.REQUEST:
+            self.asked_ns = now.mono_ns
+            self._late_timer.set(now.mono_ns + seconds(self._options.ack_timeout))
+            self.carrier.request(self, now)
+        else:
+            self.queued = True
+            if urgency is None:
+                urgency = Urgency.RESYNC if self.state is State.STALE else Urgency.SEED
+            self._asker.fetch(self, urgency, now)
+
+    def _snapshot_late(self, now: Now) -> None:
+        if self.asked_ns is not None:
+            self._failed("no answer", now)
+
+    def _failed(self, reason: str, now: Now) -> None:
+        self.asked_ns = None
+        self.queued = False
+        self._late_timer.off()
+        if self.state.readable:  # an audit: the book is as good as before, the next one is scheduled
+            self._schedule_audit(now)
+            return
+        self._ask(now)
+        wait = (self._ask_timer.at_ns - now.mono_ns) / SECOND if self._ask_timer.at_ns is not None else 0.0
+        self._emit(health.SnapshotFailed(*self._about(now), reason, max(wait, 0.0)))
+
+    def _seeded(self, now: Now) -> None:
+        if self.confirmed_ns is None:
+            self.confirmed(now)
+        self.asked_ns = None
+        self._late_timer.off()
+        self._ask_timer.off()
+        self._renewals = 0
+        was, since = self.state, self.since_ns
+        self._set(State.LIVE if self.plan.rule.proves else State.UNPROVEN, "", now)
+        self._life_timer.set(now.mono_ns + self._limit(first=False))
+        self._schedule_audit(now)
+        if was is State.STALE:
+            self._emit(health.Resynced(*self._about(now), (now.mono_ns - since) / SECOND, self.engine.last))
+        if self.changed_to is not None:
+            self.changed_to(self)
+
+    def _stale(self, reason: str, now: Now) -> None:
+        self.asked_ns = None
+        self.queued = False
+        self._late_timer.off()
+        if self.state in (State.CLOSED, State.STALE):
+            self.reason = reason
+            return
+        readable = self.state.readable
+        # A book that was never readable has nothing that could go stale; it goes on syncing.
+        self._set(State.STALE if readable else State.SYNCING, reason, now)
+        if readable:
+            self._emit(health.Stale(*self._about(now), reason))
+            if self.changed_to is not None:
+                self.changed_to(self)
+
+    def _set(self, state: State, reason: str, now: Now) -> None:
+        if state is not self.state:
+            self.state, self.since_ns = state, now.mono_ns
+        self.reason = reason
+
+    def _resync(self, now: Now) -> None:
+        if self.carrier is None:
+            return
+        match self.plan.rule.resync:
+            case Resync.REFETCH | Resync.REQUEST:
+                self._ask(now, Urgency.RESYNC)
+            case Resync.RESUBSCRIBE:
+                self.carrier.resubscribe(self, now)
+            case Resync.RECONNECT:
+                self.carrier.renew(f"{self.plan.symbol}: {self.reason}", now)
+
+    def _limit(self, *, first: bool) -> int:
+        """How long the topic may be silent, in ns."""
+        life = self.plan.life
+        if isinstance(life, (Repeats, Heartbeat)):
+            return seconds(life.seconds)
+        return seconds(self.plan.first_data or self._options.first_data) if first else 2**62
+
+    def _look_alive(self, now: Now) -> None:
+        """The topic's limit has passed since it was last looked at."""
+        if self.confirmed_ns is None or self.state is State.CLOSED:
+            return
+        heard = self.engine.heard_ns
+        fresh = heard is not None and heard >= self.confirmed_ns
+        limit = self._limit(first=not fresh and not self.state.readable)
+        last = max(heard or 0, self.confirmed_ns)
+        if limit >= 2**62 or (fresh and not self.state.readable):
+            return  # ping alone proves this connection, or the book is being seeded at its own pace
+        if now.mono_ns < last + limit:
+            self._life_timer.set(last + limit)
+            return
+        silent = (now.mono_ns - last) / SECOND
+        self.engine.unseed()
+        self._stale(f"silent for {silent:.1f} s", now)
+        if not fresh:
+            text = f"subscribed and silent for {silent:.1f} s"
+            self._emit(health.SubscriptionLost(*self._about(now), self.plan.topic, text))
+        self._renewals += 1
+        if self.carrier is None:
+            return
+        # First the channel alone is renewed; when that does not help, the connection.
+        if self._renewals == 1:
+            self.carrier.resubscribe(self, now)
+        else:
+            self.carrier.renew(f"{self.plan.topic} stays silent", now)
+
+    def resubscribing(self, reason: str, now: Now) -> None:
+        """The session subscribes anew: what was confirmed is so no longer."""
+        self.epoch += 1
+        self.confirmed_ns = None
+        self.asked_ns = None
+        self.queued = False
+        self._ask_timer.off()
+        self._life_timer.off()
+        self.engine.unseed()
+        self._stale(reason, now)
+
+    def _schedule_audit(self, now: Now) -> None:
+        every = self.plan.rule.compare_every
+        if every is not None and self._seeds_from_outside:
+            self._audit_timer.set(now.mono_ns + seconds(every))
+
+    def _audit(self, now: Now) -> None:
+        """A scheduled snapshot replaces a readable book; changes are kept meanwhile."""
+        if self.state.readable:
+            self.engine.retain(True)
+            self._ask(now, Urgency.AUDIT)
+
+    def __repr__(self) -> str:
+        engine = self.engine
+        return (
+            f"<Book {self.plan.symbol} {self.plan.venue} {self.state}, "
+            f"{engine.bid_count}+{engine.ask_count} levels, seq {engine.last}>"
+        )

@@ -1,0 +1,89 @@
+"""What a machine asks of its shell.
+
+The shell (`tidebook.io`, or the in-process World) drains `machine.effects` after each input,
+in order, and arms one timer for `machine.deadline`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from tidebook.model.health import Health
+
+
+class Urgency(IntEnum):
+    """Which of several waiting requests goes first; lower is sooner."""
+
+    ORDER = 0
+    RESYNC = 1
+    SEED = 2
+    AUDIT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, complete: what is here is what is sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer of any status. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a WebSocket. Then comes `opened`, or `closed` with the reason."""
+
+    conn: int
+    url: str
+    headers: Mapping[str, str]
+    cap: int  # longest message in bytes, also after inflating
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one text message, or a ping or pong frame."""
+
+    conn: int
+    data: bytes
+    form: str = "text"  # text · ping · pong
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close a connection. No further input of it comes; `closed` is not called."""
+
+    conn: int
+    code: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Make a request. Then comes `replied` or `failed` with this id."""
+
+    id: int
+    request: Request
+    pool: str
+    weight: int
+    urgency: Urgency
+    timeout: float  # seconds
+    cap: int  # longest body in bytes, also after inflating
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell the user's side."""
+
+    event: Health
+
+
+Effect = Open | Send | Close | Fetch | Emit

@@ -1,0 +1,210 @@
+"""What a venue declares of its endpoints: greeting, heartbeat, acks, limits, proof of life."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tidebook.engine.shape import Codec, Id
+from tidebook.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A message that is printed and parsed by the same line.
+
+    JSON in which a text ``$name`` is a slot for text, ``#name`` a slot for a number (parsed from
+    either), and ``@name`` a slot for a list of texts. A key ending in ``?`` may be absent when parsed. Keys that the template does
+    not have are ignored when parsed. A venue's declaration writes one per message; the session and
+    the simulator's dialect use the same object from opposite sides.
+    """
+
+    text: str
+    value: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "value", json.loads(self.text))
+        except ValueError as error:
+            raise UsageError(f"not a template: {self.text}") from error
+
+    def print(self, **slots: object) -> bytes:
+        """The message with its slots filled; `?` keys whose slot is not given are left out."""
+        return json.dumps(_fill(self.value, slots), separators=(",", ":"), ensure_ascii=False).encode()
+
+    def match(self, message: object) -> dict[str, Any] | None:
+        """The slots' values when the message fits, else None."""
+        found: dict[str, Any] = {}
+        return found if _match(self.value, message, found) else None
+
+
+_MISSING = object()
+
+
+def _fill(value: Any, slots: dict[str, object]) -> Any:
+    if isinstance(value, dict):
+        filled = {}
+        for key, inner in value.items():
+            optional = key.endswith("?")
+            if optional and isinstance(inner, str) and inner[:1] in "$#@" and inner[1:] not in slots:
+                continue
+            filled[key.removesuffix("?")] = _fill(inner, slots)
+        return filled
+    if isinstance(value, list):
+        return [_fill(inner, slots) for inner in value]
+    if isinstance(value, str) and value[:1] in ("$", "#", "@") and len(value) > 1:
+        slot = slots[value[1:]]
+        if value[0] == "#":
+            return int(slot) if isinstance(slot, (int, str)) else slot
+        return list(slot) if value[0] == "@" else str(slot)  # type: ignore[call-overload]
+    return value
+
+
+def _match(pattern: Any, message: Any, found: dict[str, Any]) -> bool:
+    if isinstance(pattern, dict):
+        if not isinstance(message, dict):
+            return False
+        for key, inner in pattern.items():
+            name = key.removesuffix("?")
+            value = message.get(name, _MISSING)
+            if value is _MISSING:
+                if key.endswith("?"):
+                    continue
+                return False
+            if not _match(inner, value, found):
+                return False
+        return True
+    if isinstance(pattern, list):
+        return (
+            isinstance(message, list)
+            and len(message) == len(pattern)
+            and all(_match(p, m, found) for p, m in zip(pattern, message, strict=True))
+        )
+    if isinstance(pattern, str) and pattern[:1] in ("$", "#", "@") and len(pattern) > 1:
+        return _match_slot(pattern, message, found)
+    return type(pattern) is type(message) and bool(pattern == message)
+
+
+def _match_slot(pattern: str, message: Any, found: dict[str, Any]) -> bool:
+    kind, name = pattern[0], pattern[1:]
+    if kind == "@":
+        if not isinstance(message, list):
+            return False
+    elif kind == "#":
+        if isinstance(message, str) and message.lstrip("-").isdigit():
+            message = int(message)
+        if isinstance(message, bool) or not isinstance(message, (int, float)):
+            return False
+    elif not isinstance(message, (str, int)) or isinstance(message, bool):
+        return False
+    found[name] = str(message) if kind == "$" else message
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribing:
+    """How topics are wanted and refused on one connection.
+
+    `topics_per_message` 1 uses the slot ``topic``, more uses ``@topics``. `pace` is the least
+    time between two client messages of this connection, in seconds. An ack that carries
+    ``topic`` is matched by it, else by ``id``.
+    """
+
+    subscribe: Template
+    ack: Template | None
+    unsubscribe: Template | None = None
+    unsubscribed: Template | None = None
+    refusals: tuple[Template, ...] = ()
+    topics_per_message: int = 1
+    pace: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Who proves that the connection lives, and how.
+
+    ``server`` + ``frame``: the server pings with frames, answered below the session; nothing at all for
+    `deadline` seconds means dead. ``server`` + ``message``: `ask` comes as a message, `answer` is sent
+    before any data of the same read. ``client``: `ask` goes out every `every` seconds of silence, the
+    connection is dead when nothing came within `deadline` after it.
+    `prefix` are the bytes by which an incoming ping (or the answer to ours) is known without reading it.
+    """
+
+    by: Literal["server", "client"]
+    form: Literal["frame", "message"]
+    every: float
+    deadline: float
+    ask: Template | None = None
+    answer: Template | None = None
+    prefix: bytes = b""
+
+    def __post_init__(self) -> None:
+        if self.form == "message" and self.ask is None:
+            raise UsageError("a ping by message declares the message")
+        if self.by == "server" and self.form == "message" and not (self.prefix and self.answer):
+            raise UsageError("a server's ping by message declares its prefix and the answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """The venue closes a connection after `seconds`; the next one is opened `overlap` seconds before."""
+
+    seconds: float
+    overlap: float = 60.0
+    handover: Literal["by_ids", "by_swap", "by_trade_id"] = "by_swap"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A limit: `limit` units in `per` seconds, shared by all that name it within `scope`."""
+
+    name: str
+    scope: Literal["connection", "ip", "account", "endpoint"]
+    limit: int
+    per: float
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """A channel that sends at least every so many seconds, changed or not."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Another topic of the same connection beats every so many seconds."""
+
+    topic: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Another topic of the same symbol shares the book's ids; a newer id there proves that ours is behind."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOnly:
+    """Nothing but pings proves a quiet book; the capability table says so."""
+
+
+Life = Repeats | Heartbeat | Companion | ConnectionOnly
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One named host and path of a venue."""
+
+    name: str
+    url: str
+    subscribing: Subscribing | None
+    ping: Ping
+    codec: Codec = Codec.TEXT
+    by_url: str | None = None  # format of path and query that subscribe by themselves: "/stream?streams={topics}", joined by "/"
+    max_topics: int = 1000
+    connects: Pool | None = None  # handshakes
+    lifetime: Lifetime | None = None
+    counter: Id | None = None
+    cap: int = 4 << 20

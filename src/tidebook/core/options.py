@@ -1,0 +1,23 @@
+"""All bounds and times in one place, with the reasons for their defaults."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be tuned. Durations in seconds, sizes in bytes or counts."""
+
+    connect_timeout: float = 10.0  # TCP, TLS and upgrade together
+    request_timeout: float = 10.0  # one HTTP answer, whole
+    ack_timeout: float = 5.0  # from sending a subscription to its answer; three tries
+    ack_tries: int = 3
+    first_data: float = 30.0  # from the ack to the first message, where a channel declares no limit
+    backoff_first: float = 0.5
+    backoff_most: float = 30.0
+    backoff_factor: float = 2.0
+    healthy_after: float = 30.0  # only so long a connection resets the backoff
+    bad_messages: int = 5  # this many undecodable messages …
+    bad_seconds: float = 10.0  # … within this time, and the connection is renewed
+    depth_cap: int = 20_000  # levels a side
+    message_cap: int = 4 << 20
+    body_cap: int = 8 << 20

@@ -1,0 +1,59 @@
+"""What is wanted of a venue, ready for the machines: one book, where it comes from and by which rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidebook.core.effects import Request
+from tidebook.core.endpoint import ConnectionOnly, Endpoint, Life, Template
+from tidebook.engine.rule import SyncRule
+from tidebook.engine.shape import BookShape
+
+
+@dataclass(frozen=True, slots=True)
+class RestSeed:
+    """A snapshot over HTTP."""
+
+    request: Request
+    pool: str
+    weight: int
+    cap: int = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BookPlan:
+    """One wanted book.
+
+    `topic` is what is subscribed, `key` the bytes by which the engine finds its messages, `snapshot_key`
+    those of the messages that bring whole books from outside (a reply, a side channel; `side_topic` is then
+    subscribed as well). `pin` names the connection that carries it where that is prescribed: books with one
+    pin share a connection, opened at `url`.
+    """
+
+    venue: str
+    symbol: str
+    topic: str
+    endpoint: Endpoint
+    shape: BookShape
+    rule: SyncRule
+    key: bytes = b""
+    snapshot: BookShape | None = None
+    snapshot_key: bytes | None = None
+    side_topic: str | None = None
+    rest: RestSeed | None = None
+    ask: Template | None = None
+    life: Life = ConnectionOnly()
+    first_data: float | None = None
+    pin: str | None = None
+    url: str | None = None
+    headers: Mapping[str, str] | None = None
+    by_url: bool = False
+    price_scale: int = 0
+    size_scale: int = 0
+
+    @property
+    def name(self) -> str:
+        """Unique inside a Desk."""
+        return self.topic if self.pin is None else f"{self.pin}:{self.topic}"
+
+    def key_or_topic(self) -> bytes:
+        return self.key or self.topic.encode()

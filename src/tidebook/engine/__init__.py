@@ -1,0 +1,34 @@
+"""Picks the engine: the native one where it was built, else its Python twin."""
+
+from importlib import import_module
+from typing import Literal, cast
+
+from tidebook.engine.contract import Engine
+from tidebook.errors import UsageError
+
+Choice = Literal["native", "python"]
+
+
+def load(choice: Choice | None = None) -> Engine:
+    """The engine of this name; with None, the native one if it can be had.
+
+    Raises UsageError where `native` was asked for and was not built.
+    """
+    if choice != "python":
+        try:
+            return cast(Engine, import_module("tidebook.engine._native"))
+        except ImportError as error:
+            if choice == "native":
+                raise UsageError(
+                    "the native engine was not built", hint="Install with Rust on PATH, or use the Python twin"
+                ) from error
+    return cast(Engine, import_module("tidebook.engine.twin"))
+
+
+def available() -> tuple[Choice, ...]:
+    """The engines that can be loaded here, the preferred one first."""
+    try:
+        load("native")
+    except UsageError:
+        return ("python",)
+    return ("native", "python")

@@ -1,0 +1,154 @@
+"""The signatures that both engines have. What they do is in README.md beside this file."""
+
+from typing import Literal, Protocol
+
+from tidebook.engine.rule import SyncRule
+from tidebook.engine.shape import BookShape, Id
+
+Side = Literal["bid", "ask"]
+Role = Literal["stream", "snapshot"]
+RawLevel = tuple[int, int, int, int]
+"""Price mantissa, price scale, size mantissa, size scale: 60000.10 × 0.5 may be (6000010, 2, 5, 1)."""
+
+What = Literal["seeded", "waiting", "gap", "too_old", "checksum", "unchecked", "unknown_id"]
+
+
+class Other:
+    """A frame that is not a book's: `topic` as it was wanted, or None where nothing wants it."""
+
+    __slots__ = ("topic",)
+
+    def __init__(self, topic: bytes | None) -> None:
+        self.topic = topic
+
+    def __repr__(self) -> str:
+        return f"<Other {self.topic!r}>"
+
+
+UNROUTED = Other(None)
+
+
+class Event:
+    """Something rarer than a change: `what` happened to `book` (None: to every book of the connection)."""
+
+    __slots__ = ("book", "expected", "got", "what")
+
+    def __init__(self, book: "Book | None", what: What, expected: int | None, got: int | None) -> None:
+        self.book = book
+        self.what: What = what
+        self.expected = expected
+        self.got = got
+
+    def __repr__(self) -> str:
+        return f"<Event {self.what} expected {self.expected}, got {self.got}>"
+
+
+class Book(Protocol):
+    """One book: levels, sequence and buffer. Times are the caller's integers of nanoseconds."""
+
+    @property
+    def seeded(self) -> bool: ...
+    @property
+    def bridged(self) -> bool: ...
+    @property
+    def first(self) -> int | None: ...
+    @property
+    def last(self) -> int | None: ...
+    @property
+    def prev(self) -> int | None: ...
+    @property
+    def venue_ns(self) -> int | None:
+        """The venue's stamp of the last applied message that had one."""
+        ...
+
+    @property
+    def heard_ns(self) -> int | None:
+        """When the last message of this topic was received, applied or not."""
+        ...
+
+    @property
+    def applied_ns(self) -> int | None:
+        """When the last applied message was received."""
+        ...
+
+    @property
+    def applied(self) -> int:
+        """How many messages were applied, snapshots included."""
+        ...
+
+    @property
+    def bid_count(self) -> int: ...
+    @property
+    def ask_count(self) -> int: ...
+    @property
+    def buffered(self) -> int: ...
+    @property
+    def reach(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+        """The worst bid price and ask price of the last snapshot, as (mantissa, scale)."""
+        ...
+
+    def stats(self) -> dict[str, int]:
+        """Counters: snapshots applied ignored gaps too_old buffer_dropped absent_removals cut trimmed over_window
+        checksum_passed checksum_failed unchecked compare_equal compare_different."""
+        ...
+
+    def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
+        """The best `n` levels (all with None), best first."""
+        ...
+
+    def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]: ...
+
+    def best(self) -> tuple[float | None, float | None, float | None, float | None]: ...
+
+    def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20) -> Event:
+        """A snapshot from outside, in the snapshot shape. Raises DecodeError; then nothing has changed."""
+        ...
+
+    def unseed(self, keep_buffer: bool = False) -> None:
+        """Not current any more; the levels stay to be looked at."""
+        ...
+
+    def retain(self, on: bool) -> None: ...
+
+
+Outcome = None | Book | Event | Other | tuple[Book | Event | Other, ...]
+
+
+class Feed(Protocol):
+    """One connection: frames in, outcomes out."""
+
+    def want(self, topic: bytes, book: Book, role: Role = "stream") -> None: ...
+    def other(self, topic: bytes) -> None:
+        """Frames of this topic come back as the same `Other` each time."""
+        ...
+
+    def forget(self, topic: bytes) -> None:
+        """Frames of this topic are passed over from now on; unknown topics are ignored."""
+        ...
+
+    def reset(self) -> None:
+        """A new connection: the counter starts anew. Topics stay."""
+        ...
+
+    def feed(self, frame: bytes, received_ns: int) -> Outcome:
+        """One data frame. Keeps no reference to it. Raises DecodeError; then nothing of it was applied."""
+        ...
+
+
+class Engine(Protocol):
+    """`tidebook.engine.twin` and `tidebook.engine._native` are of this kind."""
+
+    name: str
+
+    def Book(  # noqa: N802 - it is the class
+        self,
+        shape: BookShape,
+        rule: SyncRule,
+        *,
+        snapshot: BookShape | None = None,
+        depth_cap: int = 20_000,
+        price_scale: int = 0,
+        size_scale: int = 0,
+    ) -> Book: ...
+
+    def Feed(self, *, counter: Id | None = None, cap: int = 4 << 20) -> Feed: ...  # noqa: N802

@@ -1,0 +1,431 @@
+"""One book: sequence, buffer, levels (README §6)."""
+
+from collections import deque
+from collections.abc import Iterable
+from decimal import Decimal
+
+from tidebook.engine.contract import Event, RawLevel, Side, What
+from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
+from tidebook.engine.shape import BookShape
+from tidebook.engine.twin.checksum import crc
+from tidebook.engine.twin.levels import Levels
+from tidebook.engine.twin.messages import Message, Reader, Where
+from tidebook.engine.twin.numbers import MAX_DIGITS
+from tidebook.engine.twin.reading import read
+from tidebook.errors import DecodeError
+
+_COUNTERS = (
+    "snapshots", "applied", "ignored", "gaps", "too_old", "buffer_dropped", "absent_removals", "cut", "trimmed",
+    "over_window", "checksum_passed", "checksum_failed", "unchecked", "compare_equal", "compare_different",
+)  # fmt: skip
+_OUTSIDE = frozenset({Seed.REST, Seed.REQUEST, Seed.SIDE})
+
+
+class Book:
+    """See `engine.contract.Book`."""
+
+    def __init__(
+        self,
+        shape: BookShape,
+        rule: SyncRule,
+        *,
+        snapshot: BookShape | None = None,
+        depth_cap: int = 20_000,
+        price_scale: int = 0,
+        size_scale: int = 0,
+    ) -> None:
+        self.shape = shape
+        self.rule = rule
+        self.snapshot_shape = snapshot
+        texts = shape.checksum is not None
+        self.reader = Reader(shape, price_scale, size_scale, texts)
+        self.snapshot_reader = Reader(snapshot or shape, price_scale, size_scale, texts)
+        self.seeded = False
+        self.bridged = False
+        self.first: int | None = None
+        self.last: int | None = None
+        self.prev: int | None = None
+        self.venue_ns: int | None = None
+        self.heard_ns: int | None = None
+        self.applied_ns: int | None = None
+        self.reach: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
+        self._bids = Levels(True)
+        self._asks = Levels(False)
+        self._ids: dict[int, tuple[bool, Decimal]] = {}
+        self._buffer: deque[Message] = deque()
+        self._retain = rule.seed is Seed.SIDE
+        self._depth_cap = depth_cap
+        self._bounds = (0, 0)  # largest scale, most digits since the last snapshot
+        self._bounds_at_most = (0, 0)  # the same, never less, over everything ever kept or applied
+        self._snapshot_id: int | None = None
+        self._asked_ns = 0
+        self._over: set[bool] = set()
+        self._counts = dict.fromkeys(_COUNTERS, 0)
+
+    # Looking ------------------------------------------------------------------
+
+    @property
+    def applied(self) -> int:
+        return self._counts["applied"] + self._counts["snapshots"]
+
+    @property
+    def bid_count(self) -> int:
+        return len(self._bids)
+
+    @property
+    def ask_count(self) -> int:
+        return len(self._asks)
+
+    @property
+    def buffered(self) -> int:
+        return len(self._buffer)
+
+    def stats(self) -> dict[str, int]:
+        return dict(self._counts)
+
+    def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
+        levels = self._side(side == "bid")
+        return [(*_raw(price), *_raw(levels.sizes[price])) for price in levels.best(n)]
+
+    def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]:
+        levels = self._side(side == "bid")
+        return [(float(price), float(levels.sizes[price])) for price in levels.best(n)]
+
+    def best(self) -> tuple[float | None, float | None, float | None, float | None]:
+        bid = self.floats("bid", 1)
+        ask = self.floats("ask", 1)
+        return (*(bid[0] if bid else (None, None)), *(ask[0] if ask else (None, None)))
+
+    def _side(self, bid: bool) -> Levels:
+        return self._bids if bid else self._asks
+
+    # Inputs -------------------------------------------------------------------
+
+    def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20) -> Event:
+        root = read(body, cap)
+        message = self.snapshot_reader.read(Where(root, root), received_ns, snapshot=True)
+        assert message is not None  # a forced snapshot has a kind
+        if message.kind == "check":
+            raise DecodeError("malformed", "a snapshot that is only a checksum")
+        self.fits(message, [], outside=True, asked_ns=asked_ns)
+        return self._replace_from_outside(message, asked_ns)[0]
+
+    def unseed(self, keep_buffer: bool = False) -> None:
+        self.seeded = self.bridged = False
+        if not keep_buffer:
+            self._buffer.clear()
+
+    def retain(self, on: bool) -> None:
+        self._retain = on or self.rule.seed is Seed.SIDE
+        if not self._retain and self.seeded:
+            self._buffer.clear()
+
+    def unseed_by_counter(self) -> None:
+        """The connection's counter jumped: some frame is missing, perhaps one of this book."""
+        self._counts["gaps"] += 1
+        self.unseed()
+
+    # Bounds (§5) --------------------------------------------------------------
+
+    def fits(self, message: Message, earlier: list[Message], *, outside: bool = False, asked_ns: int = 0) -> None:
+        """Raises when the book's prices with this message are more than a price can hold.
+
+        `earlier` are this book's messages before it in the same frame.
+        """
+        if message.kind == "check":
+            return
+        most = self._bounds_at_most
+        for one in (message, *earlier):
+            most = (max(most[0], one.scale), max(most[1], one.digits))
+        if sum(most) <= MAX_DIGITS:
+            return  # far from the bound, as nearly always; what follows is exact
+        bounds = self._bounds if self.seeded else _widest(self._buffer)
+        for one in (*earlier, message):
+            if one.kind == "delta":
+                bounds = _widest((one,), bounds)
+            elif one.kind == "snapshot":
+                rest = [m for m in self._buffer if outside and not self._is_old(m, one.last, asked_ns)]
+                bounds = _widest((one, *rest))
+        if sum(bounds) > MAX_DIGITS:
+            raise DecodeError("number", "prices too far apart for one book")
+
+    # Messages -----------------------------------------------------------------
+
+    def take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
+        """What one message does. In the list None stands for "this book changed"."""
+        if message.kind == "check":
+            return self._verify(message, True)
+        if self.rule.scope is Scope.CONNECTION and counter is not None:
+            message.last = message.first = counter
+        if message.kind == "snapshot":
+            if role == "snapshot":
+                return list(self._replace_from_outside(message, message.received_ns))
+            return self._replace(message)
+        return self._change(message)
+
+    def _replace(self, message: Message) -> list[Event | None]:
+        """A snapshot in the stream."""
+        was_seeded = self.seeded
+        self._compare(message)
+        self._buffer.clear()
+        self._set(message)
+        self.bridged = True
+        outcome: list[Event | None] = [None if was_seeded else self._event("seeded", None, message.last)]
+        return self._finish(message, outcome)
+
+    def _replace_from_outside(self, message: Message, asked_ns: int) -> tuple[Event, ...]:
+        s = message.last
+        survivors = [m for m in self._buffer if not self._is_old(m, s, asked_ns)]
+        if survivors and not self._bridges(survivors[0], s):
+            self._counts["too_old"] += 1
+            first = survivors[0]
+            got = first.prev if self.rule.bridge in (Bridge.PREV, Bridge.PREV_RANGE) else first.first
+            return (self._event("too_old", s, got),)
+        self._compare(message)
+        self._set(message)
+        self._snapshot_id, self._asked_ns = s, asked_ns
+        self.bridged = False
+        self._buffer.clear()
+        extra = [e for e in self._finish(message, []) if e is not None]
+        if not self.seeded:
+            return tuple(extra)
+        for at, change in enumerate(survivors):
+            for event in self._change(change):
+                if event is not None and event.what == "gap":
+                    self._buffer.extend(survivors[at + 1 :])
+                    return (event,)
+                if event is not None:
+                    extra.append(event)
+            if not self.seeded:
+                return tuple(extra)
+        return (self._event("seeded", None, self.last), *extra)
+
+    def _change(self, message: Message) -> list[Event | None]:
+        if not self.seeded:
+            if self.rule.seed not in _OUTSIDE:
+                self._counts["ignored"] += 1
+                return []
+            fresh = not self._buffer
+            self._keep(message)
+            return [self._event("waiting", None, message.last)] if fresh else []
+        verdict, expected, got = self._judge(message)
+        if verdict == "old":
+            self._counts["ignored"] += 1
+            return []
+        if verdict == "gap":
+            return [self._gap(message, "gap", expected, got)]
+        unknown = self._unknown_id(message)
+        if unknown is not None:
+            self._counts["gaps"] += 1
+            self.unseed()
+            return [self._event("unknown_id", None, unknown)]
+        self._apply(message)
+        if self._retain:
+            self._keep(message)
+        return self._finish(message, [None])
+
+    def _judge(self, message: Message) -> tuple[str, int | None, int | None]:
+        """Whether a change on a seeded book is applied, old, or shows a gap."""
+        if self.rule.scope is Scope.CONNECTION:
+            return "apply", None, None
+        if not self.bridged:
+            s = self._snapshot_id
+            if self._is_old(message, s, self._asked_ns):
+                return "old", None, None
+            if self._bridges(message, s):
+                return "apply", None, None
+            if self.rule.bridge in (Bridge.PREV, Bridge.PREV_RANGE):
+                return "gap", s, message.prev
+            return "gap", None if s is None else s + 1, message.first
+        chain, last = self.rule.chain, self.last
+        if chain is Chain.NONE:
+            return "apply", None, None
+        if chain is Chain.PREV:
+            if message.prev is not None and message.prev == last:
+                return "apply", None, None
+            return "gap", last, message.prev
+        if message.last is None or last is None:
+            return ("gap", None, None) if chain is Chain.NEXT else ("apply", None, None)
+        if message.last <= last:
+            return "old", None, None
+        if chain is Chain.NEXT:
+            if message.first is None:
+                return "gap", last + 1, None
+            if message.first > last + 1:
+                return "gap", last + 1, message.first
+        return "apply", None, None
+
+    def _is_old(self, message: Message, s: int | None, asked_ns: int) -> bool:
+        if s is not None and s == self.rule.empty_id:
+            return False
+        if s is None or message.last is None:
+            return message.received_ns < asked_ns
+        if self.rule.bridge is Bridge.COVERS:
+            return message.last < s
+        return message.last <= s
+
+    def _bridges(self, message: Message, s: int | None) -> bool:
+        bridge = self.rule.bridge
+        if bridge is Bridge.AFTER or s is None or s == self.rule.empty_id:
+            return True
+        first, last, prev = message.first, message.last, message.prev
+        if bridge is Bridge.PREV:
+            return prev == s
+        if bridge is Bridge.PREV_RANGE:
+            return prev is not None and last is not None and prev <= s < last
+        if bridge is Bridge.SAME:
+            return first == s + 1
+        if bridge is Bridge.COVERS and prev == s:
+            return True
+        if first is None or last is None:
+            return False
+        return first <= s <= last if bridge is Bridge.COVERS else first <= s + 1 <= last
+
+    def _gap(self, message: Message, what: What, expected: int | None, got: int | None) -> Event:
+        self._counts["gaps"] += 1
+        self.unseed()
+        if self.rule.seed in _OUTSIDE:
+            self._keep(message)
+        return self._event(what, expected, got)
+
+    def _keep(self, message: Message) -> None:
+        self._buffer.append(message)
+        self._bounds_at_most = _widest((message,), self._bounds_at_most)
+        oldest = message.received_ns - round(self.rule.buffer_seconds * 1e9)
+        while len(self._buffer) > self.rule.buffer_changes or self._buffer[0].received_ns < oldest:
+            self._buffer.popleft()
+            self._counts["buffer_dropped"] += 1
+
+    # Applying -----------------------------------------------------------------
+
+    def _set(self, message: Message) -> None:
+        self._bids, self._asks = Levels(True), Levels(False)
+        self._ids.clear()
+        for change in message.changes:
+            if change.price is not None and change.size is not None:
+                self._side(change.bid).put(change.price, change.size, change.texts)
+                if change.id is not None:
+                    self._ids[change.id] = (change.bid, change.price)
+            elif change.price is not None:
+                self._side(change.bid).remove(change.price)
+        worst = self._bids.worst(), self._asks.worst()
+        self.reach = (None if worst[0] is None else _raw(worst[0]), None if worst[1] is None else _raw(worst[1]))
+        self._bounds = (message.scale, message.digits)
+        self._bounds_at_most = _widest((message,), self._bounds_at_most)
+        self.seeded = True
+        self._counts["snapshots"] += 1
+        self._stamp(message)
+
+    def _apply(self, message: Message) -> None:
+        for change in message.changes:
+            price, bid = change.price, change.bid
+            if change.id is not None:
+                if price is None:
+                    bid, price = self._ids[change.id]
+                if change.size is None:
+                    self._ids.pop(change.id, None)
+                else:
+                    self._ids[change.id] = (bid, price)
+            assert price is not None  # _unknown_id has looked
+            if change.size is not None:
+                self._side(bid).put(price, change.size, change.texts)
+            elif not self._side(bid).remove(price):
+                self._counts["absent_removals"] += 1
+        self._bounds = _widest((message,), self._bounds)
+        self._bounds_at_most = _widest((message,), self._bounds_at_most)
+        self.bridged = True
+        self._counts["applied"] += 1
+        self._stamp(message)
+
+    def _unknown_id(self, message: Message) -> int | None:
+        known = set()
+        for change in message.changes:
+            if change.id is None:
+                continue
+            if change.price is None and change.id not in self._ids and change.id not in known:
+                return change.id
+            (known.discard if change.size is None else known.add)(change.id)
+        return None
+
+    def _stamp(self, message: Message) -> None:
+        self.first, self.last, self.prev = message.first, message.last, message.prev
+        if message.venue_ns is not None:
+            self.venue_ns = message.venue_ns
+        self.applied_ns = message.received_ns
+
+    def _finish(self, message: Message, outcome: list[Event | None]) -> list[Event | None]:
+        """What follows each applied message: cutting, then the checksum."""
+        window = self.shape.window
+        for levels in (self._bids, self._asks):
+            if window is not None and window.cut == "client":
+                self._counts["cut"] += levels.cut(window.levels)
+            self._counts["trimmed"] += levels.cut(self._depth_cap)
+            if window is not None and window.cut == "venue":
+                if len(levels) > window.levels and levels.bid not in self._over:
+                    self._over.add(levels.bid)
+                    self._counts["over_window"] += 1
+        if self.shape.checksum is None or self.shape.checksum.when == "alone":
+            return outcome
+        verdict = self._verify(message, False)
+        return outcome + verdict if self.seeded else verdict
+
+    def _crc(self) -> int:
+        assert self.shape.checksum is not None
+        bids, asks = (
+            [side.texts[price] for price in side.best(self.shape.checksum.depth)] for side in (self._bids, self._asks)
+        )
+        return crc(self.shape.checksum, bids, asks, self.shape.signed)
+
+    def _verify(self, message: Message, alone: bool) -> list[Event | None]:
+        """Compare the message's checksum with ours."""
+        if alone and not self.seeded:
+            return []
+        if message.checksum is None:
+            if message.kind == "snapshot":
+                return []
+            self._counts["unchecked"] += 1
+            return [self._event("unchecked", None, None)] if self._counts["unchecked"] == 1 else []
+        ours = self._crc()
+        if ours == message.checksum:
+            self._counts["checksum_passed"] += 1
+            return []
+        self._counts["checksum_failed"] += 1
+        self.unseed()
+        return [self._event("checksum", message.checksum, ours)]
+
+    def _compare(self, message: Message) -> None:
+        if Proof.COMPARE not in self.rule.proof or not self.seeded:
+            return
+        if message.last is not None and self.last is not None and message.last != self.last:
+            return
+        sides: tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]] = ({}, {})
+        for change in message.changes:
+            side = sides[0 if change.bid else 1]
+            if change.price is not None and change.size is not None:
+                side[change.price] = change.size
+            elif change.price is not None:
+                side.pop(change.price, None)
+        equal = sides == (self._bids.sizes, self._asks.sizes)
+        self._counts["compare_equal" if equal else "compare_different"] += 1
+
+    def _event(self, what: What, expected: int | None, got: int | None) -> Event:
+        return Event(self, what, expected, got)
+
+    def __repr__(self) -> str:
+        state = "seeded" if self.seeded else "unseeded"
+        return f"<Book python {state}, {self.bid_count}+{self.ask_count} levels, seq {self.last}>"
+
+
+def _widest(messages: Iterable[Message], start: tuple[int, int] = (0, 0)) -> tuple[int, int]:
+    scale, digits = start
+    for message in messages:
+        scale, digits = max(scale, message.scale), max(digits, message.digits)
+    return scale, digits
+
+
+def _raw(value: Decimal) -> tuple[int, int]:
+    """(mantissa, scale) of an exact value."""
+    sign, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
+    mantissa = int("".join(map(str, digits)))
+    return (-mantissa if sign else mantissa), -exponent

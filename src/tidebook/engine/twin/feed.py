@@ -1,0 +1,176 @@
+"""One connection: frames to messages to books (README §3)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tidebook.engine.contract import UNROUTED, Event, Other, Outcome, Role
+from tidebook.engine.rule import Scope
+from tidebook.engine.shape import BookShape, Id, Path
+from tidebook.engine.twin.book import Book
+from tidebook.engine.twin.messages import ABSENT, Message, Where, topic_text
+from tidebook.engine.twin.numbers import whole
+from tidebook.engine.twin.reading import read
+from tidebook.errors import DecodeError
+
+Form = tuple[str | None, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class _Wanted:
+    book: Book
+    role: Role
+    form: Form
+
+
+class Feed:
+    """See `engine.contract.Feed`."""
+
+    def __init__(self, *, counter: Id | None = None, cap: int = 4 << 20) -> None:
+        self._counter = None if counter is None else (Path.of(counter.path), counter)
+        self._cap = cap
+        self._count: int | None = None
+        self._table: dict[str, _Wanted | Other] = {}
+        self._forms: dict[Form, tuple[Path | None, bool, tuple[Path | None, ...]]] = {}
+
+    def want(self, topic: bytes, book: Book, role: Role = "stream") -> None:
+        shape = book.shape if role == "stream" else (book.snapshot_shape or book.shape)
+        form = _form(shape)
+        self._table[topic.decode()] = _Wanted(book, role, form)
+        self._settle_forms()
+        self._forms.setdefault(form, _compile(form))
+
+    def other(self, topic: bytes) -> None:
+        self._table[topic.decode()] = Other(topic)
+        self._settle_forms()
+
+    def forget(self, topic: bytes) -> None:
+        self._table.pop(topic.decode(), None)
+        self._settle_forms()
+
+    def reset(self) -> None:
+        self._count = None
+
+    def _settle_forms(self) -> None:
+        """A form that no topic wants any more goes."""
+        wanted = {entry.form for entry in self._table.values() if isinstance(entry, _Wanted)}
+        self._forms = {form: paths for form, paths in self._forms.items() if form in wanted}
+
+    def feed(self, frame: bytes, received_ns: int) -> Outcome:
+        root = read(frame, self._cap)
+        count = self._read_counter(root)
+        unrouted, found = self._read_messages(root, received_ns)
+        outcomes: list[Book | Event | Other] = []
+        if count is not None:
+            gap = self._advance(count)
+            if gap is not None:
+                outcomes.append(gap)
+        for item in found:
+            if isinstance(item, Other):
+                outcomes.append(item)
+                continue
+            wanted, message = item
+            wanted.book.heard_ns = received_ns
+            if message is None:
+                continue
+            for event in wanted.book.take(message, wanted.role, count):
+                if event is not None:
+                    outcomes.append(event)
+                elif wanted.book not in outcomes:
+                    outcomes.append(wanted.book)
+        if not outcomes:
+            return UNROUTED if unrouted else None
+        return outcomes[0] if len(outcomes) == 1 else tuple(outcomes)
+
+    def _read_counter(self, root: Any) -> int | None:
+        if self._counter is None:
+            return None
+        path, rule = self._counter
+        value = Where(root, root).find(path)
+        if value is ABSENT:
+            if rule.optional:
+                return None
+            raise DecodeError("missing", f"no {path}")
+        number = whole(value)
+        return None if number == rule.none else number
+
+    def _advance(self, count: int) -> Event | None:
+        expected = None if self._count is None else self._count + 1
+        self._count = count
+        if expected is None or count == expected:
+            return None
+        books = {id(e.book): e.book for e in self._table.values() if isinstance(e, _Wanted)}
+        for book in books.values():
+            if book.rule.scope is Scope.CONNECTION:
+                book.unseed_by_counter()
+        return Event(None, "gap", expected, count)
+
+    def _read_messages(
+        self, root: Any, received_ns: int
+    ) -> tuple[bool, list[tuple[_Wanted, Message | None] | Other]]:
+        """(whether nothing in the frame was wanted, what was)."""
+        found: list[tuple[_Wanted, Message | None] | Other] = []
+        earlier: dict[int, list[Message]] = {}
+        form, messages = self._split(root)
+        for where, topic in messages:
+            entry = None if topic is None else self._table.get(topic)
+            if isinstance(entry, Other):
+                found.append(entry)
+            elif entry is not None and entry.form == form:
+                book, outside = entry.book, entry.role == "snapshot"
+                reader = book.snapshot_reader if outside else book.reader
+                message = reader.read(where, received_ns, snapshot=outside)
+                if message is not None:
+                    before = earlier.setdefault(id(book), [])
+                    book.fits(message, before, outside=outside, asked_ns=received_ns)
+                    before.append(message)
+                found.append((entry, message))
+        return not found, found
+
+    def _split(self, root: Any) -> tuple[Form | None, list[tuple[Where, str | None]]]:
+        """The frame's form, and its messages with their topics."""
+        for form, (each, every, route) in self._forms.items():
+            messages = _members(root, each, every)
+            if messages is None:
+                continue
+            routed = [(where, _topic(where, route)) for where in messages]
+            if any(topic is not None for _, topic in routed):
+                return form, routed
+        return None, []
+
+
+def _form(shape: BookShape) -> Form:
+    return shape.each, shape.route
+
+
+def _compile(form: Form) -> tuple[Path | None, bool, tuple[Path | None, ...]]:
+    each, route = form
+    every = each is not None and each.split(".")[-1] == "*"
+    if every and each is not None:
+        each = each[:-1].removesuffix(".")
+    # None among the route's paths stands for the object key of the message.
+    return (
+        None if each is None else Path.of(each),
+        every,
+        tuple(None if text == "#" else Path.of(text) for text in route),
+    )
+
+
+def _members(root: Any, each: Path | None, every: bool) -> list[Where] | None:
+    if each is None:
+        return [Where(root, root)]
+    value = Where(root, root).find(each)
+    if isinstance(value, list):
+        return [Where(root, item) for item in value]
+    if every and isinstance(value, dict):
+        return [Where(root, item, key) for key, item in value.items()]
+    return None
+
+
+def _topic(where: Where, route: tuple[Path | None, ...]) -> str | None:
+    parts = []
+    for path in route:
+        text = where.key if path is None else topic_text(where.find(path))
+        if text is None:
+            return None
+        parts.append(text)
+    return " ".join(parts)

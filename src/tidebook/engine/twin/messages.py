@@ -1,0 +1,305 @@
+"""From a message to facts (README §4): the shape, interpreted."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from tidebook.engine.shape import BookShape, Id, Path, Remove, Row, Rows
+from tidebook.engine.twin.numbers import exact, stamp, text_of, whole
+from tidebook.engine.twin.reading import Num, Twice
+from tidebook.errors import DecodeError
+
+ABSENT: Final = object()
+ZERO: Final = Decimal(0)
+
+
+def member(value: Any, step: str | int) -> Any:
+    """One step of a path; ABSENT where it does not lead on."""
+    if isinstance(step, str):
+        if isinstance(value, dict):
+            if isinstance(value, Twice) and step in value.keys_twice:
+                raise DecodeError("repeated", f"key {step[:40]!r} stands twice")
+            found = value.get(step)
+            return ABSENT if found is None else found
+    elif isinstance(value, list) and -len(value) <= step < len(value):
+        found = value[step]
+        return ABSENT if found is None else found
+    return ABSENT
+
+
+@dataclass(slots=True)
+class Where:
+    """One message of a frame, with what paths may refer to."""
+
+    root: Any
+    value: Any
+    key: str | None = None  # the object key under which the message stands
+
+    def find(self, path: Path) -> Any:
+        value = self.root if path.root else self.value
+        for step in path.steps:
+            value = member(value, step)
+            if value is ABSENT:
+                return ABSENT
+        return value
+
+
+def find(value: Any, path: Path) -> Any:
+    for step in path.steps:
+        value = member(value, step)
+        if value is ABSENT:
+            return ABSENT
+    return value
+
+
+@dataclass(slots=True)
+class Change:
+    """One row. `size` None: the level goes. `price` None: look it up by `id`."""
+
+    bid: bool
+    price: Decimal | None
+    size: Decimal | None
+    id: int | None = None
+    texts: tuple[str, str] | None = None  # as sent, kept where a checksum needs them
+
+
+@dataclass(slots=True)
+class Message:
+    """A book message, read but not applied."""
+
+    kind: Literal["snapshot", "delta", "check"]
+    received_ns: int
+    first: int | None = None
+    last: int | None = None
+    prev: int | None = None
+    venue_ns: int | None = None
+    checksum: int | None = None
+    changes: list[Change] = field(default_factory=list)
+    scale: int = 0  # largest price scale, at least 0
+    digits: int = 0  # most price digits before the point
+
+
+class Reader:
+    """A shape, ready to read messages."""
+
+    def __init__(self, shape: BookShape, price_scale: int = 0, size_scale: int = 0, texts: bool = False) -> None:
+        self.shape = shape
+        self._texts = texts
+        self._price_shift = price_scale if shape.scaled else 0
+        self._size_shift = size_scale if shape.scaled else 0
+        kind = shape.kind
+        self._nested = None if kind.nested is None else Path.of(kind.nested)
+        self._sentinel = None if kind.sentinel is None else (Path.of(kind.sentinel[0]), kind.sentinel[1])
+        self._word = None if kind.path is None else Path.of(kind.path)
+        self._ids = tuple(None if i is None else (Path.of(i.path), i) for i in (shape.first, shape.last, shape.prev))
+        self._time = None if shape.time is None else Path.of(shape.time.path)
+        self._check = None if shape.checksum is None else Path.of(shape.checksum.path)
+        self._sides = tuple((side, tuple(Path.of(text) for text in texts)) for side, texts in
+                            ((True, shape.bids), (False, shape.asks)) if texts)
+        self._rows = tuple((Path.of(rows.path), rows) for rows in shape.rows)
+        self._row = _Places(shape.row)
+        self._both = None if shape.both is None else _Places(shape.both)
+        self._plain = (
+            bool(self._sides) and shape.remove is Remove.SIZE and shape.row.id is None and shape.row.count is None
+            and shape.row.action is None
+        )
+
+    def read(self, where: Where, received_ns: int, *, snapshot: bool) -> Message | None:
+        """The message's facts; None when its kind is to be passed over. Raises DecodeError."""
+        if self._check is not None and self.shape.checksum is not None and self.shape.checksum.when == "alone":
+            value = where.find(self._check)
+            if value is not ABSENT:
+                return Message("check", received_ns, checksum=_checksum(value))
+        kind: Literal["snapshot", "delta"] | None = "snapshot" if snapshot else self._kind(where)
+        if kind is None:
+            return None
+        message = Message(kind, received_ns)
+        self._read_ids(where, message)
+        if self._time is not None and self.shape.time is not None:
+            value = where.find(self._time)
+            if value is not ABSENT:
+                message.venue_ns = stamp(value, self.shape.time.unit)
+        if self._check is not None and self.shape.checksum is not None and self.shape.checksum.when != "alone":
+            value = where.find(self._check)
+            if value is not ABSENT:
+                number = _checksum(value)
+                message.checksum = None if number == 0 and self.shape.checksum.when == "nonzero" else number
+        self._read_levels(where, message)
+        return message
+
+    def _kind(self, where: Where) -> Literal["snapshot", "delta"] | None:
+        kind = self.shape.kind
+        if self._nested is not None:
+            value = where.find(self._nested)
+            if isinstance(value, list):
+                return "snapshot" if not value or isinstance(value[0], list) else "delta"
+        for keys, meaning in ((kind.snapshot_keys, "snapshot"), (kind.delta_keys, "delta")):
+            for key in keys:
+                if where.find(Path.of(key)) is not ABSENT:
+                    return meaning  # type: ignore[return-value]
+        if self._sentinel is not None:
+            value = where.find(self._sentinel[0])
+            if value is not ABSENT and whole(value) == self._sentinel[1]:
+                return "snapshot"
+        if self._word is not None:
+            value = where.find(self._word)
+            if value is not ABSENT:
+                word = word_of(value)
+                if word in kind.snapshot:
+                    return "snapshot"
+                if word in kind.delta:
+                    return "delta"
+                if word in kind.ignore:
+                    return None
+                raise DecodeError("malformed", f"unknown kind of message {word[:40]!r}")
+        if kind.default is None:
+            raise DecodeError("malformed", "the message does not say what it is")
+        return kind.default
+
+    def _read_ids(self, where: Where, message: Message) -> None:
+        first, last, prev = (self._read_id(where, place) for place in self._ids)
+        message.last = last
+        message.first = first if self._ids[0] is not None else last
+        message.prev = prev
+
+    def _read_id(self, where: Where, place: tuple[Path, Id] | None) -> int | None:
+        if place is None:
+            return None
+        path, rule = place
+        value = where.find(path)
+        if value is ABSENT:
+            if rule.optional:
+                return None
+            raise DecodeError("missing", f"no {path}")
+        number = whole(value)
+        return None if number == rule.none else number
+
+    def _read_levels(self, where: Where, message: Message) -> None:
+        for bid, alternatives in self._sides:
+            for path in alternatives:
+                rows = where.find(path)
+                if rows is not ABSENT:
+                    if not isinstance(rows, list):
+                        raise DecodeError("malformed", f"{path} is not a list")
+                    for row in rows:
+                        self._read_row(row, bid, None, message)
+                    break
+        for path, listed in self._rows:
+            rows = where.find(path)
+            if rows is ABSENT:
+                continue
+            if listed.single:
+                rows = [rows]
+            elif not isinstance(rows, list):
+                raise DecodeError("malformed", f"{path} is not a list")
+            for row in rows:
+                self._read_row(row, None, listed, message)
+
+    def _read_row(self, row: Any, bid: bool | None, listed: Rows | None, message: Message) -> None:
+        if not isinstance(row, (list, dict)):
+            raise DecodeError("malformed", "a row is neither a list nor an object")
+        if self._plain and bid is not None:
+            self._take(row, self._row, bid, False, None, message)
+            return
+        shape, places = self.shape, self._row
+        if places.side is not None:
+            word = word_of(_needed(row, places.side, "side"))
+            if word in shape.bid_words:
+                bid = True
+            elif word in shape.ask_words:
+                bid = False
+            else:
+                raise DecodeError("malformed", f"unknown side {word[:40]!r}")
+        removal = False
+        action = find(row, places.action) if places.action is not None else ABSENT
+        action_word = word_of(action) if action is not ABSENT else (listed.action if listed else None)
+        if shape.remove is Remove.ACTION:
+            removal = action_word in shape.remove_words
+        if places.count is not None:
+            count = whole(_needed(row, places.count, "count"))
+            if count < 0:
+                raise DecodeError("number", "a negative count")
+            removal = removal or (shape.remove is Remove.COUNT and count == 0)
+        level_id = whole(_needed(row, places.id, "id")) if places.id is not None else None
+        self._take(row, places, bid, removal, level_id, message)
+        if self._both is not None:
+            self._take(row, self._both, False, False, None, message)
+
+    def _take(
+        self, row: Any, places: "_Places", bid: bool | None, removal: bool, level_id: int | None, message: Message
+    ) -> None:
+        """Price and size of one row, with their bounds."""
+        shape = self.shape
+        value = find(row, places.price)
+        price: Decimal | None = None
+        price_text = ""
+        if value is not ABSENT:
+            price_text = text_of(value, shape.number)
+            price, scale, digits = exact(price_text, self._price_shift)
+            if scale > message.scale:
+                message.scale = scale
+            if digits > message.digits:
+                message.digits = digits
+        elif level_id is None:
+            raise DecodeError("missing", "a row has no price")
+        size: Decimal | None = None
+        size_text = ""
+        if not (removal and shape.remove is Remove.ACTION):
+            size_text = text_of(_needed(row, places.size, "size"), shape.number)
+            size = exact(size_text, self._size_shift)[0]
+            if shape.signed:
+                if not size:
+                    raise DecodeError("number", "a size without a sign")
+                bid, size = size > 0, abs(size)
+            elif size < 0:
+                raise DecodeError("number", "a negative size")
+            if removal or not size:
+                size = None
+        if shape.skip_zero_price and price is not None and not price:
+            return
+        if bid is None:
+            bid = True  # rows with `both`: the first places are the bid's
+        texts = (price_text, size_text) if self._texts else None
+        message.changes.append(Change(bid, price, size, level_id, texts))
+
+
+class _Places:
+    """A row's paths, split once."""
+
+    __slots__ = ("action", "count", "id", "price", "side", "size")
+
+    def __init__(self, row: Row) -> None:
+        self.price = Path.of(row.price)
+        self.size = Path.of(row.size)
+        self.side = None if row.side is None else Path.of(row.side)
+        self.action = None if row.action is None else Path.of(row.action)
+        self.count = None if row.count is None else Path.of(row.count)
+        self.id = None if row.id is None else Path.of(row.id)
+
+
+def word_of(value: Any) -> str:
+    """A word: a string, or the text of a number or of true and false."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    raise DecodeError("malformed", "a word is neither text nor a number")
+
+
+def topic_text(value: Any) -> str | None:
+    """A part of a topic, or None where the value cannot be one."""
+    return str(value) if isinstance(value, (str, Num)) else None
+
+
+def _needed(row: Any, path: Path, name: str) -> Any:
+    value = find(row, path)
+    if value is ABSENT:
+        raise DecodeError("missing", f"a row has no {name}")
+    return value
+
+
+def _checksum(value: Any) -> int:
+    number = whole(value)
+    if not -(2**31) <= number < 2**32:
+        raise DecodeError("number", "a checksum beyond 32 bits")
+    return number % 2**32

@@ -1,0 +1,262 @@
+"""Every exception that Tidebook raises.
+
+::
+
+    TidebookError
+    ├── UsageError                 the program asked for something that cannot be
+    │   ├── UnknownVenue
+    │   │   └── VenueClosed
+    │   ├── UnknownSymbol
+    │   ├── AmbiguousSymbol
+    │   ├── WrongLoop
+    │   └── NoCredentials
+    ├── NetworkError               the venue could not be reached as asked
+    │   ├── ConnectFailed
+    │   ├── RedirectRefused
+    │   ├── TlsRefused
+    │   └── Timeout
+    ├── DecodeError                a message is not what the venue promised; `kind` says how
+    ├── VenueError                 the venue answered, and the answer is no
+    │   ├── OrderRejected
+    │   │   ├── InvalidOrder
+    │   │   ├── InsufficientFunds
+    │   │   └── PostOnlyWouldTake
+    │   ├── OrderNotFound
+    │   ├── RateLimited            `retry_at`
+    │   ├── Banned                 `until`
+    │   ├── NotPermitted
+    │   ├── RegionRefused
+    │   ├── Maintenance
+    │   ├── ClockRefused
+    │   └── SignatureRefused
+    ├── VenueUnavailable
+    ├── SubscriptionFailed
+    ├── BookNotLive
+    ├── OutcomeUnknown
+    └── Overrun                    `lost`
+
+Each carries `venue symbol code text hint retry`. `retry` is one of the words
+"safe", "after N s", "never", "ask first". No error holds anything secret:
+whoever raises one passes text through `core.redact` first.
+"""
+
+from typing import Literal
+
+DecodeKind = Literal["malformed", "number", "missing", "repeated", "too_deep", "too_large"]
+
+
+class TidebookError(Exception):
+    """The root of all errors of this package."""
+
+    retry: str = "never"
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        venue: str | None = None,
+        symbol: str | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+        retry: str | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.text = text
+        self.venue = venue
+        self.symbol = symbol
+        self.code = code
+        self.hint = hint
+        if retry is not None:
+            self.retry = retry
+
+    def __str__(self) -> str:
+        return self.text if self.hint is None else f"{self.text}. {self.hint}"
+
+
+class UsageError(TidebookError):
+    """The program asked for something that cannot be; asking again will not help."""
+
+
+class UnknownVenue(UsageError):
+    """No venue has this name."""
+
+
+class VenueClosed(UnknownVenue):
+    """The exchange has shut down; its recordings can still be replayed."""
+
+
+class UnknownSymbol(UsageError):
+    """The venue lists no such symbol."""
+
+
+class AmbiguousSymbol(UsageError):
+    """The id names more than one instrument; the text lists them."""
+
+
+class WrongLoop(UsageError):
+    """An object was used outside the loop, thread or process that it belongs to."""
+
+
+class NoCredentials(UsageError):
+    """A private call without a key; nothing was sent."""
+
+
+class NetworkError(TidebookError):
+    """The venue could not be reached in the way that was asked for."""
+
+    retry = "safe"
+
+
+class ConnectFailed(NetworkError):
+    """No connection, or the handshake was refused."""
+
+
+class RedirectRefused(NetworkError):
+    """The server pointed elsewhere. Redirects are never followed."""
+
+    retry = "never"
+
+
+class TlsRefused(NetworkError):
+    """The server's certificate is not trusted."""
+
+    retry = "never"
+
+
+class Timeout(NetworkError):
+    """No answer in time."""
+
+
+class DecodeError(TidebookError):
+    """A message that is not what its venue promised; it was applied not at all.
+
+    `kind` is one of:
+
+    - ``malformed``: not JSON, not UTF-8, bytes after the value, or a value of another type than the shape expects
+    - ``number``: a number that is not finite, exact, in range, or of the right sign
+    - ``missing``: a field that the shape needs is absent
+    - ``repeated``: a key stands twice where the shape reads it
+    - ``too_deep``: nested deeper than 32
+    - ``too_large``: longer than the cap, also while inflating
+    """
+
+    def __init__(
+        self,
+        kind: DecodeKind,
+        text: str,
+        *,
+        excerpt: str | None = None,
+        venue: str | None = None,
+        symbol: str | None = None,
+    ) -> None:
+        super().__init__(text, venue=venue, symbol=symbol)
+        self.kind: DecodeKind = kind
+        self.excerpt = excerpt
+
+    def __str__(self) -> str:
+        shown = "" if self.excerpt is None else f": {self.excerpt}"
+        return f"{self.kind}: {self.text}{shown}"
+
+
+class VenueError(TidebookError):
+    """The venue answered with an error; `code` is the venue's own."""
+
+    retry = "ask first"
+
+
+class OrderRejected(VenueError):
+    """The venue did not take the order."""
+
+    retry = "never"
+
+
+class InvalidOrder(OrderRejected):
+    """The order breaks a rule of the instrument."""
+
+
+class InsufficientFunds(OrderRejected):
+    """The account cannot pay for it."""
+
+
+class PostOnlyWouldTake(OrderRejected):
+    """A post-only order would have traded at once."""
+
+
+class OrderNotFound(VenueError):
+    """The venue knows no such order."""
+
+
+class RateLimited(VenueError):
+    """Too many requests; `retry_at` is the wall time (ns, UTC) before which nothing is sent."""
+
+    def __init__(self, text: str, *, retry_at: int, venue: str | None = None) -> None:
+        super().__init__(text, venue=venue)
+        self.retry_at = retry_at
+
+
+class Banned(VenueError):
+    """The venue refuses this address until `until` (wall ns, UTC)."""
+
+    def __init__(self, text: str, *, until: int, venue: str | None = None) -> None:
+        super().__init__(text, venue=venue)
+        self.until = until
+
+
+class NotPermitted(VenueError):
+    """The key may not do this."""
+
+    retry = "never"
+
+
+class RegionRefused(VenueError):
+    """The venue refuses this address's country."""
+
+    retry = "never"
+
+
+class Maintenance(VenueError):
+    """The venue is closed for maintenance."""
+
+
+class ClockRefused(VenueError):
+    """The request's time stamp was outside the venue's window."""
+
+    retry = "safe"
+
+
+class SignatureRefused(VenueError):
+    """The venue did not accept the signature."""
+
+    retry = "never"
+
+
+class VenueUnavailable(TidebookError):
+    """The venue has not answered; it is being retried."""
+
+    retry = "safe"
+
+
+class SubscriptionFailed(TidebookError):
+    """A subscription was refused, or acknowledged and then silent."""
+
+    retry = "ask first"
+
+
+class BookNotLive(TidebookError):
+    """The book may not be read as current; the text says since when, why, and what is being done."""
+
+    retry = "safe"
+
+
+class OutcomeUnknown(TidebookError):
+    """The venue has not said whether an order arrived. Ask; never send it again."""
+
+    retry = "ask first"
+
+
+class Overrun(TidebookError):
+    """A reader was too slow; `lost` items were not delivered."""
+
+    def __init__(self, text: str, *, lost: int, venue: str | None = None, symbol: str | None = None) -> None:
+        super().__init__(text, venue=venue, symbol=symbol)
+        self.lost = lost

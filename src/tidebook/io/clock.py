@@ -1,0 +1,10 @@
+"""The only reading of the clocks."""
+
+import time
+
+from tidebook.core.clock import Now
+
+
+def now() -> Now:
+    """This instant on both clocks, in nanoseconds."""
+    return Now(time.monotonic_ns(), time.time_ns())

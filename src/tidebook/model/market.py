@@ -1,0 +1,34 @@
+"""Facts of a market: levels, states, changes. Frozen and exact."""
+
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from tidebook.model.number import decimal_of
+
+
+class State(StrEnum):
+    """What a book may be read as."""
+
+    SYNCING = "syncing"  # not readable yet
+    LIVE = "live"  # proven current
+    UNPROVEN = "unproven"  # kept without any proof
+    STALE = "stale"  # not current
+    CLOSED = "closed"
+
+    @cached_property
+    def readable(self) -> bool:
+        return self in (State.LIVE, State.UNPROVEN)
+
+
+class Level(NamedTuple):
+    """A price and the size that stands there, both exact."""
+
+    price: Decimal
+    size: Decimal
+
+
+def level(raw: tuple[int, int, int, int]) -> Level:
+    """A level from the engine's (price mantissa, price scale, size mantissa, size scale)."""
+    return Level(decimal_of(raw[0], raw[1]), decimal_of(raw[2], raw[3]))

@@ -1,0 +1,43 @@
+"""Exact numbers: the only door from text to value outside of the engine."""
+
+import re
+from decimal import Context, Decimal
+from typing import Final
+
+from tidebook.errors import DecodeError
+
+_GRAMMAR: Final = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,6}))?", re.ASCII)
+_EXACT: Final = Context(prec=200, Emax=10_000, Emin=-10_000)
+MAX_DIGITS: Final = 38
+MAX_SCALE: Final = 38
+
+
+def parse(text: str) -> Decimal:
+    """The exact value of a number's text.
+
+    Raises DecodeError of kind ``number`` for what is not `-?digits[.digits][e±digits]`, has more than
+    38 digits, or a scale outside −38 … 38; so NaN, infinities, `+`, `_` and spaces are refused.
+    """
+    match = _GRAMMAR.fullmatch(text)
+    if match is None:
+        raise DecodeError("number", f"not a number: {text[:40]!r}")
+    fraction = match[2] or ""
+    digits = (match[1] + fraction).lstrip("0")
+    scale = len(fraction) - int(match[3] or "0")
+    if len(digits) > MAX_DIGITS or not -MAX_SCALE <= scale <= MAX_SCALE:
+        raise DecodeError("number", f"beyond {MAX_DIGITS} digits: {text[:40]!r}")
+    mantissa = int(digits or "0")
+    return decimal_of(-mantissa if text[0] == "-" else mantissa, scale)
+
+
+def decimal_of(mantissa: int, scale: int) -> Decimal:
+    """mantissa × 10^−scale, exactly."""
+    return Decimal(mantissa).scaleb(-scale, _EXACT)
+
+
+def plain(value: Decimal) -> str:
+    """Plain decimal text: no exponent, no trailing zeros, no trailing point."""
+    text = f"{value:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text

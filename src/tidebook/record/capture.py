@@ -1,0 +1,71 @@
+"""Recordings: JSON lines, gzipped, in order of arrival.
+
+A line has `t` (epoch seconds), perhaps `t_ns`, `dir` (open, send, recv, http, close), `conn`, `url` and
+`msg`: text as it was, or ``{"b64": …}`` for the bytes of a binary frame.
+"""
+
+import gzip
+import zlib
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tidebook.errors import UsageError
+
+
+class _Bytes(msgspec.Struct):
+    b64: str
+
+
+class _Line(msgspec.Struct):
+    dir: str
+    conn: str
+    t: float = 0.0
+    t_ns: int | None = None
+    url: str = ""
+    msg: str | _Bytes = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line. `number` counts from 1; `at_ns` is the recorder's clock."""
+
+    number: int
+    at_ns: int
+    dir: str
+    conn: str
+    url: str
+    message: str | bytes
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def records(path: Path) -> Iterator[Record]:
+    """The recording's lines in order.
+
+    Raises UsageError, with the number of the line, where the file is not such a recording,
+    is cut short, or a line is not what it should be.
+    """
+    number = 0
+    try:
+        with gzip.open(path, "rb") as lines:
+            for number, line in enumerate(lines, 1):  # noqa: B007 - told in the error
+                yield _record(number, line)
+    except FileNotFoundError:
+        raise UsageError(f"no file {path.name}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(f"{path.name} cannot be read beyond line {number}: {error}") from None
+    except (msgspec.MsgspecError, Base64Error, ValueError) as error:
+        raise UsageError(f"{path.name} line {number + 1} is no record: {error}") from None
+
+
+def _record(number: int, line: bytes) -> Record:
+    raw = _decode(line)
+    message = raw.msg if isinstance(raw.msg, str) else b64decode(raw.msg.b64, validate=True)
+    at_ns = raw.t_ns if raw.t_ns is not None else round(raw.t * 1e9)
+    return Record(number, at_ns, raw.dir, raw.conn, raw.url, message)

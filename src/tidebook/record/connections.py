@@ -1,0 +1,163 @@
+"""Which connections and books a recording shows: what its replay opens and wants."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from tidebook.core.plan import BookPlan
+from tidebook.core.session import inflate
+from tidebook.engine.shape import Codec
+from tidebook.errors import DecodeError, UsageError
+from tidebook.record.capture import Record
+from tidebook.venue import BookChannel, Endpoint, Venue
+from tidebook.venues import at_host, every, named
+
+PIN_HEADER = "tidebook-replay"
+"""By this the replay's server knows which recorded connection a client means."""
+
+
+@dataclass(slots=True)
+class Recorded:
+    """One recorded WebSocket connection. `by_url` are the topics that its URL subscribes."""
+
+    conn: str
+    url: str
+    by_url: tuple[str, ...] = ()
+    topics: list[str] = field(default_factory=list)  # in order of appearance, without those of the URL
+    sent_any: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WantedBook:
+    """A book that the recording shows: `instrument` is the venue's id, `conn` its connection."""
+
+    plan: BookPlan
+    channel: BookChannel
+    instrument: str
+    conn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What a replay opens: every recorded connection, and the books on them."""
+
+    venue: Venue
+    recorded: tuple[Recorded, ...]
+    books: tuple[WantedBook, ...]
+
+
+def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
+    """Read a recording through and say what it shows.
+
+    `choice` is ``NAME[:era]`` for a host that no venue claims. Raises UnknownVenue or UsageError.
+    """
+    found: dict[str, Recorded] = {}
+    chosen = None if choice is None else _chosen(choice)
+    venues: tuple[Venue, ...] = () if chosen is None else (chosen,)
+    for record in records:
+        if record.dir == "http" or not record.url.startswith(("ws:", "wss:")):
+            continue
+        seen = found.get(record.conn)
+        if seen is None:
+            if chosen is None:
+                venues = _claimants(record.url, venues)
+            reader = venues[0].url_topics
+            by_url = () if reader is None else reader(record.url)
+            seen = found[record.conn] = Recorded(record.conn, record.url, by_url)
+        _note(record, seen, venues[0])
+    if not found:
+        raise UsageError("the recording has no WebSocket connection")
+    venue = _best(venues, found.values())
+    books = [book for one in found.values() for book in _books(venue, one)]
+    if not books:
+        raise UsageError(f"the recording shows no book of {venue.name}")
+    return Connections(venue, tuple(found.values()), tuple(books))
+
+
+def _chosen(choice: str) -> Venue:
+    name, _, era = choice.partition(":")
+    venue = named(name)
+    if not era:
+        return venue
+    for one in venue.eras:
+        if one.name == era:
+            return replace(venue, books=one.books or venue.books, endpoints=one.endpoints or venue.endpoints, eras=())
+    known = ", ".join(one.name for one in venue.eras) or "none"
+    raise UsageError(f"{venue.name} has no era {era!r}. It has: {known}")
+
+
+def _claimants(url: str, before: tuple[Venue, ...]) -> tuple[Venue, ...]:
+    parts = urlsplit(url)
+    venues = at_host(parts.hostname or "", parts.path or "/")
+    both = tuple(venue for venue in venues if not before or venue in before)
+    if both:
+        return both
+    if venues:
+        raise UsageError("the recording has connections of several venues")
+    names = ", ".join(sorted(every()))
+    raise UsageError(f"no venue claims the host {parts.hostname}. Say whose it is: --venue NAME[:era], NAME of {names}")
+
+
+def _best(venues: tuple[Venue, ...], recorded: Iterable[Recorded]) -> Venue:
+    """Several venues share a host: the one that understands most topics."""
+    topics = [topic for one in recorded for topic in (*one.by_url, *one.topics)]
+    return max(venues, key=lambda venue: sum(_channel(venue, topic) is not None for topic in topics))
+
+
+def _note(record: Record, seen: Recorded, venue: Venue) -> None:
+    """Take up the topics that one record shows."""
+    topics: tuple[str, ...] = ()
+    if record.dir == "send":
+        seen.sent_any = True
+        if venue.sent_topics is not None and isinstance(record.message, str):
+            topics = venue.sent_topics(record.message)
+    elif record.dir == "recv" and not seen.by_url and not seen.sent_any and venue.data_topic is not None:
+        topic = venue.data_topic(_text(record.message, venue))
+        topics = () if topic is None else (topic,)
+    for topic in topics:
+        if topic not in seen.topics and topic not in seen.by_url:
+            seen.topics.append(topic)
+
+
+def _text(message: str | bytes, venue: Venue) -> str:
+    if isinstance(message, str):
+        return message
+    codec = venue.endpoints[0].codec
+    try:
+        plain = message if codec is Codec.TEXT else inflate(message, codec, venue.endpoints[0].cap)
+        return plain.decode()
+    except (DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _channel(venue: Venue, topic: str) -> tuple[BookChannel, str] | None:
+    for channel in venue.books:
+        instrument = channel.matches(topic)
+        if instrument is not None:
+            return channel, instrument
+    return None
+
+
+def _books(venue: Venue, recorded: Recorded) -> list[WantedBook]:
+    """The books of one connection, each pinned to it."""
+    books = []
+    for topic in (*recorded.by_url, *recorded.topics):
+        match = _channel(venue, topic)
+        if match is None:
+            continue
+        channel, instrument = match
+        plan = replace(
+            venue.book_plan(channel, instrument, topic),
+            endpoint=_endpoint(venue, channel, recorded.url),
+            pin=recorded.conn,
+            url=recorded.url,
+            headers={PIN_HEADER: recorded.conn},
+            by_url=topic in recorded.by_url,
+        )
+        books.append(WantedBook(plan, channel, instrument, recorded.conn))
+    return books
+
+
+def _endpoint(venue: Venue, channel: BookChannel, url: str) -> Endpoint:
+    """The endpoint as recorded: no limit on handshakes or age applies to what is long over."""
+    return replace(venue.endpoint(channel.endpoint), connects=None, lifetime=None, url=url)

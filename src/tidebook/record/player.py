@@ -1,0 +1,194 @@
+"""A recording as a server: each recorded connection and body, verbatim and in file order."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tidebook.io.serve import Answer, Asked, Served
+from tidebook.record.capture import Record
+from tidebook.record.connections import PIN_HEADER, Connections
+
+BATCH = 64  # records that go out in one write when nothing has to happen between them
+
+
+@dataclass(slots=True)
+class Wire:
+    """One recorded connection, served."""
+
+    conn: str
+    socket: Served | None = None
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: int = 0
+    taken: bool = False
+
+
+@dataclass(slots=True)
+class Due:
+    """A snapshot's request, until its line is reached."""
+
+    answer: asyncio.Future[bytes]
+
+
+class Player:
+    """The site that plays one recording to one client.
+
+    A client names the recorded connection that it opens with the header `PIN_HEADER`; each can be opened once. A snapshot's
+    body is given when the player reaches its line: who asked earlier waits, and the player waits
+    `patience` seconds for who has not asked yet. `missed` lists what nobody came for.
+    """
+
+    def __init__(self, connections: Connections, records: Iterable[Record], *, patience: float = 5.0) -> None:
+        self._venue = connections.venue
+        self._records = records
+        self._patience = patience
+        self._wires = {one.conn: Wire(one.conn) for one in connections.recorded}
+        self._of_snapshot = {
+            book.channel.snapshot_of for book in connections.books if book.channel.snapshot_of is not None
+        }
+        self._wanted = {book.instrument for book in connections.books if book.plan.rest is not None}
+        self._asked: dict[str, deque[Due]] = {}
+        self._came = asyncio.Event()
+        self.ended = False
+        self.line = 0
+        self.at_ns: int | None = None
+        self.released = 0  # bodies given
+        self.missed: list[str] = []
+
+    @property
+    def sent(self) -> dict[str, int]:
+        """Messages sent so far, by connection."""
+        return {wire.conn: wire.sent for wire in self._wires.values() if wire.taken}
+
+    # The site -----------------------------------------------------------------
+
+    async def websocket(self, request: Asked, socket: Served) -> None:
+        wire = self._wires.get(request.headers.get(PIN_HEADER, ""))
+        if wire is None or wire.taken:
+            socket.refuse(Answer(409, b"this connection is not there, or was opened before"))
+            return
+        wire.taken = True
+        await socket.accept()
+        wire.socket = socket
+        wire.arrived.set()
+        reading = asyncio.ensure_future(_read_all(socket))
+        try:
+            await wire.over.wait()
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+
+    async def http(self, request: Asked) -> Answer:
+        instrument = self._instrument(f"https://{request.host}{request.path}?{request.query}")
+        if instrument is None:
+            return Answer(404, b"not in this recording")
+        if self.ended:
+            return Answer(503, b"the recording is over")
+        due = Due(asyncio.get_running_loop().create_future())
+        self._asked.setdefault(instrument, deque()).append(due)
+        self._came.set()
+        try:
+            return Answer(200, await due.answer, {"content-type": "application/json"})
+        except _Over:
+            return Answer(503, b"the recording has no further snapshot")
+        finally:
+            if due in self._asked[instrument]:
+                self._asked[instrument].remove(due)
+
+    def _instrument(self, url: str) -> str | None:
+        for snapshot_of in self._of_snapshot:
+            instrument = snapshot_of(url)
+            if instrument is not None:
+                return instrument
+        return None
+
+    # Playing ------------------------------------------------------------------
+
+    async def play(
+        self, until: Callable[[Record], Awaitable[None]] | None = None, stops: frozenset[int] = frozenset()
+    ) -> AsyncIterator[int]:
+        """Send everything, and yield at each line in `stops` when all up to it has been sent.
+
+        `until` is awaited before each record: it holds the pace.
+        """
+        try:
+            batch: list[str | bytes] = []
+            conn = ""
+            for record in self._records:
+                if batch and (record.dir != "recv" or record.conn != conn or len(batch) >= BATCH or until is not None):
+                    await self._send(conn, batch)
+                    batch = []
+                if until is not None:
+                    await until(record)
+                self.line, self.at_ns = record.number, record.at_ns
+                if record.dir == "recv" and record.conn in self._wires:
+                    conn = record.conn
+                    batch.append(record.message)
+                elif record.dir == "http":
+                    await self._give(record)
+                if record.number in stops:
+                    await self._send(conn, batch)
+                    batch = []
+                    yield record.number
+            await self._send(conn, batch)
+        finally:
+            self.ended = True
+            for waiting in self._asked.values():
+                for due in waiting:
+                    if not due.answer.done():
+                        due.answer.set_exception(_Over())
+
+    def close(self) -> None:
+        """Let the clients' connections end."""
+        for wire in self._wires.values():
+            wire.over.set()
+
+    async def _send(self, conn: str, batch: list[str | bytes]) -> None:
+        if not batch:
+            return
+        wire = self._wires[conn]
+        if not wire.arrived.is_set():
+            try:
+                await asyncio.wait_for(wire.arrived.wait(), self._patience)
+            except TimeoutError:
+                self.missed.append(f"nobody opened connection {conn}")
+                wire.arrived.set()
+        if wire.socket is None:
+            return
+        with suppress(ConnectionError):
+            await wire.socket.send_many(batch)
+        # Counted also when the client has gone: it then has received less than was sent.
+        wire.sent += len(batch)
+
+    async def _give(self, record: Record) -> None:
+        """Release a body to the one who asks for this snapshot; others are passed over."""
+        instrument = self._instrument(record.url)
+        if instrument is None or instrument not in self._wanted:
+            return
+        deadline = asyncio.get_running_loop().time() + self._patience
+        while not self._asked.get(instrument):
+            self._came.clear()
+            try:
+                await asyncio.wait_for(self._came.wait(), deadline - asyncio.get_running_loop().time())
+            except TimeoutError:
+                self.missed.append(f"line {record.number}: nobody asked for the snapshot of {instrument}")
+                return
+        message = record.message
+        due = self._asked[instrument].popleft()
+        if not due.answer.done():
+            due.answer.set_result(message.encode() if isinstance(message, str) else message)
+            self.released += 1
+
+
+class _Over(Exception):
+    """Nothing more will come."""
+
+
+async def _read_all(socket: Served) -> None:
+    """Take what the client says: what was answered to it is in the recording."""
+    with suppress(ConnectionError):
+        while await socket.receive() is not None:
+            pass

@@ -1,0 +1,217 @@
+"""The vocabulary in which a venue is declared: frozen, checked when it is imported.
+
+A declaration is data plus a few pure functions. Everything that acts on it is written once,
+elsewhere, and names no venue. `VERSION` rises when a declaration written for an older one
+would be understood differently.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from tidebook.core.endpoint import (
+    Companion,
+    ConnectionOnly,
+    Endpoint,
+    Heartbeat,
+    Life,
+    Lifetime,
+    Ping,
+    Pool,
+    Repeats,
+    Subscribing,
+    Template,
+)
+from tidebook.core.effects import Request
+from tidebook.core.plan import BookPlan, RestSeed
+from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
+from tidebook.engine.shape import (
+    BookShape,
+    Checksum,
+    Codec,
+    Digits,
+    Id,
+    Kind,
+    Number,
+    Order,
+    Remove,
+    Row,
+    Rows,
+    Time,
+    TimeUnit,
+    Window,
+)
+from tidebook.errors import UsageError
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BookChannel:
+    """One way in which a venue publishes a book.
+
+    `topic` makes the subscribed text from the venue's id of the instrument; `matches` is the way
+    back, from a topic to that id, or None. `key` makes of a topic the bytes by which the engine finds its
+    messages (the topic itself where None); `reply_key` those of replies that bring whole books. `side_topic` names the
+    channel that repeats whole books, for seed `side`.
+    `rest` makes the snapshot's request; `snapshot_of` reads from a request's URL for which id it asks.
+    """
+
+    name: str
+    endpoint: str
+    topic: Callable[[str], str]
+    matches: Callable[[str], str | None]
+    shape: BookShape
+    rule: SyncRule
+    snapshot: BookShape | None = None
+    key: Callable[[str], bytes] | None = None
+    reply_key: Callable[[str], bytes] | None = None
+    side_topic: Callable[[str], str] | None = None
+    rest: Callable[[str], RestSeed] | None = None
+    snapshot_of: Callable[[str], str | None] | None = None
+    ask: Template | None = None
+    life: Life = ConnectionOnly()
+    first_data: float | None = None
+
+    def __post_init__(self) -> None:
+        seed = self.rule.seed
+        if seed is Seed.REST and (self.rest is None or self.snapshot is None or self.snapshot_of is None):
+            raise UsageError(f"{self.name}: seed rest needs `rest`, `snapshot` and `snapshot_of`")
+        if seed is Seed.REQUEST and (self.ask is None or self.snapshot is None or self.reply_key is None):
+            raise UsageError(f"{self.name}: seed request needs `ask`, `snapshot` and `reply_key`")
+        if seed is Seed.SIDE and self.side_topic is None:
+            raise UsageError(f"{self.name}: seed side needs `side_topic`")
+        if Proof.CHECKSUM in self.rule.proof and self.shape.checksum is None:
+            raise UsageError(f"{self.name}: proof by checksum needs the shape's checksum")
+        if Proof.SEQUENCE in self.rule.proof and self.rule.scope is Scope.TOPIC:
+            needed = {"last": self.shape.last} if self.rule.chain is Chain.NEXT else {"prev": self.shape.prev}
+            for name, place in needed.items():
+                if place is None:
+                    raise UsageError(f"{self.name}: chain {self.rule.chain} needs `{name}` in the shape")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The same venue on other hosts: `hosts` maps live host names to theirs."""
+
+    name: str
+    hosts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """A dated version of a venue's protocol: what was different until `until` (ISO date, exclusive)."""
+
+    name: str
+    until: str
+    books: tuple[BookChannel, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """One market of an exchange, whole.
+
+    `aliases` are further host names under which it is, or was, reached; a host alone, or a host and the
+    beginning of a path (`host/path`). `url_topics` reads the topics that a stream URL subscribes by itself;
+    `sent_topics` those that a message sent by a client subscribes; `data_topic` the topic of a data message,
+    for recordings that show nothing else (all three take and give text, None or empty where there is nothing).
+    """
+
+    name: str
+    exchange: str
+    kind: Literal["spot", "linear", "inverse", "option", "mixed"]
+    endpoints: tuple[Endpoint, ...]
+    books: tuple[BookChannel, ...]
+    pools: tuple[Pool, ...] = ()
+    environments: tuple[Environment, ...] = (Environment("live"),)
+    eras: tuple[Era, ...] = ()
+    aliases: tuple[str, ...] = ()
+    url_topics: Callable[[str], tuple[str, ...]] | None = None
+    sent_topics: Callable[[str], tuple[str, ...]] | None = None
+    data_topic: Callable[[str], str | None] | None = None
+    symbol: Callable[[str], str] = str.upper
+    proof_from: str | None = None  # where the facts stand: the venue's document and its date
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        if self.version != VERSION:
+            raise UsageError(f"{self.name} is declared in version {self.version} of the vocabulary, this is {VERSION}")
+        names = {endpoint.name for endpoint in self.endpoints}
+        for channel in self.books:
+            if channel.endpoint not in names:
+                raise UsageError(f"{self.name}: channel {channel.name} names no endpoint of this venue")
+        pools = {pool.name for pool in self.pools}
+        for channel in self.books:
+            if channel.rest is not None and channel.rest("X").pool not in pools:
+                raise UsageError(f"{self.name}: channel {channel.name} names no pool of this venue")
+
+    def endpoint(self, name: str) -> Endpoint:
+        return next(endpoint for endpoint in self.endpoints if endpoint.name == name)
+
+    def book_plan(self, channel: BookChannel, instrument: str, topic: str | None = None) -> BookPlan:
+        """What the machines need to keep the book of `instrument` (the venue's id) by `channel`.
+
+        `topic` is one of the channel's other topics for it, where not the usual one is wanted.
+        """
+        topic = topic or channel.topic(instrument)
+        return BookPlan(
+            venue=self.name,
+            symbol=self.symbol(instrument),
+            topic=topic,
+            endpoint=self.endpoint(channel.endpoint),
+            shape=channel.shape,
+            rule=channel.rule,
+            key=b"" if channel.key is None else channel.key(topic),
+            snapshot=channel.snapshot,
+            snapshot_key=None if channel.reply_key is None else channel.reply_key(topic),
+            side_topic=None if channel.side_topic is None else channel.side_topic(instrument),
+            rest=None if channel.rest is None else channel.rest(instrument),
+            ask=channel.ask,
+            life=channel.life,
+            first_data=channel.first_data,
+        )
+
+
+__all__ = [
+    "VERSION",
+    "BookChannel",
+    "BookShape",
+    "Bridge",
+    "Chain",
+    "Checksum",
+    "Codec",
+    "Companion",
+    "ConnectionOnly",
+    "Digits",
+    "Endpoint",
+    "Environment",
+    "Era",
+    "Heartbeat",
+    "Id",
+    "Kind",
+    "Life",
+    "Lifetime",
+    "Number",
+    "Order",
+    "Pace",
+    "Ping",
+    "Pool",
+    "Proof",
+    "Remove",
+    "Repeats",
+    "Request",
+    "RestSeed",
+    "Resync",
+    "Row",
+    "Rows",
+    "Scope",
+    "Seed",
+    "Subscribing",
+    "SyncRule",
+    "Template",
+    "Time",
+    "TimeUnit",
+    "Venue",
+    "Window",
+]

@@ -1,0 +1,160 @@
+"""Binance spot. Facts: the venue's spot API documentation as of 2026-07-21."""
+
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tidebook.venue import (
+    BookChannel,
+    BookShape,
+    Bridge,
+    Chain,
+    Endpoint,
+    Environment,
+    Id,
+    Kind,
+    Lifetime,
+    Pace,
+    Ping,
+    Pool,
+    Proof,
+    Request,
+    RestSeed,
+    Resync,
+    Seed,
+    Subscribing,
+    SyncRule,
+    Template,
+    Time,
+    Venue,
+)
+from tidebook.venues.binance.wire import data_topic, sent_topics
+
+WEIGHT = Pool("binance.weight", "ip", 6000, 60)
+CONNECTS = Pool("binance.connects", "ip", 300, 300)
+
+# Unknown streams are acknowledged all the same; five client messages a second, pings included.
+STREAMS = Endpoint(
+    name="streams",
+    url="wss://stream.binance.com:9443/stream",
+    subscribing=Subscribing(
+        subscribe=Template('{"method":"SUBSCRIBE","params":"@topics","id":"#id"}'),
+        ack=Template('{"result":null,"id":"#id"}'),
+        unsubscribe=Template('{"method":"UNSUBSCRIBE","params":"@topics","id":"#id"}'),
+        refusals=(Template('{"code":"#code","msg":"$text","id?":"#id"}'),),
+        topics_per_message=100,
+        pace=0.25,
+    ),
+    ping=Ping(by="server", form="frame", every=20, deadline=60),
+    max_topics=1024,
+    connects=CONNECTS,
+    lifetime=Lifetime(24 * 3600, overlap=300, handover="by_ids"),
+)
+
+# Only the wrapped form names its stream; every book route therefore goes by the wrapper.
+_WRAPPED = ("stream",)
+
+
+def _levels_weight(limit: int) -> int:
+    return 5 if limit <= 100 else 25 if limit <= 500 else 50 if limit <= 1000 else 250
+
+
+def _depth(instrument: str, limit: int = 1000) -> RestSeed:
+    url = f"https://api.binance.com/api/v3/depth?symbol={instrument.upper()}&limit={limit}"
+    return RestSeed(Request("GET", url), WEIGHT.name, _levels_weight(limit))
+
+
+def _depth_of(url: str) -> str | None:
+    """For which instrument a snapshot's URL asks. Older versions of the path are understood too."""
+    parts = urlsplit(url)
+    if not parts.path.endswith("/depth"):
+        return None
+    symbol = parse_qs(parts.query).get("symbol")
+    return symbol[0].lower() if symbol else None
+
+
+def _stream_of(suffixes: tuple[str, ...], topic: str) -> str | None:
+    symbol, _, rest = topic.partition("@")
+    return symbol if rest in suffixes and symbol else None
+
+
+DEPTH = BookChannel(
+    name="depth",
+    endpoint="streams",
+    topic=lambda instrument: f"{instrument.lower()}@depth@100ms",
+    matches=lambda topic: _stream_of(("depth", "depth@100ms"), topic),
+    shape=BookShape(
+        route=_WRAPPED,
+        kind=Kind(default="delta"),
+        bids=("data.b",),
+        asks=("data.a",),
+        first=Id("data.U"),
+        last=Id("data.u"),
+        time=Time("data.E"),
+    ),
+    snapshot=BookShape(bids=("bids",), asks=("asks",), last=Id("lastUpdateId")),
+    rule=SyncRule(
+        seed=Seed.REST,
+        chain=Chain.NEXT,
+        bridge=Bridge.COVERS_NEXT,
+        proof=(Proof.SEQUENCE,),
+        resync=Resync.REFETCH,
+        empty_id=-1,
+        pace=Pace(count=3, per=60, spacing=1),
+    ),
+    rest=_depth,
+    snapshot_of=_depth_of,
+)
+
+_PARTIAL = tuple(f"depth{n}{speed}" for n in (5, 10, 20) for speed in ("", "@100ms"))
+
+# A partial book is whole each time; two messages may carry the same id and still differ in time.
+PARTIAL = BookChannel(
+    name="partial",
+    endpoint="streams",
+    topic=lambda instrument: f"{instrument.lower()}@depth20@100ms",
+    matches=lambda topic: _stream_of(_PARTIAL, topic),
+    shape=BookShape(route=_WRAPPED, bids=("data.bids",), asks=("data.asks",), last=Id("data.lastUpdateId")),
+    rule=SyncRule(seed=Seed.EVERY, proof=(Proof.WHOLE,), resync=Resync.RESUBSCRIBE),
+)
+
+
+def _url_topics(url: str) -> tuple[str, ...]:
+    """Streams that a URL subscribes by itself: /stream?streams=a/b or /ws/a/b."""
+    parts = urlsplit(url)
+    streams = parse_qs(parts.query).get("streams", [""])[0]
+    if not streams and parts.path.startswith("/ws/"):
+        streams = parts.path.removeprefix("/ws/")
+    return tuple(unquote(stream) for stream in streams.split("/") if stream)
+
+
+SPOT = Venue(
+    name="binance.spot",
+    exchange="binance",
+    kind="spot",
+    endpoints=(STREAMS,),
+    books=(DEPTH, PARTIAL),
+    pools=(WEIGHT, CONNECTS),
+    environments=(
+        Environment("live"),
+        Environment(
+            "testnet",
+            {"api.binance.com": "testnet.binance.vision", "stream.binance.com:9443": "stream.testnet.binance.vision"},
+        ),
+        Environment(
+            "demo", {"api.binance.com": "demo-api.binance.com", "stream.binance.com:9443": "demo-stream.binance.com"}
+        ),
+    ),
+    aliases=(
+        "stream.binance.com",
+        "api.binance.com",
+        "www.binance.com/api/",
+        "data-stream.binance.vision",
+        "data-api.binance.vision",
+        *(f"api{n}.binance.com" for n in ("-gcp", 1, 2, 3, 4)),
+    ),
+    url_topics=_url_topics,
+    sent_topics=sent_topics,
+    data_topic=data_topic,
+    proof_from="binance-spot-api-docs 2026-07-21, web-socket-streams.md (How to manage a local order book correctly)",
+)
+
+VENUES = (SPOT,)
