@@ -3,13 +3,22 @@
 use std::collections::VecDeque;
 
 use crate::decode::{Message, Room};
+use crate::number::LIMIT;
 
-#[derive(Default)]
+/// One more than the largest scale, or count of digits, of an accepted message.
+const ROOMS: usize = LIMIT as usize + 1;
+
 pub struct Buffer {
     changes: VecDeque<Message>,
     /// How many of the changes need this scale, this many digits: their maxima without going through all.
-    scales: [u32; 40],
-    digits: [u32; 40],
+    scales: [u32; ROOMS],
+    digits: [u32; ROOMS],
+}
+
+impl Default for Buffer {
+    fn default() -> Buffer {
+        Buffer { changes: VecDeque::new(), scales: [0; ROOMS], digits: [0; ROOMS] }
+    }
 }
 
 impl Buffer {
@@ -36,7 +45,6 @@ impl Buffer {
     }
 
     fn slots(&mut self, room: Room) -> [&mut u32; 2] {
-        // An accepted message needs 38 at most.
         [&mut self.scales[usize::from(room.scale)], &mut self.digits[usize::from(room.digits)]]
     }
 

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn lines() {
-        let frame = br#"{"lastUpdateId":1,"bids":[["5.10","0.00000010"],["5.0","2"],["4","3"]],"asks":[["05.20","1.0"]]}"#;
+        let frame =
+            br#"{"lastUpdateId":1,"bids":[["5.10","0.00000010"],["5.0","2"],["4","3"]],"asks":[["05.20","1.0"]]}"#;
         let mut tape = Tape::default();
         let doc = tape.read(frame, 1 << 10).unwrap();
         let mut message = Message::default();

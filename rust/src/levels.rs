@@ -234,7 +234,11 @@ impl<N: Width> Sides<N> {
 
     fn widened(&self) -> Sides<i128> {
         let half = |half: &Half<N>| Half {
-            levels: half.levels.iter().map(|l| Level { key: l.key.wide(), size: l.size.wide(), scale: l.scale }).collect(),
+            levels: half
+                .levels
+                .iter()
+                .map(|l| Level { key: l.key.wide(), size: l.size.wide(), scale: l.scale })
+                .collect(),
             texts: half.texts.clone(),
         };
         Sides { scale: self.scale, bids: half(&self.bids), asks: half(&self.asks) }
@@ -505,7 +509,11 @@ mod tests {
             let size = random.below(3);
             push(&mut message, Side::Ask, &price.to_string(), &size.to_string());
             levels.apply(&message, &message.rows, room);
-            if size == 0 { model.remove(&price) } else { model.insert(price, size) };
+            if size == 0 {
+                model.remove(&price)
+            } else {
+                model.insert(price, size)
+            };
         }
         let got = levels.best(Side::Ask, usize::MAX, |raw| (raw.price as u64, raw.size as u64));
         assert_eq!(got, model.into_iter().collect::<Vec<_>>());

@@ -254,7 +254,10 @@ mod tests {
         for wrong in ["1e-39", "1e39", "0e39", "1e99999999999999999999999", "0.0e-38"] {
             assert_eq!(parts(wrong), None, "{wrong}");
         }
-        for wrong in ["", "-", ".", "1.", ".5", "1.e5", "+1", "1_0", " 1", "1 ", "1e", "1e+", "1.2.3", "--1", "NaN", "0x1", "1e5.0"] {
+        for wrong in [
+            "", "-", ".", "1.", ".5", "1.e5", "+1", "1_0", " 1", "1 ", "1e", "1e+", "1.2.3", "--1", "NaN", "0x1",
+            "1e5.0",
+        ] {
             assert_eq!(parts(wrong), None, "{wrong}");
             assert_eq!(parts(&format!("{wrong}{}", " ".repeat(30))), None, "{wrong}");
         }

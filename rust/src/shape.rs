@@ -86,7 +86,10 @@ pub struct RowsAt {
 #[derive(Clone, Debug)]
 pub enum Lists {
     /// Alternatives for each side: the first that is present.
-    Sides { bids: Vec<Path>, asks: Vec<Path> },
+    Sides {
+        bids: Vec<Path>,
+        asks: Vec<Path>,
+    },
     Rows(Vec<RowsAt>),
 }
 

@@ -35,10 +35,12 @@ pub fn from_number(text: &[u8], unit: Unit) -> Option<i64> {
 pub fn from_iso(text: &[u8]) -> Option<i64> {
     const PLACES: &[u8] = b"dddd-dd-ddTdd:dd:dd";
     let head = text.get(..PLACES.len())?;
-    if !head.iter().zip(PLACES).all(|(byte, place)| if *place == b'd' { byte.is_ascii_digit() } else { byte == place }) {
+    if !head.iter().zip(PLACES).all(|(byte, place)| if *place == b'd' { byte.is_ascii_digit() } else { byte == place })
+    {
         return None;
     }
-    let field = |from: usize, to: usize| head[from..to].iter().fold(0i64, |sum, byte| sum * 10 + i64::from(byte - b'0'));
+    let field =
+        |from: usize, to: usize| head[from..to].iter().fold(0i64, |sum, byte| sum * 10 + i64::from(byte - b'0'));
     let (year, month, day) = (field(0, 4), field(5, 7), field(8, 10));
     let (hour, minute, second) = (field(11, 13), field(14, 16), field(17, 19));
 
@@ -85,7 +87,9 @@ mod tests {
         assert_eq!(from_number(b"-0.1", Unit::Nanos), Some(0));
         assert_eq!(from_number(b"0e38", Unit::Seconds), Some(0));
         assert_eq!(from_number(b"9223372036854775807", Unit::Nanos), Some(i64::MAX));
-        for (text, unit) in [("-1", Unit::Nanos), ("9223372036854775808", Unit::Nanos), ("1e38", Unit::Seconds), ("x", Unit::Micros)] {
+        for (text, unit) in
+            [("-1", Unit::Nanos), ("9223372036854775808", Unit::Nanos), ("1e38", Unit::Seconds), ("x", Unit::Micros)]
+        {
             assert_eq!(from_number(text.as_bytes(), unit), None, "{text}");
         }
     }
@@ -97,10 +101,24 @@ mod tests {
         assert_eq!(from_iso(b"2000-02-29T23:59:59.999999999+00:00"), Some(951_868_799_999_999_999));
         assert_eq!(from_iso(b"2261-12-31T23:59:59Z"), Some(9_214_646_399_000_000_000));
         for wrong in [
-            "", "2021-10-12", "2021-02-29T00:00:00Z", "2100-02-29T00:00:00Z", "1969-12-31T23:59:59Z", "2262-01-01T00:00:00Z",
-            "2021-13-01T00:00:00Z", "2021-00-01T00:00:00Z", "2021-01-00T00:00:00Z", "2021-01-01T24:00:00Z",
-            "2021-01-01T00:00:60Z", "2021-01-01T00:60:00Z", "2021-01-01 00:00:00Z", "2021-01-01T00:00:00.Z",
-            "2021-01-01T00:00:00.1234567890Z", "2021-01-01T00:00:00z", "2021-01-01T00:00:00+01:00", "2021-01-01T00:00:00Zx",
+            "",
+            "2021-10-12",
+            "2021-02-29T00:00:00Z",
+            "2100-02-29T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2262-01-01T00:00:00Z",
+            "2021-13-01T00:00:00Z",
+            "2021-00-01T00:00:00Z",
+            "2021-01-00T00:00:00Z",
+            "2021-01-01T24:00:00Z",
+            "2021-01-01T00:00:60Z",
+            "2021-01-01T00:60:00Z",
+            "2021-01-01 00:00:00Z",
+            "2021-01-01T00:00:00.Z",
+            "2021-01-01T00:00:00.1234567890Z",
+            "2021-01-01T00:00:00z",
+            "2021-01-01T00:00:00+01:00",
+            "2021-01-01T00:00:00Zx",
         ] {
             assert_eq!(from_iso(wrong.as_bytes()), None, "{wrong}");
         }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from tidebook.core.effects import Request
 from tidebook.core.endpoint import (
     Companion,
     ConnectionOnly,
@@ -22,7 +23,6 @@ from tidebook.core.endpoint import (
     Subscribing,
     Template,
 )
-from tidebook.core.effects import Request
 from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
@@ -70,7 +70,7 @@ class BookChannel:
     rest: Callable[[str], RestSeed] | None = None
     snapshot_of: Callable[[str], str | None] | None = None
     ask: Template | None = None
-    life: Life = ConnectionOnly()
+    life: Life = field(default_factory=ConnectionOnly)
     first_data: float | None = None
 
     def __post_init__(self) -> None:
@@ -95,7 +95,7 @@ class Environment:
     """The same venue on other hosts: `hosts` maps live host names to theirs."""
 
     name: str
-    hosts: Mapping[str, str] = field(default_factory=dict)
+    hosts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,8 @@ class Venue:
     beginning of a path (`host/path`). `url_topics` reads the topics that a stream URL subscribes by itself;
     `sent_topics` those that a message sent by a client subscribes; `data_topic` the topic of a data message,
     for recordings that show nothing else (all three take and give text, None or empty where there is nothing).
+    `listing` reads, from a URL and its body, the canonical symbol of each of the venue's ids (as topics write them);
+    empty where that is no list of instruments. Where no list is known, `symbol` makes a name from the id.
     """
 
     name: str
@@ -131,6 +133,7 @@ class Venue:
     sent_topics: Callable[[str], tuple[str, ...]] | None = None
     data_topic: Callable[[str], str | None] | None = None
     symbol: Callable[[str], str] = str.upper
+    listing: Callable[[str, bytes], Mapping[str, str]] | None = None
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 
@@ -149,7 +152,9 @@ class Venue:
     def endpoint(self, name: str) -> Endpoint:
         return next(endpoint for endpoint in self.endpoints if endpoint.name == name)
 
-    def book_plan(self, channel: BookChannel, instrument: str, topic: str | None = None) -> BookPlan:
+    def book_plan(
+        self, channel: BookChannel, instrument: str, topic: str | None = None, symbol: str | None = None
+    ) -> BookPlan:
         """What the machines need to keep the book of `instrument` (the venue's id) by `channel`.
 
         `topic` is one of the channel's other topics for it, where not the usual one is wanted.
@@ -157,7 +162,7 @@ class Venue:
         topic = topic or channel.topic(instrument)
         return BookPlan(
             venue=self.name,
-            symbol=self.symbol(instrument),
+            symbol=symbol or self.symbol(instrument),
             topic=topic,
             endpoint=self.endpoint(channel.endpoint),
             shape=channel.shape,

@@ -138,7 +138,8 @@ class Book:
         if reply.status != 200:
             self._failed(f"HTTP {reply.status}", now)
             return
-        assert self.asked_ns is not None and self.plan.rest is not None
+        assert self.asked_ns is not None
+        assert self.plan.rest is not None
         try:
             event = self.engine.seed(reply.body, now.mono_ns, self.asked_ns, cap=self.plan.rest.cap)
         except DecodeError as error:

@@ -127,6 +127,12 @@ class Desk:
             if line.session is None:
                 self._open(line, now)
 
+    def connect(self, now: Now, endpoint: Endpoint, url: str, headers: Mapping[str, str], pin: str) -> None:
+        """Keep a connection open that carries no book (yet)."""
+        line = Line(endpoint, url, headers, pin, Backoff(self._options, self._draw))
+        self.lines.append(line)
+        self._open(line, now)
+
     def _unwant(self, name: str, now: Now) -> None:
         book = self.books.pop(name, None)
         if book is None:
@@ -279,11 +285,9 @@ class Desk:
             self._last_fetch += 1
             self._fetches[self._last_fetch] = (book, book.epoch)
             book.sent(now)
+            timeout = self._options.request_timeout
             self.effects.append(
-                Fetch(
-                    self._last_fetch, rest.request, rest.pool, rest.weight, waiting.urgency,
-                    self._options.request_timeout, rest.cap,
-                )  # fmt: skip
+                Fetch(self._last_fetch, rest.request, rest.pool, rest.weight, waiting.urgency, timeout, rest.cap)
             )
         for waiting in later:
             heappush(self._queue, waiting)
@@ -333,5 +337,3 @@ class Desk:
     def __repr__(self) -> str:
         live = sum(book.state.readable for book in self.books.values())
         return f"<Desk {self.venue}, {live} of {len(self.books)} books readable, {len(self.lines)} connections>"
-
-

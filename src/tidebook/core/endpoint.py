@@ -1,8 +1,9 @@
 """What a venue declares of its endpoints: greeting, heartbeat, acks, limits, proof of life."""
 
 import json
+import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from tidebook.engine.shape import Codec, Id
 from tidebook.errors import UsageError
@@ -13,9 +14,9 @@ class Template:
     """A message that is printed and parsed by the same line.
 
     JSON in which a text ``$name`` is a slot for text, ``#name`` a slot for a number (parsed from
-    either), and ``@name`` a slot for a list of texts. A key ending in ``?`` may be absent when parsed. Keys that the template does
-    not have are ignored when parsed. A venue's declaration writes one per message; the session and
-    the simulator's dialect use the same object from opposite sides.
+    either), and ``@name`` a slot for a list of texts. A key ending in ``?`` may be absent when parsed.
+    Keys that the template does not have are ignored when parsed. A venue's declaration writes one per
+    message; the session and the simulator's dialect use the same object from opposite sides.
     """
 
     text: str
@@ -38,24 +39,26 @@ class Template:
 
 
 _MISSING = object()
+_WHOLE = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 
 
 def _fill(value: Any, slots: dict[str, object]) -> Any:
     if isinstance(value, dict):
-        filled = {}
-        for key, inner in value.items():
+        filled: dict[str, Any] = {}
+        for key, inner in cast("dict[str, Any]", value).items():
             optional = key.endswith("?")
             if optional and isinstance(inner, str) and inner[:1] in "$#@" and inner[1:] not in slots:
                 continue
             filled[key.removesuffix("?")] = _fill(inner, slots)
         return filled
     if isinstance(value, list):
-        return [_fill(inner, slots) for inner in value]
+        members: list[Any] = value
+        return [_fill(inner, slots) for inner in members]
     if isinstance(value, str) and value[:1] in ("$", "#", "@") and len(value) > 1:
         slot = slots[value[1:]]
         if value[0] == "#":
             return int(slot) if isinstance(slot, (int, str)) else slot
-        return list(slot) if value[0] == "@" else str(slot)  # type: ignore[call-overload]
+        return list(cast("list[str]", slot)) if value[0] == "@" else str(slot)
     return value
 
 
@@ -63,9 +66,10 @@ def _match(pattern: Any, message: Any, found: dict[str, Any]) -> bool:
     if isinstance(pattern, dict):
         if not isinstance(message, dict):
             return False
-        for key, inner in pattern.items():
+        members = cast("dict[str, Any]", message)
+        for key, inner in cast("dict[str, Any]", pattern).items():
             name = key.removesuffix("?")
-            value = message.get(name, _MISSING)
+            value = members.get(name, _MISSING)
             if value is _MISSING:
                 if key.endswith("?"):
                     continue
@@ -74,11 +78,11 @@ def _match(pattern: Any, message: Any, found: dict[str, Any]) -> bool:
                 return False
         return True
     if isinstance(pattern, list):
-        return (
-            isinstance(message, list)
-            and len(message) == len(pattern)
-            and all(_match(p, m, found) for p, m in zip(pattern, message, strict=True))
-        )
+        if not isinstance(message, list):
+            return False
+        parts: list[Any] = pattern
+        theirs: list[Any] = message
+        return len(parts) == len(theirs) and all(map(_match, parts, theirs, [found] * len(parts)))
     if isinstance(pattern, str) and pattern[:1] in ("$", "#", "@") and len(pattern) > 1:
         return _match_slot(pattern, message, found)
     return type(pattern) is type(message) and bool(pattern == message)
@@ -86,18 +90,19 @@ def _match(pattern: Any, message: Any, found: dict[str, Any]) -> bool:
 
 def _match_slot(pattern: str, message: Any, found: dict[str, Any]) -> bool:
     kind, name = pattern[0], pattern[1:]
+    value: Any = message
     if kind == "@":
-        if not isinstance(message, list):
-            return False
+        fits = isinstance(message, list)
     elif kind == "#":
-        if isinstance(message, str) and message.lstrip("-").isdigit():
-            message = int(message)
-        if isinstance(message, bool) or not isinstance(message, (int, float)):
-            return False
-    elif not isinstance(message, (str, int)) or isinstance(message, bool):
-        return False
-    found[name] = str(message) if kind == "$" else message
-    return True
+        if isinstance(message, str) and _WHOLE.fullmatch(message):
+            value = int(message)
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+    else:
+        fits = isinstance(message, (str, int)) and not isinstance(message, bool)
+        value = str(message) if fits else None
+    if fits:
+        found[name] = value
+    return fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +207,9 @@ class Endpoint:
     subscribing: Subscribing | None
     ping: Ping
     codec: Codec = Codec.TEXT
-    by_url: str | None = None  # format of path and query that subscribe by themselves: "/stream?streams={topics}", joined by "/"
+    by_url: str | None = (
+        None  # format of path and query that subscribe by themselves: "/stream?streams={topics}", joined by "/"
+    )
     max_topics: int = 1000
     connects: Pool | None = None  # handshakes
     lifetime: Lifetime | None = None

@@ -1,7 +1,7 @@
 """What is wanted of a venue, ready for the machines: one book, where it comes from and by which rule."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidebook.core.effects import Request
 from tidebook.core.endpoint import ConnectionOnly, Endpoint, Life, Template
@@ -41,7 +41,7 @@ class BookPlan:
     side_topic: str | None = None
     rest: RestSeed | None = None
     ask: Template | None = None
-    life: Life = ConnectionOnly()
+    life: Life = field(default_factory=ConnectionOnly)
     first_data: float | None = None
     pin: str | None = None
     url: str | None = None

@@ -151,7 +151,7 @@ class Session:
 
     # Outcomes -----------------------------------------------------------------
 
-    def _route(self, outcome: Any, frame: bytes, now: Now) -> None:
+    def _route(self, outcome: contract.Outcome, frame: bytes, now: Now) -> None:
         topic = self._by_engine.get(id(outcome))
         if topic is not None:  # the common case: this book changed
             topic.book.changed()
@@ -271,7 +271,7 @@ class Session:
     def _acks_late(self, now: Now) -> None:
         """Some answer is overdue: ask again, and after the last try say so."""
         timeout = seconds(self._options.ack_timeout)
-        again = []
+        again: list[Topic] = []
         for topic in self.topics.values():
             if topic.asked_ns is None or now.mono_ns < topic.asked_ns + timeout:
                 continue
@@ -321,7 +321,7 @@ class Session:
 
     def _greet(self, topics: list[Topic], now: Now) -> None:
         """Subscribe. What the URL subscribes by itself is confirmed by the handshake."""
-        asked = []
+        asked: list[Topic] = []
         for topic in topics:
             if topic.book.plan.by_url or self.endpoint.subscribing is None:
                 self._confirm(topic, now)
@@ -342,9 +342,9 @@ class Session:
         template = subscribing.subscribe if what == "subscribe" else subscribing.unsubscribe
         assert template is not None
         texts = [topic.text for topic in topics]
-        for topic in topics:
-            if what == "subscribe" and topic.book.plan.side_topic is not None:
-                texts.append(topic.book.plan.side_topic)
+        if what == "subscribe":
+            sides = (topic.book.plan.side_topic for topic in topics)
+            texts += [side for side in sides if side is not None]
         groups = [texts] if subscribing.topics_per_message > 1 else [[text] for text in texts]
         for group in groups:
             self._post(template.print(topic=group[0], topics=group, id=self._new_id(what, topics)), now)

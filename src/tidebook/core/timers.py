@@ -53,7 +53,7 @@ class Timers:
 
     def tick(self, now: Now) -> None:
         """Fire what is due. A timer that arms itself again for the past waits for the next tick."""
-        due = []
+        due: list[Timer] = []
         while (at := self.deadline) is not None and at <= now.mono_ns:
             due.append(heappop(self._heap)[2])
         for timer in due:

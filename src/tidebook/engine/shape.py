@@ -47,10 +47,6 @@ def _step(part: str) -> Step:
     return part
 
 
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path.of(text)
-
-
 class Codec(StrEnum):
     """What the session undoes before the engine sees a frame."""
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tidebook.core.effects import Reply, Request
+from tidebook.io.websocket import os_reason
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
@@ -190,6 +191,4 @@ def _tls(error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     inner = getattr(error, "os_error", error)
-    if isinstance(inner, OSError) and inner.strerror:
-        return inner.strerror
-    return type(error).__name__
+    return os_reason(inner) if isinstance(inner, OSError) else type(error).__name__

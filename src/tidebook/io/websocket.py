@@ -20,12 +20,13 @@ anything else                        the server's close code and its own text (N
 """
 
 import asyncio
+import os
 import re
 import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from logging import CRITICAL, Logger
+from logging import CRITICAL, Logger, LoggerAdapter
 from typing import Any, Protocol, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -60,9 +61,6 @@ _RETRY_AFTER = re.compile(rb"^retry-after:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNOREC
 _SENDABLE = {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-# picows logs whole handshakes, credentials too, at its lowest level. What it says of errors we say by `closed`.
-_SILENT = Logger("tidebook.io.websocket", CRITICAL)
-
 
 class Listener(Protocol):
     """What a connection tells. None of these may raise."""
@@ -79,6 +77,23 @@ class Listener(Protocol):
 
 class _RefusedUpgrade(Exception):
     """The answer to the upgrade is not one that we asked for; the text is ours."""
+
+
+class _Quiet(LoggerAdapter[Logger]):
+    """Given to picows as its logger: it would log whole handshakes, credentials too, at its lowest level.
+
+    When a frame is broken or too long picows says so here first, and reads on for 10 ms before it hangs up:
+    on a fast line that is tens of megabytes. So reading stops as soon as it speaks. What it says comes with `closed`.
+    """
+
+    def __init__(self, connection: "Connection") -> None:
+        super().__init__(Logger("tidebook.io.websocket", CRITICAL), {})
+        self._connection = connection
+
+    def error(self, *_: Any, **__: Any) -> None:
+        self._connection.hold()
+
+    exception = error
 
 
 class Connection:
@@ -136,6 +151,11 @@ class Connection:
             self._over = True
             self._listener.closed(code, reason)
 
+    def hold(self) -> None:
+        """Read no more."""
+        if self._wire is not None:
+            self._wire.hold()
+
     async def _run(self) -> None:
         wire = None
         try:
@@ -169,7 +189,7 @@ class Connection:
             self._url,
             ssl_context=self._context,
             websocket_handshake_timeout=None,
-            logger_name=_SILENT,
+            logger_name=_Quiet(self),
             enable_auto_pong=False,
             max_frame_size=self._cap,
             extra_headers=self._headers,
@@ -273,6 +293,12 @@ class _Wire(WSListener):
         self._transport.send_close(cast(WSCloseCode, code))
         self._cut = asyncio.get_running_loop().call_later(CLOSE_WAIT, self.abort)
 
+    def hold(self) -> None:
+        """Read no more."""
+        under = self._transport.underlying_transport
+        if under.is_reading():
+            under.pause_reading()
+
     def abort(self) -> None:
         """Cut the connection, nothing more is said. The socket is closed in the next turn of the loop."""
         self._closing = True
@@ -332,8 +358,18 @@ class _Wire(WSListener):
 
 def shown(url: str) -> str:
     """A URL as it may stand in a text: scheme, host and port. Paths of streams can hold keys."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an invalid URL"
     return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], "", "", "").geturl()
+
+
+def os_reason(error: OSError) -> str:
+    """The system's words for it, without addresses."""
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "unknown host"
+    return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
 async def _tcp(url: SplitResult) -> socket.socket:
@@ -373,7 +409,7 @@ def _explain(error: Exception, where: str) -> tuple[int | None, str]:
     if isinstance(error, _RefusedUpgrade):
         return None, f"ConnectFailed: {where}: {error}"
     if isinstance(error, OSError):
-        return None, f"ConnectFailed: {where}: {error.strerror or type(error).__name__}"
+        return None, f"ConnectFailed: {where}: {os_reason(error)}"
     return None, f"ConnectFailed: {where}: {type(error).__name__}"
 
 

@@ -54,7 +54,7 @@ def records(path: Path) -> Iterator[Record]:
     number = 0
     try:
         with gzip.open(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):  # noqa: B007 - told in the error
+            for number, line in enumerate(lines, 1):
                 yield _record(number, line)
     except FileNotFoundError:
         raise UsageError(f"no file {path.name}") from None

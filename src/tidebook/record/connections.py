@@ -1,11 +1,12 @@
 """Which connections and books a recording shows: what its replay opens and wants."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from tidebook.core.plan import BookPlan
 from tidebook.core.session import inflate
+from tidebook.engine.rule import Pace
 from tidebook.engine.shape import Codec
 from tidebook.errors import DecodeError, UsageError
 from tidebook.record.capture import Record
@@ -14,6 +15,9 @@ from tidebook.venues import at_host, every, named
 
 PIN_HEADER = "tidebook-replay"
 """By this the replay's server knows which recorded connection a client means."""
+
+AT_ONCE = Pace(count=20, per=1.0, spacing=0.05)
+"""Snapshots come when their line comes, perhaps a thousand times faster than once; the venue's pace does not apply."""
 
 
 @dataclass(slots=True)
@@ -45,6 +49,26 @@ class Connections:
     recorded: tuple[Recorded, ...]
     books: tuple[WantedBook, ...]
 
+    def without_books(self) -> tuple["Bare", ...]:
+        """The recorded connections that carry no book; they are opened all the same."""
+        used = {book.conn for book in self.books}
+        endpoint = self.venue.endpoints[0]
+        return tuple(
+            Bare(_as_recorded(endpoint, one.url), one.url, {PIN_HEADER: one.conn}, one.conn)
+            for one in self.recorded
+            if one.conn not in used
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A recorded connection without a book."""
+
+    endpoint: Endpoint
+    url: str
+    headers: Mapping[str, str]
+    pin: str
+
 
 def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
     """Read a recording through and say what it shows.
@@ -53,8 +77,11 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
     """
     found: dict[str, Recorded] = {}
     chosen = None if choice is None else _chosen(choice)
-    venues: tuple[Venue, ...] = () if chosen is None else (chosen,)
+    venues: tuple[Venue, ...] = tuple(() if chosen is None else (chosen,))
+    symbols: dict[str, str] = {}
     for record in records:
+        if record.dir == "http":
+            symbols.update(_listed(record, venues))
         if record.dir == "http" or not record.url.startswith(("ws:", "wss:")):
             continue
         seen = found.get(record.conn)
@@ -68,7 +95,7 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
     if not found:
         raise UsageError("the recording has no WebSocket connection")
     venue = _best(venues, found.values())
-    books = [book for one in found.values() for book in _books(venue, one)]
+    books = [book for one in found.values() for book in _books(venue, one, symbols)]
     if not books:
         raise UsageError(f"the recording shows no book of {venue.name}")
     return Connections(venue, tuple(found.values()), tuple(books))
@@ -130,34 +157,47 @@ def _text(message: str | bytes, venue: Venue) -> str:
         return ""
 
 
-def _channel(venue: Venue, topic: str) -> tuple[BookChannel, str] | None:
-    for channel in venue.books:
-        instrument = channel.matches(topic)
-        if instrument is not None:
+def _channel(venue: Venue, topic: str, url: str = "") -> tuple[BookChannel, str] | None:
+    """The channel that a topic belongs to; of several, the one whose endpoint has the recorded path."""
+    matches = [(one, found) for one in venue.books if (found := one.matches(topic)) is not None]
+    for channel, instrument in matches:
+        path = urlsplit(venue.endpoint(channel.endpoint).url).path
+        if f"{urlsplit(url).path}/".startswith(f"{path}/"):
             return channel, instrument
-    return None
+    return matches[0] if matches else None
 
 
-def _books(venue: Venue, recorded: Recorded) -> list[WantedBook]:
+def _listed(record: Record, venues: tuple[Venue, ...]) -> dict[str, str]:
+    """The canonical symbols by id, if the body is a list of instruments."""
+    parts = urlsplit(record.url)
+    body = record.message.encode() if isinstance(record.message, str) else record.message
+    for venue in venues or at_host(parts.hostname or "", parts.path or "/"):
+        if venue.listing is not None and (found := venue.listing(record.url, body)):
+            return dict(found)
+    return {}
+
+
+def _books(venue: Venue, recorded: Recorded, symbols: dict[str, str]) -> list[WantedBook]:
     """The books of one connection, each pinned to it."""
-    books = []
+    books: list[WantedBook] = []
     for topic in (*recorded.by_url, *recorded.topics):
-        match = _channel(venue, topic)
+        match = _channel(venue, topic, recorded.url)
         if match is None:
             continue
         channel, instrument = match
         plan = replace(
-            venue.book_plan(channel, instrument, topic),
-            endpoint=_endpoint(venue, channel, recorded.url),
+            venue.book_plan(channel, instrument, topic, symbols.get(instrument)),
+            endpoint=_as_recorded(venue.endpoint(channel.endpoint), recorded.url),
             pin=recorded.conn,
             url=recorded.url,
             headers={PIN_HEADER: recorded.conn},
             by_url=topic in recorded.by_url,
+            rule=replace(channel.rule, pace=AT_ONCE),
         )
         books.append(WantedBook(plan, channel, instrument, recorded.conn))
     return books
 
 
-def _endpoint(venue: Venue, channel: BookChannel, url: str) -> Endpoint:
+def _as_recorded(endpoint: Endpoint, url: str) -> Endpoint:
     """The endpoint as recorded: no limit on handshakes or age applies to what is long over."""
-    return replace(venue.endpoint(channel.endpoint), connects=None, lifetime=None, url=url)
+    return replace(endpoint, connects=None, lifetime=None, url=url)

@@ -76,7 +76,7 @@ def differences(book: Book, expected: Expected) -> list[str]:
         return [f"readable as {book.state} where it must not be"] if book.state.readable else []
     if not book.state.readable:
         return [f"{book.state}: {book.reason}"]
-    found = []
+    found: list[str] = []
     bids, asks = text_of(book, "bid"), text_of(book, "ask")
     for name, have, want in (
         ("bid levels", len(bids), expected.bid_levels),

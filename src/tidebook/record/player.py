@@ -35,8 +35,8 @@ class Due:
 class Player:
     """The site that plays one recording to one client.
 
-    A client names the recorded connection that it opens with the header `PIN_HEADER`; each can be opened once. A snapshot's
-    body is given when the player reaches its line: who asked earlier waits, and the player waits
+    A client names the recorded connection that it opens with the header `PIN_HEADER`; each can be opened
+    once. A snapshot's body is given when the player reaches its line: who asked earlier waits, and the player waits
     `patience` seconds for who has not asked yet. `missed` lists what nobody came for.
     """
 

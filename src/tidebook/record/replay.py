@@ -7,6 +7,7 @@ from typing import Self
 
 from tidebook import engine as engines
 from tidebook.core.book import Book
+from tidebook.core.clock import Now
 from tidebook.core.desk import Desk
 from tidebook.core.options import Options
 from tidebook.engine import Choice
@@ -44,16 +45,14 @@ class Replay:
         self.on_event: Callable[[Health], None] | None = None
         self._changed_to = changed_to
         self._driver: Driver | None = None
+        self._open = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self.server.start()
         try:
             self._driver = Driver(self.desk, on_event=self._emit, remap=loopback(self.server.at))
-            plans = [book.plan for book in self.connections.books]
-            self._driver.tell(lambda now: self.desk.wanted(now, add=plans, changed_to=self._changed_to))
-            async with asyncio.timeout(SETTLE):
-                while not all(line.session is not None and line.session.is_open for line in self.desk.lines):
-                    await asyncio.sleep(0.001)
+            self._driver.tell(self._want)
+            await asyncio.wait_for(self._open.wait(), SETTLE)
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -69,7 +68,15 @@ class Replay:
         finally:
             await self.server.stop()
 
+    def _want(self, now: Now) -> None:
+        """Every recorded connection, and the books on them."""
+        for bare in self.connections.without_books():
+            self.desk.connect(now, bare.endpoint, bare.url, bare.headers, bare.pin)
+        self.desk.wanted(now, add=[book.plan for book in self.connections.books], changed_to=self._changed_to)
+
     def _emit(self, event: Health) -> None:
+        if all(line.session is not None and line.session.is_open for line in self.desk.lines):
+            self._open.set()
         if self.on_event is not None:
             self.on_event(event)
 

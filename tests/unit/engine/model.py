@@ -201,6 +201,7 @@ class ModelBook:
         self.seeded = True
         self.last = fact.last
         self.count("snapshots")
+        self.count("applied")
         self.cut()
 
     def apply(self, fact: Fact) -> None:

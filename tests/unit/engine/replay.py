@@ -23,11 +23,11 @@ A case `rejects`: {kind of error: [frames]} feeds each frame after the steps; `a
 import base64
 from collections.abc import Callable
 from dataclasses import fields
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any, get_type_hints
 
 from tidebook.engine.contract import UNROUTED, Book, Engine, Event, Feed, Other
-from tidebook.engine.rule import SyncRule
+from tidebook.engine.rule import Bridge, Proof, SyncRule
 from tidebook.engine.shape import BookShape, Checksum, Id, Kind, Row, Rows, Time, Window
 from tidebook.errors import DecodeError
 
@@ -71,8 +71,6 @@ def shape_of(data: dict[str, Json]) -> BookShape:
 
 
 def rule_of(data: dict[str, Json]) -> SyncRule:
-    from tidebook.engine.rule import Bridge, Proof
-
     data = dict(data)
     if data.get("bridge") is not None:
         data["bridge"] = Bridge(data["bridge"])
@@ -211,7 +209,7 @@ class Player:
         for what, expected in looks.items():
             if what in ("bids", "asks"):
                 found = levels(book)[what == "asks"]
-                assert found == [(Decimal(price), Decimal(size)) for price, size in expected], (what, found)
+                assert found == [(Fraction(price), Fraction(size)) for price, size in expected], (what, found)
             elif what == "stats":
                 stats = book.stats()
                 found_stats = {word: stats[word] for word in expected}
@@ -222,21 +220,24 @@ class Player:
             elif what == "best":
                 assert list(book.best()) == expected, book.best()
             elif what == "reach":
-                reach = [None if raw is None else Decimal(raw[0]).scaleb(-raw[1]) for raw in book.reach]
-                assert reach == [None if text is None else Decimal(text) for text in expected], reach
+                reach = [None if raw is None else exact(*raw) for raw in book.reach]
+                assert reach == [None if text is None else Fraction(text) for text in expected], reach
             else:
                 value = getattr(book, what)
                 assert value == expected, (what, value)
                 assert type(value) is type(expected), (what, value)
 
 
-def levels(book: Book) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
-    sides = ([(Decimal(a).scaleb(-b), Decimal(c).scaleb(-d)) for a, b, c, d in book.levels(side)] for side in SIDES)
-    bids, asks = sides
+def exact(mantissa: int, scale: int) -> Fraction:
+    return mantissa * Fraction(10) ** -scale
+
+
+def levels(book: Book) -> tuple[list[tuple[Fraction, Fraction]], list[tuple[Fraction, Fraction]]]:
+    bids, asks = (
+        [(exact(price, price_scale), exact(size, size_scale)) for price, price_scale, size, size_scale in side]
+        for side in (book.levels("bid"), book.levels("ask"))
+    )
     return bids, asks
-
-
-SIDES = ("bid", "ask")
 
 
 def state(book: Book) -> object:

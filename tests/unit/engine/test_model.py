@@ -190,6 +190,7 @@ def check(book: Book, model: ModelBook, outcome: list[Result], expected: list[Re
             assert ours == theirs
     assert (book.seeded, book.bridged, book.buffered) == (model.seeded, model.bridged, len(model.buffer))
     assert shown(book) == model.levels()
+    assert book.applied == model.counts.get("applied", 0)
     if model.seeded:
         assert book.last == model.last
     stats = book.stats()

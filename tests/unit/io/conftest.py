@@ -1,13 +1,15 @@
 """Certificates made for the test, trusted by nobody else."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import trustme
+from tests.unit.io.rig import nothing_left
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         return context
 
     return Authority(str(path), server)
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def _clean() -> AsyncIterator[None]:
+    """Every test leaves as many tasks and file descriptors as it found."""
+    async with nothing_left():
+        yield

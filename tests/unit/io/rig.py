@@ -6,21 +6,22 @@ import gc
 import hashlib
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tidebook.core.clock import Now
-from tidebook.core.effects import Close, Effect, Fetch, Open, Reply, Request, Urgency
+from tidebook.core.effects import Effect, Fetch, Open, Reply, Request, Urgency
 from tidebook.io.driver import Driver
 from tidebook.io.serve import Answer, Asked, Served
 from tidebook.model.health import Health
 
 GENEROUS = 10.0  # seconds to wait for what must happen; never measured against
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
-Talk = Callable[[Reader, Writer], Awaitable[None]]
+Reader: TypeAlias = asyncio.StreamReader
+Writer: TypeAlias = asyncio.StreamWriter
+Talk: TypeAlias = Callable[[Reader, Writer], Awaitable[None]]
 
 
 class Notes:
@@ -102,8 +103,8 @@ def ignore(event: Health) -> None:
     """Events are not what is tested."""
 
 
-def opening(url: str, conn: int = 1, cap: int = 1 << 20, **headers: str) -> Open:
-    return Open(conn, url, headers, cap)
+def opening(url: str, conn: int = 1, cap: int = 1 << 20, headers: Mapping[str, str] | None = None) -> Open:
+    return Open(conn, url, headers or {}, cap)
 
 
 def asking(
@@ -134,7 +135,7 @@ async def raw(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[st
         tasks.add(task)
         try:
             await talk(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             tasks.discard(task)
@@ -181,8 +182,11 @@ async def receive_frame(reader: Reader) -> tuple[int, bytes]:
 def wire(data: bytes, opcode: int = 1, fin: bool = True, bits: int = 0) -> bytes:
     """A server's frame, of any kind."""
     size = len(data)
-    length = bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2, "big")
-    if size >= 1 << 16:
+    if size < 126:
+        length = bytes([size])
+    elif size < 1 << 16:
+        length = b"\x7e" + size.to_bytes(2, "big")
+    else:
         length = b"\x7f" + size.to_bytes(8, "big")
     return bytes([(fin << 7) | bits | opcode]) + length + data
 
@@ -219,13 +223,21 @@ async def nothing_left() -> AsyncIterator[None]:
     before = left_open()
     yield
     for _ in range(200):
-        if left_open() <= before:
-            break
+        gc.collect()
+        after = left_open()
+        if after[0] <= before[0] and after[1] <= before[1]:
+            return
         await asyncio.sleep(0.01)
-    gc.collect()
     after = left_open()
     assert after[0] <= before[0], asyncio.all_tasks()
     assert after[1] <= before[1], f"{after[1] - before[1]} descriptors more than before"
+
+
+async def eventually(true: Callable[[], Any]) -> None:
+    """Wait for what nobody tells."""
+    async with asyncio.timeout(GENEROUS):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 class Memory:
@@ -246,7 +258,3 @@ def _status(name: str) -> int:
         if line.startswith(name + ":"):
             return int(line.split()[1]) << 10
     raise AssertionError(name)
-
-
-def close_all(*conns: int) -> list[Effect]:
-    return [Close(conn) for conn in conns]

@@ -1,15 +1,17 @@
 """Who is not who they say they are gets nothing, over WebSocket and over HTTP."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ssl
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import trustme
-
 from tests.unit.io.conftest import Authority
 from tests.unit.io.rig import Echo, asking, driving, forever, raw, refusal
+
 from tidebook.errors import UsageError
 from tidebook.io.serve import Server
 from tidebook.io.tls import client_context
@@ -36,7 +38,7 @@ def wrong_name(authority: Authority) -> ssl.SSLContext:
 
 
 def expired(authority: Authority) -> ssl.SSLContext:
-    yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     return authority.server("localhost", not_after=yesterday)
 
 
@@ -70,9 +72,8 @@ async def test_an_old_server_is_refused(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize("server", [stranger, self_signed, wrong_name, expired])
-async def test_is_refused(authority: Authority, server: object) -> None:
+async def test_is_refused(authority: Authority, server: Callable[[Authority], ssl.SSLContext]) -> None:
     site = Echo()
-    assert callable(server)
     async with Server(site, tls=server(authority)) as serving:
         code, reason = await refusal(f"wss://localhost:{serving.port}/a?token=canary", tls_ca=authority.path)
         assert code is None
@@ -112,6 +113,6 @@ async def test_the_context_cannot_be_loosened() -> None:
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-async def test_a_bad_file_is_named(tmp_path: object) -> None:
+async def test_a_bad_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a file of certificates"):
         client_context(f"{tmp_path}/absent.pem")

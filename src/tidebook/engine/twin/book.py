@@ -60,13 +60,13 @@ class Book:
         self._snapshot_id: int | None = None
         self._asked_ns = 0
         self._over: set[bool] = set()
-        self._counts = dict.fromkeys(_COUNTERS, 0)
+        self._counts: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
 
     # Looking ------------------------------------------------------------------
 
     @property
     def applied(self) -> int:
-        return self._counts["applied"] + self._counts["snapshots"]
+        return self._counts["applied"]
 
     @property
     def bid_count(self) -> int:
@@ -92,9 +92,10 @@ class Book:
         return [(float(price), float(levels.sizes[price])) for price in levels.best(n)]
 
     def best(self) -> tuple[float | None, float | None, float | None, float | None]:
-        bid = self.floats("bid", 1)
-        ask = self.floats("ask", 1)
-        return (*(bid[0] if bid else (None, None)), *(ask[0] if ask else (None, None)))
+        bid, ask = self.floats("bid", 1), self.floats("ask", 1)
+        bid_price, bid_size = bid[0] if bid else (None, None)
+        ask_price, ask_size = ask[0] if ask else (None, None)
+        return bid_price, bid_size, ask_price, ask_size
 
     def _side(self, bid: bool) -> Levels:
         return self._bids if bid else self._asks
@@ -308,12 +309,15 @@ class Book:
                     self._ids[change.id] = (change.bid, change.price)
             elif change.price is not None:
                 self._side(change.bid).remove(change.price)
+                if change.id is not None:
+                    self._ids.pop(change.id, None)
         worst = self._bids.worst(), self._asks.worst()
         self.reach = (None if worst[0] is None else _raw(worst[0]), None if worst[1] is None else _raw(worst[1]))
         self._bounds = (message.scale, message.digits)
         self._bounds_at_most = _widest((message,), self._bounds_at_most)
         self.seeded = True
         self._counts["snapshots"] += 1
+        self._counts["applied"] += 1
         self._stamp(message)
 
     def _apply(self, message: Message) -> None:
@@ -338,13 +342,13 @@ class Book:
         self._stamp(message)
 
     def _unknown_id(self, message: Message) -> int | None:
-        known = set()
+        known: dict[int, bool] = {}  # by the rows before, within this message
         for change in message.changes:
             if change.id is None:
                 continue
-            if change.price is None and change.id not in self._ids and change.id not in known:
+            if change.price is None and not known.get(change.id, change.id in self._ids):
                 return change.id
-            (known.discard if change.size is None else known.add)(change.id)
+            known[change.id] = change.size is not None
         return None
 
     def _stamp(self, message: Message) -> None:

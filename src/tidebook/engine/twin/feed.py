@@ -66,7 +66,8 @@ class Feed:
                 outcomes.append(gap)
         for item in found:
             if isinstance(item, Other):
-                outcomes.append(item)
+                if item not in outcomes:
+                    outcomes.append(item)
                 continue
             wanted, message = item
             wanted.book.heard_ns = received_ns
@@ -77,8 +78,10 @@ class Feed:
                     outcomes.append(event)
                 elif wanted.book not in outcomes:
                     outcomes.append(wanted.book)
+        if unrouted:
+            outcomes.append(UNROUTED)
         if not outcomes:
-            return UNROUTED if unrouted else None
+            return None
         return outcomes[0] if len(outcomes) == 1 else tuple(outcomes)
 
     def _read_counter(self, root: Any) -> int | None:
@@ -104,9 +107,7 @@ class Feed:
                 book.unseed_by_counter()
         return Event(None, "gap", expected, count)
 
-    def _read_messages(
-        self, root: Any, received_ns: int
-    ) -> tuple[bool, list[tuple[_Wanted, Message | None] | Other]]:
+    def _read_messages(self, root: Any, received_ns: int) -> tuple[bool, list[tuple[_Wanted, Message | None] | Other]]:
         """(whether nothing in the frame was wanted, what was)."""
         found: list[tuple[_Wanted, Message | None] | Other] = []
         earlier: dict[int, list[Message]] = {}

@@ -94,13 +94,19 @@ class Reader:
         self._ids = tuple(None if i is None else (Path.of(i.path), i) for i in (shape.first, shape.last, shape.prev))
         self._time = None if shape.time is None else Path.of(shape.time.path)
         self._check = None if shape.checksum is None else Path.of(shape.checksum.path)
-        self._sides = tuple((side, tuple(Path.of(text) for text in texts)) for side, texts in
-                            ((True, shape.bids), (False, shape.asks)) if texts)
+        self._sides = tuple(
+            (side, tuple(Path.of(text) for text in texts))
+            for side, texts in ((True, shape.bids), (False, shape.asks))
+            if texts
+        )
         self._rows = tuple((Path.of(rows.path), rows) for rows in shape.rows)
         self._row = _Places(shape.row)
         self._both = None if shape.both is None else _Places(shape.both)
         self._plain = (
-            bool(self._sides) and shape.remove is Remove.SIZE and shape.row.id is None and shape.row.count is None
+            bool(self._sides)
+            and shape.remove is Remove.SIZE
+            and shape.row.id is None
+            and shape.row.count is None
             and shape.row.action is None
         )
 

@@ -16,9 +16,7 @@ INT64: Final = range(-(2**63), 2**63)
 _GRAMMAR = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?", re.ASCII)
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?", re.ASCII
-)
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?", re.ASCII)
 # Wide enough that no legal number is ever rounded.
 EXACT = Context(prec=200, Emax=10_000, Emin=-10_000)
 
@@ -32,7 +30,8 @@ def text_of(value: Any, number: Number) -> str:
         raise DecodeError("malformed", "neither a number nor its text")
     elif number is Number.JSON:
         raise DecodeError("malformed", "text where a number was promised")
-    return value
+    text: str = value
+    return text
 
 
 def exact(text: str, shift: int = 0) -> tuple[Decimal, int, int]:
@@ -87,7 +86,7 @@ def stamp(value: Any, unit: TimeUnit) -> int:
             raise DecodeError("malformed", "a time in ISO form is text")
         return _iso(value)
     if _WHOLE.fullmatch(value) and len(value) < 18:
-        ns = int(value) * 10 ** _POWER[unit]
+        ns = int(value) * int(10 ** _POWER[unit])
     else:
         ns = int(exact(value)[0].scaleb(_POWER[unit], EXACT))
     if not 0 <= ns < 2**63:

@@ -37,9 +37,7 @@ def _refuse(word: str) -> Any:
     raise ValueError(word)
 
 
-_decode = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=Num, parse_int=Num, parse_constant=_refuse
-).decode
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_float=Num, parse_int=Num, parse_constant=_refuse).decode
 _NOT_STRUCTURE = bytes(sorted(set(range(256)) - set(b'"[]{}\\')))
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 

@@ -1,5 +1,6 @@
 """Binance spot. Facts: the venue's spot API documentation as of 2026-07-21."""
 
+from dataclasses import replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tidebook.venue import (
@@ -26,7 +27,7 @@ from tidebook.venue import (
     Time,
     Venue,
 )
-from tidebook.venues.binance.wire import data_topic, sent_topics
+from tidebook.venues.binance.wire import data_topic, listing, sent_topics
 
 WEIGHT = Pool("binance.weight", "ip", 6000, 60)
 CONNECTS = Pool("binance.connects", "ip", 300, 300)
@@ -49,7 +50,10 @@ STREAMS = Endpoint(
     lifetime=Lifetime(24 * 3600, overlap=300, handover="by_ids"),
 )
 
-# Only the wrapped form names its stream; every book route therefore goes by the wrapper.
+# The unwrapped form of the same streams, as it is in older recordings. Only changes can be routed in it: a partial
+# book does not say whose it is.
+RAW = replace(STREAMS, name="raw", url="wss://stream.binance.com:9443/ws")
+
 _WRAPPED = ("stream",)
 
 
@@ -104,6 +108,27 @@ DEPTH = BookChannel(
     snapshot_of=_depth_of,
 )
 
+
+def _raw_key(topic: str) -> bytes:
+    return f"depthUpdate {topic.partition('@')[0].upper()}".encode()
+
+
+DEPTH_RAW = replace(
+    DEPTH,
+    name="depth_raw",
+    endpoint="raw",
+    shape=replace(
+        DEPTH.shape,
+        route=("e", "s"),
+        bids=("b",),
+        asks=("a",),
+        first=Id("U"),
+        last=Id("u"),
+        time=Time("E"),
+    ),
+    key=_raw_key,
+)
+
 _PARTIAL = tuple(f"depth{n}{speed}" for n in (5, 10, 20) for speed in ("", "@100ms"))
 
 # A partial book is whole each time; two messages may carry the same id and still differ in time.
@@ -130,8 +155,8 @@ SPOT = Venue(
     name="binance.spot",
     exchange="binance",
     kind="spot",
-    endpoints=(STREAMS,),
-    books=(DEPTH, PARTIAL),
+    endpoints=(STREAMS, RAW),
+    books=(DEPTH, DEPTH_RAW, PARTIAL),
     pools=(WEIGHT, CONNECTS),
     environments=(
         Environment("live"),
@@ -154,6 +179,7 @@ SPOT = Venue(
     url_topics=_url_topics,
     sent_topics=sent_topics,
     data_topic=data_topic,
+    listing=listing,
     proof_from="binance-spot-api-docs 2026-07-21, web-socket-streams.md (How to manage a local order book correctly)",
 )
 

@@ -24,7 +24,7 @@ from tidebook.venue import (
     Venue,
     Window,
 )
-from tidebook.venues.htx.wire import data_topic, sent_topics
+from tidebook.venues.htx.wire import data_topic, listing, sent_topics
 
 # Whole frames are gzip members; heartbeats are messages every 5 s, two missed answers end the connection.
 _PING = Ping(
@@ -133,6 +133,7 @@ SPOT = Venue(
     aliases=("api.huobi.pro", "api-aws.huobi.pro", "api.htx.com"),
     sent_topics=sent_topics,
     data_topic=data_topic,
+    listing=listing,
     symbol=str,
     proof_from="huobiapi/docs v1_en: market depth, market by price",
 )

@@ -1,16 +1,48 @@
 """HTX spot messages that are not books, as they are needed so far."""
 
-import json
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+class Symbol(msgspec.Struct):
+    """One row of the list of symbols."""
+
+    symbol: str
+    base: str = msgspec.field(name="base-currency")
+    quote: str = msgspec.field(name="quote-currency")
+
+
+class Symbols(msgspec.Struct):
+    """GET /v1/common/symbols."""
+
+    data: list[Symbol]
+
+
+def listing(url: str, body: bytes) -> Mapping[str, str]:
+    """Canonical symbols by id."""
+    if urlsplit(url).path != "/v1/common/symbols":
+        return {}
+    try:
+        symbols = msgspec.json.decode(body, type=Symbols)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+    return {one.symbol: f"{one.base}/{one.quote}".upper() for one in symbols.data}
+
+
+class Subscribe(msgspec.Struct):
+    """What a client sends to subscribe."""
+
+    sub: str
 
 
 def sent_topics(message: str) -> tuple[str, ...]:
     """The topic that a client's message subscribes."""
     try:
-        asked = json.loads(message)
-    except ValueError:
+        return (msgspec.json.decode(message, type=Subscribe).sub,)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
         return ()
-    topic = asked.get("sub") if isinstance(asked, dict) else None
-    return (topic,) if isinstance(topic, str) else ()
 
 
 def data_topic(message: str) -> str | None:
