@@ -127,7 +127,7 @@ def _session(context: ssl.SSLContext) -> "aiohttp.ClientSession":
     )
     # aiohttp repeats PUT and DELETE by itself when a kept connection turns out dead: never with orders.
     # There is no public switch; tests/unit/io/test_http.py fails if this one goes.
-    session._retry_connection = False
+    session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
     return session
 
 
@@ -153,7 +153,7 @@ async def _inflated(chunks: AsyncIterator[bytes], encoding: str, cap: int, where
     """What `chunks` hold, in pieces of 64 KiB at most, so that whoever reads can stop in time."""
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise Failure(f"NetworkError: {where}: an encoding that was not asked for")
-    inflater: zlib._Decompress | None = None
+    inflater = None
     async for chunk in chunks:
         rest = chunk
         while rest:

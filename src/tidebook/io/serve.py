@@ -41,7 +41,7 @@ class Answer:
 
     status: int = 200
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Cut(Exception):
@@ -53,6 +53,7 @@ class Site(Protocol):
 
     async def http(self, request: Asked) -> Answer:
         """The answer; `Cut` cuts. Any other exception is logged and answered 500."""
+        ...
 
     async def websocket(self, request: Asked, socket: "Served") -> None:
         """Talk until done; on return the socket is closed with 1000. ConnectionError ends it quietly."""

@@ -24,7 +24,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from logging import CRITICAL, Logger, LoggerAdapter
 from typing import Any, Protocol, cast
@@ -41,7 +41,7 @@ from picows import (
     WSTransport,
     WSUpgradeRequest,
     WSUpgradeResponse,
-    ws_connect,
+    ws_connect,  # pyright: ignore[reportUnknownVariableType]
 )
 from python_socks import ProxyError
 
@@ -378,7 +378,8 @@ async def _tcp(url: SplitResult) -> socket.socket:
         raise _RefusedUpgrade("the URL names no host")
     port = url.port or (443 if url.scheme in ("wss", "https") else 80)
     found = await asyncio.get_running_loop().getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)
-    return await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=0.25)
+    race: Callable[..., Awaitable[socket.socket]] = aiohappyeyeballs.start_connection  # pyright: ignore[reportUnknownMemberType]
+    return await race(found, happy_eyeballs_delay=0.25)
 
 
 async def _release(held: socket.socket | None) -> None:

@@ -88,6 +88,7 @@ class ModelBook:
                 if result.what == "gap":
                     self.buffer = survivors[place:]
                     return [result]
+        self.buffer = survivors if self.retaining or self.rule.seed == "side" else []
         return [Result("seeded")]
 
     def change(self, fact: Fact) -> list[Result]:
@@ -148,9 +149,7 @@ class ModelBook:
             case "prev":
                 return "apply" if fact.prev is not None and fact.prev == last else Result("gap", last, fact.prev)
             case "rising":
-                if fact.last is None or last is None:
-                    return "apply"
-                return "apply" if fact.last > last else "old"
+                return "apply" if fact.last is not None and (last is None or fact.last > last) else "old"
         return "apply"
 
     def is_old(self, change: Fact, snapshot: Fact, asked: int) -> bool:
@@ -163,8 +162,10 @@ class ModelBook:
 
     def bridges(self, change: Fact, snapshot: Fact) -> bool:
         s, first, last, prev = snapshot.last, change.first, change.last, change.prev
-        if self.rule.bridge == "after" or s is None or s == self.rule.empty_id:
+        if self.rule.bridge == "after" or (s is not None and s == self.rule.empty_id):
             return True
+        if s is None:
+            return False
         inside = first is not None and last is not None
         match self.rule.bridge:
             case "covers_next":

@@ -22,7 +22,9 @@ PLAIN = BookShape(bids=("b",), asks=("a",))
 CHANGES = BookShape(bids=("b",), asks=("a",), kind=Kind(snapshot_keys=("s",), default="delta"))
 
 DIGITS = st.text("0123456789", min_size=1, max_size=8) | st.text("0123456789", min_size=1, max_size=45)
-POWERS = st.integers(-45, 45).map(str) | st.sampled_from(["+3", "-0", "+00", "007", "999999999999", "-99999999", "", "+"])
+POWERS = st.integers(-45, 45).map(str) | st.sampled_from(
+    ["+3", "-0", "+00", "007", "999999999999", "-99999999", "", "+"]
+)
 NUMBERS = st.builds(
     lambda sign, whole, point, power: sign + whole + ("" if point is None else f".{point}") + power,
     st.sampled_from(["", "", "", "-"]),
@@ -140,12 +142,16 @@ def test_scaled(engine: Engine, whole: str, point: str | None, price_scale: int,
     assert shown == ([(value(mantissa, scales[0]), value(mantissa, scales[1]))] if mantissa else [])
 
 
-SPANS = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda pair: "1" + "0" * pair[0] + "." + "0" * pair[1] + "1")
+SPANS = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(
+    lambda pair: "1" + "0" * pair[0] + "." + "0" * pair[1] + "1"
+)
 PRICES = SPANS | st.sampled_from(["0.05", "0", "1e37", "1e38", "1e-38", "0e38", "0e-38", "1", "12.5"])
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["whole", "change", "change", "change", "unseed", "seed"]), PRICES), max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from(["whole", "change", "change", "change", "unseed", "seed"]), PRICES), max_size=12
+    ),
     st.booleans(),
 )
 @settings(max_examples=300)
@@ -188,7 +194,9 @@ def test_prices_fit_together(engine: Engine, steps: list[tuple[str, str]], outsi
 TEXTS = st.tuples(st.integers(1, 99), st.integers(0, 999), st.integers(0, 3)).map(
     lambda parts: f"{'0' * (parts[2] == 3)}{parts[0] % 40}.{parts[1]:03}{'0' * parts[2]}"
 )
-SIZES = st.sampled_from(["1", "0.50", "1e3", "123456789012345678901234567890", "0.0000001", "1.10", "2E-9", "100"]) | TEXTS
+SIZES = (
+    st.sampled_from(["1", "0.50", "1e3", "123456789012345678901234567890", "0.0000001", "1.10", "2E-9", "100"]) | TEXTS
+)
 LEVELS = st.lists(st.tuples(TEXTS.filter(lambda text: float(text) > 0), SIZES), max_size=14)
 
 WRITTEN = {

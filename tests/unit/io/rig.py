@@ -156,10 +156,12 @@ async def raw(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[st
 async def upgrade(reader: Reader, writer: Writer, tail: bytes = b"") -> str:
     """Answer the upgrade; `tail` goes out in the same write. Returns the request's head."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    key = (
-        next(line for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key:")).split(":")[1].strip()
-    )
-    accept = base64.b64encode(hashlib.sha1(key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()).decode()
+    keys = [line.split(":")[1].strip() for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key:")]
+    if not keys:
+        raise ConnectionError("no upgrade was asked for")
+    accept = base64.b64encode(
+        hashlib.sha1(keys[0].encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+    ).decode()
     writer.write(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n" + tail

@@ -332,3 +332,42 @@ async def test_a_proxy_that_refuses() -> None:
         _, reason = await refusal("wss://host.example/canary", proxy=f"http://user:canary@{at}")
         assert reason.startswith("ConnectFailed: wss://host.example: ")
         assert "canary" not in reason
+
+
+# ---- secrets
+
+CANARY = "can" + "ary"  # so that no source line in a traceback holds it
+
+
+async def test_no_secret_in_any_log_or_text(authority: Authority, caplog: pytest.LogCaptureFixture) -> None:
+    """Key header, signed query, key in a stream's path, proxy password; the lowest level, with asyncio's debug on."""
+    caplog.set_level(1)
+    asyncio.get_running_loop().set_debug(True)
+    asyncio.get_running_loop().slow_callback_duration = 0.0  # every callback is logged with its arguments
+    keys = {"X-Key": CANARY}
+
+    async def garbage(reader: Reader, writer: Writer) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 400 No\r\nX-Echo: " + head.split(b"\r\n")[0] + b"\r\nContent-Length: 3\r\n\r\nX")
+
+    async def breaking(reader: Reader, writer: Writer) -> None:
+        await upgrade(reader, writer, wire(CANARY.encode(), 5))
+        await reader.read()
+
+    async with Server(Echo(), tls=authority.server()) as serving, raw(garbage) as bad, raw(breaking) as worse:
+        for options in ({"tls_ca": authority.path}, {}, {"proxy": f"http://user:{CANARY}@{bad}"}):
+            for at in (f"s://localhost:{serving.port}", f"://{bad}", f"://{worse}"):
+                async with driving(**options) as (driver, notes):
+                    driver.tell(
+                        notes.want,
+                        opening(f"ws{at}/ws/{CANARY}?k={CANARY}", headers=keys),
+                        asking(
+                            f"http{at}/a?sig={CANARY}", headers=keys, body=CANARY.encode(), method="POST", timeout=0.5
+                        ),
+                    )
+                    await notes.until(lambda: notes.of("opened") or notes.of("closed"))
+                    await notes.until(lambda: notes.of("replied") or notes.of("failed"))
+                    texts = [str(facts[-1]) for facts in notes.of("closed") + notes.of("failed")]
+                    assert CANARY not in "".join(texts)
+    assert "asyncio" in {record.name for record in caplog.records}
+    assert CANARY not in caplog.text

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.asyncio
 class Scripted(Echo):
     """A site whose WebSocket side is one function."""
 
-    def __init__(self, script: object) -> None:
+    def __init__(self, script: Callable[[Served], Awaitable[None]]) -> None:
         super().__init__()
         self.script = script
         self.socket: Served | None = None
@@ -28,7 +29,6 @@ class Scripted(Echo):
 
     async def websocket(self, request: Asked, socket: Served) -> None:
         self.socket = socket
-        assert callable(self.script)
         try:
             await self.script(socket)
         finally:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from tidebook.engine.contract import Event, RawLevel, Side, What
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
-from tidebook.engine.shape import BookShape
+from tidebook.engine.shape import BookShape, Checksum
 from tidebook.engine.twin.checksum import crc
 from tidebook.engine.twin.levels import Levels
 from tidebook.engine.twin.messages import Message, Reader, Where
@@ -37,9 +37,10 @@ class Book:
         self.shape = shape
         self.rule = rule
         self.snapshot_shape = snapshot
-        texts = shape.checksum is not None
+        texts = shape.checksum is not None or (snapshot is not None and snapshot.checksum is not None)
         self.reader = Reader(shape, price_scale, size_scale, texts)
         self.snapshot_reader = Reader(snapshot or shape, price_scale, size_scale, texts)
+        self.seeds_outside = rule.seed in _OUTSIDE
         self.seeded = False
         self.bridged = False
         self.first: int | None = None
@@ -51,7 +52,7 @@ class Book:
         self.reach: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
         self._bids = Levels(True)
         self._asks = Levels(False)
-        self._ids: dict[int, tuple[bool, Decimal]] = {}
+        self._ids: dict[int, Decimal] = {}
         self._buffer: deque[Message] = deque()
         self._retain = rule.seed is Seed.SIDE
         self._depth_cap = depth_cap
@@ -59,7 +60,8 @@ class Book:
         self._bounds_at_most = (0, 0)  # the same, never less, over everything ever kept or applied
         self._snapshot_id: int | None = None
         self._asked_ns = 0
-        self._over: set[bool] = set()
+        self._stamped: Message | None = None  # the last applied one
+        self._said_unchecked = False
         self._counts: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
 
     # Looking ------------------------------------------------------------------
@@ -107,9 +109,12 @@ class Book:
         message = self.snapshot_reader.read(Where(root, root), received_ns, snapshot=True)
         assert message is not None  # a forced snapshot has a kind
         if message.kind == "check":
-            raise DecodeError("malformed", "a snapshot that is only a checksum")
+            raise DecodeError("missing", "a snapshot that is only a checksum")
         self.fits(message, [], outside=True, asked_ns=asked_ns)
-        return self._replace_from_outside(message, asked_ns)[0]
+        said = self._said_unchecked
+        outcome = self._replace_from_outside(message, asked_ns)[0]
+        self._said_unchecked = said  # there is room for one outcome: `unchecked` is said another time
+        return outcome
 
     def unseed(self, keep_buffer: bool = False) -> None:
         self.seeded = self.bridged = False
@@ -155,23 +160,30 @@ class Book:
     def take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         """What one message does. In the list None stands for "this book changed"."""
         if message.kind == "check":
-            return self._verify(message, True)
-        if self.rule.scope is Scope.CONNECTION and counter is not None:
-            message.last = message.first = counter
+            spec, theirs = message.shape.checksum, message.checksum
+            return (
+                self._verify(message, theirs, spec) if self.seeded and spec is not None and theirs is not None else []
+            )
         if message.kind == "snapshot":
-            if role == "snapshot":
+            if role == "snapshot" and self.seeds_outside:
                 return list(self._replace_from_outside(message, message.received_ns))
-            return self._replace(message)
-        return self._change(message)
+            outcome = self._replace(message)
+        else:
+            outcome = self._change(message)
+        if self.rule.scope is Scope.CONNECTION and counter is not None and self._stamped is message:
+            self.last = counter
+        return outcome
 
     def _replace(self, message: Message) -> list[Event | None]:
         """A snapshot in the stream."""
         was_seeded = self.seeded
-        self._compare(message)
+        unknown = self._unknown_id(message)
+        if unknown is not None:
+            return [unknown]
         self._buffer.clear()
         self._set(message)
         self.bridged = True
-        outcome: list[Event | None] = [None if was_seeded else self._event("seeded", None, message.last)]
+        outcome: list[Event | None] = [None if was_seeded else self._event("seeded")]
         return self._finish(message, outcome)
 
     def _replace_from_outside(self, message: Message, asked_ns: int) -> tuple[Event, ...]:
@@ -179,36 +191,36 @@ class Book:
         survivors = [m for m in self._buffer if not self._is_old(m, s, asked_ns)]
         if survivors and not self._bridges(survivors[0], s):
             self._counts["too_old"] += 1
-            first = survivors[0]
-            got = first.prev if self.rule.bridge in (Bridge.PREV, Bridge.PREV_RANGE) else first.first
-            return (self._event("too_old", s, got),)
-        self._compare(message)
+            return (self._event("too_old", s, self._link(survivors[0])),)
+        unknown = self._unknown_id(message)
+        if unknown is not None:
+            return (unknown,)
         self._set(message)
         self._snapshot_id, self._asked_ns = s, asked_ns
-        self.bridged = False
+        self.bridged = self.rule.bridge is None  # then the chain alone judges
         self._buffer.clear()
         extra = [e for e in self._finish(message, []) if e is not None]
         if not self.seeded:
             return tuple(extra)
         for at, change in enumerate(survivors):
             for event in self._change(change):
-                if event is not None and event.what == "gap":
-                    self._buffer.extend(survivors[at + 1 :])
+                if event is not None and not self.seeded:
+                    if event.what == "gap":
+                        self._buffer.extend(survivors[at + 1 :])
                     return (event,)
                 if event is not None:
                     extra.append(event)
-            if not self.seeded:
-                return tuple(extra)
-        return (self._event("seeded", None, self.last), *extra)
+        self._buffer = deque(survivors if self._retain else ())
+        return (self._event("seeded"), *extra)
 
     def _change(self, message: Message) -> list[Event | None]:
         if not self.seeded:
-            if self.rule.seed not in _OUTSIDE:
+            if not self.seeds_outside:
                 self._counts["ignored"] += 1
                 return []
             fresh = not self._buffer
             self._keep(message)
-            return [self._event("waiting", None, message.last)] if fresh else []
+            return [self._event("waiting")] if fresh else []
         verdict, expected, got = self._judge(message)
         if verdict == "old":
             self._counts["ignored"] += 1
@@ -217,9 +229,7 @@ class Book:
             return [self._gap(message, "gap", expected, got)]
         unknown = self._unknown_id(message)
         if unknown is not None:
-            self._counts["gaps"] += 1
-            self.unseed()
-            return [self._event("unknown_id", None, unknown)]
+            return [unknown]
         self._apply(message)
         if self._retain:
             self._keep(message)
@@ -235,9 +245,7 @@ class Book:
                 return "old", None, None
             if self._bridges(message, s):
                 return "apply", None, None
-            if self.rule.bridge in (Bridge.PREV, Bridge.PREV_RANGE):
-                return "gap", s, message.prev
-            return "gap", None if s is None else s + 1, message.first
+            return "gap", s, self._link(message)
         chain, last = self.rule.chain, self.last
         if chain is Chain.NONE:
             return "apply", None, None
@@ -245,16 +253,20 @@ class Book:
             if message.prev is not None and message.prev == last:
                 return "apply", None, None
             return "gap", last, message.prev
-        if message.last is None or last is None:
-            return ("gap", None, None) if chain is Chain.NEXT else ("apply", None, None)
-        if message.last <= last:
+        if chain is Chain.RISING:
+            return "apply" if message.last is not None and (last is None or message.last > last) else "old", None, None
+        expected = None if last is None else last + 1
+        if message.first is None or message.last is None:
+            return "gap", expected, None
+        if last is not None and message.last <= last:
             return "old", None, None
-        if chain is Chain.NEXT:
-            if message.first is None:
-                return "gap", last + 1, None
-            if message.first > last + 1:
-                return "gap", last + 1, message.first
+        if expected is None or message.first > expected:
+            return "gap", expected, message.first
         return "apply", None, None
+
+    def _link(self, message: Message) -> int | None:
+        """The id that a bridge looks at."""
+        return message.prev if self.rule.bridge in (Bridge.PREV, Bridge.PREV_RANGE) else message.first
 
     def _is_old(self, message: Message, s: int | None, asked_ns: int) -> bool:
         if s is not None and s == self.rule.empty_id:
@@ -267,8 +279,10 @@ class Book:
 
     def _bridges(self, message: Message, s: int | None) -> bool:
         bridge = self.rule.bridge
-        if bridge is Bridge.AFTER or s is None or s == self.rule.empty_id:
+        if bridge is None or bridge is Bridge.AFTER or (s is not None and s == self.rule.empty_id):
             return True
+        if s is None:
+            return False
         first, last, prev = message.first, message.last, message.prev
         if bridge is Bridge.PREV:
             return prev == s
@@ -285,7 +299,7 @@ class Book:
     def _gap(self, message: Message, what: What, expected: int | None, got: int | None) -> Event:
         self._counts["gaps"] += 1
         self.unseed()
-        if self.rule.seed in _OUTSIDE:
+        if self.seeds_outside:
             self._keep(message)
         return self._event(what, expected, got)
 
@@ -293,24 +307,21 @@ class Book:
         self._buffer.append(message)
         self._bounds_at_most = _widest((message,), self._bounds_at_most)
         oldest = message.received_ns - round(self.rule.buffer_seconds * 1e9)
-        while len(self._buffer) > self.rule.buffer_changes or self._buffer[0].received_ns < oldest:
+        while self._buffer and (len(self._buffer) > self.rule.buffer_changes or self._buffer[0].received_ns < oldest):
             self._buffer.popleft()
             self._counts["buffer_dropped"] += 1
 
     # Applying -----------------------------------------------------------------
 
     def _set(self, message: Message) -> None:
+        before = self._bids.sizes, self._asks.sizes
         self._bids, self._asks = Levels(True), Levels(False)
         self._ids.clear()
-        for change in message.changes:
-            if change.price is not None and change.size is not None:
-                self._side(change.bid).put(change.price, change.size, change.texts)
-                if change.id is not None:
-                    self._ids[change.id] = (change.bid, change.price)
-            elif change.price is not None:
-                self._side(change.bid).remove(change.price)
-                if change.id is not None:
-                    self._ids.pop(change.id, None)
+        self._put_rows(message)
+        nothing_newer = message.last is None or self.last is None or message.last == self.last
+        if Proof.COMPARE in self.rule.proof and self.seeded and nothing_newer:
+            equal = before == (self._bids.sizes, self._asks.sizes)
+            self._counts["compare_equal" if equal else "compare_different"] += 1
         worst = self._bids.worst(), self._asks.worst()
         self.reach = (None if worst[0] is None else _raw(worst[0]), None if worst[1] is None else _raw(worst[1]))
         self._bounds = (message.scale, message.digits)
@@ -321,33 +332,40 @@ class Book:
         self._stamp(message)
 
     def _apply(self, message: Message) -> None:
-        for change in message.changes:
-            price, bid = change.price, change.bid
-            if change.id is not None:
-                if price is None:
-                    bid, price = self._ids[change.id]
-                if change.size is None:
-                    self._ids.pop(change.id, None)
-                else:
-                    self._ids[change.id] = (bid, price)
-            assert price is not None  # _unknown_id has looked
-            if change.size is not None:
-                self._side(bid).put(price, change.size, change.texts)
-            elif not self._side(bid).remove(price):
-                self._counts["absent_removals"] += 1
+        self._counts["absent_removals"] += self._put_rows(message)
         self._bounds = _widest((message,), self._bounds)
         self._bounds_at_most = _widest((message,), self._bounds_at_most)
         self.bridged = True
         self._counts["applied"] += 1
         self._stamp(message)
 
-    def _unknown_id(self, message: Message) -> int | None:
+    def _put_rows(self, message: Message) -> int:
+        """All rows in order; how many removals had nothing to remove."""
+        absent = 0
+        for change in message.changes:
+            price = self._ids[change.id] if change.price is None and change.id is not None else change.price
+            assert price is not None  # _unknown_id has looked
+            if change.id is not None:
+                if change.size is None:
+                    self._ids.pop(change.id, None)
+                else:
+                    self._ids[change.id] = price
+            if change.size is not None:
+                self._side(change.bid).put(price, change.size, change.texts)
+            elif not self._side(change.bid).remove(price):
+                absent += 1
+        return absent
+
+    def _unknown_id(self, message: Message) -> Event | None:
+        """The outcome when a row's id is not known; a snapshot knows only its own."""
         known: dict[int, bool] = {}  # by the rows before, within this message
         for change in message.changes:
             if change.id is None:
                 continue
-            if change.price is None and not known.get(change.id, change.id in self._ids):
-                return change.id
+            before = message.kind == "delta" and change.id in self._ids
+            if change.price is None and not known.get(change.id, before):
+                self.unseed()
+                return self._event("unknown_id", None, change.id)
             known[change.id] = change.size is not None
         return None
 
@@ -356,6 +374,7 @@ class Book:
         if message.venue_ns is not None:
             self.venue_ns = message.venue_ns
         self.applied_ns = message.received_ns
+        self._stamped = message
 
     def _finish(self, message: Message, outcome: list[Event | None]) -> list[Event | None]:
         """What follows each applied message: cutting, then the checksum."""
@@ -364,55 +383,33 @@ class Book:
             if window is not None and window.cut == "client":
                 self._counts["cut"] += levels.cut(window.levels)
             self._counts["trimmed"] += levels.cut(self._depth_cap)
-            if window is not None and window.cut == "venue":
-                if len(levels) > window.levels and levels.bid not in self._over:
-                    self._over.add(levels.bid)
-                    self._counts["over_window"] += 1
-        if self.shape.checksum is None or self.shape.checksum.when == "alone":
+            if window is not None and window.cut == "venue" and len(levels) > window.levels:
+                self._counts["over_window"] += 1
+        spec = message.shape.checksum
+        if spec is None or spec.when == "alone":
             return outcome
-        verdict = self._verify(message, False)
-        return outcome + verdict if self.seeded else verdict
+        if message.checksum is not None:
+            return self._verify(message, message.checksum, spec) or outcome
+        if message.kind == "snapshot":
+            return outcome
+        self._counts["unchecked"] += 1
+        if self._said_unchecked:
+            return outcome
+        self._said_unchecked = True
+        return [*outcome, self._event("unchecked")]
 
-    def _crc(self) -> int:
-        assert self.shape.checksum is not None
-        bids, asks = (
-            [side.texts[price] for price in side.best(self.shape.checksum.depth)] for side in (self._bids, self._asks)
-        )
-        return crc(self.shape.checksum, bids, asks, self.shape.signed)
-
-    def _verify(self, message: Message, alone: bool) -> list[Event | None]:
-        """Compare the message's checksum with ours."""
-        if alone and not self.seeded:
-            return []
-        if message.checksum is None:
-            if message.kind == "snapshot":
-                return []
-            self._counts["unchecked"] += 1
-            return [self._event("unchecked", None, None)] if self._counts["unchecked"] == 1 else []
-        ours = self._crc()
-        if ours == message.checksum:
+    def _verify(self, message: Message, theirs: int, spec: Checksum) -> list[Event | None]:
+        """Compare the venue's checksum with ours; the outcome where they differ."""
+        bids, asks = ([side.texts[price] for price in side.best(spec.depth)] for side in (self._bids, self._asks))
+        ours = crc(spec, bids, asks, message.shape.signed)
+        if ours == theirs:
             self._counts["checksum_passed"] += 1
             return []
         self._counts["checksum_failed"] += 1
         self.unseed()
-        return [self._event("checksum", message.checksum, ours)]
+        return [self._event("checksum", theirs, ours)]
 
-    def _compare(self, message: Message) -> None:
-        if Proof.COMPARE not in self.rule.proof or not self.seeded:
-            return
-        if message.last is not None and self.last is not None and message.last != self.last:
-            return
-        sides: tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]] = ({}, {})
-        for change in message.changes:
-            side = sides[0 if change.bid else 1]
-            if change.price is not None and change.size is not None:
-                side[change.price] = change.size
-            elif change.price is not None:
-                side.pop(change.price, None)
-        equal = sides == (self._bids.sizes, self._asks.sizes)
-        self._counts["compare_equal" if equal else "compare_different"] += 1
-
-    def _event(self, what: What, expected: int | None, got: int | None) -> Event:
+    def _event(self, what: What, expected: int | None = None, got: int | None = None) -> Event:
         return Event(self, what, expected, got)
 
     def __repr__(self) -> str:

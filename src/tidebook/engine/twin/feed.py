@@ -9,7 +9,7 @@ from tidebook.engine.shape import BookShape, Id, Path
 from tidebook.engine.twin.book import Book
 from tidebook.engine.twin.messages import ABSENT, Message, Where, topic_text
 from tidebook.engine.twin.numbers import whole
-from tidebook.engine.twin.reading import read
+from tidebook.engine.twin.reading import Twice, read
 from tidebook.errors import DecodeError
 
 Form = tuple[str | None, tuple[str, ...]]
@@ -73,7 +73,7 @@ class Feed:
             wanted.book.heard_ns = received_ns
             if message is None:
                 continue
-            for event in wanted.book.take(message, wanted.role, count):
+            for event in wanted.book.take(message, wanted.role, self._count):
                 if event is not None:
                     outcomes.append(event)
                 elif wanted.book not in outcomes:
@@ -122,7 +122,7 @@ class Feed:
                 message = reader.read(where, received_ns, snapshot=outside)
                 if message is not None:
                     before = earlier.setdefault(id(book), [])
-                    book.fits(message, before, outside=outside, asked_ns=received_ns)
+                    book.fits(message, before, outside=book.seeds_outside and outside, asked_ns=received_ns)
                     before.append(message)
                 found.append((entry, message))
         return not found, found
@@ -163,7 +163,8 @@ def _members(root: Any, each: Path | None, every: bool) -> list[Where] | None:
     if isinstance(value, list):
         return [Where(root, item) for item in value]
     if every and isinstance(value, dict):
-        return [Where(root, item, key) for key, item in value.items()]
+        members = value.members if isinstance(value, Twice) else value.items()
+        return [Where(root, item, key) for key, item in members]
     return None
 
 

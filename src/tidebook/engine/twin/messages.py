@@ -69,6 +69,7 @@ class Message:
 
     kind: Literal["snapshot", "delta", "check"]
     received_ns: int
+    shape: BookShape  # by which it was read
     first: int | None = None
     last: int | None = None
     prev: int | None = None
@@ -115,11 +116,11 @@ class Reader:
         if self._check is not None and self.shape.checksum is not None and self.shape.checksum.when == "alone":
             value = where.find(self._check)
             if value is not ABSENT:
-                return Message("check", received_ns, checksum=_checksum(value))
+                return Message("check", received_ns, self.shape, checksum=_checksum(value))
         kind: Literal["snapshot", "delta"] | None = "snapshot" if snapshot else self._kind(where)
         if kind is None:
             return None
-        message = Message(kind, received_ns)
+        message = Message(kind, received_ns, self.shape)
         self._read_ids(where, message)
         if self._time is not None and self.shape.time is not None:
             value = where.find(self._time)

@@ -18,8 +18,9 @@ class Num(str):
 class Twice(dict[str, Any]):
     """An object in which some key stands more than once; asking for such a key is an error."""
 
-    __slots__ = ("keys_twice",)
+    __slots__ = ("keys_twice", "members")
     keys_twice: frozenset[str]
+    members: list[tuple[str, Any]]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     twice = frozenset(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
     odd = Twice(found)
     odd.keys_twice = twice
+    odd.members = pairs
     return odd
 
 

@@ -1,0 +1,68 @@
+"""Events and numbers as people read them."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Literal
+
+from tidebook.model import health
+from tidebook.model.number import plain
+
+Tone = Literal["good", "bad", "plain"]
+
+SIZE_WIDTH = 9
+
+
+def tell(event: health.Health) -> tuple[str, Tone]:
+    """An event in words; no text where another event says the same."""
+    match event:
+        case health.Connected():
+            return ("connected" if event.attempt == 1 else f"connected, attempt {event.attempt}"), "plain"
+        case health.Disconnected():
+            return f"disconnected: {event.reason}; again in {event.retry_in:.1f} s", "bad"
+        case health.Stale():
+            return f"STALE: {event.reason}", "bad"
+        case health.Gap():
+            return "", "bad"  # Stale follows and has the numbers
+        case health.Mismatch():
+            return f"checksum {event.expected} is not ours, {event.got}", "bad"
+        case health.Resynced():
+            return f"live again after {event.seconds:.2f} s, seq {event.seq}", "good"
+        case health.Undecodable():
+            return f"undecodable ({event.kind}): {event.text}", "bad"
+        case health.SubscriptionLost():
+            return f"{event.topic}: {event.reason}", "bad"
+        case health.IntegrityUnavailable() | health.Throttled():
+            return _rare(event), "bad"
+        case health.SnapshotFailed():
+            return f"snapshot {event.reason}; again in {event.retry_in:.1f} s", "plain"
+        case _:
+            return type(event).__name__, "plain"
+
+
+def _rare(event: health.IntegrityUnavailable | health.Throttled) -> str:
+    if isinstance(event, health.Throttled):
+        return f"throttled: {event.pool} waits {event.seconds:.1f} s"
+    return event.text
+
+
+def clock(seconds: float) -> str:
+    """12.3 → 00:12.3."""
+    tenths = int(seconds * 10 + 1e-6)
+    return f"{tenths // 600:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def decimals(values: Iterable[Decimal]) -> int:
+    """How many digits behind the point are needed to write all of them."""
+    return max((len(text.partition(".")[2]) for text in map(plain, values)), default=0)
+
+
+def size_decimals(values: Iterable[Decimal]) -> int:
+    """How many digits behind the point leave every size within SIZE_WIDTH."""
+    widest = max((len(str(int(value))) for value in values), default=1)
+    return max(0, min(5, SIZE_WIDTH - 1 - widest))
+
+
+def size_text(value: Decimal, places: int) -> str:
+    """A size for the eye: cut to so many digits, but never to nothing."""
+    text = f"{value:.{places}f}"
+    return f"{value:.1g}" if value and not text.strip("0.") else text

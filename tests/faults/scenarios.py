@@ -1,0 +1,312 @@
+"""The fault scenarios: each is run for every combination to which it applies, and each run is one seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from tidebook.core.clock import SECOND, seconds
+from tidebook.engine.contract import Engine
+from tidebook.engine.rule import Seed
+from tidebook.model import health
+from tidebook.model.market import State
+from tidebook.sim.combinations import Combination
+from tidebook.sim.speech import Speech, Style
+from tidebook.sim.venue import Venue
+from tidebook.sim.watch import Figures, Watch, Wrong
+from tidebook.sim.world import Client, World
+
+IDLE: Final = 3.0
+
+
+@dataclass
+class Stage:
+    """A running World, as a scenario's fault sees it."""
+
+    world: World
+    venue: Venue
+    client: Client
+    watch: Watch
+    combination: Combination
+
+    @property
+    def rng(self) -> Random:
+        return self.world.rng
+
+    def at(self, second: float, call: Callable[..., None], *args: object) -> None:
+        """At this second of the run."""
+        self.world.after(seconds(1000 + second) - self.world.now_ns, call, *args)
+
+    def cut(self) -> None:
+        """The connections are gone, one or all."""
+        links = list(self.venue.links)
+        for link in links if self.rng.random() < 0.5 else links[:1]:
+            self.venue.cut(link)
+
+    def events(self, kind: type[health.Health]) -> list[tuple[int, health.Health]]:
+        return [(at, event) for at, event in self.client.events if isinstance(event, kind)]
+
+
+Fault = Callable[[Stage], None]
+Applies = Callable[[Combination], bool]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`fault` schedules what goes wrong; `verify` looks at the end for what only this scenario promises."""
+
+    name: str
+    fault: Fault
+    applies: Applies = lambda combination: True
+    verify: Callable[[Stage], str | None] = lambda stage: None
+    repeats: float | None = None
+    main: float = 8.0  # seconds with faults
+    most: float = 240.0  # seconds until everything must be well again
+
+
+def _knob(*words: str, times: int = 1) -> Fault:
+    def fault(stage: Stage) -> None:
+        for _ in range(times):
+            for word in words:
+                stage.at(1.0 + 6 * stage.rng.random(), stage.venue.knobs.add, word)
+
+    return fault
+
+
+def _from_the_start(word: str, times: int) -> Fault:
+    return lambda stage: stage.venue.knobs.add(word, times)
+
+
+def _then_drop(*words: str, times: int = 1) -> Fault:
+    """A gap, whose answer is then one of these."""
+
+    def fault(stage: Stage) -> None:
+        at = 1.5 + 4 * stage.rng.random()
+        for word in words:
+            stage.at(at, stage.venue.knobs.add, word, times)
+        stage.at(at, stage.venue.knobs.add, "drop")
+
+    return fault
+
+
+def _cuts(times: int) -> Fault:
+    def fault(stage: Stage) -> None:
+        for _ in range(times):
+            stage.at(0.02 + 7 * stage.rng.random() ** 2, stage.cut)
+
+    return fault
+
+
+def _cut_while_seeding(stage: Stage) -> None:
+    for _ in range(3):
+        stage.at(0.03 + 0.4 * stage.rng.random(), stage.cut)
+
+
+def _late_after_reconnect(stage: Stage) -> None:
+    """A request that takes 4 s, a cut meanwhile: the answer comes to another connection's life."""
+    stage.venue.knobs.add("http_slow", 2)
+    stage.at(0.6 + stage.rng.random(), stage.cut)
+    stage.at(5.0, stage.venue.knobs.add, "drop")
+
+
+def _silent(stage: Stage) -> None:
+    silent = stage.venue.knobs.silent
+    first = next(iter(stage.venue.books))
+    stage.at(3.0, silent.__setitem__, first, True)
+    stage.at(12.0, silent.pop, first, None)
+
+
+def _silence_told(stage: Stage) -> str | None:
+    name = next(iter(stage.venue.books))
+    told = [at for at, event in stage.events(health.Stale) if event.symbol == name]
+    begin = seconds(1003.0)
+    if not any(begin <= at <= begin + seconds(1.5 * IDLE + 0.5) for at in told):
+        return f"{name} was silent from 3 s on; stale at {[(at / SECOND - 1000) for at in told]}"
+    others = [event.symbol for _, event in stage.events(health.Disconnected)]
+    return f"{len(others)} connections renewed" if len(others) > 2 else None
+
+
+def _checksums_end(stage: Stage) -> None:
+    def end() -> None:
+        stage.venue.speech.checksums = False
+
+    stage.at(3.0, end)
+    stage.at(5.0, stage.venue.knobs.add, "drop")
+
+
+def _told_once(stage: Stage) -> str | None:
+    told = stage.events(health.IntegrityUnavailable)
+    books = stage.client.desk.books
+    if len(told) != len(books):
+        return f"{len(told)} IntegrityUnavailable for {len(books)} books"
+    if stage.events(health.Disconnected):
+        return "a connection was renewed"
+    if stage.combination.proven_depth is not None:
+        live = [book.plan.symbol for book in books.values() if book.state is State.LIVE]
+        return f"{live} live without any checksum" if live else None
+    return None
+
+
+def _closing(stage: Stage) -> None:
+    def end() -> None:
+        stage.venue.knobs.closing = False
+
+    stage.venue.knobs.closing = True
+    stage.at(600.0, end)
+
+
+def _handshakes(stage: Stage) -> str | None:
+    start = seconds(1000)
+    per_line: dict[str, int] = {}
+    lines = max(len(stage.client.desk.lines), 1)
+    minute = sum(at <= start + 60 * SECOND for at in stage.venue.handshakes)
+    ten = sum(at <= start + 600 * SECOND for at in stage.venue.handshakes)
+    del per_line
+    if minute > 10 * lines or ten > 30 * lines:
+        return f"{minute} handshakes in 60 s, {ten} in 10 min, over {lines} connections"
+    return None
+
+
+def _churn(stage: Stage) -> None:
+    """Wanting and unwanting while connections are cut."""
+    names = list(stage.venue.books)
+
+    def turn() -> None:
+        have = [book.plan.symbol for book in stage.client.desk.books.values()]
+        add = [name for name in names if name not in have and stage.rng.random() < 0.7]
+        remove = [name for name in have if stage.rng.random() < 0.4]
+        if stage.rng.random() < 0.2:  # both in one breath
+            add += remove
+        stage.client.wanted(add, remove)
+
+    for _ in range(25):
+        stage.at(0.05 + 7 * stage.rng.random(), turn)
+        if stage.rng.random() < 0.5:
+            stage.at(0.05 + 7 * stage.rng.random(), stage.cut)
+    stage.at(7.5, lambda: stage.client.wanted(add=names))
+
+
+def _one_request(stage: Stage) -> str | None:
+    """≤ 1 snapshot request for each gap, where the answer is good."""
+    fetches = sorted(at for at, _ in stage.client.fetches)
+    for at, gap in stage.events(health.Gap):
+        back = [when for when, event in stage.events(health.Resynced) if when >= at and event.symbol == gap.symbol]
+        until = back[0] if back else stage.world.now_ns
+        asked = [w for w, name in stage.client.fetches if at <= w <= until and name == gap.symbol]
+        if len(asked) > 1:
+            return f"{len(asked)} requests for one gap of {gap.symbol}"
+    del fetches
+    return None
+
+
+def _mismatch_at_once(stage: Stage) -> str | None:
+    return None if stage.events(health.Mismatch) or stage.events(health.Gap) else "a changed digit was not seen"
+
+
+def _outside(combination: Combination) -> bool:
+    return combination.from_outside
+
+
+def _rest(combination: Combination) -> bool:
+    return combination.rule.seed is Seed.REST
+
+
+def _has_whole(combination: Combination) -> bool:
+    return combination.rule.seed is not Seed.EVERY
+
+
+def _has_checksum(combination: Combination) -> bool:
+    return combination.checksum is not None
+
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    Scenario("none", lambda stage: None),
+    Scenario("dropped", _knob("drop"), verify=_one_request),
+    Scenario("dropped ×5", _knob("drop", times=5)),
+    Scenario("doubled", _knob("double", times=3)),
+    Scenario("swapped", _knob("swap", times=2)),
+    Scenario("undecodable", _knob("garble", times=2)),
+    Scenario("5 undecodable", _knob("garble", times=7)),
+    Scenario("cut", _cuts(3)),
+    Scenario("cut while seeding", _cut_while_seeding),
+    Scenario("snapshot lost", lambda s: (s.venue.knobs.add("lose_whole", 2), _knob("drop")(s))[0], _has_whole),
+    Scenario("snapshot garbage", lambda s: (s.venue.knobs.add("garble_whole", 2), _knob("drop")(s))[0], _has_whole),
+    Scenario("snapshot old", _then_drop("http_old", times=2), _outside),
+    Scenario("snapshot late", _late_after_reconnect, _rest),
+    Scenario("HTTP 500", _then_drop("http_500", times=2), _rest),
+    Scenario("HTTP 429", _then_drop("http_429"), _rest),
+    Scenario("HTTP timeout", _then_drop("http_timeout"), _rest),
+    Scenario("request refused", _then_drop("refuse_whole"), lambda c: c.rule.seed is Seed.REQUEST),
+    Scenario("ack lost", _from_the_start("lose_ack", 2)),
+    Scenario("acks lost for long", _from_the_start("lose_ack", 8)),
+    Scenario("ack late", _from_the_start("late_ack", 2)),
+    Scenario("refused", _from_the_start("refuse", 2)),
+    Scenario("silent topic", _silent, verify=_silence_told, repeats=IDLE, main=14.0),
+    Scenario("digit changed", _knob("digit"), _has_checksum, verify=_mismatch_at_once),
+    Scenario("checksum ends", _checksums_end, _has_checksum, verify=_told_once),
+    Scenario("wanted and cut", _churn),
+    Scenario("accept, then close", _closing, verify=_handshakes, main=620.0),
+)
+BY_NAME: Final = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+@dataclass
+class Result:
+    """What one run came to; `trouble` None: every promise held."""
+
+    figures: Figures
+    trouble: str | None
+    stage: Stage
+
+
+def stage_of(combination: Combination, scenario: Scenario, seed: int, engine: Engine) -> Stage:
+    world = World(seed)
+    style = Style.draw(world.rng, combination, scenario.repeats)
+    names = ["A", "B", "C"][: world.rng.choice((1, 2, 3))]
+    venue = Venue(world, Speech(combination, style), names)
+    client = Client(world, venue, engine, seed=seed)
+    return Stage(world, venue, client, Watch(client), combination)
+
+
+def run(combination: Combination, scenario: Scenario, seed: int, engine: Engine) -> Result:
+    """One seed: faults for a while, time to recover, then silence and the last look."""
+    stage = stage_of(combination, scenario, seed, engine)
+    trouble: str | None
+    try:
+        trouble = _play(stage, scenario)
+    except Wrong as wrong:
+        trouble = str(wrong)
+    figures = stage.watch.figures
+    figures.runs = 1
+    figures.gaps = len(stage.events(health.Gap)) + len(stage.events(health.Mismatch))
+    figures.requests = len(stage.client.fetches)
+    figures.handshakes = len(stage.client.opens)
+    return Result(figures, trouble, stage)
+
+
+def _play(stage: Stage, scenario: Scenario) -> str | None:
+    world, venue, watch = stage.world, stage.venue, stage.watch
+    if scenario.main > 100:
+        venue.mean_gap = 1.0
+    scenario.fault(stage)
+    stage.client.wanted(add=list(venue.books))
+    world.run(seconds(1000 + scenario.main))
+    venue.knobs.counts.clear()
+    venue.mean_gap = 1.0
+    end = world.now_ns + seconds(scenario.most)
+    while world.now_ns < end and not watch.settled():
+        world.run(world.now_ns + SECOND)
+    world.run(world.now_ns + 3 * SECOND)  # a few more messages: what is missing is found by the next
+    while world.now_ns < end and not watch.settled():
+        world.run(world.now_ns + SECOND)
+    if _scheduled(stage.combination) and venue.losses:
+        world.run(world.now_ns + 25 * SECOND)  # until the next whole book has come by itself
+    venue.running = False
+    world.run(world.now_ns + SECOND)
+    trouble = watch.final() or watch.pace() or scenario.verify(stage)
+    watch.figures.unsettled = trouble is not None
+    return trouble
+
+
+def _scheduled(combination: Combination) -> bool:
+    return combination.whole_every is not None or combination.rule.compare_every is not None
