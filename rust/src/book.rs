@@ -577,6 +577,10 @@ mod tests {
         book.state().levels.best(Side::Bid, 100, |raw| raw.price)
     }
 
+    fn is_bridged(book: &Book) -> bool {
+        book.state().bridged
+    }
+
     fn gap(expected: i128, got: i128) -> Outcome {
         Outcome::Event { what: Event::Gap, expected: Some(expected), got: Some(got) }
     }
@@ -592,25 +596,28 @@ mod tests {
         assert_eq!(book.state().buffer.len(), 3);
         assert_eq!(snapshot(&book, 5), event(Event::Seeded));
         assert_eq!(bids(&book), [8, 6, 1]);
-        assert!(book.state().bridged && book.state().buffer.is_empty());
+        assert!(is_bridged(&book));
+        assert_eq!(book.state().buffer.len(), 0);
         assert_eq!(change(&book, 8, 9), [Outcome::Changed]); // an overlap
         assert_eq!(change(&book, 8, 9), []);
         assert_eq!(change(&book, 11, 12), [gap(10, 11)]);
         assert_eq!(bids(&book), [9, 8, 6, 1]);
-        assert_eq!((book.state().seeded, book.state().buffer.len()), (false, 1));
+        assert!(!book.state().seeded);
+        assert_eq!(book.state().buffer.len(), 1);
         assert_eq!(snapshot(&book, 11), event(Event::Seeded));
-        assert_eq!((book.state().last, book.state().stats.gaps), (Some(12), 1));
+        assert_eq!(book.state().last, Some(12));
+        assert_eq!(book.state().stats.gaps, 1);
     }
 
     #[test]
     fn not_bridged_yet() {
         let book = rest();
         assert_eq!(snapshot(&book, 10), event(Event::Seeded));
-        assert!(!book.state().bridged);
+        assert!(!is_bridged(&book));
         assert_eq!(change(&book, 9, 10), []);
         assert_eq!(change(&book, 12, 13), [Outcome::Event { what: Event::Gap, expected: Some(10), got: Some(12) }]);
         assert_eq!(snapshot(&book, 12), event(Event::Seeded));
-        assert!(book.state().bridged);
+        assert!(is_bridged(&book));
     }
 
     #[test]
@@ -620,7 +627,8 @@ mod tests {
         change(&book, 9, 10);
         change(&book, 11, 12);
         assert_eq!(snapshot(&book, 4), gap(7, 9));
-        assert_eq!((book.state().seeded, book.state().buffer.len()), (false, 2));
+        assert!(!book.state().seeded);
+        assert_eq!(book.state().buffer.len(), 2);
         assert_eq!(snapshot(&book, 9), event(Event::Seeded));
     }
 
@@ -636,7 +644,8 @@ mod tests {
         assert_eq!(book.state().buffer.len(), 1);
         let body = r#"{"lastUpdateId":6,"bids":[["2.0","1"],["6","1.0"]],"asks":[]}"#;
         take(&book, body, Role::Snapshot, 8);
-        assert_eq!((book.state().stats.compare_equal, book.state().stats.compare_different), (1, 0));
+        assert_eq!(book.state().stats.compare_equal, 1);
+        assert_eq!(book.state().stats.compare_different, 0);
         assert_eq!(book.state().reach, [Some((20, 1)), None]);
     }
 
@@ -644,7 +653,8 @@ mod tests {
     fn bounds_of_the_buffer() {
         let book = book(Rule { buffer_changes: 2, ..rule(Seed::Rest, Chain::Next, Some(Bridge::CoversNext)) });
         (1..=5).for_each(|id| _ = change(&book, id, id));
-        assert_eq!((book.state().buffer.len(), book.state().stats.buffer_dropped), (2, 3));
+        assert_eq!(book.state().buffer.len(), 2);
+        assert_eq!(book.state().stats.buffer_dropped, 3);
     }
 
     #[test]
@@ -653,7 +663,8 @@ mod tests {
         let book = rest();
         take(&book, r#"{"U":10,"u":10,"b":[["1e30","1"]]}"#, Role::Stream, 0);
         let fault = book.seed(body("0.00000001").as_bytes(), 0, 0, 1 << 16).unwrap_err();
-        assert_eq!((fault.kind(), book.state().seeded), (FaultKind::Number, false));
+        assert_eq!(fault.kind(), FaultKind::Number);
+        assert!(!book.state().seeded);
         assert!(book.seed(body("0.0000001").as_bytes(), 0, 0, 1 << 16).is_ok());
         assert_eq!(book.state().levels.worst(Side::Bid).map(|raw| raw.price), Some(1));
     }
@@ -673,7 +684,8 @@ mod tests {
         let book = Book::new(shape, Some(whole_shape()), rule(Seed::Stream, Chain::Next, None), 1000, (0, 0));
         let whole = r#"{"lastUpdateId":1,"bids":[["1","1"],["2","1"],["3.0","1"]],"asks":[]}"#;
         assert_eq!(take(&book, whole, Role::Snapshot, 0), [event(Event::Seeded)]);
-        assert_eq!((book.state().stats.cut, bids(&book)), (1, vec![30, 20]));
+        assert_eq!(book.state().stats.cut, 1);
+        assert_eq!(bids(&book), [30, 20]);
         assert_eq!(change(&book, 2, 2), [Outcome::Changed, event(Event::Unchecked)]);
         assert_eq!(change(&book, 3, 3), [Outcome::Changed]);
         // The later text of an equal price counts.
@@ -704,6 +716,7 @@ mod tests {
         assert_eq!(book.state().levels.best(Side::Bid, 9, |raw| (raw.price, raw.size)), [(5, 9)]);
         let unknown = Outcome::Event { what: Event::UnknownId, expected: None, got: Some(78) };
         assert_eq!(take(&book, r#"{"b":[["6","1",79],[null,"9",78]]}"#, Role::Stream, 0), [unknown]);
-        assert_eq!((bids(&book), book.state().seeded), (vec![5], false));
+        assert_eq!(bids(&book), [5]);
+        assert!(!book.state().seeded);
     }
 }

@@ -417,7 +417,7 @@ mod tests {
         feed.want(b"A", a.clone(), Role::Stream, "a");
         feed.want(b"l X", many.clone(), Role::Stream, "many");
         feed.other(b"T", || Ok::<_, ()>("t")).unwrap();
-        [&a, &list, &many].map(seeded);
+        [&a, &list, &many].into_iter().for_each(seeded);
         assert_eq!(outcome(&mut feed, r#"{"s":"A","b":[["1","1"]]}"#), ["a"]);
         assert_eq!(outcome(&mut feed, r#"{"s":"\u0041"}"#), ["a"]);
         assert_eq!(outcome(&mut feed, r#"{"s":"B"}"#), ["unrouted"]);
@@ -441,10 +441,11 @@ mod tests {
         let [a, b] = [(); 2].map(|()| book(shape.clone(), rule(Seed::Stream, Chain::None, None)));
         feed.want(b"A", a.clone(), Role::Stream, "a");
         feed.want(b"B", b.clone(), Role::Stream, "b");
-        [&a, &b].map(seeded);
+        [&a, &b].into_iter().for_each(seeded);
         let fault = feed.feed(br#"[{"s":"A","b":[["1","1"]]},{"s":"B","b":[["x","1"]]}]"#, 5).unwrap_err();
         assert_eq!(fault.kind(), FaultKind::Number);
-        assert_eq!((a.state().levels.count(crate::decode::Side::Bid), a.state().heard_ns), (0, None));
+        assert_eq!(a.state().levels.count(crate::decode::Side::Bid), 0);
+        assert_eq!(a.state().heard_ns, None);
         let frame = r#"[{"s":"A","b":[["1","1"]]},{"s":"B"},{"s":"C"},{"s":"A","b":[["2","1"]]}]"#;
         assert_eq!(outcome(&mut feed, frame), ["a", "b"]);
         assert_eq!(a.state().levels.count(crate::decode::Side::Bid), 2);
@@ -467,7 +468,8 @@ mod tests {
         assert_eq!(outcome(&mut feed, r#"{"n":6}"#), ["unrouted"]);
         assert_eq!(outcome(&mut feed, r#"{"s":"A"}"#), ["a"]);
         assert_eq!(outcome(&mut feed, r#"{"n":8,"s":"A"}"#), ["all gap"]);
-        assert_eq!((a.state().seeded, a.state().stats.gaps), (false, 1));
+        assert!(!a.state().seeded);
+        assert_eq!(a.state().stats.gaps, 1);
         assert_eq!(outcome(&mut feed, r#"{"n":8}"#), ["all gap", "unrouted"]);
         feed.reset();
         assert_eq!(outcome(&mut feed, r#"{"n":1}"#), ["unrouted"]);

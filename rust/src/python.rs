@@ -151,8 +151,9 @@ impl Book {
     }
 
     #[getter]
-    fn reach(&self) -> [Option<book::Exact>; 2] {
-        self.core.state().reach
+    fn reach(&self) -> (Option<book::Exact>, Option<book::Exact>) {
+        let [bid, ask] = self.core.state().reach;
+        (bid, ask)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

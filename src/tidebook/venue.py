@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from tidebook.core.effects import Request
+from tidebook.core.channel import Answers, Call, FactChannel, Question, Seen
+from tidebook.core.effects import Reply, Request
 from tidebook.core.endpoint import (
     Companion,
     ConnectionOnly,
@@ -125,6 +126,9 @@ class Venue:
     kind: Literal["spot", "linear", "inverse", "option", "mixed"]
     endpoints: tuple[Endpoint, ...]
     books: tuple[BookChannel, ...]
+    facts: tuple[FactChannel, ...] = ()
+    calls: tuple[Call, ...] = ()
+    answers: Answers | None = None
     pools: tuple[Pool, ...] = ()
     environments: tuple[Environment, ...] = (Environment("live"),)
     eras: tuple[Era, ...] = ()
@@ -141,13 +145,22 @@ class Venue:
         if self.version != VERSION:
             raise UsageError(f"{self.name} is declared in version {self.version} of the vocabulary, this is {VERSION}")
         names = {endpoint.name for endpoint in self.endpoints}
-        for channel in self.books:
-            if channel.endpoint not in names:
-                raise UsageError(f"{self.name}: channel {channel.name} names no endpoint of this venue")
+        for one in (*self.books, *self.facts):
+            if one.endpoint not in names:
+                raise UsageError(f"{self.name}: channel {one.name} names no endpoint of this venue")
         pools = {pool.name for pool in self.pools}
         for channel in self.books:
             if channel.rest is not None and channel.rest("X").pool not in pools:
                 raise UsageError(f"{self.name}: channel {channel.name} names no pool of this venue")
+        for call in self.calls:
+            if call.pool not in pools:
+                raise UsageError(f"{self.name}: call {call.name} names no pool of this venue")
+
+    def channel(self, name: str) -> FactChannel | None:
+        return next((channel for channel in self.facts if channel.name == name), None)
+
+    def call(self, name: str) -> Call | None:
+        return next((call for call in self.calls if call.name == name), None)
 
     def endpoint(self, name: str) -> Endpoint:
         return next(endpoint for endpoint in self.endpoints if endpoint.name == name)
@@ -180,9 +193,11 @@ class Venue:
 
 __all__ = [
     "VERSION",
+    "Answers",
     "BookChannel",
     "BookShape",
     "Bridge",
+    "Call",
     "Chain",
     "Checksum",
     "Codec",
@@ -192,6 +207,7 @@ __all__ = [
     "Endpoint",
     "Environment",
     "Era",
+    "FactChannel",
     "Heartbeat",
     "Id",
     "Kind",
@@ -203,8 +219,10 @@ __all__ = [
     "Ping",
     "Pool",
     "Proof",
+    "Question",
     "Remove",
     "Repeats",
+    "Reply",
     "Request",
     "RestSeed",
     "Resync",
@@ -212,6 +230,7 @@ __all__ = [
     "Rows",
     "Scope",
     "Seed",
+    "Seen",
     "Subscribing",
     "SyncRule",
     "Template",

@@ -1,8 +1,10 @@
 """`tidebook COMMAND …`: which command, with which arguments, and what its errors look like."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from tidebook.cli import replay
 from tidebook.errors import TidebookError
@@ -20,6 +22,7 @@ Five things to try:
 def parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
     top = argparse.ArgumentParser(prog="tidebook", description="Live crypto order books that are proven right.")
+    top.add_argument("--version", action="version", version=f"tidebook {version('tidebook')}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     replay.add_to(commands)
     return top
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell.
-        sys.stderr.close()
+        # Whoever read our output has gone; there is nobody to tell, also not when the interpreter flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return status

@@ -27,11 +27,11 @@ class Backoff:
         self.failures = 0
 
     def next_ns(self) -> int:
-        """The wait before the next attempt; half of it is jitter, so that many clients spread out."""
+        """The wait before the next attempt; a quarter of it is jitter, so that many clients spread out."""
         options = self._options
         most = min(options.backoff_first * options.backoff_factor**self.failures, options.backoff_most)
         self.failures = min(self.failures + 1, 64)
-        return seconds(most * (0.5 + 0.5 * self._draw.next()))
+        return seconds(most * (0.75 + 0.25 * self._draw.next()))
 
     def healthy(self) -> None:
         self.failures = 0

@@ -11,9 +11,11 @@ class Options:
     request_timeout: float = 10.0  # one HTTP answer, whole
     ack_timeout: float = 5.0  # from sending a subscription to its answer; three tries
     ack_tries: int = 3
+    ask_again: float = 60.0  # after a refusal, or the last try, the subscription rests; each time twice as long …
+    ask_again_most: float = 3600.0  # … up to this
     first_data: float = 30.0  # from the ack to the first message, where a channel declares no limit
     backoff_first: float = 0.5
-    backoff_most: float = 30.0
+    backoff_most: float = 40.0  # with its jitter at least 30 s: at most 30 handshakes in 10 minutes
     backoff_factor: float = 2.0
     healthy_after: float = 30.0  # only so long a connection resets the backoff
     bad_messages: int = 5  # this many undecodable messages …

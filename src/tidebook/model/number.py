@@ -30,6 +30,27 @@ def parse(text: str) -> Decimal:
     return decimal_of(-mantissa if text[0] == "-" else mantissa, scale)
 
 
+Exact = tuple[int, int]
+"""An exact number as (mantissa, scale): mantissa × 10^−scale."""
+
+
+def exact(text: str) -> Exact:
+    """A number's text as (mantissa, scale). Raises as `parse` does; the common form takes a short way."""
+    head, dot, tail = text.partition(".")
+    if len(text) <= MAX_DIGITS and text.isascii() and head.isdigit() and (tail.isdigit() or not dot):
+        return int(head + tail), len(tail)
+    sign, digits, exponent = parse(text).as_tuple()
+    assert isinstance(exponent, int)
+    mantissa = int("".join(map(str, digits)))
+    return (-mantissa if sign else mantissa), -exponent
+
+
+def exact_raw(raw: bytes | memoryview) -> Exact:
+    """The same from JSON as it was sent: a number, or text in quotes."""
+    text = bytes(raw).decode()
+    return exact(text[1:-1] if text[:1] == '"' else text)
+
+
 def decimal_of(mantissa: int, scale: int) -> Decimal:
     """mantissa × 10^−scale, exactly."""
     return Decimal(mantissa).scaleb(-scale, _EXACT)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tidebook.model import health
 from tidebook.model.market import Level, State, level
@@ -14,9 +14,6 @@ from tidebook.record.check import UNHURRIED
 from tidebook.record.connections import Connections, survey
 from tidebook.record.replay import Replay
 from tidebook.ui.words import Tone, tell
-
-if TYPE_CHECKING:
-    from tidebook.record.oracle import Book
 
 RATE_SECONDS = 2.0
 REMEMBERED = 1000
@@ -133,14 +130,16 @@ class Watched:
 
     # Listening ----------------------------------------------------------------
 
-    def _changed(self, book: "Book") -> None:
-        """Each change passes here; only the first of a book is told."""
-        plan = book.plan
-        if plan.name not in self._seen_live and book.state.readable:
-            self._seen_live.add(plan.name)
-            engine = book.engine
-            text = f"{book.state}, {engine.bid_count}+{engine.ask_count} levels, seq {engine.last}"
-            self._add(plan.symbol, text, "good")
+    def _changed(self, _: object) -> None:
+        """Each change passes here, until every book was readable once: only that is told."""
+        books = self.replay.desk.books
+        if len(self._seen_live) == len(books):
+            return
+        for name, book in books.items():
+            if book.state.readable and name not in self._seen_live:
+                self._seen_live.add(name)
+                levels = f"{book.engine.bid_count}+{book.engine.ask_count} levels"
+                self._add(book.plan.symbol, f"{book.state}, {levels}, seq {book.engine.last}", "good")
 
     def _happened(self, event: health.Health) -> None:
         symbol = event.symbol or ""
@@ -161,16 +160,16 @@ class Watched:
     @property
     def symbols(self) -> list[str]:
         """Every symbol with a book, once, in the order of the recording."""
-        return list(dict.fromkeys(book.plan.symbol for book in self.replay.desk.books.values()))
+        return list(dict.fromkeys(book.plan.symbol for book in self.recording.connections.books))
 
     def book(self, symbol: str, depth: int) -> BookFacts | None:
         """The symbol's book, the readable one where it has several."""
-        found = [book for book in self.replay.desk.books.values() if book.plan.symbol == symbol]
-        found.sort(key=lambda book: not book.state.readable)
-        return self._facts(found[0], depth) if found else None
+        found = [(not book.state.readable, name) for name, book in self.replay.desk.books.items() if book.plan.symbol == symbol]
+        return self._facts(min(found)[1], depth) if found else None
 
     def books(self, depth: int) -> list[BookFacts]:
-        return [self._facts(book, depth) for book in self.replay.desk.books.values()]
+        """All of them, in the order of the recording."""
+        return [self._facts(name, depth) for name in self.replay.desk.books]
 
     def facts(self) -> VenueFacts:
         """How the connections and all books stand."""
@@ -186,7 +185,8 @@ class Watched:
             sum(self._resyncs.values()),
         )
 
-    def _facts(self, book: "Book", depth: int) -> BookFacts:
+    def _facts(self, name: str, depth: int) -> BookFacts:
+        book = self.replay.desk.books[name]
         engine, symbol = book.engine, book.plan.symbol
         return BookFacts(
             venue=self.venue,

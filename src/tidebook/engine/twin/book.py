@@ -231,9 +231,10 @@ class Book:
         if unknown is not None:
             return [unknown]
         self._apply(message)
-        if self._retain:
+        outcome = self._finish(message, [None])
+        if self._retain and self.seeded:
             self._keep(message)
-        return self._finish(message, [None])
+        return outcome
 
     def _judge(self, message: Message) -> tuple[str, int | None, int | None]:
         """Whether a change on a seeded book is applied, old, or shows a gap."""

@@ -140,14 +140,12 @@ class Reader:
             value = where.find(self._nested)
             if isinstance(value, list):
                 return "snapshot" if not value or isinstance(value[0], list) else "delta"
-        for keys, meaning in ((kind.snapshot_keys, "snapshot"), (kind.delta_keys, "delta")):
-            for key in keys:
-                if where.find(Path.of(key)) is not ABSENT:
-                    return meaning  # type: ignore[return-value]
-        if self._sentinel is not None:
-            value = where.find(self._sentinel[0])
-            if value is not ABSENT and whole(value) == self._sentinel[1]:
-                return "snapshot"
+        if has_key(where.value, kind.snapshot_keys):
+            return "snapshot"
+        if has_key(where.value, kind.delta_keys):
+            return "delta"
+        if self._sentinel is not None and is_whole(where.find(self._sentinel[0]), self._sentinel[1]):
+            return "snapshot"
         if self._word is not None:
             value = where.find(self._word)
             if value is not ABSENT:
@@ -257,7 +255,7 @@ class Reader:
             if shape.signed:
                 if not size:
                     raise DecodeError("number", "a size without a sign")
-                bid, size = size > 0, abs(size)
+                bid, size = size > 0, size.copy_abs()  # abs() would round
             elif size < 0:
                 raise DecodeError("number", "a negative size")
             if removal or not size:
@@ -282,6 +280,24 @@ class _Places:
         self.action = None if row.action is None else Path.of(row.action)
         self.count = None if row.count is None else Path.of(row.count)
         self.id = None if row.id is None else Path.of(row.id)
+
+
+def has_key(value: Any, keys: tuple[str, ...]) -> bool:
+    """Whether one of these keys is in the object, with whatever value."""
+    if not isinstance(value, dict):
+        return False
+    for key in keys:
+        member(value, key)  # raises where it stands twice
+        if key in value:
+            return True
+    return False
+
+
+def is_whole(value: Any, wanted: int) -> bool:
+    try:
+        return value is not ABSENT and whole(value) == wanted
+    except DecodeError:
+        return False
 
 
 def word_of(value: Any) -> str:

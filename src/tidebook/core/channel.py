@@ -1,0 +1,84 @@
+"""What a venue declares of everything that is not a book: streams of facts, and REST calls."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tidebook.core.effects import Reply, Request
+from tidebook.core.endpoint import ConnectionOnly, Life
+from tidebook.errors import TidebookError
+from tidebook.model.facts import Fact
+
+
+class Seen(NamedTuple):
+    """What a reader of messages knows besides the message.
+
+    `symbol` makes the canonical symbol of the venue's id (the id itself where it is not listed).
+    """
+
+    venue: str
+    symbol: Callable[[str], str]
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactChannel:
+    """One kind of stream: `trades quotes bars ticker …`.
+
+    `topic` makes the subscribed text from the venue's id and, where the channel has `options` (the
+    intervals of bars), one of them; `key` the bytes by which the engine finds its messages (the topic itself
+    where None); `each` and `route` say where those bytes stand, as in a book's shape. `read` makes the facts of
+    one frame; it raises DecodeError, or msgspec's errors, for what is not as the venue promised.
+    """
+
+    name: str
+    endpoint: str
+    topic: Callable[[str, str | None], str]
+    read: Callable[[bytes, Seen], Sequence[Fact]]
+    route: tuple[str, ...]
+    each: str | None = None
+    key: Callable[[str], bytes] | None = None
+    options: tuple[str, ...] = ()
+    life: Life = field(default_factory=ConnectionOnly)
+    first_data: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a REST call may be asked. `instrument` is the venue's id; times are ns, UTC, end exclusive."""
+
+    instrument: str | None = None
+    limit: int | None = None
+    interval: str | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One REST call: `instruments time book trades bars ticker tickers`.
+
+    `request` makes the request, `weight` what it costs in `pool`, `read` what the body says: for `time` an int
+    of ns, for `ticker` one Ticker, else a list of facts or instruments (`book` has no `read` of use: the engine
+    reads it, in the channel's snapshot shape). `most` is the greatest `limit`.
+    """
+
+    name: str
+    request: Callable[[Question], Request]
+    read: Callable[[bytes, Seen, Question], Any]
+    pool: str
+    weight: Callable[[Question], int]
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How a venue answers, whatever was asked.
+
+    `error` makes the error that a reply means, or None where it is a good one (some venues say no with
+    status 200); the arguments are the reply, the venue's name and the wall time (ns). `used` reads from headers
+    how much of which pool is spent.
+    """
+
+    error: Callable[[Reply, str, int], TidebookError | None]
+    used: Callable[[Mapping[str, str]], Mapping[str, int]] = lambda headers: {}

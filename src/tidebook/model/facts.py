@@ -1,0 +1,260 @@
+"""Facts of a market as a venue tells them: trades, quotes, bars, tickers, instruments. Frozen and exact.
+
+Numbers are kept as (mantissa, scale) and become a Decimal when they are read. Times are integers of
+nanoseconds, UTC: `venue_ns` is the venue's stamp, `received_ns` when the socket was read.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
+from typing import Literal
+
+import msgspec
+
+from tidebook.errors import UsageError
+from tidebook.model.number import Exact, decimal_of, plain
+
+Side = Literal["buy", "sell"]
+Rounding = Literal["nearest", "down", "up"]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ROUNDING = {"nearest": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
+
+
+def instant(ns: int) -> datetime:
+    """An instant as an aware datetime, UTC; what is finer than a microsecond is cut."""
+    return _EPOCH + timedelta(microseconds=ns // 1000)
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What all facts have. `venue_ns` is None where the venue sends no time."""
+
+    venue: str
+    symbol: str
+    venue_ns: int | None
+    received_ns: int
+
+    @property
+    def time(self) -> datetime:
+        """The venue's stamp, or where it has none, when it was received."""
+        return instant(self.received_ns if self.venue_ns is None else self.venue_ns)
+
+
+class Trade(Fact, frozen=True, kw_only=True, gc=False):
+    """One trade, or with `first_id`/`last_id` several of one taker at one price. `side` is the taker's."""
+
+    id: str
+    side: Side
+    exact_price: Exact
+    exact_size: Exact
+    first_id: str | None = None
+    last_id: str | None = None
+
+    @property
+    def price(self) -> Decimal:
+        return decimal_of(*self.exact_price)
+
+    @property
+    def size(self) -> Decimal:
+        """In the unit in which the venue trades it (`instrument.size_unit`)."""
+        return decimal_of(*self.exact_size)
+
+    def __repr__(self) -> str:
+        return f"<Trade {self.symbol} {self.venue} {self.side} {plain(self.size)} at {plain(self.price)}>"
+
+
+class Quote(Fact, frozen=True, kw_only=True, gc=False):
+    """The best bid and ask. `seq` is the venue's number of it, where it has one."""
+
+    exact_bid: Exact
+    exact_bid_size: Exact
+    exact_ask: Exact
+    exact_ask_size: Exact
+    seq: int | None = None
+
+    @property
+    def bid(self) -> Decimal:
+        return decimal_of(*self.exact_bid)
+
+    @property
+    def bid_size(self) -> Decimal:
+        return decimal_of(*self.exact_bid_size)
+
+    @property
+    def ask(self) -> Decimal:
+        return decimal_of(*self.exact_ask)
+
+    @property
+    def ask_size(self) -> Decimal:
+        return decimal_of(*self.exact_ask_size)
+
+    def __repr__(self) -> str:
+        bid, ask = f"{plain(self.bid)}×{plain(self.bid_size)}", f"{plain(self.ask)}×{plain(self.ask_size)}"
+        return f"<Quote {self.symbol} {self.venue} {bid} | {ask}>"
+
+
+class Bar(Fact, frozen=True, kw_only=True, gc=False):
+    """One bar. `start_ns` is its opening; `finished` says whether it can still change.
+
+    `volume` is in the instrument's unit of size, `turnover` in quote currency, `trades` how many there
+    were; None where the venue does not say.
+    """
+
+    interval: str
+    start_ns: int
+    finished: bool
+    exact_open: Exact
+    exact_high: Exact
+    exact_low: Exact
+    exact_close: Exact
+    exact_volume: Exact
+    exact_turnover: Exact | None = None
+    trades: int | None = None
+
+    @property
+    def time(self) -> datetime:
+        """The opening."""
+        return instant(self.start_ns)
+
+    @property
+    def open(self) -> Decimal:
+        return decimal_of(*self.exact_open)
+
+    @property
+    def high(self) -> Decimal:
+        return decimal_of(*self.exact_high)
+
+    @property
+    def low(self) -> Decimal:
+        return decimal_of(*self.exact_low)
+
+    @property
+    def close(self) -> Decimal:
+        return decimal_of(*self.exact_close)
+
+    @property
+    def volume(self) -> Decimal:
+        return decimal_of(*self.exact_volume)
+
+    @property
+    def turnover(self) -> Decimal | None:
+        return None if self.exact_turnover is None else decimal_of(*self.exact_turnover)
+
+    def __repr__(self) -> str:
+        prices = " ".join(plain(price) for price in (self.open, self.high, self.low, self.close))
+        return f"<Bar {self.symbol} {self.interval} {self.venue} {self.time:%Y-%m-%dT%H:%M} {prices}>"
+
+
+class Ticker(Fact, frozen=True, kw_only=True, gc=False):
+    """The last 24 hours. None where the venue does not say."""
+
+    exact_last: Exact
+    exact_open: Exact | None = None
+    exact_high: Exact | None = None
+    exact_low: Exact | None = None
+    exact_volume: Exact | None = None
+    exact_turnover: Exact | None = None
+    exact_bid: Exact | None = None
+    exact_ask: Exact | None = None
+
+    @property
+    def last(self) -> Decimal:
+        return decimal_of(*self.exact_last)
+
+    @property
+    def open(self) -> Decimal | None:
+        return _maybe(self.exact_open)
+
+    @property
+    def high(self) -> Decimal | None:
+        return _maybe(self.exact_high)
+
+    @property
+    def low(self) -> Decimal | None:
+        return _maybe(self.exact_low)
+
+    @property
+    def volume(self) -> Decimal | None:
+        return _maybe(self.exact_volume)
+
+    @property
+    def turnover(self) -> Decimal | None:
+        return _maybe(self.exact_turnover)
+
+    @property
+    def bid(self) -> Decimal | None:
+        return _maybe(self.exact_bid)
+
+    @property
+    def ask(self) -> Decimal | None:
+        return _maybe(self.exact_ask)
+
+    @property
+    def change(self) -> Decimal | None:
+        """From the opening to the last price, in percent."""
+        if self.open is None or not self.open:
+            return None
+        return (self.last - self.open) / self.open * 100
+
+    def __repr__(self) -> str:
+        return f"<Ticker {self.symbol} {self.venue} last {plain(self.last)}>"
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """A symbol's rules. `id` is the venue's own name. None: the venue has no such rule."""
+
+    venue: str
+    symbol: str
+    id: str
+    base: str
+    quote: str
+    kind: Literal["spot", "linear", "inverse", "option"]
+    active: bool
+    tick: Decimal | None
+    step: Decimal | None
+    min_size: Decimal | None = None
+    max_size: Decimal | None = None
+    min_notional: Decimal | None = None
+    contract_size: Decimal | None = None
+    size_unit: str = ""
+    status: str = ""
+
+    def price(self, value: float | str | Decimal, rounding: Rounding = "nearest") -> Decimal:
+        """The value on the tick. A float is read as Python shows it (60000.1 is 60000.1)."""
+        return _on_grid(value, self.tick, rounding)
+
+    def size(self, value: float | str | Decimal, rounding: Rounding = "down") -> Decimal:
+        """The value on the step; by default not more than was asked for."""
+        return _on_grid(value, self.step, rounding)
+
+    def coins(self, size: Decimal) -> Decimal:
+        """A size in base currency. Raises UsageError where that depends on the price (inverse contracts)."""
+        if self.contract_size is None:
+            return size
+        if self.kind == "inverse":
+            raise UsageError(f"{self.symbol}: what a contract is worth in {self.base} depends on the price")
+        return size * self.contract_size
+
+    def contracts(self, coins: Decimal) -> Decimal:
+        """A size in base currency as contracts."""
+        if self.contract_size is None:
+            return coins
+        if self.kind == "inverse":
+            raise UsageError(f"{self.symbol}: what a contract is worth in {self.base} depends on the price")
+        return coins / self.contract_size
+
+    def __repr__(self) -> str:
+        tick = "-" if self.tick is None else plain(self.tick)
+        step = "-" if self.step is None else plain(self.step)
+        return f"<Instrument {self.symbol} {self.venue} {self.id}, tick {tick}, step {step}, {self.status or 'active'}>"
+
+
+def _maybe(value: Exact | None) -> Decimal | None:
+    return None if value is None else decimal_of(*value)
+
+
+def _on_grid(value: float | str | Decimal, grid: Decimal | None, rounding: Rounding) -> Decimal:
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite():
+        raise UsageError(f"{value!r} is not a finite number")
+    if not grid:
+        return number
+    return (number / grid).to_integral_value(_ROUNDING[rounding]) * grid
