@@ -56,13 +56,15 @@ pub fn compute(levels: &Levels, spec: &ChecksumAt, signed: bool) -> u32 {
     crc32(&line)
 }
 
-fn write(line: &mut Vec<u8>, text: &[u8], digits: Digits, negate: bool) {
+fn write(line: &mut Vec<u8>, mut text: &[u8], digits: Digits, negate: bool) {
+    if negate {
+        text = text.strip_prefix(b"-").unwrap_or(text);
+        line.push(b'-');
+    }
     match digits {
         Digits::AsSent => line.extend_from_slice(text),
         Digits::Bare => line.extend(text.iter().filter(|byte| **byte != b'.').skip_while(|byte| **byte == b'0')),
         Digits::Python => python(value(text), line),
-        // What is on the ask side is positive here, however it was sent.
-        Digits::JavaScript if negate => javascript(-value(text).abs(), line),
         Digits::JavaScript => javascript(value(text), line),
     }
 }
@@ -107,6 +109,7 @@ mod tests {
             (spec(false, Digits::Bare, ""), false, "5201051010502"),
             (spec(true, Digits::Python, ":"), false, "5.1:1e-07:5.2:1.0:5.0:2.0"),
             (spec(true, Digits::JavaScript, ":"), true, "5.1:1e-7:5.2:-1:5:2"),
+            (spec(false, Digits::Bare, ":"), true, "520:-10:510:10:50:2"),
         ] {
             assert_eq!(compute(&levels, &spec, signed), crc32(line.as_bytes()), "{line}");
         }

@@ -17,17 +17,16 @@ struct Entry<H> {
 }
 
 enum Target {
-    Book { book: Arc<Book>, role: Role, form: u64 },
+    Book { book: Arc<Book>, role: Role },
     Other,
 }
 
 type Topics = HashMap<Box<[u8]>, usize>;
 
-/// A form with its name, and how many topics want it.
+/// A form, and the books that are wanted under it.
 struct Wanted {
     form: Form,
-    id: u64,
-    count: usize,
+    topics: Topics,
 }
 
 /// What came of a frame: places in `Feed::handle`, in order.
@@ -50,11 +49,10 @@ pub struct Feed<H> {
     counter: Option<IdAt>,
     count: Option<i64>,
     cap: usize,
-    topics: Topics,
+    /// These fit any form.
+    others: Topics,
     entries: Vec<Option<Entry<H>>>,
     forms: Vec<Wanted>,
-    /// Names of forms are not used again.
-    next_form: u64,
     tape: Tape,
     scratch: Scratch,
 }
@@ -65,7 +63,7 @@ struct Scratch {
     topic: Vec<u8>,
     /// Where the messages are that somebody wants, and the entries.
     found: Vec<(usize, usize)>,
-    rooms: Vec<(usize, Room)>,
+    rooms: Vec<(usize, Room, bool)>,
     heard: Vec<Heard>,
     messages: Vec<Message>,
     said: Vec<Outcome>,
@@ -81,27 +79,25 @@ impl<H> Feed<H> {
             counter,
             count: None,
             cap,
-            topics: Topics::new(),
+            others: Topics::new(),
             entries: Vec::new(),
             forms: Vec::new(),
-            next_form: 0,
             tape: Tape::default(),
             scratch: Scratch::default(),
         }
     }
 
     pub fn want(&mut self, topic: &[u8], book: Arc<Book>, role: Role, handle: H) {
-        let form = &book.plan.shape(role).form;
-        // Counted before the old entry goes, so that a form wanted again keeps its place.
-        let form = if let Some(known) = self.forms.iter_mut().find(|known| known.form == *form) {
-            known.count += 1;
-            known.id
-        } else {
-            self.next_form += 1;
-            self.forms.push(Wanted { form: form.clone(), id: self.next_form, count: 1 });
-            self.next_form
-        };
-        self.enter(topic, Entry { target: Target::Book { book, role, form }, handle });
+        let form = book.plan.shape(role).form.clone();
+        self.forget_other(topic);
+        let at = self.enter(Entry { target: Target::Book { book, role }, handle });
+        let known = self.forms.iter().position(|known| known.form == form).unwrap_or_else(|| {
+            self.forms.push(Wanted { form, topics: Topics::new() });
+            self.forms.len() - 1
+        });
+        if let Some(old) = self.forms[known].topics.insert(topic.into(), at) {
+            self.entries[old] = None;
+        }
     }
 
     /// The handle is made only where the topic is not an `Other` already.
@@ -110,31 +106,37 @@ impl<H> Feed<H> {
         topic: &[u8],
         make: impl FnOnce() -> std::result::Result<H, E>,
     ) -> std::result::Result<(), E> {
-        let known = self.topics.get(topic).and_then(|&at| self.entries[at].as_ref());
-        if !known.is_some_and(|entry| matches!(entry.target, Target::Other)) {
+        if !self.others.contains_key(topic) {
             let handle = make()?;
-            self.enter(topic, Entry { target: Target::Other, handle });
+            self.forget(topic);
+            let at = self.enter(Entry { target: Target::Other, handle });
+            self.others.insert(topic.into(), at);
         }
         Ok(())
     }
 
-    fn enter(&mut self, topic: &[u8], entry: Entry<H>) {
-        self.forget(topic);
+    fn enter(&mut self, entry: Entry<H>) -> usize {
         let at = self.entries.iter().position(Option::is_none).unwrap_or_else(|| {
             self.entries.push(None);
             self.entries.len() - 1
         });
         self.entries[at] = Some(entry);
-        self.topics.insert(topic.into(), at);
+        at
     }
 
     pub fn forget(&mut self, topic: &[u8]) {
-        let Some(entry) = self.topics.remove(topic).and_then(|at| self.entries[at].take()) else { return };
-        if let Target::Book { form, .. } = entry.target {
-            for known in self.forms.iter_mut().filter(|known| known.id == form) {
-                known.count -= 1;
+        self.forget_other(topic);
+        for known in &mut self.forms {
+            if let Some(at) = known.topics.remove(topic) {
+                self.entries[at] = None;
             }
-            self.forms.retain(|known| known.count > 0);
+        }
+        self.forms.retain(|known| !known.topics.is_empty());
+    }
+
+    fn forget_other(&mut self, topic: &[u8]) {
+        if let Some(at) = self.others.remove(topic) {
+            self.entries[at] = None;
         }
     }
 
@@ -164,8 +166,8 @@ impl<H> Feed<H> {
         scratch.heard.clear();
         let doc = self.tape.read(frame, self.cap)?;
         let counted = self.counter.as_ref().map(|counter| id(&doc, 0, counter)).transpose()?.flatten();
-        if let Some(form) = route(&doc, &self.forms, &self.topics, scratch)? {
-            scratch.decode(&doc, form, &self.entries, received_ns)?;
+        if route(&doc, &self.forms, &self.others, scratch)? {
+            scratch.decode(&doc, &self.entries, received_ns)?;
         }
         // From here on nothing can fail.
         if let Some(counted) = counted {
@@ -238,37 +240,43 @@ fn lose<H>(entries: &[Option<Entry<H>>]) {
 }
 
 /// Finds the frame's form, and leaves its messages with the entries that want them in `scratch.found`.
-fn route(doc: &Doc, forms: &[Wanted], topics: &Topics, scratch: &mut Scratch) -> Result<Option<u64>> {
-    for Wanted { form, id, .. } in forms {
+fn route(doc: &Doc, forms: &[Wanted], others: &Topics, scratch: &mut Scratch) -> Result<bool> {
+    for Wanted { form, topics } in forms {
+        let wanted = [topics, others];
         scratch.found.clear();
         let mut has_topic = false;
         let Some(at) = form.each.as_ref().map_or(Ok(Some(0)), |path| path.look(doc, 0))? else { continue };
         match doc.kind(at) {
-            _ if form.each.is_none() => has_topic = scratch.find(doc, at, None, form, topics)?,
+            _ if form.each.is_none() => has_topic = scratch.find(doc, at, None, form, wanted)?,
             Kind::List => {
                 for member in doc.members(at) {
-                    has_topic |= scratch.find(doc, member, None, form, topics)?;
+                    has_topic |= scratch.find(doc, member, None, form, wanted)?;
                 }
             }
             Kind::Object if form.star => {
                 let mut members = doc.members(at);
                 while let (Some(key), Some(value)) = (members.next(), members.next()) {
-                    has_topic |= scratch.find(doc, value, Some(key), form, topics)?;
+                    has_topic |= scratch.find(doc, value, Some(key), form, wanted)?;
                 }
             }
             _ => {}
         }
         if has_topic {
-            return Ok(Some(*id));
+            return Ok(true);
         }
     }
-    Ok(None)
+    Ok(false)
+}
+
+#[inline]
+fn look_up(wanted: [&Topics; 2], topic: &[u8]) -> Option<usize> {
+    wanted[0].get(topic).or_else(|| wanted[1].get(topic)).copied()
 }
 
 impl Scratch {
     /// Looks up the topic of the message at `at`. False when it has none.
     #[inline]
-    fn find(&mut self, doc: &Doc, at: usize, key: Option<usize>, form: &Form, topics: &Topics) -> Result<bool> {
+    fn find(&mut self, doc: &Doc, at: usize, key: Option<usize>, form: &Form, wanted: [&Topics; 2]) -> Result<bool> {
         let part = |path: &Path| -> Result<Option<usize>> {
             let is_key = form.star && path.text == "#";
             let found = if is_key { key } else { path.look(doc, at)? };
@@ -276,8 +284,8 @@ impl Scratch {
         };
         if let [path] = &*form.route {
             let Some(found) = part(path)? else { return Ok(false) };
-            let entry = doc.text(found, &mut self.topic).and_then(|topic| topics.get(topic));
-            self.found.extend(entry.map(|&entry| (at, entry)));
+            let entry = doc.text(found, &mut self.topic).and_then(|topic| look_up(wanted, topic));
+            self.found.extend(entry.map(|entry| (at, entry)));
             return Ok(true);
         }
         self.topic.clear();
@@ -292,23 +300,20 @@ impl Scratch {
                 _ => self.topic.extend_from_slice(doc.raw(found)),
             }
         }
-        let entry = topics.get(&*self.topic).filter(|_| is_text);
-        self.found.extend(entry.map(|&entry| (at, entry)));
+        let entry = look_up(wanted, &self.topic).filter(|_| is_text);
+        self.found.extend(entry.map(|entry| (at, entry)));
         Ok(true)
     }
 
     /// Reads all messages that somebody wants, and tests that the prices of each book fit together.
-    fn decode<H>(&mut self, doc: &Doc, form: u64, entries: &[Option<Entry<H>>], received_ns: i64) -> Result<()> {
+    fn decode<H>(&mut self, doc: &Doc, entries: &[Option<Entry<H>>], received_ns: i64) -> Result<()> {
         let mut used = 0;
         self.rooms.clear();
         for &(at, entry) in &self.found {
-            let Some(Entry { target: Target::Book { book, role, form: known }, .. }) = &entries[entry] else {
+            let Some(Entry { target: Target::Book { book, role }, .. }) = &entries[entry] else {
                 self.heard.push(Heard { entry, message: None });
                 continue;
             };
-            if *known != form {
-                continue;
-            }
             if used == self.messages.len() {
                 self.messages.push(Message::default());
             }
@@ -334,16 +339,16 @@ fn test_room<'m>(
     role: Role,
     message: &Message,
     earlier: impl Iterator<Item = &'m Message>,
-    rooms: &mut Vec<(usize, Room)>,
+    rooms: &mut Vec<(usize, Room, bool)>,
 ) -> Result<()> {
-    let known = rooms.iter_mut().find(|(known, _)| *known == Arc::as_ptr(book) as usize);
-    let room = known.as_ref().map_or_else(|| book.state().room(), |(_, room)| *room);
-    let room = match message.what {
+    let known = rooms.iter_mut().find(|(known, ..)| *known == Arc::as_ptr(book) as usize);
+    let (room, adds) = known.as_ref().map_or_else(|| book.state().room(&book.plan), |(_, room, adds)| (*room, *adds));
+    let (room, adds) = match message.what {
         What::Ignored | What::Check => return Ok(()),
         What::Change => {
             let together = room.with(message.room);
             fits(together)?;
-            together
+            (if adds { together } else { room }, adds)
         }
         What::Snapshot if book.plan.is_outside(role) => {
             let mut together = message.room.with(book.state().surviving_room(&book.plan, message, message.received_ns));
@@ -355,16 +360,16 @@ fn test_room<'m>(
             }
             fits(together)?;
             // It may turn out to be too old: what follows in this frame has to fit with both books.
-            room.with(together)
+            (room.with(together), true)
         }
         What::Snapshot => {
             fits(message.room)?;
-            message.room
+            (message.room, true)
         }
     };
     match known {
-        Some((_, known)) => *known = room,
-        None => rooms.push((Arc::as_ptr(book) as usize, room)),
+        Some(known) => (known.1, known.2) = (room, adds),
+        None => rooms.push((Arc::as_ptr(book) as usize, room, adds)),
     }
     Ok(())
 }

@@ -145,7 +145,8 @@ class Venue:
         if self.version != VERSION:
             raise UsageError(f"{self.name} is declared in version {self.version} of the vocabulary, this is {VERSION}")
         names = {endpoint.name for endpoint in self.endpoints}
-        for one in (*self.books, *self.facts):
+        channels: tuple[BookChannel | FactChannel, ...] = (*self.books, *self.facts)
+        for one in channels:
             if one.endpoint not in names:
                 raise UsageError(f"{self.name}: channel {one.name} names no endpoint of this venue")
         pools = {pool.name for pool in self.pools}

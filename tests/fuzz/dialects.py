@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
-    BookShape, Checksum, Digits, Id, Kind, Number, Order, Remove, Row, Rows, Time, TimeUnit, Window,
+    BookShape,
+    Checksum,
+    Digits,
+    Id,
+    Kind,
+    Number,
+    Order,
+    Remove,
+    Row,
+    Rows,
+    Time,
+    TimeUnit,
+    Window,
 )  # fmt: skip
 
 EVERY = (SyncRule(Seed.EVERY, proof=(Proof.WHOLE,)),)
@@ -107,8 +119,8 @@ DIALECTS = (
         number=Number.JSON, last=Id("sequence"), time=Time("timestamp", TimeUnit.NS), window=Window(30),
     ), STREAMS, (("X",), ("Y",)), scales=(4, 8)),
     Dialect("the side repeats", BookShape(
-        route=("room",), kind=Kind(default="delta"), bids=("message.b",), asks=("message.a",), last=Id("message.s", True),
-        time=Time("message.t"),
+        route=("room",), kind=Kind(default="delta"), bids=("message.b",), asks=("message.a",),
+        last=Id("message.s", optional=True), time=Time("message.t"),
     ), SIDES, (("diff.x",), ("diff.y",)), BookShape(
         route=("room",), bids=("message.bids",), asks=("message.asks",), last=Id("message.id", optional=True),
     ), (("whole.x",), ("whole.y",))),

@@ -24,9 +24,10 @@ if __name__ == "__main__":
 from tests.fuzz.dialects import DIALECTS, Dialect
 from tests.fuzz.mutate import mutate_bytes, mutate_tree
 from tests.fuzz.traffic import Fact, Printer, Venue, printed
+
 from tidebook import engine as engines
 from tidebook.engine.contract import UNROUTED, Book, Engine, Event, Feed, Other
-from tidebook.engine.rule import Scope, SyncRule
+from tidebook.engine.rule import SyncRule
 from tidebook.errors import DecodeError
 
 Input = tuple[Any, ...]
@@ -50,11 +51,16 @@ class Figures:
 
 
 @dataclass
-class Disagreement(Exception):  # noqa: N818 - it is what is looked for
+class Disagreement(Exception):
     dialect: Dialect
     rule: SyncRule
     inputs: list[Input]
     said: tuple[object, object]
+
+    @property
+    def kind(self) -> str:
+        native, twin = (label(one) for one in self.said)
+        return f"native {native}, python {twin}" if native != twin else "another state"
 
     def __str__(self) -> str:
         lines = [f"{self.dialect.name}: native and twin disagree after {len(self.inputs)} inputs", f"rule {self.rule}"]
@@ -266,7 +272,9 @@ def act(side: Side, one: Input) -> object:
     """Whatever else is raised is a finding too."""
     try:
         return side.act(one)
-    except Exception as error:  # noqa: BLE001
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic in native code is no Exception
         return f"raised {type(error).__name__}: {error}"
 
 
@@ -283,7 +291,8 @@ def shortest(found: Disagreement) -> Disagreement:
             else:
                 at += size
         size //= 2
-    for place, one in enumerate(inputs):
+    for place in range(len(inputs)):
+        one = inputs[place]
         where = {"feed": 1, "seed": 2}.get(one[0])
         size = len(one[where]) // 2 if where is not None else 0
         while where is not None and size >= 1:
@@ -345,23 +354,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Native engine against its Python twin")
     parser.add_argument("--frames", type=int, default=100_000, help="how many mutated frames")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--stop", type=int, default=5, help="stop after this many disagreements")
+    parser.add_argument("--show", type=int, default=5, help="make short and print so many kinds of disagreement")
     wanted = parser.parse_args()
     if "native" not in engines.available():
         print("the native engine was not built: there is nothing to compare")
         return 2
-    figures, found, start = Figures(), 0, time.perf_counter()
-    for figures, disagreed in run(wanted.frames, wanted.seed):
-        if disagreed is not None:
-            found += 1
-            print(shortest(disagreed), "\n", flush=True)
-            if found >= wanted.stop:
-                break
+    kinds: Counter[str] = Counter()
+    figures, start = Figures(), time.perf_counter()
+    for figures, found in run(wanted.frames, wanted.seed):  # noqa: B007 - the last ones are printed
+        if found is not None:
+            kinds[found.kind] += 1
+            if kinds[found.kind] == 1 and len(kinds) <= wanted.show:
+                print(shortest(found), "\n", flush=True)
     took = time.perf_counter() - start
-    print(f"{figures.inputs} executions, {figures.frames} frames, {figures.mutated} of them mutated, "
-          f"{figures.sessions} sessions, {figures.frames / took:.0f} frames/s, {found} disagreements")  # fmt: skip
+    print(
+        f"{figures.inputs} executions, {figures.frames} frames, {figures.mutated} of them mutated, "
+        f"{figures.sessions} sessions, {figures.frames / took:.0f} frames/s, {kinds.total()} disagreements"
+    )
     print(", ".join(f"{word} {count}" for word, count in figures.outcomes.most_common()))
-    return 1 if found else 0
+    for kind, count in kinds.most_common():
+        print(f"{count} × {kind}")
+    return 1 if kinds else 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.fuzz.dialects import Dialect
 from tests.unit.engine.model import checksum, javascript
+
 from tidebook.engine.shape import BookShape, Id, Kind, Number, Path, Remove, Row, Step, TimeUnit
 
 Tree = Any
@@ -63,7 +64,7 @@ def escaped(token: str, how: random.Random) -> str:
 
 
 def put(tree: Tree, steps: tuple[Step, ...], value: Tree) -> Tree:
-    """`value` at this path, making objects and lists on the way. Returns the tree, which is new where it was a token."""
+    """`value` at this path, making objects and lists on the way. Returns the tree, a new one where it was a token."""
     if not steps:
         if isinstance(value, Obj) and isinstance(tree, Obj):
             tree.extend(value)
@@ -252,9 +253,9 @@ class Printer:
         yield from self.kind(shape.kind, fact)
         for place, value in ((shape.first, fact.first), (shape.last, fact.last), (shape.prev, fact.prev)):
             if place is not None and not (place.optional and how.random() < 0.1):
-                if shape.kind.sentinel is not None and shape.kind.sentinel[0] == place.path and fact.whole:
-                    value = shape.kind.sentinel[1]
-                yield Path.of(place.path), str(value) if how.random() < 0.7 else quoted(str(value))
+                sentinel = shape.kind.sentinel
+                text = str(sentinel[1] if sentinel is not None and sentinel[0] == place.path and fact.whole else value)
+                yield Path.of(place.path), text if how.random() < 0.7 else quoted(text)
         if shape.time is not None and how.random() < 0.9:
             yield Path.of(shape.time.path), self.time(shape.time.unit, fact.ns)
         if shape.checksum is not None and fact.sum is not None and shape.checksum.when != "alone":

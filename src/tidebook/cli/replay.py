@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import math
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,21 +13,26 @@ from tidebook.errors import UsageError
 if TYPE_CHECKING:
     from tidebook.cli.watch import View
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 DEPTHS = 50
 
 
-def add_to(commands: Commands) -> None:
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the commands."""
-    demo = commands.add_parser("demo", help="the books of two venues, kept from small recordings that ship with the package")
+    demo = commands.add_parser(
+        "demo", help="the books of two venues, kept from small recordings that ship with the package"
+    )
     demo.set_defaults(run=_demo)
     replay = commands.add_parser("replay", help="play recordings through the client, over sockets on this machine")
     replay.add_argument("captures", nargs="+", type=Path, metavar="CAPTURE", help="a recording (*.jsonl.gz)")
-    replay.add_argument("--check", type=Path, metavar="ORACLE", help="compare every book of one recording with this file")
+    replay.add_argument(
+        "--check", type=Path, metavar="ORACLE", help="compare every book of one recording with this file"
+    )
     replay.add_argument("--venue", metavar="NAME[:era]", help="whose recording it is, where its host does not tell")
     replay.set_defaults(run=_replay)
     for command in (demo, replay):
-        command.add_argument("--speed", type=_speed, default=1.0, metavar="N|max", help="times the recorded pace; default 1")
+        command.add_argument(
+            "--speed", type=_speed, default=1.0, metavar="N|max", help="times the recorded pace; default 1"
+        )
         command.add_argument("--seconds", type=_positive, metavar="N", help="stop after so many seconds")
         command.add_argument("--plain", action="store_true", help="lines instead of a screen; so without a terminal")
         command.add_argument("--depth", type=_depth, default=10, metavar="N", help="levels shown of a book; default 10")
@@ -86,7 +92,7 @@ def _watch(captures: list[Path], venue: str | None, arguments: argparse.Namespac
 
 
 def _view(arguments: argparse.Namespace) -> "View":
-    if arguments.plain or not sys.stdout.isatty():
+    if arguments.plain or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in {"dumb", "unknown"}:
         from tidebook.ui.lines import Lines
 
         return Lines()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from tidebook.errors import Timeout
 from tidebook.record.capture import Record
@@ -14,9 +14,10 @@ from tidebook.ui.watched import Scene, Watched
 
 QUIET = 30.0  # seconds of silence in a recording that are waited for
 QUIET_HERE = 10.0  # … and of real time: longer silence would look like a dead connection
-BREATH = 256  # lines at full speed between two looks at the rest of the world
+BREATH = 256  # lines at full speed that the client may be behind; at every HTTP answer it comes level
 BEHIND = 16  # records in a row that were late, before everything else gets its turn
-CATCH_UP = 10.0  # seconds for the client to take the last of it
+CATCH_UP = 10.0  # seconds for the client to take what was sent
+STEP = 0.001  # seconds between two looks whether it has
 
 
 class View(Protocol):
@@ -40,7 +41,7 @@ class Speed:
 
 
 class Pace:
-    """Awaited before each record of one recording: holds it until its time, `began` being the loop's time of its first."""
+    """Awaited before each record of one recording: holds it until its time. `began`: the loop's time of its first."""
 
     def __init__(self, first_ns: int, times: float, began: float, note: Callable[[str], None]) -> None:
         self._zero_ns = self._last_ns = first_ns
@@ -106,13 +107,15 @@ async def _look(
                 if player.done():
                     player.result()
             return
-        await asyncio.wait([ending, *playing], timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        waited: list[asyncio.Future[Any]] = [ending, *playing]
+        await asyncio.wait(waited, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _open_all(watched: list[Watched], ending: asyncio.Future[int]) -> None:
     """Servers and connections of every replay; given up when a signal comes."""
     opening = asyncio.gather(*(one.replay.__aenter__() for one in watched))
-    await asyncio.wait([opening, ending], return_when=asyncio.FIRST_COMPLETED)
+    waited: list[asyncio.Future[Any]] = [opening, ending]
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if not opening.done():
         opening.cancel()
     try:
@@ -127,23 +130,30 @@ async def _open_all(watched: list[Watched], ending: asyncio.Future[int]) -> None
 async def _play(one: Watched, speed: Speed, began: float) -> None:
     """One recording from its first line to its last, and until the client has taken it."""
     pace: Callable[[Record], Awaitable[None]] | None = None
-    breaths: frozenset[int] = frozenset()
+    stops: frozenset[int] = frozenset()
     if speed.times is None:
-        breaths = frozenset(range(BREATH, one.recording.lines, BREATH))
+        stops = one.recording.answers | frozenset(range(BREATH, one.recording.lines, BREATH))
     else:
         pace = Pace(one.recording.first_ns, speed.times, began, one.note)
     player = one.replay.player
-    async with aclosing(player.play(until=pace, stops=breaths)) as lines:  # type: ignore[type-var]
+    async with aclosing(player.play(until=pace, stops=stops)) as lines:  # type: ignore[type-var]
         async for _ in lines:
-            await asyncio.sleep(0)
-    deadline = asyncio.get_running_loop().time() + CATCH_UP
-    while not one.replay.caught_up() and not one.replay.lost() and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.005)
+            await caught_up(one)
+    await caught_up(one)
     for text in player.missed:
         one.note(text)
     one.note(f"the recording is over, {one.recording.lines} lines")
     one.ended = True
     await _close(one)
+
+
+async def caught_up(one: Watched) -> bool:
+    """Wait until the client has taken all that was sent; whether it has."""
+    for _ in range(round(CATCH_UP / STEP)):
+        if one.replay.caught_up() or one.replay.lost():
+            break
+        await asyncio.sleep(STEP)
+    return one.replay.caught_up()
 
 
 async def _close(one: Watched) -> None:

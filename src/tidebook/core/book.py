@@ -15,7 +15,7 @@ from tidebook.core.plan import BookPlan
 from tidebook.core.redact import excerpt
 from tidebook.core.timers import Timers
 from tidebook.engine import contract
-from tidebook.engine.rule import Resync, Seed
+from tidebook.engine.rule import Proof, Resync, Seed
 from tidebook.errors import DecodeError
 from tidebook.model import health
 from tidebook.model.market import State
@@ -49,14 +49,15 @@ class Book:
     """
 
     def __init__(
-        self, plan: BookPlan, engine: contract.Book, asker: Asker, timers: Timers, options: Options, now: Now
-    ) -> None:
+        self, plan: BookPlan, engine: contract.Book, asker: Asker, timers: Timers, options: Options, now: Now,
+        asked: deque[int],
+    ) -> None:  # fmt: skip
         self.plan = plan
         self.engine = engine
         self.state = State.SYNCING
         self.since_ns = now.mono_ns
         self.reason = "not subscribed yet"
-        self.epoch = 0  # counts connections; what an older one asked for is dropped
+        self.epoch = 0  # counts what makes answers under way worthless; what an older one asked for is dropped
         self.confirmed_ns: int | None = None
         self.changed_to: Callable[[Book], None] | None = None
         self.carrier: Carrier | None = None
@@ -64,12 +65,14 @@ class Book:
         self.queued = False  # the desk has not sent it yet
         self._asker = asker
         self._options = options
-        self._asked: deque[int] = deque()
+        self._asked = asked  # when, within the pace; it outlives a book that is unwanted and wanted again
         self._ask_timer = timers.timer(self._ask)
         self._life_timer = timers.timer(self._look_alive)
         self._late_timer = timers.timer(self._snapshot_late)
         self._audit_timer = timers.timer(self._audit)
         self._renewals = 0  # in a row, without a readable book between
+        self._unchecked = False  # the only proof is a checksum, and the venue does not send it any more
+        self._passed = 0  # checksums that had passed by then
 
     # From the session ---------------------------------------------------------
 
@@ -80,7 +83,8 @@ class Book:
         self.confirmed_ns = now.mono_ns
         if self._seeds_from_outside:
             self._ask(now)
-        self._life_timer.set(now.mono_ns + self._limit(first=True))
+        if (limit := self._limit(first=True)) is not None:
+            self._life_timer.set(now.mono_ns + limit)
 
     def changed(self) -> None:
         """A message was applied. The hot path: nothing but the reader's call."""
@@ -106,6 +110,7 @@ class Book:
                 self._failed(f"too old: at {event.expected}, the stream begins at {event.got}", now)
             case "unchecked":
                 self._emit(health.IntegrityUnavailable(*self._about(now), "no checksum any more"))
+                self._unproven(now)
 
     def lost(self, reason: str, now: Now) -> None:
         """Its connection is gone."""
@@ -132,6 +137,17 @@ class Book:
         """The desk has put the request on its way."""
         self.queued = False
         self.asked_ns = now.mono_ns
+        self._asked.append(now.mono_ns)
+
+    def requested(self, now: Now) -> None:
+        """The session has put the request on its way."""
+        self.sent(now)
+        self._late_timer.set(now.mono_ns + seconds(self._options.ack_timeout))
+
+    def refused(self, reason: str) -> None:
+        """Its subscription was; the session tries again."""
+        if not self.state.readable:
+            self.reason = f"not subscribed: {reason}"
 
     def replied(self, reply: Reply, now: Now) -> None:
         """The answer to this epoch's request."""
@@ -173,7 +189,7 @@ class Book:
 
     def _ask(self, now: Now, urgency: Urgency | None = None) -> None:
         """Ask for a snapshot now, or as soon as the venue's pace allows."""
-        if self.carrier is None or self.queued or self.asked_ns is not None:
+        if self.carrier is None or self.queued or self.asked_ns is not None or not self._seeds_from_outside:
             return
         pace = self.plan.rule.pace
         while self._asked and self._asked[0] <= now.mono_ns - seconds(pace.per):
@@ -187,13 +203,10 @@ class Book:
             self._ask_timer.set(at)
             return
         self._ask_timer.off()
-        self._asked.append(now.mono_ns)
+        self.queued = True
         if self.plan.rule.seed is Seed.REQUEST:
-            self.asked_ns = now.mono_ns
-            self._late_timer.set(now.mono_ns + seconds(self._options.ack_timeout))
             self.carrier.request(self, now)
         else:
-            self.queued = True
             if urgency is None:
                 urgency = Urgency.RESYNC if self.state is State.STALE else Urgency.SEED
             self._asker.fetch(self, urgency, now)
@@ -207,6 +220,7 @@ class Book:
         self.queued = False
         self._late_timer.off()
         if self.state.readable:  # an audit: the book is as good as before, the next one is scheduled
+            self.engine.retain(False)
             self._schedule_audit(now)
             return
         self._ask(now)
@@ -221,15 +235,33 @@ class Book:
         self._ask_timer.off()
         self._renewals = 0
         was, since = self.state, self.since_ns
-        self._set(State.LIVE if self.plan.rule.proves else State.UNPROVEN, "", now)
-        self._life_timer.set(now.mono_ns + self._limit(first=False))
+        self._unchecked = self._unchecked and self.engine.stats()["checksum_passed"] == self._passed
+        proven = self.plan.rule.proves and not self._unchecked
+        self._set(State.LIVE if proven else State.UNPROVEN, "", now)
+        if (limit := self._limit(first=False)) is not None:
+            self._life_timer.set(now.mono_ns + limit)
+        else:
+            self._life_timer.off()
+        self.engine.retain(False)
         self._schedule_audit(now)
         if was is State.STALE:
             self._emit(health.Resynced(*self._about(now), (now.mono_ns - since) / SECOND, self.engine.last))
         if self.changed_to is not None:
             self.changed_to(self)
 
+    def _unproven(self, now: Now) -> None:
+        """The checksum is gone. What a sequence, or whole messages, prove stays proven."""
+        if Proof.CHECKSUM not in self.plan.rule.proof or {Proof.SEQUENCE, Proof.WHOLE} & set(self.plan.rule.proof):
+            return
+        self._unchecked, self._passed = True, self.engine.stats()["checksum_passed"]
+        if self.state is State.LIVE:
+            self._set(State.UNPROVEN, "no checksum any more", now)
+            if self.changed_to is not None:
+                self.changed_to(self)
+
     def _stale(self, reason: str, now: Now) -> None:
+        if self.asked_ns is not None or self.queued:
+            self.epoch += 1  # the answer under way is to an older question
         self.asked_ns = None
         self.queued = False
         self._late_timer.off()
@@ -260,12 +292,14 @@ class Book:
             case Resync.RECONNECT:
                 self.carrier.renew(f"{self.plan.symbol}: {self.reason}", now)
 
-    def _limit(self, *, first: bool) -> int:
-        """How long the topic may be silent, in ns."""
+    def _limit(self, *, first: bool) -> int | None:
+        """How long the topic may be silent, in ns; None: ping alone proves a quiet book's connection."""
         life = self.plan.life
+        # What was renewed in vain is given ever more time: others share the connection.
+        patience = 2.0 ** min(max(self._renewals - 2, 0), 6) if first else 1.0
         if isinstance(life, (Repeats, Heartbeat)):
-            return seconds(life.seconds)
-        return seconds(self.plan.first_data or self._options.first_data) if first else 2**62
+            return seconds(life.seconds * patience)
+        return seconds((self.plan.first_data or self._options.first_data) * patience) if first else None
 
     def _look_alive(self, now: Now) -> None:
         """The topic's limit has passed since it was last looked at."""
@@ -273,27 +307,31 @@ class Book:
             return
         heard = self.engine.heard_ns
         fresh = heard is not None and heard >= self.confirmed_ns
-        limit = self._limit(first=not fresh and not self.state.readable)
-        last = max(heard or 0, self.confirmed_ns)
-        if limit >= 2**62 or (fresh and not self.state.readable):
-            return  # ping alone proves this connection, or the book is being seeded at its own pace
+        readable = self.state.readable
+        if fresh and not readable and self._seeds_from_outside:
+            return  # being seeded, at its own pace
+        limit = self._limit(first=not readable)
+        if limit is None:
+            return
+        # A book that is seeded by its stream waits for a whole one: changes alone are no life.
+        last = max(heard or 0, self.confirmed_ns) if readable else self.confirmed_ns
         if now.mono_ns < last + limit:
             self._life_timer.set(last + limit)
             return
         silent = (now.mono_ns - last) / SECOND
+        reason = f"no whole book for {silent:.1f} s" if fresh and not readable else f"silent for {silent:.1f} s"
         self.engine.unseed()
-        self._stale(f"silent for {silent:.1f} s", now)
-        if not fresh:
-            text = f"subscribed and silent for {silent:.1f} s"
-            self._emit(health.SubscriptionLost(*self._about(now), self.plan.topic, text))
+        self._stale(reason, now)
+        if not readable and self._renewals == 0:
+            self._emit(health.SubscriptionLost(*self._about(now), self.plan.topic, f"subscribed and {reason}"))
         self._renewals += 1
         if self.carrier is None:
             return
-        # First the channel alone is renewed; when that does not help, the connection.
-        if self._renewals == 1:
-            self.carrier.resubscribe(self, now)
+        # First the channel alone is renewed; when that does not help, the connection; then the channel again.
+        if self._renewals == 2:
+            self.carrier.renew(f"{self.plan.topic}: {reason}", now)
         else:
-            self.carrier.renew(f"{self.plan.topic} stays silent", now)
+            self.carrier.resubscribe(self, now)
 
     def resubscribing(self, reason: str, now: Now) -> None:
         """The session subscribes anew: what was confirmed is so no longer."""

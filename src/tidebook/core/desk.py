@@ -3,6 +3,7 @@
 Only the desk opens and fetches; sessions and books ask it.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -73,6 +74,7 @@ class Desk:
         self._timers = Timers()
         self._sessions: dict[int, Session] = {}
         self._line_of: dict[int, Line] = {}
+        self._asked: dict[str, deque[int]] = {}  # by name of the book: when its snapshots were asked for
         self._last_conn = 0
         self._last_fetch = 0
         self._fetches: dict[int, tuple[Book, int]] = {}
@@ -114,7 +116,8 @@ class Desk:
                 price_scale=plan.price_scale,
                 size_scale=plan.size_scale,
             )
-            book = Book(plan, engine, self, self._timers, self._options, now)
+            asked = self._asked.setdefault(plan.name, deque())
+            book = Book(plan, engine, self, self._timers, self._options, now, asked)
             book.changed_to = changed_to
             self.books[plan.name] = book
             line = self._line_for(plan)
@@ -138,6 +141,7 @@ class Desk:
         if book is None:
             return
         book.close()
+        self._forget_asked(now)
         for line in self.lines:
             if book in line.books:
                 line.books.remove(book)
@@ -146,6 +150,15 @@ class Desk:
                 if not line.books:
                     self._drop(line, now)
                 return
+
+    def _forget_asked(self, now: Now) -> None:
+        """When snapshots were asked for is remembered beyond a book's life, as long as a pace may need it."""
+        oldest = now.mono_ns - seconds(3600)
+        gone = [name for name in self._asked if name not in self.books]
+        for name in gone:
+            asked = self._asked[name]
+            if not asked or asked[-1] < oldest:
+                del self._asked[name]
 
     def _line_for(self, plan: BookPlan) -> Line:
         for line in self.lines:
@@ -316,10 +329,11 @@ class Desk:
         assert book.plan.rest is not None
         text = reply.headers.get("retry-after", "")
         wait = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else 60.0
-        budget = self._budgets.get(book.plan.rest.pool)
-        if budget is not None:
-            budget.block(now.mono_ns + seconds(wait))
-        self.emit(health.Throttled(self.venue, None, now.wall_ns, book.plan.rest.pool, wait))
+        pool = book.plan.rest.pool
+        # A pool that nobody declared has no limit of its own; the venue's word counts all the same.
+        budget = self._budgets.setdefault(pool, Budget(Pool(pool, "ip", 1 << 62, 1.0)))
+        budget.block(now.mono_ns + seconds(wait))
+        self.emit(health.Throttled(self.venue, None, now.wall_ns, pool, wait))
 
     # Common -------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from tidebook.core.effects import Request
 from tidebook.core.endpoint import ConnectionOnly, Endpoint, Life, Template
 from tidebook.engine.rule import SyncRule
 from tidebook.engine.shape import BookShape
+from tidebook.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,13 @@ class BookPlan:
     by_url: bool = False
     price_scale: int = 0
     size_scale: int = 0
+
+    def __post_init__(self) -> None:
+        whole = self.snapshot or self.shape
+        same_form = (whole.each, whole.route) == (self.shape.each, self.shape.route)
+        if same_form and self.snapshot_key == self.key_or_topic():
+            # Under one form a key is wanted once: the second entry would take the place of the first.
+            raise UsageError(f"{self.topic}: changes and whole books of one form need different keys")
 
     @property
     def name(self) -> str:

@@ -4,14 +4,20 @@ import re
 from typing import Final
 
 EXCERPT: Final = 120
+# A name that looks secret, what may stand between it and its value (quotes may be escaped, as in JSON inside of
+# JSON), and the value: to the closing quote where one was opened, else to a separator, a word like "Bearer" included.
 _SECRET = re.compile(
-    r"""(?i)(["']?[\w-]*(?:key|token|secret|signature|passphrase|password|authorization)[\w-]*["']?\s*[:=]\s*["']?)[^"'&,}\s]+"""
+    r"""(?ix)
+    ( [\w-]* (?: key | token | secret | signature | passphrase | password | authorization ) [\w-]* | \b sign )
+    ( \\*["']? \s* [:=] \s* )
+    (?: (\\*["']) (?: (?!\3) (?: \\. | [^"'\\] | ["'] ) )* | (?: (?:basic|bearer|token) \s+ )? [^"'&,;}\]\s]+ )
+    """
 )
 
 
 def redact(text: str) -> str:
     """The text with the values of secret-looking fields as ``***``."""
-    return _SECRET.sub(r"\1***", text)
+    return _SECRET.sub(lambda found: f"{found[1]}{found[2]}{found[3] or ''}***", text)
 
 
 def excerpt(frame: bytes) -> str:

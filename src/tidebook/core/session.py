@@ -14,6 +14,7 @@ from tidebook.core.options import Options
 from tidebook.core.redact import excerpt, redact
 from tidebook.core.timers import Timers
 from tidebook.engine import contract
+from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
 from tidebook.errors import DecodeError
 from tidebook.model import health
@@ -40,7 +41,9 @@ class Topic:
     asked_ns: int | None = None
     tries: int = 0
     resubscribe: bool = False  # subscribe again when the unsubscription is acknowledged
-    refused: bool = False
+    again_ns: int | None = None  # after a refusal, or silence to our tries: when it is tried once more
+    refusals: int = 0  # in a row
+    request_id: int = 0  # the last request for its whole book
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Asked:
 
     what: str  # subscribe · unsubscribe · request
     topics: tuple[Topic, ...]
+    at_ns: int
 
 
 class Session:
@@ -72,11 +76,12 @@ class Session:
         self._venue = venue
         self._asked: dict[str, Asked] = {}
         self._last_id = 0
-        self._outbox: deque[bytes] = deque()
+        self._outbox: deque[tuple[bytes, str, tuple[Topic, ...]]] = deque()
         self._next_send_ns = 0
         self._bad: deque[int] = deque()
         self._send_timer = timers.timer(self._send_next)
         self._ack_timer = timers.timer(self._acks_late)
+        self._again_timer = timers.timer(self._try_again)
         self._ping_timer = timers.timer(self._check_ping)
 
     # Wanted -------------------------------------------------------------------
@@ -129,24 +134,26 @@ class Session:
             frames = [frame for frame in frames if not (frame.startswith(ping.prefix) and self._heartbeat(frame))]
         feed, received_ns = self.feed.feed, now.mono_ns
         for frame in frames:
+            if not self.is_open:
+                return  # given up at an earlier frame: what came behind it belongs to nobody
             try:
                 outcome = feed(frame, received_ns)
             except DecodeError as error:
-                self._undecodable(error, frame, now)
+                # Some venues' answers name the channel where data does, and hold no book.
+                if not self._control(frame, now):
+                    self._undecodable(error, frame, now)
                 continue
             if outcome is not None:
                 self._route(outcome, frame, now)
-            if not self.is_open:
-                return
 
     def closed(self, reason: str, now: Now) -> None:
         """The connection is gone, or given up: nothing of it may be believed any more."""
         self.is_open = False
-        for timer in (self._send_timer, self._ack_timer, self._ping_timer):
+        for timer in (self._send_timer, self._ack_timer, self._again_timer, self._ping_timer):
             timer.off()
         self._asked.clear()
         self._outbox.clear()
-        for topic in self.topics.values():
+        for topic in list(self.topics.values()):
             topic.book.lost(reason, now)
 
     # Outcomes -----------------------------------------------------------------
@@ -157,7 +164,8 @@ class Session:
             topic.book.changed()
         elif isinstance(outcome, tuple):
             for one in outcome:
-                self._route(one, frame, now)
+                if self.is_open:  # else given up at an earlier one
+                    self._route(one, frame, now)
         elif isinstance(outcome, contract.Other):
             if outcome.topic is None:
                 self._control(frame, now)
@@ -167,11 +175,13 @@ class Session:
     def _event(self, event: contract.Event, now: Now) -> None:
         if event.book is None:
             for topic in list(self.topics.values()):
-                if self.is_open:
+                if self.is_open and not topic.resubscribe and topic.book.plan.rule.scope is Scope.CONNECTION:
                     topic.book.event(event, now)
             return
         found = self._by_engine.get(id(event.book))
-        if found is not None:
+        if found is not None and found.resubscribe:
+            found.book.engine.unseed()  # the end of the subscription that is being given up; the next one seeds
+        elif found is not None:
             if not found.confirmed:
                 self._confirm(found, now)  # its data came before, or without, the ack
             found.book.event(event, now)
@@ -196,24 +206,22 @@ class Session:
 
     # Acks ---------------------------------------------------------------------
 
-    def _control(self, frame: bytes, now: Now) -> None:
-        """A frame that is no channel's: an answer to something we asked, or nothing to us."""
+    def _control(self, frame: bytes, now: Now) -> bool:
+        """Whether a frame is an answer to something we asked."""
         subscribing = self.endpoint.subscribing
         if subscribing is None:
-            return
+            return False
         try:
             message = json.loads(frame)
         except (ValueError, RecursionError):
-            return
-        if subscribing.ack is not None and (slots := subscribing.ack.match(message)) is not None:
-            self._acked(slots, now)
-        elif subscribing.unsubscribed is not None and (slots := subscribing.unsubscribed.match(message)) is not None:
-            self._unsubscribed(slots, now)
-        else:
-            for refusal in subscribing.refusals:
-                if (slots := refusal.match(message)) is not None:
-                    self._refused(slots, now)
-                    return
+            return False
+        answers = [(subscribing.ack, self._acked), (subscribing.unsubscribed, self._unsubscribed)]
+        answers += [(refusal, self._refused) for refusal in subscribing.refusals]
+        for template, act in answers:
+            if template is not None and (slots := template.match(message)) is not None:
+                act(slots, now)
+                return True
+        return False
 
     def _named(self, slots: dict[str, Any], what: str) -> tuple[Topic, ...]:
         """The topics that an answer is about: by what it names, else by our id."""
@@ -241,8 +249,8 @@ class Session:
         if topic.confirmed or topic.resubscribe:
             return
         topic.confirmed = True
-        topic.asked_ns = None
-        topic.tries = 0
+        topic.asked_ns = topic.again_ns = None
+        topic.tries = topic.refusals = 0
         topic.book.confirmed(now)
 
     def _unsubscribed(self, slots: dict[str, Any], now: Now) -> None:
@@ -257,16 +265,40 @@ class Session:
         if asked is not None and asked.what == "request":
             del self._asked[str(slots["id"])]
             for topic in asked.topics:
-                topic.book.failed(reason, now)
+                if str(topic.request_id) == str(slots["id"]):  # else a later one is under way
+                    topic.book.failed(reason, now)
+            return
+        if asked is not None and asked.what == "unsubscribe":
+            self._unsubscribed(slots, now)  # there is nothing to unsubscribe: so much the better
             return
         for topic in self._named(slots, "subscribe"):
-            topic.refused = True
-            topic.asked_ns = None
-            self._lost(topic, reason, now)
+            if not topic.confirmed and not topic.resubscribe:
+                self._lost(topic, reason, now)
 
     def _lost(self, topic: Topic, reason: str, now: Now) -> None:
-        plan = topic.book.plan
-        self._owner.emit(health.SubscriptionLost(plan.venue, plan.symbol, now.wall_ns, topic.text, reason))
+        """Told once; then it rests, and is tried again, ever more rarely."""
+        options = self._options
+        if topic.refusals == 0:
+            plan = topic.book.plan
+            self._owner.emit(health.SubscriptionLost(plan.venue, plan.symbol, now.wall_ns, topic.text, reason))
+        topic.book.refused(reason)
+        rest = min(options.ask_again * 2.0 ** min(topic.refusals, 30), options.ask_again_most)
+        topic.refusals += 1
+        topic.asked_ns = None
+        topic.again_ns = now.mono_ns + seconds(rest)
+        self._arm_again()
+
+    def _try_again(self, now: Now) -> None:
+        due = [t for t in self.topics.values() if t.again_ns is not None and t.again_ns <= now.mono_ns]
+        for topic in due:
+            topic.again_ns, topic.tries = None, 0
+        self._ask_all("subscribe", due, now)
+        self._arm_again()
+
+    def _arm_again(self) -> None:
+        waiting = [topic.again_ns for topic in self.topics.values() if topic.again_ns is not None]
+        if waiting:
+            self._again_timer.set(min(waiting))
 
     def _acks_late(self, now: Now) -> None:
         """Some answer is overdue: ask again, and after the last try say so."""
@@ -299,8 +331,10 @@ class Session:
     def request(self, book: Book, now: Now) -> None:
         topic = self.topics[book.plan.name]
         assert book.plan.ask is not None
-        ask_id = self._new_id("request", (topic,))
-        self._post(book.plan.ask.print(topic=topic.text, id=ask_id), now)
+        # One that is still waiting for its turn is taken back: this one is the question now.
+        self._outbox = deque(e for e in self._outbox if e[1] != "request" or e[2][0] is not topic)
+        topic.request_id = self._new_id("request", (topic,), now)
+        self._post(book.plan.ask.print(topic=topic.text, id=topic.request_id), "request", (topic,), now)
 
     def resubscribe(self, book: Book, now: Now) -> None:
         subscribing = self.endpoint.subscribing
@@ -312,9 +346,14 @@ class Session:
             return
         book.resubscribing(book.reason, now)
         topic.confirmed = False
-        topic.resubscribe = True
         topic.tries = 0
-        self._ask_for("unsubscribe", (topic,), now)
+        topic.again_ns = None
+        if subscribing.ack is None or subscribing.unsubscribed is None:  # no answer to wait for
+            self._ask_for("unsubscribe", (topic,), now)
+            self._ask_for("subscribe", (topic,), now)
+        else:
+            topic.resubscribe = True
+            self._ask_for("unsubscribe", (topic,), now)
 
     def renew(self, reason: str, now: Now) -> None:
         self._owner.renew(self, reason, now)
@@ -342,40 +381,55 @@ class Session:
         template = subscribing.subscribe if what == "subscribe" else subscribing.unsubscribe
         assert template is not None
         texts = [topic.text for topic in topics]
-        if what == "subscribe":
-            sides = (topic.book.plan.side_topic for topic in topics)
-            texts += [side for side in sides if side is not None]
+        texts += [side for topic in topics if (side := topic.book.plan.side_topic) is not None]
         groups = [texts] if subscribing.topics_per_message > 1 else [[text] for text in texts]
         for group in groups:
-            self._post(template.print(topic=group[0], topics=group, id=self._new_id(what, topics)), now)
-        for topic in topics:
-            topic.asked_ns = now.mono_ns
-            topic.tries += what == "subscribe"
-        if subscribing.ack is None:
-            for topic in topics:
-                self._confirm(topic, now)
-        else:
-            self._arm_acks()
+            data = template.print(topic=group[0], topics=group, id=self._new_id(what, topics, now))
+            self._post(data, what, topics, now)
 
-    def _new_id(self, what: str, topics: tuple[Topic, ...]) -> int:
+    def _new_id(self, what: str, topics: tuple[Topic, ...], now: Now) -> int:
+        # Answers that never came, or that named no id, are not waited for for ever.
+        oldest = now.mono_ns - seconds(4 * self._options.ack_timeout + len(self._outbox) * self._pace)
+        while self._asked and (ask_id := next(iter(self._asked))) and self._asked[ask_id].at_ns < oldest:
+            del self._asked[ask_id]
         self._last_id += 1
-        self._asked[str(self._last_id)] = Asked(what, topics)
+        self._asked[str(self._last_id)] = Asked(what, topics, now.mono_ns)
         return self._last_id
 
-    def _post(self, data: bytes, now: Now) -> None:
-        """Send at the endpoint's pace, in order."""
-        self._outbox.append(data)
+    @property
+    def _pace(self) -> float:
+        return 0.0 if self.endpoint.subscribing is None else self.endpoint.subscribing.pace
+
+    def _post(self, data: bytes, what: str, topics: tuple[Topic, ...], now: Now) -> None:
+        """Send at the endpoint's pace, in order. An answer is awaited from when it is sent, not before."""
+        self._outbox.append((data, what, topics))
         self._send_next(now)
 
+    def _sent(self, what: str, topics: tuple[Topic, ...], now: Now) -> None:
+        subscribing = self.endpoint.subscribing
+        assert subscribing is not None
+        if what == "request":
+            for topic in topics:
+                topic.book.requested(now)
+            return
+        for topic in topics:
+            topic.tries += what == "subscribe"
+            if subscribing.ack is None and what == "subscribe":
+                self._confirm(topic, now)
+            elif subscribing.ack is not None and not topic.confirmed:
+                topic.asked_ns = now.mono_ns
+        self._arm_acks()
+
     def _send_next(self, now: Now) -> None:
-        assert self.endpoint.subscribing is not None
-        pace = seconds(self.endpoint.subscribing.pace)
+        pace = seconds(self._pace)
         while self._outbox:
             if now.mono_ns < self._next_send_ns:
                 self._send_timer.set(self._next_send_ns)
                 return
-            self._owner.effects.append(Send(self.conn, self._outbox.popleft()))
+            data, what, topics = self._outbox.popleft()
+            self._owner.effects.append(Send(self.conn, data))
             self._next_send_ns = now.mono_ns + pace
+            self._sent(what, topics, now)
 
     # Heartbeats ---------------------------------------------------------------
 
@@ -412,6 +466,7 @@ class Session:
         elif quiet >= seconds(ping.every + ping.deadline):
             self.renew(f"no answer to a ping for {ping.deadline:g} s", now)
         elif quiet >= seconds(ping.every):
+            self._last_id += 1  # no subscription's id: the answer must not be taken for its ack
             data = b"" if ping.ask is None else ping.ask.print(id=self._last_id, now=now.wall_ns // 1_000_000)
             self._owner.effects.append(Send(self.conn, data, "ping" if ping.form == "frame" else "text"))
             self._ping_timer.set(self.heard_ns + seconds(ping.every + ping.deadline))

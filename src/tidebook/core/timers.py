@@ -35,13 +35,22 @@ class Timers:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Timer]] = []
         self._pushed = 0
+        self._room = 64
 
     def timer(self, due: Callable[[Now], None]) -> Timer:
         return Timer(self, due)
 
     def push(self, at_ns: int, timer: Timer) -> None:
+        if len(self._heap) >= self._room:
+            self._tidy()
         self._pushed += 1
         heappush(self._heap, (at_ns, self._pushed, timer))
+
+    def _tidy(self) -> None:
+        """Throw out what was moved or switched off, so that far deadlines do not pile up behind near ones."""
+        newest = {id(timer): entry for entry in sorted(self._heap) if (timer := entry[2]).at_ns == entry[0]}
+        self._heap = sorted(newest.values())
+        self._room = max(2 * len(self._heap), 64)
 
     @property
     def deadline(self) -> int | None:

@@ -47,7 +47,7 @@ def exact(text: str) -> Exact:
 
 def exact_raw(raw: bytes | memoryview) -> Exact:
     """The same from JSON as it was sent: a number, or text in quotes."""
-    text = bytes(raw).decode()
+    text = bytes(raw).decode("utf-8", "replace")  # what is not UTF-8 is no number either
     return exact(text[1:-1] if text[:1] == '"' else text)
 
 

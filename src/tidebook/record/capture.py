@@ -61,7 +61,7 @@ def records(path: Path) -> Iterator[Record]:
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path.name} cannot be read beyond line {number}: {error}") from None
     except (msgspec.MsgspecError, Base64Error, ValueError) as error:
-        raise UsageError(f"{path.name} line {number + 1} is no record: {error}") from None
+        raise UsageError(f"{path.name} line {number} is no record: {error}") from None
 
 
 def _record(number: int, line: bytes) -> Record:

@@ -55,23 +55,28 @@ _CRC: Final = Checksum("crc", depth=10, order=Order.ASKS_THEN_BIDS, digits=Digit
 _CRC_OR_ZERO: Final = Checksum("crc", depth=25, order=Order.INTERLEAVED, digits=Digits.AS_SENT, when="nonzero")
 _QUICK: Final = Pace(count=60, per=60, spacing=0.1)
 _SEQ: Final = Proof.SEQUENCE
+_AUDITED: Final = {"compare_every": 20.0}
 
 COMBINATIONS: Final[tuple[Combination, ...]] = (
     Combination("every·none·whole", _rule(Seed.EVERY, Chain.NONE, None, Proof.WHOLE), "last"),
     Combination(
-        "rest·next·covers_next", _rule(Seed.REST, Chain.NEXT, Bridge.COVERS_NEXT, _SEQ), "range", dense=True, overlap=True
+        "rest·next·covers_next",
+        _rule(Seed.REST, Chain.NEXT, Bridge.COVERS_NEXT, _SEQ),
+        "range",
+        dense=True,
+        overlap=True,
     ),
     Combination("rest·next·same", _rule(Seed.REST, Chain.NEXT, Bridge.SAME, _SEQ), "range", dense=True),
     Combination("rest·prev·covers", _rule(Seed.REST, Chain.PREV, Bridge.COVERS, _SEQ), "range_prev"),
     Combination("rest·prev·prev_range", _rule(Seed.REST, Chain.PREV, Bridge.PREV_RANGE, _SEQ), "prev"),
-    Combination("rest·rising·after", _rule(Seed.REST, Chain.RISING, Bridge.AFTER, Proof.NONE, compare_every=20.0), "last"),
-    Combination("rest·none·after", _rule(Seed.REST, Chain.NONE, Bridge.AFTER, Proof.NONE, compare_every=20.0), "none"),
+    Combination(
+        "rest·rising·after", _rule(Seed.REST, Chain.RISING, Bridge.AFTER, Proof.NONE, compare_every=20.0), "last"
+    ),
+    Combination("rest·none·after", _rule(Seed.REST, Chain.NONE, Bridge.AFTER, Proof.NONE, **_AUDITED), "none"),
     Combination("request·prev·prev", _rule(Seed.REQUEST, Chain.PREV, Bridge.PREV, _SEQ, pace=_QUICK), "prev"),
     Combination("stream·next", _rule(Seed.STREAM, Chain.NEXT, None, _SEQ), "range", dense=True, overlap=True),
     Combination("stream·next·single", _rule(Seed.STREAM, Chain.NEXT, None, _SEQ), "last", dense=True),
-    Combination(
-        "stream·next·connection", _rule(Seed.STREAM, Chain.NEXT, None, _SEQ, scope=Scope.CONNECTION), "none"
-    ),
+    Combination("stream·next·connection", _rule(Seed.STREAM, Chain.NEXT, None, _SEQ, scope=Scope.CONNECTION), "none"),
     Combination(
         "stream·next·connection·reconnect",
         _rule(Seed.STREAM, Chain.NEXT, None, _SEQ, scope=Scope.CONNECTION, resync=Resync.RECONNECT),

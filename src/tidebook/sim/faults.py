@@ -1,4 +1,4 @@
-"""What goes wrong in a World: knobs that the venue and the network take down one by one, and the record of what was done."""
+"""What goes wrong in a World: knobs that the venue takes down one by one, and the record of what was done."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ class Knobs:
     On the next whole book, in the stream, replied or over HTTP: ``lose_whole garble_whole``.
     On the next requests: ``http_500 http_429 http_timeout http_old http_slow``; on the next replies ``refuse_whole``.
     On the next acks: ``lose_ack refuse late_ack``; on the next handshakes: ``no_handshake``.
-    Standing, until taken back: ``silent`` (books), `closing` (each connection is closed once it is open), `no_checksums`.
+    Standing, until taken back: `silent` (books), `closing` (each connection is closed once it is open).
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -47,7 +47,7 @@ OTHER = Note("other")
 class Loss:
     """A change that was withheld, or comes too late, on one connection, until something was found of it."""
 
-    how: str  # drop · swap · garble
+    how: str  # drop · swap · garble · digit
     conn: int
     note: Note
     done: bool = False

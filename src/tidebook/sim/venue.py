@@ -1,4 +1,4 @@
-"""A minimal venue: true books, connections, subscriptions and acks, snapshots by every way, and the faults of `Knobs`."""
+"""A minimal venue: true books, connections, subscriptions, snapshots by every way, and the faults of `Knobs`."""
 
 import json
 from collections.abc import Callable
@@ -244,7 +244,9 @@ class Venue:
         """Some changes happen to a book and are told to its subscribers."""
         rng = self.clock.rng
         book = self.books[name]
-        if self.running:
+        # A silent book that could be silent without a trace does not change meanwhile; others miss what happens.
+        frozen = name in self.knobs.silent and (self.rule.scope is Scope.CONNECTION or not self.rule.proves)
+        if self.running and not frozen:
             idle = self.rule.seed is not Seed.EVERY and rng.random() < 0.04 and "pu" in self._shown()
             for _ in range(0 if idle else rng.choice((1, 1, 1, 2, 4))):
                 book.truth.change()
@@ -281,7 +283,7 @@ class Venue:
         knobs = self.knobs
         if knobs.take("digit"):
             message = _other_digit(message)
-            note = Note("bad", note.book, note.after, note.until)
+            self.losses.append(Loss("digit", link.conn, note))
         frame = self._packed(link, message)
         if knobs.take("drop"):
             self.losses.append(Loss("drop", link.conn, note))

@@ -1,10 +1,11 @@
-"""The judge of a World: after every input it holds each readable book against the truth, and it counts what was found."""
+"""The judge of a World: after every input it holds each readable book against the truth, and counts what was found."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tidebook.core.book import Book
 from tidebook.core.clock import SECOND
-from tidebook.engine.rule import Proof, Scope, Seed
+from tidebook.engine.rule import Scope, Seed
 from tidebook.model import health
 from tidebook.model.market import State
 from tidebook.sim.faults import Loss, Note
@@ -101,7 +102,9 @@ class Watch:
                 self._wrong(book, f"live and not the truth: {text}")
 
     def _carried(self, book: Book) -> bool:
-        return any(line.open and book.carrier is self.client.desk.session(conn) for conn, line in self.client.lines.items())
+        return any(
+            line.open and book.carrier is self.client.desk.session(conn) for conn, line in self.client.lines.items()
+        )
 
     def truth(self, book: Book) -> Truth:
         return self.client.venue.books[book.plan.symbol].truth
@@ -150,7 +153,9 @@ class Watch:
             self._due.append(_Expected(loss, version, overlapped, len(self.client.events)))
 
     def _follows(self, note: Note, loss: Loss) -> bool:
-        return note.kind in ("change", "whole", "bad") and note.until > loss.note.until
+        if loss.how == "digit":
+            return note.until == loss.note.until
+        return note.until > loss.note.until
 
     def _judge(self, expected: _Expected) -> None:
         figures, loss = self.figures, expected.loss
@@ -185,7 +190,7 @@ class Watch:
             if not book.state.readable:
                 return f"{book.plan.symbol} is {book.state}: {book.reason}"
             version, told = book.engine.venue_ns, self.client.venue.books[book.plan.symbol].told
-            if version != told:
+            if version is None or version < told:  # a snapshot may show what the stream has not told yet
                 return f"{book.plan.symbol} is at version {version}, {told} was told"
             if book.state is State.LIVE or not self.client.venue.losses:
                 text = self.difference(book)
@@ -208,7 +213,7 @@ class Watch:
         rule = self.client.venue.rule
         for name in self.client.venue.books:
             times = [at for at, whose in fetches if whose == name]
-            for earlier, later in zip(times, times[1:], strict=False):
+            for earlier, later in pairwise(times):
                 if later - earlier < rule.pace.spacing * SECOND - 1:
                     return f"{name}: two requests within {(later - earlier) / SECOND:.3f} s"
             for first, last in zip(times, times[rule.pace.count :], strict=False):
@@ -240,7 +245,5 @@ def levels(book: Book, side: str, n: int | None) -> Side:
 
 
 def _rescaled(mantissa: int, scale: int, to: int) -> int:
-    return mantissa * 10 ** (to - scale) if scale <= to else mantissa // 10 ** (scale - to)
-
-
-__all__ = ["Figures", "Proof", "Watch", "Wrong"]
+    factor: int = 10 ** abs(to - scale)
+    return mantissa * factor if scale <= to else mantissa // factor

@@ -78,7 +78,14 @@ class Client:
     """One process: a Desk, and what io does for it. `watch` is called after each input with the notes of its frames."""
 
     def __init__(
-        self, world: World, venue: Venue, engine: Engine, *, name: str = "client", seed: int = 0, options: Options | None = None
+        self,
+        world: World,
+        venue: Venue,
+        engine: Engine,
+        *,
+        name: str = "client",
+        seed: int = 0,
+        options: Options | None = None,
     ) -> None:
         self.world = world
         self.venue = venue

@@ -70,7 +70,7 @@ def event_line(happening: Happening) -> str:
 
 
 def book_line(book: BookFacts) -> str:
-    """`book binance.spot BTC/USDT LIVE bid 60000.1 x 0.5 ask 60000.2 x 1.2 levels 1000+1000 seq 48 gaps 0 resyncs 0`."""
+    """`book binance.spot BTC/USDT LIVE bid 60000.1 x 0.5 ask 60000.2 x 1.2 levels 9+9 seq 48 gaps 0 resyncs 0`."""
     words = ["book", book.venue, book.symbol, book.state.upper()]
     if not book.state.readable:
         words.append(f"for {book.since:.1f} s: {book.reason}")

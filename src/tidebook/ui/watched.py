@@ -1,5 +1,6 @@
 """A replay under observation: what happened to it, and how things stand, as plain facts."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,13 +22,17 @@ REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file that has been read through: what it shows, and from when to when (the recorder's clock, in ns)."""
+    """A file that has been read through: what it shows, and from when to when (the recorder's clock, in ns).
+
+    `answers` are the lines with bodies of HTTP answers.
+    """
 
     path: Path
     connections: Connections
     first_ns: int
     last_ns: int
     lines: int
+    answers: frozenset[int]
 
     @property
     def seconds(self) -> float:
@@ -42,16 +47,19 @@ class Recording:
 def look_at(path: Path, venue: str | None) -> Recording:
     """Read a recording through. Raises UsageError where it is none, or shows no book."""
     first_ns = last_ns = lines = 0
+    answers: set[int] = set()
 
     def noted(all_records: Iterable[Record]) -> Iterator[Record]:
         nonlocal first_ns, last_ns, lines
         for record in all_records:
             first_ns = first_ns or record.at_ns
             last_ns, lines = record.at_ns, record.number
+            if record.dir == "http":
+                answers.add(lines)
             yield record
 
     connections = survey(noted(records(path)), venue)
-    return Recording(path, connections, first_ns, last_ns, lines)
+    return Recording(path, connections, first_ns, last_ns, lines, frozenset(answers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,9 @@ class Watched:
             if book.state.readable and name not in self._seen_live:
                 self._seen_live.add(name)
                 levels = f"{book.engine.bid_count}+{book.engine.ask_count} levels"
-                self._add(book.plan.symbol, f"{book.state}, {levels}, seq {book.engine.last}", "good")
+                text = f"{book.state}, {levels}, seq {book.engine.last}"
+                # A little later: what happened before it, in the same read, is told first.
+                asyncio.get_running_loop().call_soon(self._add, book.plan.symbol, text, "good")
 
     def _happened(self, event: health.Health) -> None:
         symbol = event.symbol or ""
@@ -164,7 +174,11 @@ class Watched:
 
     def book(self, symbol: str, depth: int) -> BookFacts | None:
         """The symbol's book, the readable one where it has several."""
-        found = [(not book.state.readable, name) for name, book in self.replay.desk.books.items() if book.plan.symbol == symbol]
+        found = [
+            (not book.state.readable, name)
+            for name, book in self.replay.desk.books.items()
+            if book.plan.symbol == symbol
+        ]
         return self._facts(min(found)[1], depth) if found else None
 
     def books(self, depth: int) -> list[BookFacts]:

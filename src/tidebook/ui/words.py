@@ -57,9 +57,10 @@ def decimals(values: Iterable[Decimal]) -> int:
 
 
 def size_decimals(values: Iterable[Decimal]) -> int:
-    """How many digits behind the point leave every size within SIZE_WIDTH."""
-    widest = max((len(str(int(value))) for value in values), default=1)
-    return max(0, min(5, SIZE_WIDTH - 1 - widest))
+    """How many digits behind the point sizes get: what they need, at most five, and none beyond SIZE_WIDTH."""
+    sizes = [*values]
+    widest = max((len(str(int(size))) for size in sizes), default=1)
+    return max(0, min(5, SIZE_WIDTH - 1 - widest, decimals(sizes)))
 
 
 def size_text(value: Decimal, places: int) -> str:

@@ -233,7 +233,7 @@ def settled(rows: Iterable[Level]) -> dict[Decimal, Decimal]:
 
 
 def number(text: str) -> tuple[Fraction, int, int] | None:
-    """(value, scale, digits before the point) of a legal number, None of any other text. Reads character by character."""
+    """(value, scale, digits before the point) of a legal number, else None. Reads character by character."""
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text)
     exponent = 0
     cut = min((at for at in (rest.find("e"), rest.find("E")) if at >= 0), default=None)

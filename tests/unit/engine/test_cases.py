@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.unit.engine.replay import Player
+
 from tidebook.engine.contract import Engine
 
 CASES: dict[str, dict[str, Any]] = {

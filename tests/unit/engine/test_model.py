@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.unit.engine.model import Fact, Level, ModelBook, Result
+
 from tidebook.engine.contract import Book, Engine, Event
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Id, Kind, Window

@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
 from tests.unit.engine import model
+
 from tidebook.engine.contract import Book, Engine, Event, RawLevel
 from tidebook.engine.rule import Bridge, Proof, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Checksum, Digits, Kind, Number, Order
@@ -95,7 +95,7 @@ def test_grammar(engine: Engine, text: str) -> None:
 @given(NUMBERS | NEARLY.filter(lambda text: text == text.strip() and text != ""))
 @settings(max_examples=400)
 def test_json_numbers(engine: Engine, text: str) -> None:
-    """A bare number is what JSON allows, and then as its text; as a text it is `malformed` where numbers were promised."""
+    """A bare number is what JSON allows, and then as its text; a text is `malformed` where numbers were promised."""
     shape = BookShape(bids=("b",), asks=("a",), number=Number.JSON)
     expected = model.number(text)
     digits = text.removeprefix("-")
@@ -159,6 +159,7 @@ def test_prices_fit_together(engine: Engine, steps: list[tuple[str, str]], outsi
     """The largest scale and the most digits since the last snapshot; a rejected message leaves nothing."""
     book = engine.Book(CHANGES, REST if outside else STREAM)
     held: list[str] = []
+    kinds: set[str] = set()
     seeded = False
     for what, price in steps:
         if what == "unseed":
@@ -181,12 +182,13 @@ def test_prices_fit_together(engine: Engine, steps: list[tuple[str, str]], outsi
                 feed(engine, book, message)
             passed = True
         except DecodeError as error:
-            assert error.kind == "number"
+            kinds.add(error.kind)
             passed = False
         assert passed == legal
         assert book.seeded == (seeded or (passed and what != "change"))
         if passed and (what != "change" or seeded or outside):
             held, seeded = prices, book.seeded
+    assert kinds <= {"number"}
 
 
 # ---- checksums
@@ -241,7 +243,8 @@ def test_checksum(engine: Engine, digits: Digits, order: Order) -> None:
 
 # What String(Number(text)) gives, by ECMA-262.
 JAVASCRIPT = {
-    "1": "1", "1.0": "1", "1.50": "1.5", "0.1": "0.1", "100": "100", "1e3": "1000", "0.30000000000000004": "0.30000000000000004",
+    "1": "1", "1.0": "1", "1.50": "1.5", "0.1": "0.1", "100": "100", "1e3": "1000",
+    "0.30000000000000004": "0.30000000000000004",
     "0.000001": "0.000001", "0.0000001": "1e-7", "0.00000012": "1.2e-7", "1.5e-9": "1.5e-9", "123e-20": "1.23e-18",
     "1e20": "100000000000000000000", "1e21": "1e+21", "123456789012345680000": "123456789012345680000",
     "1234567890123456789012": "1.2345678901234568e+21", "9007199254740993": "9007199254740992",

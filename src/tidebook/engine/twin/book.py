@@ -9,7 +9,7 @@ from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Checksum
 from tidebook.engine.twin.checksum import crc
 from tidebook.engine.twin.levels import Levels
-from tidebook.engine.twin.messages import Message, Reader, Where
+from tidebook.engine.twin.messages import Message, Reader, each_of, members
 from tidebook.engine.twin.numbers import MAX_DIGITS
 from tidebook.engine.twin.reading import read
 from tidebook.errors import DecodeError
@@ -106,7 +106,10 @@ class Book:
 
     def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20) -> Event:
         root = read(body, cap)
-        message = self.snapshot_reader.read(Where(root, root), received_ns, snapshot=True)
+        found = members(root, *each_of(self.snapshot_reader.shape.each))
+        if not found:
+            raise DecodeError("missing", "no message in the body")
+        message = self.snapshot_reader.read(found[0], received_ns, snapshot=True)
         assert message is not None  # a forced snapshot has a kind
         if message.kind == "check":
             raise DecodeError("missing", "a snapshot that is only a checksum")
@@ -145,14 +148,23 @@ class Book:
             most = (max(most[0], one.scale), max(most[1], one.digits))
         if sum(most) <= MAX_DIGITS:
             return  # far from the bound, as nearly always; what follows is exact
-        bounds = self._bounds if self.seeded else _widest(self._buffer)
-        for one in (*earlier, message):
+        bounds, adds = (self._bounds, True) if self.seeded else (_widest(self._buffer), self.seeds_outside)
+        together = bounds
+        for at, one in enumerate((*earlier, message)):
             if one.kind == "delta":
-                bounds = _widest((one,), bounds)
+                together = _widest((one,), bounds)
+                bounds = together if adds else bounds
+            elif one.kind == "snapshot" and outside:
+                before = [*self._buffer, *(m for m in earlier[:at] if m.kind == "delta")]
+                together = _widest((one, *(m for m in before if not self._is_old(m, one.last, asked_ns))))
+                bounds, adds = (
+                    (max(bounds[0], together[0]), max(bounds[1], together[1])),
+                    True,
+                )  # it may turn out to be too old
             elif one.kind == "snapshot":
-                rest = [m for m in self._buffer if outside and not self._is_old(m, one.last, asked_ns)]
-                bounds = _widest((one, *rest))
-        if sum(bounds) > MAX_DIGITS:
+                bounds, adds = _widest((one,)), True
+                together = bounds
+        if sum(together) > MAX_DIGITS:
             raise DecodeError("number", "prices too far apart for one book")
 
     # Messages -----------------------------------------------------------------

@@ -7,9 +7,9 @@ from tidebook.engine.contract import UNROUTED, Event, Other, Outcome, Role
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import BookShape, Id, Path
 from tidebook.engine.twin.book import Book
-from tidebook.engine.twin.messages import ABSENT, Message, Where, topic_text
+from tidebook.engine.twin.messages import ABSENT, Message, Where, each_of, members, topic_text
 from tidebook.engine.twin.numbers import whole
-from tidebook.engine.twin.reading import Twice, read
+from tidebook.engine.twin.reading import read
 from tidebook.errors import DecodeError
 
 Form = tuple[str | None, tuple[str, ...]]
@@ -29,22 +29,26 @@ class Feed:
         self._counter = None if counter is None else (Path.of(counter.path), counter)
         self._cap = cap
         self._count: int | None = None
-        self._table: dict[str, _Wanted | Other] = {}
+        self._table: dict[tuple[Form, str], _Wanted] = {}
+        self._others: dict[str, Other] = {}
         self._forms: dict[Form, tuple[Path | None, bool, tuple[Path | None, ...]]] = {}
 
     def want(self, topic: bytes, book: Book, role: Role = "stream") -> None:
         shape = book.shape if role == "stream" else (book.snapshot_shape or book.shape)
         form = _form(shape)
-        self._table[topic.decode()] = _Wanted(book, role, form)
-        self._settle_forms()
+        self._others.pop(topic.decode(), None)
+        self._table[form, topic.decode()] = _Wanted(book, role, form)
         self._forms.setdefault(form, _compile(form))
 
     def other(self, topic: bytes) -> None:
-        self._table[topic.decode()] = Other(topic)
-        self._settle_forms()
+        if topic.decode() not in self._others:
+            self.forget(topic)
+            self._others[topic.decode()] = Other(topic)
 
     def forget(self, topic: bytes) -> None:
-        self._table.pop(topic.decode(), None)
+        text = topic.decode()
+        self._others.pop(text, None)
+        self._table = {where: entry for where, entry in self._table.items() if where[1] != text}
         self._settle_forms()
 
     def reset(self) -> None:
@@ -52,7 +56,7 @@ class Feed:
 
     def _settle_forms(self) -> None:
         """A form that no topic wants any more goes."""
-        wanted = {entry.form for entry in self._table.values() if isinstance(entry, _Wanted)}
+        wanted = {form for form, _ in self._table}
         self._forms = {form: paths for form, paths in self._forms.items() if form in wanted}
 
     def feed(self, frame: bytes, received_ns: int) -> Outcome:
@@ -101,7 +105,7 @@ class Feed:
         self._count = count
         if expected is None or count == expected:
             return None
-        books = {id(e.book): e.book for e in self._table.values() if isinstance(e, _Wanted)}
+        books = {id(entry.book): entry.book for entry in self._table.values()}
         for book in books.values():
             if book.rule.scope is Scope.CONNECTION:
                 book.unseed_by_counter()
@@ -113,10 +117,13 @@ class Feed:
         earlier: dict[int, list[Message]] = {}
         form, messages = self._split(root)
         for where, topic in messages:
-            entry = None if topic is None else self._table.get(topic)
-            if isinstance(entry, Other):
-                found.append(entry)
-            elif entry is not None and entry.form == form:
+            if form is None or topic is None:
+                continue
+            entry = self._table.get((form, topic))
+            if entry is None:
+                if topic in self._others:
+                    found.append(self._others[topic])
+            else:
                 book, outside = entry.book, entry.role == "snapshot"
                 reader = book.snapshot_reader if outside else book.reader
                 message = reader.read(where, received_ns, snapshot=outside)
@@ -130,7 +137,7 @@ class Feed:
     def _split(self, root: Any) -> tuple[Form | None, list[tuple[Where, str | None]]]:
         """The frame's form, and its messages with their topics."""
         for form, (each, every, route) in self._forms.items():
-            messages = _members(root, each, every)
+            messages = members(root, each, every)
             if messages is None:
                 continue
             routed = [(where, _topic(where, route)) for where in messages]
@@ -144,28 +151,9 @@ def _form(shape: BookShape) -> Form:
 
 
 def _compile(form: Form) -> tuple[Path | None, bool, tuple[Path | None, ...]]:
-    each, route = form
-    every = each is not None and each.split(".")[-1] == "*"
-    if every and each is not None:
-        each = each[:-1].removesuffix(".")
+    each, every = each_of(form[0])
     # None among the route's paths stands for the object key of the message.
-    return (
-        None if each is None else Path.of(each),
-        every,
-        tuple(None if text == "#" else Path.of(text) for text in route),
-    )
-
-
-def _members(root: Any, each: Path | None, every: bool) -> list[Where] | None:
-    if each is None:
-        return [Where(root, root)]
-    value = Where(root, root).find(each)
-    if isinstance(value, list):
-        return [Where(root, item) for item in value]
-    if every and isinstance(value, dict):
-        members = value.members if isinstance(value, Twice) else value.items()
-        return [Where(root, item, key) for key, item in members]
-    return None
+    return each, every, tuple(None if text == "#" else Path.of(text) for text in form[1])
 
 
 def _topic(where: Where, route: tuple[Path | None, ...]) -> str | None:

@@ -10,7 +10,7 @@ from tidebook.engine.twin.reading import Num, Twice
 from tidebook.errors import DecodeError
 
 ABSENT: Final = object()
-ZERO: Final = Decimal(0)
+Removal = Literal["action", "count"] | None
 
 
 def member(value: Any, step: str | int) -> Any:
@@ -162,6 +162,8 @@ class Reader:
         return kind.default
 
     def _read_ids(self, where: Where, message: Message) -> None:
+        if self.shape.last is None:
+            return
         first, last, prev = (self._read_id(where, place) for place in self._ids)
         message.last = last
         message.first = first if self._ids[0] is not None else last
@@ -204,7 +206,7 @@ class Reader:
         if not isinstance(row, (list, dict)):
             raise DecodeError("malformed", "a row is neither a list nor an object")
         if self._plain and bid is not None:
-            self._take(row, self._row, bid, False, None, message)
+            self._take(row, self._row, bid, None, None, message)
             return
         shape, places = self.shape, self._row
         if places.side is not None:
@@ -215,41 +217,36 @@ class Reader:
                 bid = False
             else:
                 raise DecodeError("malformed", f"unknown side {word[:40]!r}")
-        removal = False
         action = find(row, places.action) if places.action is not None else ABSENT
         action_word = word_of(action) if action is not ABSENT else (listed.action if listed else None)
-        if shape.remove is Remove.ACTION:
-            removal = action_word in shape.remove_words
+        removal: Removal = "action" if action_word in shape.remove_words else None
         if places.count is not None:
             count = whole(_needed(row, places.count, "count"))
             if count < 0:
                 raise DecodeError("number", "a negative count")
-            removal = removal or (shape.remove is Remove.COUNT and count == 0)
+            if count == 0:
+                removal = removal or "count"
         level_id = whole(_needed(row, places.id, "id")) if places.id is not None else None
         self._take(row, places, bid, removal, level_id, message)
         if self._both is not None:
-            self._take(row, self._both, False, False, None, message)
+            self._take(row, self._both, False, None, None, message)
 
     def _take(
-        self, row: Any, places: "_Places", bid: bool | None, removal: bool, level_id: int | None, message: Message
+        self, row: Any, places: "_Places", bid: bool | None, removal: Removal, level_id: int | None, message: Message
     ) -> None:
         """Price and size of one row, with their bounds."""
         shape = self.shape
         value = find(row, places.price)
         price: Decimal | None = None
-        price_text = ""
+        scale, digits, price_text = 0, 0, ""
         if value is not ABSENT:
             price_text = text_of(value, shape.number)
             price, scale, digits = exact(price_text, self._price_shift)
-            if scale > message.scale:
-                message.scale = scale
-            if digits > message.digits:
-                message.digits = digits
         elif level_id is None:
             raise DecodeError("missing", "a row has no price")
         size: Decimal | None = None
         size_text = ""
-        if not (removal and shape.remove is Remove.ACTION):
+        if removal != "action":
             size_text = text_of(_needed(row, places.size, "size"), shape.number)
             size = exact(size_text, self._size_shift)[0]
             if shape.signed:
@@ -262,10 +259,36 @@ class Reader:
                 size = None
         if shape.skip_zero_price and price is not None and not price:
             return
+        if scale > message.scale:
+            message.scale = scale
+        if digits > message.digits:
+            message.digits = digits
         if bid is None:
             bid = True  # rows with `both`: the first places are the bid's
         texts = (price_text, size_text) if self._texts else None
         message.changes.append(Change(bid, price, size, level_id, texts))
+
+
+def members(root: Any, each: Path | None, every: bool) -> list[Where] | None:
+    """The messages of a frame; None where there is nothing of that kind."""
+    if each is None:
+        return [Where(root, root)]
+    value = Where(root, root).find(each)
+    if isinstance(value, list):
+        return [Where(root, item) for item in value]
+    if every and isinstance(value, dict):
+        pairs = value.members if isinstance(value, Twice) else value.items()
+        return [Where(root, item, key) for key, item in pairs]
+    return None
+
+
+def each_of(text: str | None) -> tuple[Path | None, bool]:
+    """`BookShape.each` as a path, and whether it ends in `*`."""
+    if text is None:
+        return None, False
+    if text.split(".")[-1] != "*":
+        return Path.of(text), False
+    return Path.of(text[:-1].removesuffix(".")), True
 
 
 class _Places:

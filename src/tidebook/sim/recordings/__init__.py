@@ -22,7 +22,7 @@ def tapes(seconds: float = SECONDS, lost_at: float | None = LOST_AT) -> tuple[Ta
 
 
 def write(folder: Path, seconds: float = SECONDS, lost_at: float | None = LOST_AT) -> list[Path]:
-    """Write every recording and its oracle into `folder`; the paths in pairs. The same arguments give the same bytes."""
+    """Write every recording and its oracle into `folder`; the paths, in pairs. Equal arguments give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for tape in tapes(seconds, lost_at):

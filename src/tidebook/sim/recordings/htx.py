@@ -32,7 +32,9 @@ def tape(seconds: float) -> Tape:
     made.add(0.0, "http", "http.meta", "https://api.huobi.pro/v1/common/symbols", _listing())
     made.add(0.04, "open", CONN, URL)
     for number, symbol in enumerate(SYMBOLS):
-        _Symbol(made, symbol.lower(), SYMBOLS[symbol], number).record(path(symbol, SYMBOLS[symbol], round(seconds * 10) - 4))
+        _Symbol(made, symbol.lower(), SYMBOLS[symbol], number).record(
+            path(symbol, SYMBOLS[symbol], round(seconds * 10) - 4)
+        )
     at = 1.2
     while at < seconds:
         stamp = EPOCH_US // 1000 + round(at * 1000) - 40
@@ -124,6 +126,4 @@ class _Symbol:
         bids, asks = levels(self._book.bids, WINDOW), levels(self._book.asks, WINDOW)
         data = f'{{"seqNum":{seq},"bids":{_rows(bids)},"asks":{_rows(asks)}}}'
         effect = partial(self._known.whole, seq, bids, asks) if known else None
-        _receive(
-            self._tape, at, f'{{"id":"{ask_id}","rep":"{self._topic}","status":"ok","data":{data}}}', effect
-        )
+        _receive(self._tape, at, f'{{"id":"{ask_id}","rep":"{self._topic}","status":"ok","data":{data}}}', effect)

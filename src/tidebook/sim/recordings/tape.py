@@ -97,7 +97,13 @@ class Tape:
         self._lines: list[Line] = []
 
     def add(
-        self, at: float, kind: str, conn: str, url: str, message: str | bytes = "", effect: Callable[[], None] | None = None
+        self,
+        at: float,
+        kind: str,
+        conn: str,
+        url: str,
+        message: str | bytes = "",
+        effect: Callable[[], None] | None = None,
     ) -> None:
         """A record, `at` seconds after the beginning."""
         raw = message if isinstance(message, str) else {"b64": b64encode(message).decode()}
@@ -110,14 +116,15 @@ class Tape:
         return "".join(_printed(line) for line in sorted(self._lines))
 
     def oracle(self) -> Json:
-        """The books at nine places and at the end. Once: it plays the effects through."""
+        """The books at nine places, at every gap and at the end. Once: it plays the effects through."""
         lines = sorted(self._lines)
         places = {len(lines) * (n + 1) // (CHECKPOINTS + 1) for n in range(CHECKPOINTS)}
         checkpoints = []
         for number, line in enumerate(lines, 1):
+            gaps = self._gaps()
             if line.effect is not None:
                 line.effect()
-            if number in places:
+            if number in places or self._gaps() > gaps:  # also where a book must not be readable
                 symbols = {key: known.state() for key, known in self.books.items()}
                 checkpoints.append({"after_line": number, "t": line.at_us / 1e6, "symbols": symbols})
         return {
@@ -125,12 +132,15 @@ class Tape:
             "lines": len(lines),
             "protocol": self.name,
             "rule": self._rule,
-            "totals": {"gaps": sum(known.gaps for known in self.books.values())},
+            "totals": {"gaps": self._gaps()},
             "books": len(self.books),
             "books_in_sync_at_end": sum(known.in_sync for known in self.books.values()),
             "symbols": {key: {**known.state(), "last_sequence": known.seq} for key, known in self.books.items()},
             "checkpoints": checkpoints,
         }
+
+    def _gaps(self) -> int:
+        return sum(known.gaps for known in self.books.values())
 
 
 def _printed(line: Line) -> str:

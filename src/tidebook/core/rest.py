@@ -1,0 +1,68 @@
+"""What the REST calls of all venues have in common: the URL of a question, and the errors made of answers."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, urlencode
+
+from tidebook.core.channel import Question
+from tidebook.core.clock import seconds
+from tidebook.core.effects import Request
+from tidebook.core.redact import redact
+from tidebook.errors import Banned, RateLimited, TidebookError, UsageError
+
+_MS = 1_000_000
+
+
+def get(url: str, **query: str | int | None) -> Request:
+    """A GET. The query is percent-encoded as UTF-8 (a space is %20); what is None is left out."""
+    given = {name: value for name, value in query.items() if value is not None}
+    return Request("GET", f"{url}?{urlencode(given, quote_via=quote, safe='')}" if given else url)
+
+
+def instrument(question: Question) -> str:
+    """The id that a question is about. Raises UsageError where it names none."""
+    if question.instrument is None:
+        raise UsageError("this call is about one instrument; the question names none")
+    return question.instrument
+
+
+def interval(question: Question, known: Iterable[str]) -> str:
+    """The interval that a question is about. Raises UsageError where it names none of the venue's."""
+    names = tuple(known)
+    if question.interval not in names:
+        raise UsageError(f"no bars of {question.interval!r} here. There are: {', '.join(names)}")
+    return question.interval
+
+
+def first_ms(question: Question) -> int | None:
+    """The first millisecond that belongs to the answer."""
+    return None if question.start_ns is None else -(-question.start_ns // _MS)
+
+
+def last_ms(question: Question) -> int | None:
+    """The last millisecond that belongs to the answer: a question's end is exclusive."""
+    return None if question.end_ns is None else -(-question.end_ns // _MS) - 1
+
+
+def retry_after(headers: Mapping[str, str], default: int) -> int:
+    """The seconds that the header of this name asks to wait; `default` where it does not, or writes something else."""
+    text = headers.get("retry-after", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else default
+
+
+def refusal(kind: type[TidebookError], text: str, venue: str, code: str) -> TidebookError:
+    """A venue's no, with its own code and its own words, redacted."""
+    return kind(f"{venue}: {redact(text)} ({code})", venue=venue, code=code)
+
+
+def wait(
+    kind: type[RateLimited] | type[Banned], text: str, venue: str, code: str, now_ns: int, pause: int
+) -> TidebookError:
+    """A venue's no for the next `pause` seconds; `now_ns` is wall time."""
+    shown, at = f"{venue}: {redact(text)} ({code})", now_ns + seconds(pause)
+    error: RateLimited | Banned
+    if issubclass(kind, Banned):
+        error = Banned(shown, until=at, venue=venue)
+    else:
+        error = RateLimited(shown, retry_at=at, venue=venue)
+    error.code, error.retry = code, f"after {pause} s"
+    return error

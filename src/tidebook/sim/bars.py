@@ -1,0 +1,256 @@
+"""Bars and day statistics of one market: from its trades since it began, from its reference price before that.
+
+Prices are in ticks, volumes in lots, amounts in ticks × lots.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from math import exp
+from random import Random
+from typing import Final, NamedTuple
+
+from tidebook.sim.matching import BID, Trade
+
+SECOND: Final = 1_000_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+WEEK: Final = 7 * DAY
+_MONDAY: Final = 4 * DAY  # the first one after the epoch
+_KEPT_SECONDS: Final = 3_600
+_KEPT_MINUTES: Final = 3 * 24 * 60
+_KEPT_HOURS: Final = 1_000
+_FINE_HISTORY: Final = 2 * DAY  # before a market's birth; what is older comes by the hour
+
+
+class Bar(NamedTuple):
+    """What was traded in [open_ns, open_ns + interval). Ids are −1 where no trade with an id was."""
+
+    open_ns: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    amount: int
+    trades: int
+    bought_volume: int  # by takers
+    bought_amount: int
+    first_id: int
+    last_id: int
+
+
+class Day(NamedTuple):
+    """The last 24 hours, to the minute: `bar.open_ns` is where they begin. `last_size` 0: no trade yet."""
+
+    bar: Bar
+    before: int  # the price of the last trade before
+    last_size: int
+    now_ns: int
+
+
+def aligned(time_ns: int, interval_ns: int, offset_ns: int = 0) -> int:
+    """The opening time of the bar at an instant: whole intervals since the epoch, weeks since a Monday, UTC.
+
+    `offset_ns` moves the grid: −8 h for days that begin at midnight in UTC+8.
+    """
+    origin = offset_ns + (_MONDAY if interval_ns == WEEK else 0)
+    return (time_ns - origin) // interval_ns * interval_ns + origin
+
+
+def _joined(open_ns: int, bars: Iterable[Bar]) -> Bar | None:
+    """Several bars as one."""
+    whole: Bar | None = None
+    for bar in bars:
+        if whole is None:
+            whole = bar._replace(open_ns=open_ns)
+            continue
+        whole = Bar(
+            open_ns,
+            whole.open,
+            max(whole.high, bar.high),
+            min(whole.low, bar.low),
+            bar.close,
+            whole.volume + bar.volume,
+            whole.amount + bar.amount,
+            whole.trades + bar.trades,
+            whole.bought_volume + bar.bought_volume,
+            whole.bought_amount + bar.bought_amount,
+            bar.first_id if whole.first_id < 0 else whole.first_id,
+            bar.last_id if bar.last_id >= 0 else whole.last_id,
+        )
+    return whole
+
+
+def _quiet(open_ns: int, price: int) -> Bar:
+    return Bar(open_ns, price, price, price, price, 0, 0, 0, 0, 0, -1, -1)
+
+
+class History:
+    """Bars before a market began, each a pure function of the seed, the market and its opening time.
+
+    An hour is its sixty minutes, but `hour` makes it at once, at other lows, highs and volumes, for the distant past.
+
+    Arguments:
+        name: seed, venue and symbol.
+        price: the reference in ticks at an instant.
+        volume: the median of lots traded in a minute.
+        trades: the median of their number.
+    """
+
+    def __init__(self, name: str, price: Callable[[int], float], volume: float, trades: float) -> None:
+        self._name = name
+        self._price = price
+        self._volume = volume
+        self._trades = trades
+        self._hour_ns = -1
+        self._hour: tuple[Bar, ...] = ()
+
+    def minute(self, open_ns: int) -> Bar:
+        hour_ns = open_ns - open_ns % HOUR
+        if hour_ns != self._hour_ns:
+            self._hour = tuple(self._make(hour_ns))
+            self._hour_ns = hour_ns
+        return self._hour[(open_ns - hour_ns) // MINUTE]
+
+    def hour(self, open_ns: int) -> Bar:
+        rng = Random(f"{self._name}/hour/{open_ns}")
+        prices = (max(1, round(self._price(open_ns))), max(1, round(self._price(open_ns + HOUR))))
+        return self._bar(rng, open_ns, prices, 60, 2e-3)
+
+    def _make(self, hour_ns: int) -> Iterator[Bar]:
+        rng = Random(f"{self._name}/minutes/{hour_ns}")
+        closing = max(1, round(self._price(hour_ns)))
+        for n in range(60):
+            opening, closing = closing, max(1, round(self._price(hour_ns + (n + 1) * MINUTE)))
+            yield self._bar(rng, hour_ns + n * MINUTE, (opening, closing), 1, 2e-4)
+
+    def _bar(self, rng: Random, open_ns: int, prices: tuple[int, int], minutes: int, wick: float) -> Bar:
+        opening, closing = prices
+        middle = (opening + closing) / 2
+        high = max(prices) + int(abs(rng.gauss(0, wick)) * middle)
+        low = max(1, min(prices) - int(abs(rng.gauss(0, wick)) * middle))
+        busy = exp(0.6 * rng.gauss(0, 1)) * minutes
+        volume = max(1, int(self._volume * busy))
+        bought = int(volume * min(0.9, max(0.1, rng.gauss(0.5, 0.12))))
+        count = max(1, int(self._trades * busy))
+        amounts = (volume, int(volume * middle), count, bought, int(bought * middle))
+        return Bar(open_ns, opening, high, low, closing, *amounts, -1, -1)
+
+
+class Tape:
+    """Bars of one market. Trades come in their order, none before `birth_ns`."""
+
+    def __init__(self, birth_ns: int, history: History) -> None:
+        self._birth_ns = birth_ns
+        self._history = history
+        self._seconds: dict[int, Bar] = {}
+        self._minutes: dict[int, Bar] = {}
+        self._hours: dict[int, Bar] = {}  # whole ones that are over
+        self._last: Trade | None = None
+
+    def add(self, trade: Trade) -> None:
+        price, size = trade.price, trade.size
+        amount = price * size
+        bought = size if trade.taker_side == BID else 0
+        self._last = trade
+        for bars, span, kept in (
+            (self._seconds, SECOND, _KEPT_SECONDS),
+            (self._minutes, MINUTE, _KEPT_MINUTES),
+        ):
+            open_ns = trade.time_ns - trade.time_ns % span
+            old = bars.get(open_ns)
+            if old is None:
+                one = (size, amount, 1, bought, price * bought, trade.trade_id, trade.trade_id)
+                bars[open_ns] = Bar(open_ns, price, price, price, price, *one)
+                if len(bars) > kept:
+                    del bars[next(iter(bars))]
+                continue
+            bars[open_ns] = Bar(
+                open_ns,
+                old.open,
+                max(old.high, price),
+                min(old.low, price),
+                price,
+                old.volume + size,
+                old.amount + amount,
+                old.trades + 1,
+                old.bought_volume + bought,
+                old.bought_amount + price * bought,
+                old.first_id,
+                trade.trade_id,
+            )
+
+    def bars(
+        self, interval_ns: int, start_ns: int, end_ns: int, now_ns: int, *, offset_ns: int = 0, most: int = 5_000
+    ) -> list[Bar]:
+        """Bars that open in [start, end], the oldest first, none after `now_ns`; the last one may be unfinished.
+
+        Below a minute only what was traded since the market began, an hour at most. Not more than `most`: the first.
+        """
+        if interval_ns <= 0 or (interval_ns % MINUTE and interval_ns % SECOND):
+            raise ValueError("an interval is whole seconds")
+        fine = interval_ns < MINUTE or bool(interval_ns % MINUTE)
+        start_ns = max(start_ns, now_ns - _KEPT_SECONDS * SECOND, self._birth_ns) if fine else max(start_ns, 0)
+        open_ns = aligned(start_ns + interval_ns - 1, interval_ns, offset_ns)
+        found: list[Bar] = []
+        while open_ns <= min(end_ns, now_ns) and len(found) < most:
+            until = min(open_ns + interval_ns, now_ns + 1)
+            bar = self._between(open_ns, until, now_ns, SECOND if fine else MINUTE)
+            found.append(
+                _quiet(open_ns, found[-1].close if found else self._price_before(open_ns)) if bar is None else bar
+            )
+            open_ns += interval_ns
+        return found
+
+    def day(self, now_ns: int) -> Day:
+        """Statistics of the last 24 hours."""
+        start_ns = now_ns - now_ns % MINUTE - DAY
+        bar = self._between(start_ns, now_ns + 1, now_ns, MINUTE) or _quiet(start_ns, self._price_before(now_ns))
+        size = 0 if self._last is None else self._last.size
+        return Day(bar, self._price_before(start_ns), size, now_ns)
+
+    # -------------------------------------------------------------------------------------------- inside
+
+    def _between(self, start_ns: int, end_ns: int, now_ns: int, unit_ns: int) -> Bar | None:
+        return _joined(start_ns, self._parts(start_ns, end_ns, now_ns, unit_ns))
+
+    def _parts(self, start_ns: int, end_ns: int, now_ns: int, unit_ns: int) -> Iterator[Bar]:
+        time_ns = start_ns
+        while time_ns < end_ns:
+            if unit_ns == MINUTE and not time_ns % HOUR and time_ns + HOUR <= min(end_ns, now_ns):
+                hour = self._whole_hour(time_ns)
+                if hour is not None:
+                    yield hour
+                time_ns += HOUR
+                continue
+            part = self._seconds.get(time_ns) if unit_ns == SECOND else self._minute(time_ns)
+            if part is not None:
+                yield part
+            time_ns += unit_ns
+
+    def _whole_hour(self, open_ns: int) -> Bar | None:
+        hour = self._hours.get(open_ns)
+        if hour is None:
+            if open_ns + _FINE_HISTORY < self._birth_ns:
+                return self._history.hour(open_ns)
+            parts = [part for n in range(60) if (part := self._minute(open_ns + n * MINUTE)) is not None]
+            hour = _joined(open_ns, parts)
+            if hour is not None:
+                self._hours[open_ns] = hour
+                if len(self._hours) > _KEPT_HOURS:
+                    del self._hours[next(iter(self._hours))]
+        return hour
+
+    def _minute(self, open_ns: int) -> Bar | None:
+        bar = self._minutes.get(open_ns)
+        if bar is None and open_ns + MINUTE <= self._birth_ns:
+            return self._history.minute(open_ns)
+        return bar
+
+    def _price_before(self, time_ns: int) -> int:
+        """The last price before an instant."""
+        closes = [bar.close for open_ns, bar in self._minutes.items() if open_ns + MINUTE <= time_ns]
+        if closes:
+            return closes[-1]
+        minute_ns = min(time_ns, self._birth_ns) // MINUTE * MINUTE - MINUTE
+        return self._history.minute(minute_ns).close

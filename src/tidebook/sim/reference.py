@@ -1,0 +1,124 @@
+"""The hidden price of every asset, and how far a venue's is from it: pure functions of the seed and the instant.
+
+A path is a sum of octaves of noise: octave k has random values on a lattice of spacing `_FINEST_NS` × 4^k and lines
+between them, its amplitude grows with the root of the spacing. Over every span from a tenth of a second to days that
+looks like a random walk, it wanders a few per cent around its centre for ever, and it is known at any instant without
+walking there: markets that begin late, and histories before them, agree with those that ran all the time.
+"""
+
+from collections.abc import Mapping
+from math import exp, sqrt
+from random import Random
+from typing import Final
+
+from tidebook.sim.listing import ASSETS, Asset, Instrument
+
+SECOND: Final = 1_000_000_000
+_FINEST_NS: Final = SECOND // 10
+_OCTAVES: Final = 12
+_SHARE: Final = 0.548  # gives increments over 1 s the standard deviation of one volatility
+_BLOCK: Final = 64
+_COMMON: Final = 0.7  # what an asset moves with all others; the rest of its variance is its own
+_APART_BPS: Final = 1.2  # a venue's distance from the hidden price
+
+
+class Lattice:
+    """One octave: standard normal values on a lattice, in blocks of 64 from one generator each, and lines between."""
+
+    __slots__ = ("_blocks", "_name", "spacing_ns")
+
+    def __init__(self, name: str, spacing_ns: int) -> None:
+        self._name = name
+        self.spacing_ns = spacing_ns
+        self._blocks: dict[int, list[float]] = {}
+
+    def _value(self, index: int) -> float:
+        number = index // _BLOCK
+        block = self._blocks.get(number)
+        if block is None:
+            if len(self._blocks) >= 4:
+                self._blocks.clear()
+            rng = Random(f"{self._name}/{number}")
+            block = self._blocks[number] = [rng.gauss(0.0, 1.0) for _ in range(_BLOCK)]
+        return block[index % _BLOCK]
+
+    def at(self, time_ns: int) -> float:
+        index, rest = divmod(time_ns, self.spacing_ns)
+        before = self._value(index)
+        return before + (self._value(index + 1) - before) * (rest / self.spacing_ns)
+
+
+def _total(octaves: list[tuple[float, Lattice]], time_ns: int) -> float:
+    total = 0.0  # sum() rounds differently from one version of Python to the next
+    for share, lattice in octaves:
+        total += share * lattice.at(time_ns)
+    return total
+
+
+class Path:
+    """A random walk of unit volatility (per √second) around zero. `coarse` leaves out what moves within 20 s."""
+
+    def __init__(self, name: str) -> None:
+        self._octaves: list[tuple[float, Lattice]] = []
+        for k in range(_OCTAVES):
+            spacing = _FINEST_NS * 4**k
+            self._octaves.append((_SHARE * sqrt(spacing / SECOND), Lattice(f"{name}/{k}", spacing)))
+        self._slow = self._octaves[4:]
+        self._time_ns = -1
+        self._last = 0.0
+
+    def at(self, time_ns: int) -> float:
+        if time_ns != self._time_ns:
+            self._last = _total(self._octaves, time_ns)
+            self._time_ns = time_ns
+        return self._last
+
+    def coarse(self, time_ns: int) -> float:
+        return _total(self._slow, time_ns)
+
+
+class Reference:
+    """The hidden prices of one world: the same for all venues that share the seed."""
+
+    def __init__(self, seed: int, assets: Mapping[str, Asset] = ASSETS) -> None:
+        self._seed = seed
+        self._assets = assets
+        self._common = Path(f"{seed}/all/reference")
+        self._own: dict[str, Path] = {}
+
+    def _log(self, code: str, time_ns: int, coarse: bool) -> float:
+        asset = self._assets[code]
+        if not asset.volatility:
+            return 0.0
+        path = self._own.get(code)
+        if path is None:
+            path = self._own[code] = Path(f"{self._seed}/{code}/reference")
+        own, common = (path.coarse, self._common.coarse) if coarse else (path.at, self._common.at)
+        walk = sqrt(1 - _COMMON**2) * own(time_ns) + _COMMON * common(time_ns)
+        return walk * asset.volatility * 1e-4
+
+    def price(self, instrument: Instrument, time_ns: int, *, coarse: bool = False) -> float:
+        """What one unit of base costs in quote currency."""
+        base, quote = self._assets[instrument.base], self._assets[instrument.quote]
+        walk = self._log(base.code, time_ns, coarse) - self._log(quote.code, time_ns, coarse)
+        return base.price / quote.price * exp(walk)
+
+
+class Fair:
+    """One market's fair price in ticks: the reference, and the venue's own few basis points that come and go."""
+
+    def __init__(self, seed: int, venue: str, instrument: Instrument, reference: Reference) -> None:
+        name = f"{seed}/{venue}/{instrument.symbol}/apart"
+        self._reference = reference
+        self._instrument = instrument
+        spans = ((0.25, 1), (0.5, 7), (0.8, 40))  # weight, seconds
+        self._apart = [(weight * _APART_BPS, Lattice(f"{name}/{span}", span * SECOND)) for weight, span in spans]
+
+    def ticks(self, time_ns: int) -> float:
+        apart = _total(self._apart, time_ns)
+        price = self._reference.price(self._instrument, time_ns) * (1 + apart * 1e-4)
+        return price / self._instrument.tick_value
+
+    def coarse_ticks(self, time_ns: int) -> float:
+        """Without what moves within 20 s: for histories."""
+        return self._reference.price(self._instrument, time_ns, coarse=True) / self._instrument.tick_value

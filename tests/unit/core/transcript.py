@@ -1,0 +1,201 @@
+"""Reads the transcripts: what goes into a Desk, when, and all that it asks for in answer, as lines of text.
+
+A file has `about`, `setting` and `steps`. The setting declares an endpoint in the words of `core.endpoint` (templates
+as JSON), the rule by name, `options` of `core.options`, and `books`. Each step has `at` (seconds), one input, and the
+effects expected of it (`expect`); `wait` lets time pass up to `at`, its effects carry their times. `states` are the
+books' states after the step.
+"""
+
+import json
+from dataclasses import fields
+from typing import Any, Final
+
+from tidebook.core.clock import SECOND, Now, seconds
+from tidebook.core.desk import Desk
+from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Send
+from tidebook.core.endpoint import (
+    ConnectionOnly,
+    Endpoint,
+    Life,
+    Lifetime,
+    Ping,
+    Pool,
+    Repeats,
+    Subscribing,
+    Template,
+)
+from tidebook.core.options import Options
+from tidebook.core.plan import BookPlan, RestSeed
+from tidebook.engine.contract import Engine
+from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Seed, SyncRule
+from tidebook.engine.shape import BookShape, Id, Kind
+from tidebook.model.health import Undecodable
+
+START: Final = 1_000 * SECOND
+WALL: Final = 1_790_000_000 * SECOND
+
+_SEQUENCE = (Proof.SEQUENCE,)
+RULES: Final = {
+    "stream": SyncRule(Seed.STREAM, Chain.NEXT, proof=_SEQUENCE),
+    "rest": SyncRule(Seed.REST, Chain.NEXT, Bridge.COVERS_NEXT, proof=_SEQUENCE, resync=Resync.REFETCH),
+    "request": SyncRule(
+        Seed.REQUEST, Chain.NEXT, Bridge.COVERS_NEXT, proof=_SEQUENCE, resync=Resync.REQUEST, pace=Pace(60, 60, 0.1)
+    ),
+    "audited": SyncRule(
+        Seed.REST,
+        Chain.NEXT,
+        Bridge.COVERS_NEXT,
+        proof=(Proof.SEQUENCE, Proof.COMPARE),
+        resync=Resync.REFETCH,
+        compare_every=30.0,
+    ),
+}
+SHAPE: Final = BookShape(
+    route=("ch",),
+    kind=Kind(path="k", snapshot=("s",), delta=("d",)),
+    bids=("b",),
+    asks=("a",),
+    first=Id("U", optional=True),
+    last=Id("u"),
+)
+REST: Final = BookShape(bids=("b",), asks=("a",), last=Id("u"))
+REPLY: Final = BookShape(route=("rep",), bids=("b",), asks=("a",), last=Id("u"))
+
+
+def _template(value: Any) -> Template | None:
+    return None if value is None else Template(json.dumps(value))
+
+
+def _endpoint(setting: dict[str, Any]) -> Endpoint:
+    declared, ping = setting.get("subscribing"), dict(setting.get("ping", {}))
+    subscribing = None
+    if declared is not None:
+        subscribe = _template(declared["subscribe"])
+        assert subscribe is not None
+        subscribing = Subscribing(
+            subscribe,
+            _template(declared.get("ack")),
+            _template(declared.get("unsubscribe")),
+            _template(declared.get("unsubscribed")),
+            tuple(Template(json.dumps(one)) for one in declared.get("refusals", ())),
+            declared.get("topics_per_message", 1),
+            declared.get("pace", 0.0),
+        )
+    asked = {"ask": _template(ping.pop("ask", None)), "answer": _template(ping.pop("answer", None))}
+    words = {"by": "server", "form": "frame", "every": 600, "deadline": 600, **ping, **asked}
+    words["prefix"] = ping.get("prefix", "").encode()
+    lifetime = setting.get("lifetime")
+    connects = setting.get("connects")
+    return Endpoint(
+        "stream",
+        "wss://venue.invalid/ws",
+        subscribing,
+        Ping(**words),
+        max_topics=setting.get("max_topics", 1000),
+        lifetime=None if lifetime is None else Lifetime(**lifetime),
+        connects=None if connects is None else Pool("connects", "ip", *connects),
+    )
+
+
+def plan(setting: dict[str, Any], name: str, endpoint: Endpoint) -> BookPlan:
+    rule = RULES[setting.get("rule", "stream")]
+    life: Life = Repeats(setting["repeats"]) if "repeats" in setting else ConnectionOnly()
+    return BookPlan(
+        venue="venue",
+        symbol=name,
+        topic=f"book.{name}",
+        endpoint=endpoint,
+        shape=SHAPE,
+        rule=rule,
+        snapshot={Seed.REST: REST, Seed.REQUEST: REPLY}.get(rule.seed),
+        snapshot_key=f"whole.{name}".encode() if rule.seed is Seed.REQUEST else None,
+        rest=RestSeed(Request("GET", f"https://venue.invalid/depth?{name}"), "rest", 1),
+        ask=_template({"op": "whole", "ch": "$topic", "id": "#id"}) if rule.seed is Seed.REQUEST else None,
+        life=life,
+    )
+
+
+def line(effect: Effect) -> str:
+    """One effect as a line of text."""
+    match effect:
+        case Open(conn):
+            return f"open {conn}"
+        case Send(conn, data, form):
+            return f"send {conn} {data.decode()}" if form == "text" else f"send {conn} {form} frame"
+        case Close(conn):
+            return f"close {conn}"
+        case Fetch():
+            return f"fetch {effect.id} {effect.request.url.rsplit('?', 1)[1]} {effect.urgency.name.lower()}"
+        case Emit(event):
+            left_out = {"venue", "at_ns"}
+            if isinstance(event, Undecodable):
+                left_out.add("text")  # the engines agree on the kind, not on the words
+            values = [getattr(event, field.name) for field in fields(event) if field.name not in left_out]
+            shown = [f"{v:.3f}" if isinstance(v, float) else "-" if v is None else str(v) for v in values]
+            return f"{type(event).__name__} {' · '.join(shown)}"
+
+
+class Player:
+    """A Desk, and the time of its transcript."""
+
+    def __init__(self, setting: dict[str, Any], engine: Engine) -> None:
+        self.setting = setting
+        self.endpoint = _endpoint(setting)
+        pools = (Pool("rest", "ip", *setting.get("rest", (100, 60))),)
+        self.desk = Desk("venue", engine, pools=pools, options=Options(**setting.get("options", {})))
+        self.now_ns = START
+
+    @property
+    def now(self) -> Now:
+        return Now(self.now_ns, WALL + self.now_ns)
+
+    def step(self, step: dict[str, Any]) -> list[str]:
+        """The effects of one step, as text."""
+        until = START + seconds(step["at"])
+        if step.get("wait"):
+            return self._wait(until)
+        self.now_ns = until
+        self._input(step)
+        return self._drained()
+
+    def _input(self, step: dict[str, Any]) -> None:
+        desk, now = self.desk, self.now
+        match step:
+            case {"want": names}:
+                desk.wanted(now, [plan(self.setting, name, self.endpoint) for name in names])
+            case {"unwant": names}:
+                desk.wanted(now, (), [f"book.{name}" for name in names])
+            case {"opened": conn}:
+                desk.opened(conn, now)
+            case {"closed": conn}:
+                desk.closed(conn, 1006, "lost", now)
+            case {"frames": frames, "conn": conn}:
+                texts = [
+                    frame if isinstance(frame, str) else json.dumps(frame, separators=(",", ":")) for frame in frames
+                ]
+                desk.session(conn).frames([text.encode() for text in texts], now)
+            case {"replied": fetch}:
+                body = json.dumps(step.get("body", {})).encode()
+                desk.replied(fetch, Reply(step.get("status", 200), step.get("headers", {}), body), now)
+            case {"failed": fetch}:
+                desk.failed(fetch, "timeout", now)
+            case _:
+                raise AssertionError(f"no input in {step}")
+
+    def _wait(self, until: int) -> list[str]:
+        found = []
+        while (deadline := self.desk.deadline) is not None and deadline <= until:
+            self.now_ns = max(deadline, self.now_ns)
+            self.desk.tick(self.now)
+            at = f"{(self.now_ns - START) / SECOND:.3f}".rstrip("0").rstrip(".")
+            found += [f"{at}: {text}" for text in self._drained()]
+        self.now_ns = until
+        return found
+
+    def _drained(self) -> list[str]:
+        effects = self.desk.effects[:]
+        self.desk.effects.clear()
+        return [line(effect) for effect in effects]
+
+    def states(self) -> dict[str, str]:
+        return {book.plan.symbol: str(book.state) for book in self.desk.books.values()}
