@@ -131,7 +131,7 @@ fn window(given: Given<'_, '_>) -> PyResult<Window> {
     Ok(Window { levels: field(given, "levels")?, client: choice(given, "cut", &[("client", true), ("venue", false)])? })
 }
 
-fn form(given: Given<'_, '_>) -> PyResult<Form> {
+pub fn form(given: Given<'_, '_>) -> PyResult<Form> {
     let mut form = Form { each: maybe(given, "each", path)?, star: false, route: each(given, "route", path)? };
     if let Some(each) = &mut form.each {
         form.star = each.steps.last() == Some(&Step::Key((*b"*").into()));

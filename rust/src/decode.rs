@@ -403,7 +403,8 @@ impl Reader<'_> {
             return Err(number("a negative size"));
         }
         row.removes |= value.mantissa == 0;
-        self.out.wide |= i64::try_from(value.mantissa).is_err();
+        // By its magnitude: a sign may be taken off later.
+        self.out.wide |= value.mantissa.unsigned_abs() > i64::MAX as u128;
         Ok(())
     }
 

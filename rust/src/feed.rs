@@ -23,10 +23,17 @@ enum Target {
 
 type Topics = HashMap<Box<[u8]>, usize>;
 
-/// A form, and the books that are wanted under it.
+/// A form, the books that are wanted under it, and the `Other`s that asked for it.
 struct Wanted {
     form: Form,
     topics: Topics,
+    others: Vec<Box<[u8]>>,
+}
+
+impl Wanted {
+    fn is_needed(&self) -> bool {
+        !self.topics.is_empty() || !self.others.is_empty()
+    }
 }
 
 /// What came of a frame: places in `Feed::handle`, in order.
@@ -90,20 +97,27 @@ impl<H> Feed<H> {
     pub fn want(&mut self, topic: &[u8], book: Arc<Book>, role: Role, handle: H) {
         let form = book.plan.shape(role).form.clone();
         self.forget_other(topic);
+        self.forms.retain(|known| known.is_needed() || known.form == form);
         let at = self.enter(Entry { target: Target::Book { book, role }, handle });
-        let known = self.forms.iter().position(|known| known.form == form).unwrap_or_else(|| {
-            self.forms.push(Wanted { form, topics: Topics::new() });
-            self.forms.len() - 1
-        });
-        if let Some(old) = self.forms[known].topics.insert(topic.into(), at) {
+        if let Some(old) = self.known(form).topics.insert(topic.into(), at) {
             self.entries[old] = None;
         }
+    }
+
+    /// The form, which is looked for from now on.
+    fn known(&mut self, form: Form) -> &mut Wanted {
+        let at = self.forms.iter().position(|known| known.form == form).unwrap_or_else(|| {
+            self.forms.push(Wanted { form, topics: Topics::new(), others: Vec::new() });
+            self.forms.len() - 1
+        });
+        &mut self.forms[at]
     }
 
     /// The handle is made only where the topic is not an `Other` already.
     pub fn other<E>(
         &mut self,
         topic: &[u8],
+        form: Option<Form>,
         make: impl FnOnce() -> std::result::Result<H, E>,
     ) -> std::result::Result<(), E> {
         if !self.others.contains_key(topic) {
@@ -111,6 +125,12 @@ impl<H> Feed<H> {
             self.forget(topic);
             let at = self.enter(Entry { target: Target::Other, handle });
             self.others.insert(topic.into(), at);
+        }
+        if let Some(form) = form {
+            let others = &mut self.known(form).others;
+            if !others.iter().any(|known| **known == *topic) {
+                others.push(topic.into());
+            }
         }
         Ok(())
     }
@@ -131,12 +151,15 @@ impl<H> Feed<H> {
                 self.entries[at] = None;
             }
         }
-        self.forms.retain(|known| !known.topics.is_empty());
+        self.forms.retain(Wanted::is_needed);
     }
 
     fn forget_other(&mut self, topic: &[u8]) {
         if let Some(at) = self.others.remove(topic) {
             self.entries[at] = None;
+            for known in &mut self.forms {
+                known.others.retain(|other| **other != *topic);
+            }
         }
     }
 
@@ -241,7 +264,7 @@ fn lose<H>(entries: &[Option<Entry<H>>]) {
 
 /// Finds the frame's form, and leaves its messages with the entries that want them in `scratch.found`.
 fn route(doc: &Doc, forms: &[Wanted], others: &Topics, scratch: &mut Scratch) -> Result<bool> {
-    for Wanted { form, topics } in forms {
+    for Wanted { form, topics, .. } in forms {
         let wanted = [topics, others];
         scratch.found.clear();
         let mut has_topic = false;
@@ -421,7 +444,7 @@ mod tests {
             book(Shape { form: each, first: None, last: None, ..diff_shape() }, rule(Seed::Stream, Chain::None, None));
         feed.want(b"A", a.clone(), Role::Stream, "a");
         feed.want(b"l X", many.clone(), Role::Stream, "many");
-        feed.other(b"T", || Ok::<_, ()>("t")).unwrap();
+        feed.other(b"T", None, || Ok::<_, ()>("t")).unwrap();
         [&a, &list, &many].into_iter().for_each(seeded);
         assert_eq!(outcome(&mut feed, r#"{"s":"A","b":[["1","1"]]}"#), ["a"]);
         assert_eq!(outcome(&mut feed, r#"{"s":"\u0041"}"#), ["a"]);

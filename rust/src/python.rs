@@ -59,6 +59,10 @@ fn side_of(word: &str) -> PyResult<Side> {
     }
 }
 
+fn count_of(n: Option<i64>) -> PyResult<usize> {
+    n.map_or(Ok(usize::MAX), usize::try_from).map_err(|_| PyValueError::new_err("a count of levels is not negative"))
+}
+
 /// Small integers, which nearly all are, take the short way.
 fn int(py: Python<'_>, value: i128) -> PyResult<Bound<'_, PyInt>> {
     match i64::try_from(value) {
@@ -166,8 +170,8 @@ impl Book {
     }
 
     #[pyo3(signature = (side, n=None))]
-    fn levels<'py>(&self, py: Python<'py>, side: &str, n: Option<usize>) -> PyResult<Bound<'py, PyList>> {
-        let raw = self.core.state().levels.best(side_of(side)?, n.unwrap_or(usize::MAX), |raw| raw);
+    fn levels<'py>(&self, py: Python<'py>, side: &str, n: Option<i64>) -> PyResult<Bound<'py, PyList>> {
+        let raw = self.core.state().levels.best(side_of(side)?, count_of(n)?, |raw| raw);
         let rows = raw
             .iter()
             .map(|raw| (int(py, raw.price)?, raw.price_scale, int(py, raw.size)?, raw.size_scale).into_pyobject(py));
@@ -175,9 +179,9 @@ impl Book {
     }
 
     #[pyo3(signature = (side, n=None))]
-    fn floats(&self, side: &str, n: Option<usize>) -> PyResult<Vec<(f64, f64)>> {
+    fn floats(&self, side: &str, n: Option<i64>) -> PyResult<Vec<(f64, f64)>> {
         let side = side_of(side)?;
-        Ok(self.core.state().levels.best(side, n.unwrap_or(usize::MAX), |raw| raw.doubles()))
+        Ok(self.core.state().levels.best(side, count_of(n)?, |raw| raw.doubles()))
     }
 
     fn best(&self) -> (Option<f64>, Option<f64>, Option<f64>, Option<f64>) {
@@ -240,10 +244,12 @@ impl Feed {
         Ok(())
     }
 
-    fn other(&mut self, py: Python<'_>, topic: &[u8]) -> PyResult<()> {
+    #[pyo3(signature = (topic, form=None))]
+    fn other(&mut self, py: Python<'_>, topic: &[u8], form: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let form = form.map(declared::form).transpose()?;
         static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let class = CLASS.import(py, "tidebook.engine.contract", "Other")?;
-        self.core.other(topic, || Ok(class.call1((PyBytes::new(py, topic),))?.unbind()))
+        self.core.other(topic, form, || Ok(class.call1((PyBytes::new(py, topic),))?.unbind()))
     }
 
     fn forget(&mut self, topic: &[u8]) {

@@ -114,12 +114,21 @@ class Book(Protocol):
 Outcome = None | Book | Event | Other | tuple[Book | Event | Other, ...]
 
 
+class Formed(Protocol):
+    """Whatever says where messages and their topics stand in a frame."""
+
+    @property
+    def each(self) -> str | None: ...
+    @property
+    def route(self) -> tuple[str, ...]: ...
+
+
 class Feed(Protocol):
     """One connection: frames in, outcomes out."""
 
     def want(self, topic: bytes, book: Book, role: Role = "stream") -> None: ...
-    def other(self, topic: bytes) -> None:
-        """Frames of this topic come back as the same `Other` each time."""
+    def other(self, topic: bytes, form: "Formed | None" = None) -> None:
+        """Frames of this topic come back as the same `Other` each time; `form` is looked for as a shape's is."""
         ...
 
     def forget(self, topic: bytes) -> None:

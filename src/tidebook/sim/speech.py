@@ -139,7 +139,7 @@ class Speech:
         )
         if combination.window is not None:
             stream = _windowed(stream, combination.window)
-        route = {Seed.REST: (), Seed.REQUEST: ("rep", "st"), Seed.SIDE: ("ch",)}.get(combination.rule.seed)
+        route = {Seed.REST: (), Seed.REQUEST: ("rep",), Seed.SIDE: ("ch",)}.get(combination.rule.seed)
         if route is None:
             return stream, None
         at = "data." if combination.rule.seed is Seed.REQUEST else ""
@@ -154,7 +154,7 @@ class Speech:
 
     def plan(self, name: str) -> BookPlan:
         seed, topic = self.combination.rule.seed, f"book.{name}"
-        snapshot_key = {Seed.REQUEST: f"{topic} ok".encode(), Seed.SIDE: f"whole.{name}".encode()}.get(seed)
+        snapshot_key = {Seed.REQUEST: topic.encode(), Seed.SIDE: f"whole.{name}".encode()}.get(seed)
         rest = None
         if seed is Seed.REST:
             rest = RestSeed(Request("GET", f"https://world.invalid/depth?of={name}"), REST_POOL.name, REST_WEIGHT)

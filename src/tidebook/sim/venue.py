@@ -217,7 +217,7 @@ class Venue:
             return
         at = self._at(name, self.knobs.take("http_old"))
         body = self.speech.body(self.books[name].truth, at)
-        reply = {"rep": message["ch"], "st": "ok", "id": message["id"], "data": body}
+        reply: dict[str, object] = {"rep": message["ch"], "id": message["id"], "data": body}
         self._send_or_spoil(link, reply, Note("whole", name, at, at))
 
     def fetch(self, request: Fetch) -> tuple[int, Reply | None]:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-
 from tests.unit.core.transcript import Player, plan
+
 from tidebook import engine as engines
 from tidebook.errors import UsageError
 

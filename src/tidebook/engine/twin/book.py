@@ -86,18 +86,24 @@ class Book:
         return dict(self._counts)
 
     def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
-        levels = self._side(side == "bid")
-        return [(*_raw(price), *_raw(levels.sizes[price])) for price in levels.best(n)]
+        levels, prices = self._best_prices(side, n)
+        return [(*_raw(price), *_raw(levels.sizes[price])) for price in prices]
 
     def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]:
-        levels = self._side(side == "bid")
-        return [(float(price), float(levels.sizes[price])) for price in levels.best(n)]
+        levels, prices = self._best_prices(side, n)
+        return [(float(price), float(levels.sizes[price])) for price in prices]
 
     def best(self) -> tuple[float | None, float | None, float | None, float | None]:
         bid, ask = self.floats("bid", 1), self.floats("ask", 1)
         bid_price, bid_size = bid[0] if bid else (None, None)
         ask_price, ask_size = ask[0] if ask else (None, None)
         return bid_price, bid_size, ask_price, ask_size
+
+    def _best_prices(self, side: Side, n: int | None) -> tuple[Levels, list[Decimal]]:
+        if n is not None and n < 0:
+            raise ValueError("a count of levels is not negative")
+        levels = self._side(side == "bid")
+        return levels, levels.best(n)
 
     def _side(self, bid: bool) -> Levels:
         return self._bids if bid else self._asks

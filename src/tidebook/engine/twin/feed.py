@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tidebook.engine.contract import UNROUTED, Event, Other, Outcome, Role
+from tidebook.engine.contract import UNROUTED, Event, Formed, Other, Outcome, Role
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import BookShape, Id, Path
 from tidebook.engine.twin.book import Book
@@ -31,32 +31,43 @@ class Feed:
         self._count: int | None = None
         self._table: dict[tuple[Form, str], _Wanted] = {}
         self._others: dict[str, Other] = {}
+        self._forms_of_others: set[tuple[Form, str]] = set()
         self._forms: dict[Form, tuple[Path | None, bool, tuple[Path | None, ...]]] = {}
 
     def want(self, topic: bytes, book: Book, role: Role = "stream") -> None:
         shape = book.shape if role == "stream" else (book.snapshot_shape or book.shape)
         form = _form(shape)
-        self._others.pop(topic.decode(), None)
+        self._forget_other(topic.decode())
         self._table[form, topic.decode()] = _Wanted(book, role, form)
+        self._settle_forms()
         self._forms.setdefault(form, _compile(form))
 
-    def other(self, topic: bytes) -> None:
-        if topic.decode() not in self._others:
+    def other(self, topic: bytes, form: Formed | None = None) -> None:
+        text = topic.decode()
+        if text not in self._others:
             self.forget(topic)
-            self._others[topic.decode()] = Other(topic)
+            self._others[text] = Other(topic)
+        if form is not None:
+            wanted = form.each, form.route
+            self._forms_of_others.add((wanted, text))
+            self._forms.setdefault(wanted, _compile(wanted))
 
     def forget(self, topic: bytes) -> None:
         text = topic.decode()
-        self._others.pop(text, None)
+        self._forget_other(text)
         self._table = {where: entry for where, entry in self._table.items() if where[1] != text}
         self._settle_forms()
+
+    def _forget_other(self, text: str) -> None:
+        self._others.pop(text, None)
+        self._forms_of_others = {where for where in self._forms_of_others if where[1] != text}
 
     def reset(self) -> None:
         self._count = None
 
     def _settle_forms(self) -> None:
         """A form that no topic wants any more goes."""
-        wanted = {form for form, _ in self._table}
+        wanted = {form for form, _ in (*self._table, *self._forms_of_others)}
         self._forms = {form: paths for form, paths in self._forms.items() if form in wanted}
 
     def feed(self, frame: bytes, received_ns: int) -> Outcome:
