@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tidebook.core.book import Book
@@ -31,7 +31,7 @@ class Owner(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Topic:
     """A subscription on this connection."""
 
@@ -44,6 +44,13 @@ class Topic:
     again_ns: int | None = None  # after a refusal, or silence to our tries: when it is tried once more
     refusals: int = 0  # in a row
     request_id: int = 0  # the last request for its whole book
+    missing: set[str] = field(default_factory=set[str])  # the texts not acknowledged yet: its own, its side channel's
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is subscribed for it."""
+        side = self.book.plan.side_topic
+        return (self.text,) if side is None else (self.text, side)
 
 
 @dataclass(slots=True)
@@ -52,6 +59,7 @@ class Asked:
 
     what: str  # subscribe · unsubscribe · request
     topics: tuple[Topic, ...]
+    texts: list[str]
     at_ns: int
 
 
@@ -181,6 +189,8 @@ class Session:
         found = self._by_engine.get(id(event.book))
         if found is not None and found.resubscribe:
             found.book.engine.unseed()  # the end of the subscription that is being given up; the next one seeds
+        elif found is not None and not found.confirmed and len(found.texts) > 1:
+            found.book.engine.unseed(True)  # one channel speaks; whether the other will is not known yet
         elif found is not None:
             if not found.confirmed:
                 self._confirm(found, now)  # its data came before, or without, the ack
@@ -226,7 +236,7 @@ class Session:
     def _named(self, slots: dict[str, Any], what: str) -> tuple[Topic, ...]:
         """The topics that an answer is about: by what it names, else by our id."""
         names = [slots["topic"]] if "topic" in slots else slots.get("topics", [])
-        named = tuple(topic for topic in self.topics.values() if topic.text in names)
+        named = tuple(topic for topic in self.topics.values() if any(text in names for text in topic.texts))
         asked = self._asked.get(str(slots.get("id")))
         if named:
             if asked is not None and set(map(id, asked.topics)) <= set(map(id, named)):
@@ -242,8 +252,12 @@ class Session:
         if asked is not None and asked.what == "unsubscribe":
             self._unsubscribed(slots, now)
             return
+        names = [slots["topic"]] if "topic" in slots else slots.get("topics", [])
         for topic in self._named(slots, "subscribe"):
-            self._confirm(topic, now)
+            told = asked.texts if asked is not None and topic in asked.topics else names
+            topic.missing = {text for text in topic.missing if text not in told}
+            if not topic.missing:
+                self._confirm(topic, now)
 
     def _confirm(self, topic: Topic, now: Now) -> None:
         if topic.confirmed or topic.resubscribe:
@@ -333,7 +347,7 @@ class Session:
         assert book.plan.ask is not None
         # One that is still waiting for its turn is taken back: this one is the question now.
         self._outbox = deque(e for e in self._outbox if e[1] != "request" or e[2][0] is not topic)
-        topic.request_id = self._new_id("request", (topic,), now)
+        topic.request_id = self._new_id("request", (topic,), [topic.text], now)
         self._post(book.plan.ask.print(topic=topic.text, id=topic.request_id), "request", (topic,), now)
 
     def resubscribe(self, book: Book, now: Now) -> None:
@@ -380,20 +394,22 @@ class Session:
         assert subscribing is not None
         template = subscribing.subscribe if what == "subscribe" else subscribing.unsubscribe
         assert template is not None
-        texts = [topic.text for topic in topics]
-        texts += [side for topic in topics if (side := topic.book.plan.side_topic) is not None]
+        texts = [text for topic in topics for text in topic.texts]
+        for topic in topics if what == "subscribe" else ():
+            topic.missing = set(topic.texts)
+            topic.tries += 1
         groups = [texts] if subscribing.topics_per_message > 1 else [[text] for text in texts]
         for group in groups:
-            data = template.print(topic=group[0], topics=group, id=self._new_id(what, topics, now))
+            data = template.print(topic=group[0], topics=group, id=self._new_id(what, topics, group, now))
             self._post(data, what, topics, now)
 
-    def _new_id(self, what: str, topics: tuple[Topic, ...], now: Now) -> int:
+    def _new_id(self, what: str, topics: tuple[Topic, ...], texts: list[str], now: Now) -> int:
         # Answers that never came, or that named no id, are not waited for for ever.
         oldest = now.mono_ns - seconds(4 * self._options.ack_timeout + len(self._outbox) * self._pace)
         while self._asked and (ask_id := next(iter(self._asked))) and self._asked[ask_id].at_ns < oldest:
             del self._asked[ask_id]
         self._last_id += 1
-        self._asked[str(self._last_id)] = Asked(what, topics, now.mono_ns)
+        self._asked[str(self._last_id)] = Asked(what, topics, texts, now.mono_ns)
         return self._last_id
 
     @property
@@ -413,7 +429,6 @@ class Session:
                 topic.book.requested(now)
             return
         for topic in topics:
-            topic.tries += what == "subscribe"
             if subscribing.ack is None and what == "subscribe":
                 self._confirm(topic, now)
             elif subscribing.ack is not None and not topic.confirmed:

@@ -64,11 +64,13 @@ class Style:
     @classmethod
     def draw(cls, rng: Random, combination: Combination, repeats: float | None) -> "Style":
         counted = combination.rule.scope is Scope.CONNECTION
+        aside = combination.rule.seed is Seed.SIDE
         life: Life = ConnectionOnly() if repeats is None else Repeats(repeats)
         return cls(
             codec=rng.choice((Codec.TEXT, Codec.TEXT, Codec.GZIP)),
-            # An answer that names its channel where data does is no book's frame that can be read, and so not counted.
-            acks=rng.choice(("id", "many", "names") if counted else ("id", "name", "many", "names")),
+            # An answer that names its channel where data does is read as a book: where frames are counted it is not
+            # counted then, and where a whole book needs no id it is an empty one.
+            acks=rng.choice(("id", "many", "names") if counted or aside else ("id", "name", "many", "names")),
             pings="client" if counted else rng.choice(("server", "client")),
             life=life,
             pace=rng.choice((0.0, 0.0, 0.1)),

@@ -119,6 +119,8 @@ class Watch:
         if combination.ids != "none" and rule_has_topic_ids(book) and engine.last != truth.ids[version]:
             return f"at version {version} its id is {engine.last}, the venue's {truth.ids[version]}"
         depth = combination.proven_depth
+        if combination.checksum is not None and any(loss.how == "digit" for loss in self.client.venue.losses):
+            depth = combination.checksum.depth  # what a sequence cannot prove: that each digit came as it was sent
         window = combination.window if depth is None else depth
         wanted = truth.window(version, window)
         for side, word in ((BID, "bid"), (ASK, "ask")):
