@@ -92,8 +92,6 @@ class Session:
         self._again_timer = timers.timer(self._try_again)
         self._ping_timer = timers.timer(self._check_ping)
 
-    # Wanted -------------------------------------------------------------------
-
     def add(self, book: Book, now: Now) -> None:
         """Carry this book from now on."""
         plan = book.plan
@@ -120,8 +118,6 @@ class Session:
         subscribing = self.endpoint.subscribing
         if self.is_open and subscribing is not None and subscribing.unsubscribe is not None and not book.plan.by_url:
             self._ask_for("unsubscribe", (topic,), now)
-
-    # Inputs -------------------------------------------------------------------
 
     def opened(self, now: Now) -> None:
         self.is_open = True
@@ -235,7 +231,7 @@ class Session:
 
     def _named(self, slots: dict[str, Any], what: str) -> tuple[Topic, ...]:
         """The topics that an answer is about: by what it names, else by our id."""
-        names = [slots["topic"]] if "topic" in slots else slots.get("topics", [])
+        names = _names(slots)
         named = tuple(topic for topic in self.topics.values() if any(text in names for text in topic.texts))
         asked = self._asked.get(str(slots.get("id")))
         if named:
@@ -252,9 +248,8 @@ class Session:
         if asked is not None and asked.what == "unsubscribe":
             self._unsubscribed(slots, now)
             return
-        names = [slots["topic"]] if "topic" in slots else slots.get("topics", [])
         for topic in self._named(slots, "subscribe"):
-            told = asked.texts if asked is not None and topic in asked.topics else names
+            told = asked.texts if asked is not None and topic in asked.topics else _names(slots)
             topic.missing = {text for text in topic.missing if text not in told}
             if not topic.missing:
                 self._confirm(topic, now)
@@ -487,6 +482,10 @@ class Session:
             self._ping_timer.set(self.heard_ns + seconds(ping.every + ping.deadline))
         else:
             self._ping_timer.set(self.heard_ns + seconds(ping.every))
+
+
+def _names(slots: dict[str, Any]) -> list[Any]:
+    return [slots["topic"]] if "topic" in slots else slots.get("topics", [])
 
 
 def inflate(frame: bytes, codec: Codec, cap: int) -> bytes:

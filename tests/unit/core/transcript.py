@@ -41,6 +41,7 @@ RULES: Final = {
     "request": SyncRule(
         Seed.REQUEST, Chain.NEXT, Bridge.COVERS_NEXT, proof=_SEQUENCE, resync=Resync.REQUEST, pace=Pace(60, 60, 0.1)
     ),
+    "side": SyncRule(Seed.SIDE, Chain.RISING, Bridge.AFTER, proof=(Proof.COMPARE,)),
     "audited": SyncRule(
         Seed.REST,
         Chain.NEXT,
@@ -59,6 +60,7 @@ SHAPE: Final = BookShape(
     last=Id("u"),
 )
 REST: Final = BookShape(bids=("b",), asks=("a",), last=Id("u"))
+SIDE: Final = BookShape(route=("ch",), bids=("b",), asks=("a",), last=Id("u"))
 REPLY: Final = BookShape(route=("rep",), bids=("b",), asks=("a",), last=Id("u"))
 
 
@@ -107,8 +109,9 @@ def plan(setting: dict[str, Any], name: str, endpoint: Endpoint) -> BookPlan:
         endpoint=endpoint,
         shape=SHAPE,
         rule=rule,
-        snapshot={Seed.REST: REST, Seed.REQUEST: REPLY}.get(rule.seed),
-        snapshot_key=f"whole.{name}".encode() if rule.seed is Seed.REQUEST else None,
+        snapshot={Seed.REST: REST, Seed.REQUEST: REPLY, Seed.SIDE: SIDE}.get(rule.seed),
+        snapshot_key=f"whole.{name}".encode() if rule.seed in (Seed.REQUEST, Seed.SIDE) else None,
+        side_topic=f"whole.{name}" if rule.seed is Seed.SIDE else None,
         rest=RestSeed(Request("GET", f"https://venue.invalid/depth?{name}"), "rest", 1),
         ask=_template({"op": "whole", "ch": "$topic", "id": "#id"}) if rule.seed is Seed.REQUEST else None,
         life=life,

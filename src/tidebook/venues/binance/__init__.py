@@ -1,7 +1,8 @@
 """Binance spot. Facts: the venue's spot API documentation as of 2026-07-21."""
 
 from dataclasses import replace
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from tidebook.venue import (
     BookChannel,
@@ -10,6 +11,7 @@ from tidebook.venue import (
     Chain,
     Endpoint,
     Environment,
+    FactChannel,
     Id,
     Kind,
     Lifetime,
@@ -17,7 +19,7 @@ from tidebook.venue import (
     Ping,
     Pool,
     Proof,
-    Request,
+    Question,
     RestSeed,
     Resync,
     Seed,
@@ -27,9 +29,10 @@ from tidebook.venue import (
     Time,
     Venue,
 )
-from tidebook.venues.binance.wire import data_topic, listing, sent_topics
+from tidebook.venues.binance import wire
+from tidebook.venues.binance.recorded import data_topic, listing, sent_topics, url_topics
+from tidebook.venues.binance.rest import ANSWERS, CALLS, WEIGHT, depth, levels_weight
 
-WEIGHT = Pool("binance.weight", "ip", 6000, 60)
 CONNECTS = Pool("binance.connects", "ip", 300, 300)
 
 # Unknown streams are acknowledged all the same; five client messages a second, pings included.
@@ -57,13 +60,8 @@ RAW = replace(STREAMS, name="raw", url="wss://stream.binance.com:9443/ws")
 _WRAPPED = ("stream",)
 
 
-def _levels_weight(limit: int) -> int:
-    return 5 if limit <= 100 else 25 if limit <= 500 else 50 if limit <= 1000 else 250
-
-
 def _depth(instrument: str, limit: int = 1000) -> RestSeed:
-    url = f"https://api.binance.com/api/v3/depth?symbol={instrument.upper()}&limit={limit}"
-    return RestSeed(Request("GET", url), WEIGHT.name, _levels_weight(limit))
+    return RestSeed(depth(Question(instrument, limit=limit)), WEIGHT.name, levels_weight(limit))
 
 
 def _depth_of(url: str) -> str | None:
@@ -72,12 +70,12 @@ def _depth_of(url: str) -> str | None:
     if not parts.path.endswith("/depth"):
         return None
     symbol = parse_qs(parts.query).get("symbol")
-    return symbol[0].lower() if symbol else None
+    return symbol[0].upper() if symbol else None
 
 
 def _stream_of(suffixes: tuple[str, ...], topic: str) -> str | None:
     symbol, _, rest = topic.partition("@")
-    return symbol if rest in suffixes and symbol else None
+    return symbol.upper() if rest in suffixes and symbol else None
 
 
 DEPTH = BookChannel(
@@ -142,14 +140,21 @@ PARTIAL = BookChannel(
 )
 
 
-def _url_topics(url: str) -> tuple[str, ...]:
-    """Streams that a URL subscribes by itself: /stream?streams=a/b or /ws/a/b."""
-    parts = urlsplit(url)
-    streams = parse_qs(parts.query).get("streams", [""])[0]
-    if not streams and parts.path.startswith("/ws/"):
-        streams = parts.path.removeprefix("/ws/")
-    return tuple(unquote(stream) for stream in streams.split("/") if stream)
+def _facts(name: str, stream: str, read: Any, options: tuple[str, ...] = ()) -> FactChannel:
+    """A stream of one symbol; `stream` ends where the option follows."""
+    return FactChannel(
+        name, "streams", lambda instrument, option: f"{instrument.lower()}@{stream}{option or ''}", read, _WRAPPED,
+        options=options,
+    )  # fmt: skip
 
+
+FACTS = (
+    _facts("trades", "trade", wire.trades),
+    _facts("agg_trades", "aggTrade", wire.agg_trades),
+    _facts("quotes", "bookTicker", wire.quotes),
+    _facts("bars", "kline_", wire.bars, wire.INTERVALS),
+    _facts("ticker", "ticker", wire.ticker),
+)
 
 SPOT = Venue(
     name="binance.spot",
@@ -157,6 +162,9 @@ SPOT = Venue(
     kind="spot",
     endpoints=(STREAMS, RAW),
     books=(DEPTH, DEPTH_RAW, PARTIAL),
+    facts=FACTS,
+    calls=CALLS,
+    answers=ANSWERS,
     pools=(WEIGHT, CONNECTS),
     environments=(
         Environment("live"),
@@ -176,7 +184,7 @@ SPOT = Venue(
         "data-api.binance.vision",
         *(f"api{n}.binance.com" for n in ("-gcp", 1, 2, 3, 4)),
     ),
-    url_topics=_url_topics,
+    url_topics=url_topics,
     sent_topics=sent_topics,
     data_topic=data_topic,
     listing=listing,

@@ -1,59 +1,276 @@
-"""Binance spot messages that are not books, as they are needed so far."""
+"""Binance spot: the messages that are no books, and what facts they are.
 
-import re
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+Facts: web-socket-streams.md, rest-api.md, filters.md of 2026-07-21. Prices and sizes are decimal text, instants are
+milliseconds. A stream's message comes wrapped as {"stream", "data"}; REST has rows of the same facts by other names.
+"""
+
+from decimal import Decimal
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from tidebook.errors import DecodeError
+from tidebook.model import facts
+from tidebook.model.number import exact, parse
+from tidebook.model.wire import MS, Count, Id, Ms, Num, decode
+from tidebook.venue import Seen
 
-class Symbol(msgspec.Struct):
-    """One of `exchangeInfo`'s symbols."""
+T = TypeVar("T")
+INTERVALS: Final = (
+    "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M",
+)  # fmt: skip
+
+
+class Wrapped(msgspec.Struct, Generic[T]):
+    """A message of the combined form."""
+
+    data: T
+
+
+class TradeEvent(
+    msgspec.Struct, rename={"id": "t", "symbol": "s", "price": "p", "size": "q", "at": "T", "buyer_made": "m"}
+):
+    """<symbol>@trade. Where the buyer was the maker, the taker sold."""
+
+    id: Id
+    symbol: str
+    price: Num
+    size: Num
+    at: Ms
+    buyer_made: bool
+
+
+class TradeRow(msgspec.Struct, rename={"size": "qty", "at": "time", "buyer_made": "isBuyerMaker"}):
+    """One of GET trades."""
+
+    id: Id
+    price: Num
+    size: Num
+    at: Ms
+    buyer_made: bool
+
+
+class AggTrade(
+    msgspec.Struct,
+    rename={"id": "a", "price": "p", "size": "q", "first": "f", "last": "l", "at": "T", "buyer_made": "m"},
+):
+    """One of GET aggTrades: the trades `first` to `last`, of one taker at one price."""
+
+    id: Id
+    price: Num
+    size: Num
+    first: Id
+    last: Id
+    at: Ms
+    buyer_made: bool
+
+
+class AggTradeEvent(AggTrade):
+    """<symbol>@aggTrade."""
+
+    symbol: str = msgspec.field(name="s")
+
+
+class BookTicker(
+    msgspec.Struct, rename={"seq": "u", "symbol": "s", "bid": "b", "bid_size": "B", "ask": "a", "ask_size": "A"}
+):
+    """<symbol>@bookTicker. It has no time; its id is of the depth stream's numbers."""
+
+    seq: Id
+    symbol: str
+    bid: Num
+    bid_size: Num
+    ask: Num
+    ask_size: Num
+
+
+class Candle(
+    msgspec.Struct,
+    rename={
+        "start": "t", "interval": "i", "open": "o", "high": "h", "low": "l", "close": "c", "volume": "v",
+        "turnover": "q", "trades": "n", "closed": "x",
+    },
+):  # fmt: skip
+    """`k` of a kline."""
+
+    start: Ms
+    interval: str
+    open: Num
+    high: Num
+    low: Num
+    close: Num
+    volume: Num
+    turnover: Num
+    trades: Count
+    closed: bool
+
+
+class KlineEvent(msgspec.Struct, rename={"at": "E", "symbol": "s", "candle": "k"}):
+    """<symbol>@kline_<interval>."""
+
+    at: Ms
+    symbol: str
+    candle: Candle
+
+
+class KlineRow(msgspec.Struct, array_like=True):
+    """One of GET klines."""
+
+    start: Ms
+    open: Num
+    high: Num
+    low: Num
+    close: Num
+    volume: Num
+    end: Ms
+    turnover: Num
+    trades: Count
+
+
+class TickerEvent(
+    msgspec.Struct,
+    rename={
+        "at": "E", "symbol": "s", "last": "c", "open": "o", "high": "h", "low": "l", "volume": "v", "turnover": "q",
+        "bid": "b", "ask": "a",
+    },
+):  # fmt: skip
+    """<symbol>@ticker: a window of 24 hours that moves with the second."""
+
+    at: Ms
+    symbol: str
+    last: Num
+    open: Num
+    high: Num
+    low: Num
+    volume: Num
+    turnover: Num
+    bid: Num
+    ask: Num
+
+
+class TickerRow(
+    msgspec.Struct,
+    rename={
+        "last": "lastPrice", "open": "openPrice", "high": "highPrice", "low": "lowPrice", "turnover": "quoteVolume",
+        "bid": "bidPrice", "ask": "askPrice", "at": "closeTime",
+    },
+):  # fmt: skip
+    """GET ticker/24hr."""
+
+    at: Ms
+    symbol: str
+    last: Num
+    open: Num
+    high: Num
+    low: Num
+    volume: Num
+    turnover: Num
+    bid: Num
+    ask: Num
+
+
+class Rule(msgspec.Struct, rename={"kind": "filterType"}):
+    """One of a symbol's filters. Which of the fields it has, its kind says."""
+
+    kind: str
+    tick: Num | None = msgspec.field(default=None, name="tickSize")
+    step: Num | None = msgspec.field(default=None, name="stepSize")
+    least: Num | None = msgspec.field(default=None, name="minQty")
+    most: Num | None = msgspec.field(default=None, name="maxQty")
+    notional: Num | None = msgspec.field(default=None, name="minNotional")
+
+
+class Symbol(msgspec.Struct, rename={"base": "baseAsset", "quote": "quoteAsset"}):
+    """One of GET exchangeInfo's symbols."""
 
     symbol: str
-    base: str = msgspec.field(name="baseAsset")
-    quote: str = msgspec.field(name="quoteAsset")
+    status: str
+    base: str
+    quote: str
+    filters: list[Rule]
 
 
-class ExchangeInfo(msgspec.Struct):
-    """GET /api/v3/exchangeInfo."""
-
-    symbols: list[Symbol]
-
-
-def listing(url: str, body: bytes) -> Mapping[str, str]:
-    """Canonical symbols by id as topics write it (lower case)."""
-    if not urlsplit(url).path.endswith("/exchangeInfo"):
-        return {}
-    try:
-        info = msgspec.json.decode(body, type=ExchangeInfo)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return {}
-    return {one.symbol.lower(): f"{one.base}/{one.quote}" for one in info.symbols}
+_TRADE = msgspec.json.Decoder(Wrapped[TradeEvent])
+_AGG_TRADE = msgspec.json.Decoder(Wrapped[AggTradeEvent])
+_QUOTE = msgspec.json.Decoder(Wrapped[BookTicker])
+_KLINE = msgspec.json.Decoder(Wrapped[KlineEvent])
+_TICKER = msgspec.json.Decoder(Wrapped[TickerEvent])
 
 
-class Subscribe(msgspec.Struct, tag_field="method", tag="SUBSCRIBE"):
-    """What a client sends to subscribe."""
-
-    params: list[str]
-
-
-def sent_topics(message: str) -> tuple[str, ...]:
-    """The streams that a client's message subscribes."""
-    try:
-        return tuple(msgspec.json.decode(message, type=Subscribe).params)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
-        return ()
+def trade(one: TradeEvent | TradeRow | AggTrade, symbol: str, seen: Seen) -> facts.Trade:
+    first, last = (str(one.first), str(one.last)) if isinstance(one, AggTrade) else (None, None)
+    return facts.Trade(
+        venue=seen.venue, symbol=symbol, venue_ns=one.at * MS, received_ns=seen.received_ns, id=str(one.id),
+        side="sell" if one.buyer_made else "buy", exact_price=exact(one.price), exact_size=exact(one.size),
+        first_id=first, last_id=last,
+    )  # fmt: skip
 
 
-_WRAPPED = re.compile(r'\{"stream":"([^"]+)"')
-_RAW_DEPTH = re.compile(r'\{"e":"depthUpdate","E":\d+,"s":"([^"]+)"')
+def bar(one: Candle | KlineRow, symbol: str, interval: str, seen: Seen, at: int | None, *, finished: bool) -> facts.Bar:
+    return facts.Bar(
+        venue=seen.venue, symbol=symbol, venue_ns=at, received_ns=seen.received_ns,
+        interval=interval, start_ns=one.start * MS, finished=finished, trades=one.trades,
+        exact_open=exact(one.open), exact_high=exact(one.high), exact_low=exact(one.low),
+        exact_close=exact(one.close), exact_volume=exact(one.volume), exact_turnover=exact(one.turnover),
+    )  # fmt: skip
 
 
-def data_topic(message: str) -> str | None:
-    """The stream of a message. What names it stands in front, so that the rest need not be read."""
-    wrapped = _WRAPPED.match(message)
-    if wrapped is not None:
-        return wrapped[1]
-    raw = _RAW_DEPTH.match(message)
-    return None if raw is None else f"{raw[1].lower()}@depth"
+def day(one: TickerEvent | TickerRow, seen: Seen) -> facts.Ticker:
+    return facts.Ticker(
+        venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=one.at * MS, received_ns=seen.received_ns,
+        exact_last=exact(one.last), exact_open=exact(one.open), exact_high=exact(one.high), exact_low=exact(one.low),
+        exact_volume=exact(one.volume), exact_turnover=exact(one.turnover),
+        exact_bid=exact(one.bid), exact_ask=exact(one.ask),
+    )  # fmt: skip
+
+
+def _limit(symbol: Symbol, kind: str, field: str) -> Decimal | None:
+    """A number of one filter; 0 says that the rule is off."""
+    for rule in symbol.filters:
+        if rule.kind == kind:
+            text = getattr(rule, field)
+            if text is None:
+                raise DecodeError("missing", f"{symbol.symbol}: filter {kind} has no number for `{field}`")
+            return parse(text) or None
+    return None
+
+
+def instrument(one: Symbol, venue: str) -> facts.Instrument:
+    return facts.Instrument(
+        venue=venue, symbol=f"{one.base}/{one.quote}", id=one.symbol, base=one.base, quote=one.quote, kind="spot",
+        active=one.status == "TRADING", status=one.status, size_unit=one.base,
+        tick=_limit(one, "PRICE_FILTER", "tick"), step=_limit(one, "LOT_SIZE", "step"),
+        min_size=_limit(one, "LOT_SIZE", "least"), max_size=_limit(one, "LOT_SIZE", "most"),
+        min_notional=_limit(one, "NOTIONAL", "notional") or _limit(one, "MIN_NOTIONAL", "notional"),
+    )  # fmt: skip
+
+
+def trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
+    one = decode(_TRADE, frame).data
+    return [trade(one, seen.symbol(one.symbol), seen)]
+
+
+def agg_trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
+    one = decode(_AGG_TRADE, frame).data
+    return [trade(one, seen.symbol(one.symbol), seen)]
+
+
+def quotes(frame: bytes, seen: Seen) -> list[facts.Quote]:
+    one = decode(_QUOTE, frame).data
+    return [
+        facts.Quote(
+            venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=None, received_ns=seen.received_ns, seq=one.seq,
+            exact_bid=exact(one.bid), exact_bid_size=exact(one.bid_size),
+            exact_ask=exact(one.ask), exact_ask_size=exact(one.ask_size),
+        )
+    ]  # fmt: skip
+
+
+def bars(frame: bytes, seen: Seen) -> list[facts.Bar]:
+    event = decode(_KLINE, frame).data
+    one = event.candle
+    return [bar(one, seen.symbol(event.symbol), one.interval, seen, event.at * MS, finished=one.closed)]
+
+
+def ticker(frame: bytes, seen: Seen) -> list[facts.Ticker]:
+    return [day(decode(_TICKER, frame).data, seen)]

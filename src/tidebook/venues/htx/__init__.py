@@ -1,5 +1,8 @@
 """HTX (Huobi) spot. Facts: huobiapi/docs v1_en and later notices, as of 2026-06-30."""
 
+from dataclasses import replace
+from typing import Any
+
 from tidebook.venue import (
     BookChannel,
     BookShape,
@@ -7,12 +10,12 @@ from tidebook.venue import (
     Chain,
     Codec,
     Endpoint,
+    FactChannel,
     Id,
     Kind,
     Number,
     Pace,
     Ping,
-    Pool,
     Proof,
     Repeats,
     Resync,
@@ -24,7 +27,9 @@ from tidebook.venue import (
     Venue,
     Window,
 )
-from tidebook.venues.htx.wire import data_topic, listing, sent_topics
+from tidebook.venues.htx import wire
+from tidebook.venues.htx.recorded import data_topic, listing, sent_topics
+from tidebook.venues.htx.rest import ANSWERS, CALLS, REST
 
 # Whole frames are gzip members; heartbeats are messages every 5 s, two missed answers end the connection.
 _PING = Ping(
@@ -78,8 +83,11 @@ def _tick(last: str) -> BookShape:
     )
 
 
-# Sent about once a second, changed or not; an equal version is a new message.
-STEP = _whole("depth", "market", "depth.step0", tuple(f"depth.step{n}" for n in range(6)), _tick("tick.version"))
+# Sent about once a second, changed or not; an equal version is a new message. The call `book` answers in this form.
+STEP = replace(
+    _whole("depth", "market", "depth.step0", tuple(f"depth.step{n}" for n in range(6)), _tick("tick.version")),
+    snapshot=_tick("tick.version"),
+)
 REFRESH = _whole(
     "refresh", "market", "mbp.refresh.20", tuple(f"mbp.refresh.{n}" for n in (5, 10, 20)), _tick("tick.seqNum")
 )
@@ -105,7 +113,8 @@ MBP = BookChannel(
         window=Window(150),
     ),
     snapshot=BookShape(
-        route=("rep",),
+        # Replies name the same topic as pushes; their status makes the key another one.
+        route=("rep", "status"),
         bids=("data.bids",),
         asks=("data.asks",),
         number=Number.EITHER,
@@ -119,8 +128,25 @@ MBP = BookChannel(
         resync=Resync.REQUEST,
         pace=Pace(count=60, per=60, spacing=0.1),
     ),
-    reply_key=str.encode,
+    reply_key=lambda topic: f"{topic} ok".encode(),
     ask=Template('{"req":"$topic","id":"$id"}'),
+)
+
+
+def _facts(name: str, ending: str, read: Any, periods: dict[str, str] | None = None) -> FactChannel:
+    """A topic of one instrument; `ending` stops where the period follows."""
+    words = periods or {}
+    return FactChannel(
+        name, "market", lambda instrument, option: f"market.{instrument}.{ending}{words.get(option or '', '')}", read,
+        ("ch",), options=tuple(words),
+    )  # fmt: skip
+
+
+FACTS = (
+    _facts("trades", "trade.detail", wire.trades),
+    _facts("quotes", "bbo", wire.quotes),
+    _facts("bars", "kline.", wire.bars, wire.PERIODS),
+    _facts("ticker", "ticker", wire.ticker),
 )
 
 SPOT = Venue(
@@ -129,7 +155,10 @@ SPOT = Venue(
     kind="spot",
     endpoints=(MARKET, FEED),
     books=(STEP, REFRESH, MBP),
-    pools=(Pool("htx.spot.rest", "ip", 10, 1),),
+    facts=FACTS,
+    calls=CALLS,
+    answers=ANSWERS,
+    pools=(REST,),
     aliases=("api.huobi.pro", "api-aws.huobi.pro", "api.htx.com"),
     sent_topics=sent_topics,
     data_topic=data_topic,

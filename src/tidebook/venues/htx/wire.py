@@ -1,53 +1,153 @@
-"""HTX spot messages that are not books, as they are needed so far."""
+"""HTX spot: the messages of its streams and calls that are no books, and what facts they are.
 
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+Facts: huobiapi/docs v1_en (2021-06) and later notices. Numbers are bare JSON numbers, exponents included; text is
+accepted too (the documented sample of bbo has it). Instants are milliseconds, the opening of a bar seconds.
+"""
+
+from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 
+from tidebook.errors import DecodeError
+from tidebook.model import facts
+from tidebook.model.number import exact_raw
+from tidebook.model.wire import MS, SEC, BareId, BareNum, Count, Id, Ms, Secs, decode, whole
+from tidebook.venue import Seen
 
-class Symbol(msgspec.Struct):
-    """One row of the list of symbols."""
-
-    symbol: str
-    base: str = msgspec.field(name="base-currency")
-    quote: str = msgspec.field(name="quote-currency")
-
-
-class Symbols(msgspec.Struct):
-    """GET /v1/common/symbols."""
-
-    data: list[Symbol]
-
-
-def listing(url: str, body: bytes) -> Mapping[str, str]:
-    """Canonical symbols by id."""
-    if urlsplit(url).path != "/v1/common/symbols":
-        return {}
-    try:
-        symbols = msgspec.json.decode(body, type=Symbols)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return {}
-    return {one.symbol: f"{one.base}/{one.quote}".upper() for one in symbols.data}
+T = TypeVar("T")
+PERIODS: Final = {
+    "1m": "1min", "5m": "5min", "15m": "15min", "30m": "30min", "1h": "60min", "4h": "4hour", "1d": "1day",
+    "1w": "1week", "1M": "1mon", "1y": "1year",
+}  # fmt: skip
+_INTERVALS: Final = {period: interval for interval, period in PERIODS.items()}
 
 
-class Subscribe(msgspec.Struct):
-    """What a client sends to subscribe."""
+class Push(msgspec.Struct, Generic[T]):
+    """A message of a channel, and the answers that have the same form."""
 
-    sub: str
-
-
-def sent_topics(message: str) -> tuple[str, ...]:
-    """The topic that a client's message subscribes."""
-    try:
-        return (msgspec.json.decode(message, type=Subscribe).sub,)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
-        return ()
+    ch: str
+    ts: Ms
+    tick: T
 
 
-def data_topic(message: str) -> str | None:
-    """The topic of a push."""
-    head = '{"ch":"'
-    if message.startswith(head):
-        return message[len(head) : message.index('"', len(head))]
-    return None
+class Trade(msgspec.Struct, rename={"id": "tradeId", "at": "ts", "size": "amount", "taker": "direction"}):
+    """One trade. Its field `id`, of 21 digits and more, is the older of two and was seen to repeat; it is not read."""
+
+    id: BareId
+    at: Ms
+    price: BareNum
+    size: BareNum
+    taker: Literal["buy", "sell"]
+
+
+class Trades(msgspec.Struct):
+    data: list[Trade]
+
+
+class Best(msgspec.Struct, rename={"at": "quoteTime", "bid_size": "bidSize", "ask_size": "askSize", "seq": "seqId"}):
+    """market.<id>.bbo."""
+
+    at: Ms
+    bid: BareNum
+    bid_size: BareNum
+    ask: BareNum
+    ask_size: BareNum
+    seq: Id
+
+
+class Candle(msgspec.Struct, rename={"start": "id", "volume": "amount", "turnover": "vol", "trades": "count"}):
+    """A bar. Nothing says that it is finished; it is when one with a later id comes. Days begin at UTC+8."""
+
+    start: Secs
+    open: BareNum
+    high: BareNum
+    low: BareNum
+    close: BareNum
+    volume: BareNum
+    turnover: BareNum
+    trades: Count
+
+
+class Day(msgspec.Struct, rename={"last": "close", "volume": "amount", "turnover": "vol"}):
+    """market.<id>.ticker: the last 24 hours."""
+
+    last: BareNum
+    open: BareNum
+    high: BareNum
+    low: BareNum
+    volume: BareNum
+    turnover: BareNum
+    bid: BareNum
+    ask: BareNum
+
+
+_TRADES = msgspec.json.Decoder(Push[Trades])
+_BEST = msgspec.json.Decoder(Push[Best])
+_CANDLE = msgspec.json.Decoder(Push[Candle])
+_DAY = msgspec.json.Decoder(Push[Day])
+
+
+def instrument_of(topic: str) -> tuple[str, str]:
+    """The instrument and the rest of `market.<instrument>.<rest>`. Raises DecodeError for another text."""
+    parts = topic.split(".", 2)
+    if len(parts) != 3 or parts[0] != "market":
+        raise DecodeError("malformed", f"not a topic: {topic[:40]!r}")
+    return parts[1], parts[2]
+
+
+def trade(one: Trade, symbol: str, seen: Seen) -> facts.Trade:
+    return facts.Trade(
+        venue=seen.venue, symbol=symbol, venue_ns=one.at * MS, received_ns=seen.received_ns, id=whole(one.id),
+        side=one.taker, exact_price=exact_raw(one.price), exact_size=exact_raw(one.size),
+    )  # fmt: skip
+
+
+def bar(one: Candle, symbol: str, interval: str, seen: Seen, at: int, *, finished: bool) -> facts.Bar:
+    return facts.Bar(
+        venue=seen.venue, symbol=symbol, venue_ns=at * MS, received_ns=seen.received_ns, interval=interval,
+        start_ns=one.start * SEC, finished=finished, trades=one.trades,
+        exact_open=exact_raw(one.open), exact_high=exact_raw(one.high), exact_low=exact_raw(one.low),
+        exact_close=exact_raw(one.close), exact_volume=exact_raw(one.volume), exact_turnover=exact_raw(one.turnover),
+    )  # fmt: skip
+
+
+def trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
+    push = decode(_TRADES, frame)
+    symbol = seen.symbol(instrument_of(push.ch)[0])
+    return [trade(one, symbol, seen) for one in push.tick.data]
+
+
+def quotes(frame: bytes, seen: Seen) -> list[facts.Quote]:
+    push = decode(_BEST, frame)
+    one = push.tick
+    return [
+        facts.Quote(
+            venue=seen.venue, symbol=seen.symbol(instrument_of(push.ch)[0]), venue_ns=one.at * MS,
+            received_ns=seen.received_ns, seq=one.seq,
+            exact_bid=exact_raw(one.bid), exact_bid_size=exact_raw(one.bid_size),
+            exact_ask=exact_raw(one.ask), exact_ask_size=exact_raw(one.ask_size),
+        )
+    ]  # fmt: skip
+
+
+def bars(frame: bytes, seen: Seen) -> list[facts.Bar]:
+    """Never finished: see Candle."""
+    push = decode(_CANDLE, frame)
+    name, rest = instrument_of(push.ch)
+    interval = _INTERVALS.get(rest.removeprefix("kline."))
+    if interval is None:
+        raise DecodeError("malformed", f"not a topic of bars: {push.ch[:40]!r}")
+    return [bar(push.tick, seen.symbol(name), interval, seen, push.ts, finished=False)]
+
+
+def ticker(frame: bytes, seen: Seen) -> list[facts.Ticker]:
+    push = decode(_DAY, frame)
+    one = push.tick
+    return [
+        facts.Ticker(
+            venue=seen.venue, symbol=seen.symbol(instrument_of(push.ch)[0]), venue_ns=push.ts * MS,
+            received_ns=seen.received_ns, exact_last=exact_raw(one.last), exact_open=exact_raw(one.open),
+            exact_high=exact_raw(one.high), exact_low=exact_raw(one.low), exact_volume=exact_raw(one.volume),
+            exact_turnover=exact_raw(one.turnover), exact_bid=exact_raw(one.bid), exact_ask=exact_raw(one.ask),
+        )
+    ]  # fmt: skip

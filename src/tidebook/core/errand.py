@@ -1,0 +1,25 @@
+"""One HTTP request on its way through a pool: a book's snapshot, or what a user asked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tidebook.core.clock import Now
+from tidebook.core.effects import Reply, Request, Urgency
+
+
+@dataclass(slots=True, eq=False)
+class Errand:
+    """`done` is called once, with the reply or, where there was none, with the reason.
+
+    `given_up` says that nobody waits any more: what was not sent is then never sent.
+    """
+
+    request: Request
+    pool: str
+    weight: int
+    urgency: Urgency
+    timeout: float
+    cap: int
+    done: Callable[[Reply | None, str, Now], None]
+    sent: Callable[[Now], None] = field(default=lambda now: None)
+    given_up: bool = False

@@ -1,0 +1,145 @@
+"""What takes time about one stream of facts: until it is confirmed, while it is silent, when its connection is gone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from tidebook.core.book import Carrier
+from tidebook.core.channel import FactChannel, Seen
+from tidebook.core.clock import SECOND, Now, seconds
+from tidebook.core.endpoint import Endpoint, Heartbeat, Repeats
+from tidebook.core.options import Options
+from tidebook.core.redact import excerpt
+from tidebook.core.timers import Timers
+from tidebook.errors import DecodeError, SubscriptionFailed, TidebookError
+from tidebook.model import health
+from tidebook.model.facts import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """One wanted stream of facts. `read_symbol` makes canonical symbols of the venue's ids."""
+
+    venue: str
+    symbol: str
+    topic: str
+    endpoint: Endpoint
+    channel: FactChannel
+    read_symbol: Callable[[str], str]
+
+    @property
+    def name(self) -> str:
+        """Unique inside a Desk."""
+        return self.topic
+
+    def key_or_topic(self) -> bytes:
+        return self.topic.encode() if self.channel.key is None else self.channel.key(self.topic)
+
+
+class Flow(StrEnum):
+    """Whether facts are coming."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+class Stream:
+    """One topic over its whole life; connections come and go beneath it.
+
+    `deliver` is called in the receive path with the facts of each message, `changed_to` when `flow` changes.
+    """
+
+    def __init__(
+        self, plan: StreamPlan, emit: Callable[[health.Health], None], timers: Timers, options: Options
+    ) -> None:
+        self.plan = plan
+        self.flow = Flow.OPENING
+        self.error: TidebookError | None = None
+        self.deliver: Callable[[Sequence[Fact]], None] | None = None
+        self.changed_to: Callable[[Stream], None] | None = None
+        self.carrier: Carrier | None = None
+        self.heard_ns: int | None = None
+        self.confirmed_ns: int | None = None
+        self._emit = emit
+        self._options = options
+        self._life_timer = timers.timer(self._look_alive)
+
+    def confirmed(self, now: Now) -> None:
+        """Acknowledged, or its data came."""
+        if self.confirmed_ns is not None:
+            return
+        self.confirmed_ns = now.mono_ns
+        self._set(Flow.OPEN)
+        self._arm(now.mono_ns)
+
+    def frame(self, frame: bytes, now: Now) -> None:
+        """One message of this topic. The hot path: read it, hand its facts over."""
+        self.heard_ns = now.mono_ns
+        plan = self.plan
+        try:
+            facts = plan.channel.read(frame, Seen(plan.venue, plan.read_symbol, now.wall_ns))
+        except (msgspec.MsgspecError, DecodeError) as error:
+            kind = error.kind if isinstance(error, DecodeError) else "malformed"
+            about = (plan.venue, plan.symbol, now.wall_ns)
+            self._emit(health.Undecodable(*about, kind, str(error), excerpt(frame)))
+            return
+        if self.deliver is not None:
+            self.deliver(facts)
+
+    def lost(self, reason: str, now: Now) -> None:
+        """Its connection is gone."""
+        self.carrier = None
+        self.confirmed_ns = None
+        self._life_timer.off()
+        if self.flow in (Flow.OPEN, Flow.OPENING):
+            self._set(Flow.INTERRUPTED)
+
+    def refused(self, reason: str, now: Now) -> None:
+        """The venue does not want it: it is over."""
+        plan = self.plan
+        self.error = SubscriptionFailed(
+            f"{plan.venue} refused {plan.topic}: {reason}", venue=plan.venue, symbol=plan.symbol
+        )
+        self._set(Flow.FAILED)
+
+    def close(self) -> None:
+        self._life_timer.off()
+        self._set(Flow.CLOSED)
+
+    def _set(self, flow: Flow) -> None:
+        if flow is self.flow:
+            return
+        self.flow = flow
+        if self.changed_to is not None:
+            self.changed_to(self)
+
+    def _arm(self, since_ns: int) -> None:
+        """A channel that declares no limit may be silent for ever: a market without a trade is no fault."""
+        limit = self._limit()
+        if limit is not None:
+            self._life_timer.set(since_ns + seconds(limit))
+
+    def _limit(self) -> float | None:
+        life = self.plan.channel.life
+        if isinstance(life, (Repeats, Heartbeat)):
+            return life.seconds
+        return None if self.heard_ns is not None else self.plan.channel.first_data
+
+    def _look_alive(self, now: Now) -> None:
+        limit = self._limit()
+        if self.confirmed_ns is None or self.carrier is None or limit is None:
+            return
+        last = max(self.heard_ns or 0, self.confirmed_ns)
+        if now.mono_ns < last + seconds(limit):
+            self._arm(last)
+            return
+        silent = (now.mono_ns - last) / SECOND
+        about = (self.plan.venue, self.plan.symbol, now.wall_ns)
+        self._emit(health.Stale(*about, f"{self.plan.topic} is silent for {silent:.1f} s"))
+        self._set(Flow.INTERRUPTED)
+        self.carrier.renew(f"{self.plan.topic} is silent", now)

@@ -1,0 +1,58 @@
+"""The data of tests/venues/: one folder for each venue, named as the venue is.
+
+- `decode/<channel>.json`: cases of one channel of facts. `id`, `symbol` (how the id is listed), `option` (an
+  interval), `frame` (the text as sent), `facts`: each with its `kind` and every field that is not None; numbers as
+  plain text
+- `calls/<call>.json`: cases of one REST call. `question`, then `method`, `url`, `weight`, `most`, or `refuses` (the
+  UsageError's words); with a `body`, its `result` as above (of the call `book`: `seq`, `bids`, `asks`)
+- `errors/*.json`: `status`, `headers`, `body`, then what they mean: `raises` (a class, or null), `code`, `retry`,
+  `wait` (seconds from now), `says` (the whole text); `used` (units of pools)
+- `books/*.json`: cases of one `channel` in the steps of tests/unit/engine/replay.py, played with the declared shape
+  and rule
+- `sessions/*.json`: transcripts through the real desk and sessions; see transcript.py
+- `NOTES.md`: the evidence for each of these files, by its name
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tidebook.venue import Venue
+from tidebook.venues import every
+
+Json = Any
+ROOT = Path(__file__).parents[1] / "venues"
+KINDS = ("decode", "calls", "errors", "books", "sessions")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of one file: `subject` is the channel or call that the file is about."""
+
+    venue: Venue
+    file: Path
+    subject: str
+    data: dict[str, Json]
+
+    def __str__(self) -> str:
+        return f"{self.venue.name} {self.file.parent.name}/{self.file.stem}: {self.data['about']}"
+
+
+def folder(venue: Venue) -> Path:
+    return ROOT / venue.name
+
+
+def files(venue: Venue, kind: str) -> list[Path]:
+    return sorted((folder(venue) / kind).glob("*.json"))
+
+
+def cases(kind: str) -> list[Case]:
+    """All cases of a kind, of all venues."""
+    found = []
+    for venue in every().values():
+        for file in files(venue, kind):
+            content = json.loads(file.read_text("utf-8"))
+            subject = content.get("channel") or content.get("call") or ""
+            found += [Case(venue, file, subject, data) for data in content["cases"]]
+    return found
