@@ -24,6 +24,8 @@ from tidebook.model.market import State
 class Carrier(Protocol):
     """The session that carries a book's topic, as the book sees it."""
 
+    heard_ns: int | None
+
     def request(self, book: "Book", now: Now) -> None:
         """Ask for a snapshot on the same socket."""
         ...
@@ -71,6 +73,7 @@ class Book:
         self._late_timer = timers.timer(self._snapshot_late)
         self._audit_timer = timers.timer(self._audit)
         self._renewals = 0  # in a row, without a readable book between
+        self.asks = 0  # snapshots asked for since it was last readable
         self._unchecked = False  # the only proof is a checksum, and the venue does not send it any more
         self._passed = 0  # checksums that had passed by then
 
@@ -138,6 +141,7 @@ class Book:
         self.queued = False
         self.asked_ns = now.mono_ns
         self._asked.append(now.mono_ns)
+        self.asks += 1
 
     def requested(self, now: Now) -> None:
         """The session has put the request on its way."""
@@ -170,6 +174,14 @@ class Book:
         self._failed(reason, now)
 
     # Inside -------------------------------------------------------------------
+
+    @property
+    def alive_ns(self) -> int | None:
+        """When something last proved that its topic lives: its own messages, or those of its connection."""
+        heard = self.engine.heard_ns
+        if isinstance(self.plan.life, (Repeats, Heartbeat)) or self.carrier is None:
+            return heard
+        return max((at for at in (heard, self.carrier.heard_ns) if at is not None), default=None)
 
     @property
     def _seeds_from_outside(self) -> bool:
@@ -233,7 +245,7 @@ class Book:
         self.asked_ns = None
         self._late_timer.off()
         self._ask_timer.off()
-        self._renewals = 0
+        self._renewals = self.asks = 0
         was, since = self.state, self.since_ns
         self._unchecked = self._unchecked and self.engine.stats()["checksum_passed"] == self._passed
         proven = self.plan.rule.proves and not self._unchecked

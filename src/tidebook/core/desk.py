@@ -13,10 +13,12 @@ from tidebook.core.book import Book
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Urgency
 from tidebook.core.endpoint import Endpoint, Pool
+from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
 from tidebook.core.pools import Budget
 from tidebook.core.session import Session
+from tidebook.core.stream import Stream, StreamPlan
 from tidebook.core.timers import Timer, Timers
 from tidebook.engine.contract import Engine
 from tidebook.model import health
@@ -31,7 +33,8 @@ class Line:
     headers: Mapping[str, str]
     pin: str | None
     backoff: Backoff
-    books: list[Book] = field(default_factory=list)
+    books: list[Book] = field(default_factory=list[Book])
+    streams: list[Stream] = field(default_factory=list[Stream])
     session: Session | None = None
     attempt: int = 0
     timer: Timer | None = None
@@ -41,12 +44,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Waiting:
-    """A snapshot that waits for room in its pool."""
+    """An errand that waits for room in its pool."""
 
     urgency: Urgency
     order: int
-    book: Book = field(compare=False)
-    epoch: int = field(compare=False)
+    errand: Errand = field(compare=False)
 
 
 class Desk:
@@ -67,6 +69,7 @@ class Desk:
         self.venue = venue
         self.effects: list[Effect] = []
         self.books: dict[str, Book] = {}
+        self.streams: dict[str, Stream] = {}
         self.lines: list[Line] = []
         self._engine = engine
         self._options = options or Options()
@@ -77,7 +80,7 @@ class Desk:
         self._asked: dict[str, deque[int]] = {}  # by name of the book: when its snapshots were asked for
         self._last_conn = 0
         self._last_fetch = 0
-        self._fetches: dict[int, tuple[Book, int]] = {}
+        self._fetches: dict[int, Errand] = {}
         self.answered = 0  # fetches that came to an end, for whoever counts along
         self._budgets = {pool.name: Budget(pool) for pool in pools}
         self._queue: list[Waiting] = []
@@ -120,7 +123,7 @@ class Desk:
             book = Book(plan, engine, self, self._timers, self._options, now, asked)
             book.changed_to = changed_to
             self.books[plan.name] = book
-            line = self._line_for(plan)
+            line = self._line_for(plan.endpoint, plan.pin, plan.url, plan.headers)
             line.books.append(book)
             if line.session is not None:
                 line.session.add(book, now)
@@ -129,6 +132,38 @@ class Desk:
         for line in fresh:
             if line.session is None:
                 self._open(line, now)
+
+    def want_stream(self, plan: StreamPlan, now: Now) -> Stream:
+        """Want a stream of facts; the same one again where it is wanted already."""
+        if plan.name in self.streams:
+            return self.streams[plan.name]
+        stream = self.streams[plan.name] = Stream(plan, self.emit, self._timers, self._options)
+        line = self._line_for(plan.endpoint)
+        line.streams.append(stream)
+        if line.session is not None:
+            line.session.add_stream(stream, now)
+        elif line.timer is None:
+            self._open(line, now)
+        return stream
+
+    def unwant_stream(self, name: str, now: Now) -> None:
+        """Stop wanting it (by `plan.name`)."""
+        stream = self.streams.pop(name, None)
+        if stream is None:
+            return
+        stream.close()
+        for line in self.lines:
+            if stream in line.streams:
+                line.streams.remove(stream)
+                self._left(line, stream, now)
+                return
+
+    def _left(self, line: Line, wanted: Book | Stream, now: Now) -> None:
+        """A line carries one thing less; one that carries nothing is given up."""
+        if line.session is not None:
+            line.session.remove(wanted, now)
+        if not line.books and not line.streams:
+            self._drop(line, now)
 
     def connect(self, now: Now, endpoint: Endpoint, url: str, headers: Mapping[str, str], pin: str) -> None:
         """Keep a connection open that carries no book (yet)."""
@@ -145,10 +180,7 @@ class Desk:
         for line in self.lines:
             if book in line.books:
                 line.books.remove(book)
-                if line.session is not None:
-                    line.session.remove(book, now)
-                if not line.books:
-                    self._drop(line, now)
+                self._left(line, book, now)
                 return
 
     def _forget_asked(self, now: Now) -> None:
@@ -160,18 +192,19 @@ class Desk:
             if not asked or asked[-1] < oldest:
                 del self._asked[name]
 
-    def _line_for(self, plan: BookPlan) -> Line:
+    def _line_for(
+        self,
+        endpoint: Endpoint,
+        pin: str | None = None,
+        url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Line:
+        """The connection that carries one more topic; a new one where all are full."""
         for line in self.lines:
-            same = line.endpoint.name == plan.endpoint.name and line.pin == plan.pin
-            if same and (plan.pin is not None or len(line.books) < plan.endpoint.max_topics):
+            same = line.endpoint.name == endpoint.name and line.pin == pin
+            if same and (pin is not None or len(line.books) + len(line.streams) < endpoint.max_topics):
                 return line
-        line = Line(
-            plan.endpoint,
-            plan.url or plan.endpoint.url,
-            plan.headers or {},
-            plan.pin,
-            Backoff(self._options, self._draw),
-        )
+        line = Line(endpoint, url or endpoint.url, headers or {}, pin, Backoff(self._options, self._draw))
         self.lines.append(line)
         return line
 
@@ -197,6 +230,8 @@ class Desk:
         line.attempt += 1
         for book in line.books:
             session.add(book, now)
+        for stream in line.streams:
+            session.add_stream(stream, now)
         self.effects.append(Open(conn, line.url, line.headers, endpoint.cap))
 
     def _open_at(self, line: Line, at_ns: int) -> None:
@@ -268,12 +303,30 @@ class Desk:
             self.effects.append(Close(session.conn))
             session.closed("not wanted any more", now)
 
-    # Snapshots ----------------------------------------------------------------
+    # Requests -----------------------------------------------------------------
 
     def fetch(self, book: Book, urgency: Urgency, now: Now) -> None:
-        """A book asks for its snapshot; it goes out when its pool has room."""
+        """A book asks for its snapshot. An answer to a question of an earlier connection is dropped."""
+        rest, epoch = book.plan.rest, book.epoch
+        assert rest is not None
+
+        def done(reply: Reply | None, why: str, now: Now) -> None:
+            if book.epoch != epoch or book.asked_ns is None:
+                return
+            if reply is not None:
+                book.replied(reply, now)
+            else:
+                book.failed(why, now)
+
+        timeout = self._options.request_timeout
+        errand = Errand(rest.request, rest.pool, rest.weight, urgency, timeout, rest.cap, done, book.sent)
+        errand.wanted = lambda: book.epoch == epoch and book.queued
+        self.send(errand, now)
+
+    def send(self, errand: Errand, now: Now) -> None:
+        """Send a request when its pool has room; the more urgent go first."""
         self._queued += 1
-        heappush(self._queue, Waiting(urgency, self._queued, book, book.epoch))
+        heappush(self._queue, Waiting(errand.urgency, self._queued, errand))
         self._serve(now)
 
     def _serve(self, now: Now) -> None:
@@ -282,25 +335,23 @@ class Desk:
         earliest: int | None = None
         while self._queue:
             waiting = heappop(self._queue)
-            book = waiting.book
-            if waiting.epoch != book.epoch or not book.queued:
+            errand = waiting.errand
+            if errand.given_up or not errand.wanted():
                 continue
-            rest = book.plan.rest
-            assert rest is not None
-            budget = self._budgets.get(rest.pool)
-            at = now.mono_ns if budget is None else budget.free_at(rest.weight, now)
+            budget = self._budgets.get(errand.pool)
+            at = now.mono_ns if budget is None else budget.free_at(errand.weight, now)
             if at > now.mono_ns:
                 later.append(waiting)
                 earliest = at if earliest is None else min(earliest, at)
                 continue
             if budget is not None:
-                budget.spend(rest.weight, now)
+                budget.spend(errand.weight, now)
             self._last_fetch += 1
-            self._fetches[self._last_fetch] = (book, book.epoch)
-            book.sent(now)
-            timeout = self._options.request_timeout
+            self._fetches[self._last_fetch] = errand
+            errand.sent(now)
+            request, pool, weight = errand.request, errand.pool, errand.weight
             self.effects.append(
-                Fetch(self._last_fetch, rest.request, rest.pool, rest.weight, waiting.urgency, timeout, rest.cap)
+                Fetch(self._last_fetch, request, pool, weight, errand.urgency, errand.timeout, errand.cap)
             )
         for waiting in later:
             heappush(self._queue, waiting)
@@ -308,32 +359,30 @@ class Desk:
             self._queue_timer.set(earliest)
 
     def replied(self, fetch: int, reply: Reply, now: Now) -> None:
-        """An answer. One to a question of an earlier connection is dropped here."""
+        """An answer, of any status."""
         self.answered += 1
-        book, epoch = self._fetches.pop(fetch, (None, 0))
-        if book is None:
+        errand = self._fetches.pop(fetch, None)
+        if errand is None:
             return
         if reply.status in (418, 429):
-            self._throttle(book, reply, now)
-        if book.epoch == epoch and book.asked_ns is not None:
-            book.replied(reply, now)
+            self._throttle(errand, reply, now)
+        errand.done(reply, "", now)
 
     def failed(self, fetch: int, why: str, now: Now) -> None:
+        """No answer."""
         self.answered += 1
-        book, epoch = self._fetches.pop(fetch, (None, 0))
-        if book is not None and book.epoch == epoch and book.asked_ns is not None:
-            book.failed(why, now)
+        errand = self._fetches.pop(fetch, None)
+        if errand is not None:
+            errand.done(None, why, now)
 
-    def _throttle(self, book: Book, reply: Reply, now: Now) -> None:
+    def _throttle(self, errand: Errand, reply: Reply, now: Now) -> None:
         """The venue says for how long nothing more may be sent."""
-        assert book.plan.rest is not None
         text = reply.headers.get("retry-after", "")
         wait = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else 60.0
-        pool = book.plan.rest.pool
         # A pool that nobody declared has no limit of its own; the venue's word counts all the same.
-        budget = self._budgets.setdefault(pool, Budget(Pool(pool, "ip", 1 << 62, 1.0)))
+        budget = self._budgets.setdefault(errand.pool, Budget(Pool(errand.pool, "ip", 1 << 62, 1.0)))
         budget.block(now.mono_ns + seconds(wait))
-        self.emit(health.Throttled(self.venue, None, now.wall_ns, pool, wait))
+        self.emit(health.Throttled(self.venue, None, now.wall_ns, errand.pool, wait))
 
     # Common -------------------------------------------------------------------
 

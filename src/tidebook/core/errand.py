@@ -11,7 +11,8 @@ from tidebook.core.effects import Reply, Request, Urgency
 class Errand:
     """`done` is called once, with the reply or, where there was none, with the reason.
 
-    `given_up` says that nobody waits any more: what was not sent is then never sent.
+    `given_up` says that nobody waits any more, and `wanted` is asked that before sending: what was not sent is
+    then never sent.
     """
 
     request: Request
@@ -22,4 +23,5 @@ class Errand:
     cap: int
     done: Callable[[Reply | None, str, Now], None]
     sent: Callable[[Now], None] = field(default=lambda now: None)
+    wanted: Callable[[], bool] = field(default=lambda: True)
     given_up: bool = False

@@ -1,18 +1,19 @@
 """One connection: greeting, subscriptions and their acks, heartbeats, frames into the engine."""
 
 import json
-import zlib
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tidebook.core.book import Book
 from tidebook.core.clock import Now, seconds
+from tidebook.core.codec import inflate
 from tidebook.core.effects import Effect, Send
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.options import Options
 from tidebook.core.redact import excerpt, redact
+from tidebook.core.stream import Stream
 from tidebook.core.timers import Timers
+from tidebook.core.topic import Asked, Topic
 from tidebook.engine import contract
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
@@ -31,38 +32,6 @@ class Owner(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class Topic:
-    """A subscription on this connection."""
-
-    text: str
-    book: Book
-    confirmed: bool = False
-    asked_ns: int | None = None
-    tries: int = 0
-    resubscribe: bool = False  # subscribe again when the unsubscription is acknowledged
-    again_ns: int | None = None  # after a refusal, or silence to our tries: when it is tried once more
-    refusals: int = 0  # in a row
-    request_id: int = 0  # the last request for its whole book
-    missing: set[str] = field(default_factory=set[str])  # the texts not acknowledged yet: its own, its side channel's
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """What is subscribed for it."""
-        side = self.book.plan.side_topic
-        return (self.text,) if side is None else (self.text, side)
-
-
-@dataclass(slots=True)
-class Asked:
-    """A message of ours that awaits its answer."""
-
-    what: str  # subscribe · unsubscribe · request
-    topics: tuple[Topic, ...]
-    texts: list[str]
-    at_ns: int
-
-
 class Session:
     """One connection of one endpoint. `conn` is never used twice."""
 
@@ -79,6 +48,7 @@ class Session:
         self.received = 0  # data frames, for whoever counts along
         self.topics: dict[str, Topic] = {}
         self._by_engine: dict[int, Topic] = {}
+        self._streams: dict[bytes, Stream] = {}
         self._owner = owner
         self._options = options
         self._venue = venue
@@ -95,8 +65,7 @@ class Session:
     def add(self, book: Book, now: Now) -> None:
         """Carry this book from now on."""
         plan = book.plan
-        topic = Topic(plan.topic, book)
-        self.topics[plan.name] = topic
+        topic = self.topics[plan.name] = Topic(plan, book, book)
         self._by_engine[id(book.engine)] = topic
         self.feed.want(plan.key_or_topic(), book.engine, "stream")
         if plan.snapshot_key is not None:
@@ -105,18 +74,31 @@ class Session:
         if self.is_open:
             self._greet([topic], now)
 
-    def remove(self, book: Book, now: Now) -> None:
+    def add_stream(self, stream: Stream, now: Now) -> None:
+        """Carry this stream of facts from now on."""
+        plan = stream.plan
+        topic = self.topics[plan.name] = Topic(plan, stream)
+        self._streams[plan.key_or_topic()] = stream
+        self.feed.other(plan.key_or_topic(), plan.channel)
+        stream.carrier = self
+        if self.is_open:
+            self._greet([topic], now)
+
+    def remove(self, wanted: Book | Stream, now: Now) -> None:
         """Stop carrying it; frames still on their way are passed over."""
-        topic = self.topics.pop(book.plan.name, None)
+        topic = self.topics.pop(wanted.plan.name, None)
         if topic is None:
             return
-        self._by_engine.pop(id(book.engine), None)
-        self.feed.forget(book.plan.key_or_topic())
-        if book.plan.snapshot_key is not None:
-            self.feed.forget(book.plan.snapshot_key)
-        book.carrier = None
+        self.feed.forget(wanted.plan.key_or_topic())
+        if isinstance(wanted, Book):
+            self._by_engine.pop(id(wanted.engine), None)
+            if wanted.plan.snapshot_key is not None:
+                self.feed.forget(wanted.plan.snapshot_key)
+        else:
+            self._streams.pop(wanted.plan.key_or_topic(), None)
+        wanted.carrier = None
         subscribing = self.endpoint.subscribing
-        if self.is_open and subscribing is not None and subscribing.unsubscribe is not None and not book.plan.by_url:
+        if self.is_open and subscribing is not None and subscribing.unsubscribe is not None and not topic.by_url:
             self._ask_for("unsubscribe", (topic,), now)
 
     def opened(self, now: Now) -> None:
@@ -158,13 +140,13 @@ class Session:
         self._asked.clear()
         self._outbox.clear()
         for topic in list(self.topics.values()):
-            topic.book.lost(reason, now)
+            topic.wanted.lost(reason, now)
 
     # Outcomes -----------------------------------------------------------------
 
     def _route(self, outcome: contract.Outcome, frame: bytes, now: Now) -> None:
         topic = self._by_engine.get(id(outcome))
-        if topic is not None:  # the common case: this book changed
+        if topic is not None and topic.book is not None:  # the common case: this book changed
             topic.book.changed()
         elif isinstance(outcome, tuple):
             for one in outcome:
@@ -173,21 +155,31 @@ class Session:
         elif isinstance(outcome, contract.Other):
             if outcome.topic is None:
                 self._control(frame, now)
+            elif (stream := self._streams.get(outcome.topic)) is not None:
+                self._stream(stream, frame, now)
         elif isinstance(outcome, contract.Event):
             self._event(outcome, now)
 
+    def _stream(self, stream: Stream, frame: bytes, now: Now) -> None:
+        if stream.confirmed_ns is None:
+            self._confirm(self.topics[stream.plan.name], now)  # its data came before, or without, the ack
+        stream.frame(frame, now)
+
     def _event(self, event: contract.Event, now: Now) -> None:
         if event.book is None:
-            for topic in list(self.topics.values()):
-                if self.is_open and not topic.resubscribe and topic.book.plan.rule.scope is Scope.CONNECTION:
-                    topic.book.event(event, now)
+            for topic in list(self._by_engine.values()):
+                book = topic.book
+                if self.is_open and not topic.resubscribe and book and book.plan.rule.scope is Scope.CONNECTION:
+                    book.event(event, now)
             return
         found = self._by_engine.get(id(event.book))
-        if found is not None and found.resubscribe:
+        if found is None or found.book is None:
+            return
+        if found.resubscribe:
             found.book.engine.unseed()  # the end of the subscription that is being given up; the next one seeds
-        elif found is not None and not found.confirmed and len(found.texts) > 1:
+        elif not found.confirmed and len(found.texts) > 1:
             found.book.engine.unseed(True)  # one channel speaks; whether the other will is not known yet
-        elif found is not None:
+        else:
             if not found.confirmed:
                 self._confirm(found, now)  # its data came before, or without, the ack
             found.book.event(event, now)
@@ -260,7 +252,7 @@ class Session:
         topic.confirmed = True
         topic.asked_ns = topic.again_ns = None
         topic.tries = topic.refusals = 0
-        topic.book.confirmed(now)
+        topic.wanted.confirmed(now)
 
     def _unsubscribed(self, slots: dict[str, Any], now: Now) -> None:
         for topic in self._named(slots, "unsubscribe"):
@@ -274,7 +266,8 @@ class Session:
         if asked is not None and asked.what == "request":
             del self._asked[str(slots["id"])]
             for topic in asked.topics:
-                if str(topic.request_id) == str(slots["id"]):  # else a later one is under way
+                # Else a later one is under way.
+                if str(topic.request_id) == str(slots["id"]) and topic.book is not None:
                     topic.book.failed(reason, now)
             return
         if asked is not None and asked.what == "unsubscribe":
@@ -288,9 +281,9 @@ class Session:
         """Told once; then it rests, and is tried again, ever more rarely."""
         options = self._options
         if topic.refusals == 0:
-            plan = topic.book.plan
+            plan = topic.plan
             self._owner.emit(health.SubscriptionLost(plan.venue, plan.symbol, now.wall_ns, topic.text, reason))
-        topic.book.refused(reason)
+        topic.wanted.refused(reason)
         rest = min(options.ask_again * 2.0 ** min(topic.refusals, 30), options.ask_again_most)
         topic.refusals += 1
         topic.asked_ns = None
@@ -371,7 +364,7 @@ class Session:
         """Subscribe. What the URL subscribes by itself is confirmed by the handshake."""
         asked: list[Topic] = []
         for topic in topics:
-            if topic.book.plan.by_url or self.endpoint.subscribing is None:
+            if topic.by_url or self.endpoint.subscribing is None:
                 self._confirm(topic, now)
             else:
                 asked.append(topic)
@@ -421,7 +414,8 @@ class Session:
         assert subscribing is not None
         if what == "request":
             for topic in topics:
-                topic.book.requested(now)
+                if topic.book is not None:
+                    topic.book.requested(now)
             return
         for topic in topics:
             if subscribing.ack is None and what == "subscribe":
@@ -486,17 +480,3 @@ class Session:
 
 def _names(slots: dict[str, Any]) -> list[Any]:
     return [slots["topic"]] if "topic" in slots else slots.get("topics", [])
-
-
-def inflate(frame: bytes, codec: Codec, cap: int) -> bytes:
-    """Undo an endpoint's codec. Raises DecodeError ``too_large`` while inflating, or ``malformed``."""
-    machine = zlib.decompressobj(31 if codec is Codec.GZIP else -15)
-    try:
-        plain = machine.decompress(frame, cap + 1)
-    except zlib.error as error:
-        raise DecodeError("malformed", f"not {codec}: {error}") from None
-    if len(plain) > cap:
-        raise DecodeError("too_large", f"more than {cap} bytes when inflated")
-    if not machine.eof or machine.unused_data:
-        raise DecodeError("malformed", f"not one whole {codec} stream")
-    return plain

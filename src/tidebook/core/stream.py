@@ -74,6 +74,7 @@ class Stream:
         if self.confirmed_ns is not None:
             return
         self.confirmed_ns = now.mono_ns
+        self.error = None
         self._set(Flow.OPEN)
         self._arm(now.mono_ns)
 
@@ -99,12 +100,10 @@ class Stream:
         if self.flow in (Flow.OPEN, Flow.OPENING):
             self._set(Flow.INTERRUPTED)
 
-    def refused(self, reason: str, now: Now) -> None:
-        """The venue does not want it: it is over."""
+    def refused(self, reason: str) -> None:
+        """The venue does not want it. The session tries again; whoever waits to be let in is told."""
         plan = self.plan
-        self.error = SubscriptionFailed(
-            f"{plan.venue} refused {plan.topic}: {reason}", venue=plan.venue, symbol=plan.symbol
-        )
+        self.error = SubscriptionFailed(f"{plan.venue}: {plan.topic}: {reason}", venue=plan.venue, symbol=plan.symbol)
         self._set(Flow.FAILED)
 
     def close(self) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from tidebook.core.codec import inflate
 from tidebook.core.plan import BookPlan
-from tidebook.core.session import inflate
 from tidebook.engine.rule import Pace
 from tidebook.engine.shape import Codec
 from tidebook.errors import DecodeError, UsageError

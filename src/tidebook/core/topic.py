@@ -1,0 +1,58 @@
+"""What a session knows of each subscription, and of each message that awaits its answer."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tidebook.core.book import Book
+from tidebook.core.clock import Now
+from tidebook.core.plan import BookPlan
+from tidebook.core.stream import StreamPlan
+
+
+class Carried(Protocol):
+    """A book or a stream of facts, as a session carries it."""
+
+    def confirmed(self, now: Now) -> None: ...
+    def refused(self, reason: str) -> None: ...
+    def lost(self, reason: str, now: Now) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Topic:
+    """A subscription on this connection: of a book, or of a stream of facts."""
+
+    plan: BookPlan | StreamPlan
+    wanted: Carried
+    book: Book | None = None
+    confirmed: bool = False
+    asked_ns: int | None = None
+    tries: int = 0
+    resubscribe: bool = False  # subscribe again when the unsubscription is acknowledged
+    again_ns: int | None = None  # after a refusal, or silence to our tries: when it is tried once more
+    refusals: int = 0  # in a row
+    request_id: int = 0  # the last request for its whole book
+    missing: set[str] = field(default_factory=set[str])  # the texts not acknowledged yet: its own, its side channel's
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is subscribed for it."""
+        side = self.plan.side_topic if isinstance(self.plan, BookPlan) else None
+        return (self.text,) if side is None else (self.text, side)
+
+    @property
+    def text(self) -> str:
+        return self.plan.topic
+
+    @property
+    def by_url(self) -> bool:
+        return isinstance(self.plan, BookPlan) and self.plan.by_url
+
+
+@dataclass(slots=True)
+class Asked:
+    """A message of ours that awaits its answer."""
+
+    what: str  # subscribe · unsubscribe · request
+    topics: tuple[Topic, ...]
+    texts: list[str]
+    at_ns: int
