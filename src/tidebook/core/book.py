@@ -12,7 +12,7 @@ from tidebook.core.effects import Reply, Urgency
 from tidebook.core.endpoint import Heartbeat, Repeats
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
-from tidebook.core.redact import excerpt
+from tidebook.core.redact import excerpt, shown
 from tidebook.core.timers import Timers
 from tidebook.engine import contract
 from tidebook.engine.rule import Proof, Resync, Seed
@@ -73,6 +73,7 @@ class Book:
         self._late_timer = timers.timer(self._snapshot_late)
         self._audit_timer = timers.timer(self._audit)
         self._renewals = 0  # in a row, without a readable book between
+        self._urgency: Urgency | None = None  # of the question that the pace puts off
         self.asks = 0  # snapshots asked for since it was last readable
         self._unchecked = False  # the only proof is a checksum, and the venue does not send it any more
         self._passed = 0  # checksums that had passed by then
@@ -163,15 +164,14 @@ class Book:
         try:
             event = self.engine.seed(reply.body, now.mono_ns, self.asked_ns, cap=self.plan.rest.cap)
         except DecodeError as error:
-            shown = excerpt(reply.body)
-            self._emit(health.Undecodable(*self._about(now), error.kind, error.text, shown))
+            self._emit(health.Undecodable(*self._about(now), error.kind, shown(error.text), excerpt(reply.body)))
             self._failed(f"undecodable snapshot ({error.kind})", now)
             return
         self.event(event, now)
 
     def failed(self, reason: str, now: Now) -> None:
         """The request of this epoch brought nothing."""
-        self._failed(reason, now)
+        self._failed(shown(reason), now)
 
     # Inside -------------------------------------------------------------------
 
@@ -212,8 +212,10 @@ class Book:
         if len(self._asked) >= pace.count:
             at = max(at, self._asked[-pace.count] + seconds(pace.per))
         if at > now.mono_ns:
+            self._urgency = urgency
             self._ask_timer.set(at)
             return
+        urgency, self._urgency = urgency or self._urgency, None
         self._ask_timer.off()
         self.queued = True
         if self.plan.rule.seed is Seed.REQUEST:
@@ -245,21 +247,37 @@ class Book:
         self.asked_ns = None
         self._late_timer.off()
         self._ask_timer.off()
-        self._renewals = self.asks = 0
+        self.asks = 0
         was, since = self.state, self.since_ns
         self._unchecked = self._unchecked and self.engine.stats()["checksum_passed"] == self._passed
         proven = self.plan.rule.proves and not self._unchecked
         self._set(State.LIVE if proven else State.UNPROVEN, "", now)
-        if (limit := self._limit(first=False)) is not None:
-            self._life_timer.set(now.mono_ns + limit)
-        else:
-            self._life_timer.off()
+        self._watch(now)
         self.engine.retain(False)
         self._schedule_audit(now)
         if was is State.STALE:
             self._emit(health.Resynced(*self._about(now), (now.mono_ns - since) / SECOND, self.engine.last))
         if self.changed_to is not None:
             self.changed_to(self)
+
+    def _watch(self, now: Now) -> None:
+        """Arm the limit of silence of a book that has become readable.
+
+        A snapshot from outside is no life of the topic: until its first message the first limit holds.
+        """
+        heard = self._is_heard()
+        if heard:
+            self._renewals = 0
+        limit = self._limit(first=not heard)
+        if limit is None:
+            self._life_timer.off()
+        else:
+            self._life_timer.set((now.mono_ns if heard else self.confirmed_ns or now.mono_ns) + limit)
+
+    def _is_heard(self) -> bool:
+        """Whether the topic has spoken since it was confirmed."""
+        heard = self.engine.heard_ns
+        return heard is not None and self.confirmed_ns is not None and heard >= self.confirmed_ns
 
     def _unproven(self, now: Now) -> None:
         """The checksum is gone. What a sequence, or whole messages, prove stays proven."""
@@ -317,12 +335,13 @@ class Book:
         """The topic's limit has passed since it was last looked at."""
         if self.confirmed_ns is None or self.state is State.CLOSED:
             return
-        heard = self.engine.heard_ns
-        fresh = heard is not None and heard >= self.confirmed_ns
+        heard, fresh = self.engine.heard_ns, self._is_heard()
         readable = self.state.readable
         if fresh and not readable and self._seeds_from_outside:
             return  # being seeded, at its own pace
-        limit = self._limit(first=not readable)
+        if fresh and readable:
+            self._renewals = 0
+        limit = self._limit(first=not (fresh and readable))
         if limit is None:
             return
         # A book that is seeded by its stream waits for a whole one: changes alone are no life.
@@ -334,13 +353,14 @@ class Book:
         reason = f"no whole book for {silent:.1f} s" if fresh and not readable else f"silent for {silent:.1f} s"
         self.engine.unseed()
         self._stale(reason, now)
-        if not readable and self._renewals == 0:
+        if self._renewals == 0 and not (fresh and readable):
             self._emit(health.SubscriptionLost(*self._about(now), self.plan.topic, f"subscribed and {reason}"))
         self._renewals += 1
         if self.carrier is None:
             return
         # First the channel alone is renewed; when that does not help, the connection; then the channel again.
-        if self._renewals == 2:
+        # A topic that was seeded and never spoke may be a quiet market: others on its connection are left alone.
+        if self._renewals == 2 and not (readable and not fresh):
             self.carrier.renew(f"{self.plan.topic}: {reason}", now)
         else:
             self.carrier.resubscribe(self, now)

@@ -18,3 +18,11 @@ def inflate(frame: bytes, codec: Codec, cap: int) -> bytes:
     if not machine.eof or machine.unused_data:
         raise DecodeError("malformed", f"not one whole {codec} stream")
     return plain
+
+
+def head(frame: bytes, codec: Codec, most: int) -> bytes:
+    """The first `most` bytes of what a frame inflates to; empty where it does not inflate."""
+    try:
+        return zlib.decompressobj(31 if codec is Codec.GZIP else -15).decompress(frame, most)
+    except zlib.error:
+        return b""

@@ -17,10 +17,13 @@ from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
 from tidebook.core.pools import Budget
+from tidebook.core.redact import shown
+from tidebook.core.rest import retry_after
 from tidebook.core.session import Session
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.core.timers import Timer, Timers
 from tidebook.engine.contract import Engine
+from tidebook.errors import UsageError
 from tidebook.model import health
 
 
@@ -39,7 +42,6 @@ class Line:
     attempt: int = 0
     timer: Timer | None = None
     rotate: Timer | None = None
-    connect: Timer | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,9 +85,9 @@ class Desk:
         self._fetches: dict[int, Errand] = {}
         self.answered = 0  # fetches that came to an end, for whoever counts along
         self._budgets = {pool.name: Budget(pool) for pool in pools}
-        self._queue: list[Waiting] = []
+        self._queues: dict[str, list[Waiting]] = {}  # by pool
         self._queued = 0
-        self._queue_timer = self._timers.timer(self._serve)
+        self._queue_timer = self._timers.timer(self._serve_all)
 
     @property
     def deadline(self) -> int | None:
@@ -110,6 +112,8 @@ class Desk:
         fresh: list[Line] = []
         for plan in add:
             if plan.name in self.books:
+                if self.books[plan.name].plan.endpoint.name != plan.endpoint.name:
+                    raise UsageError(f"{plan.name} is wanted already, on another endpoint")
                 continue
             engine = self._engine.Book(
                 plan.shape,
@@ -127,11 +131,13 @@ class Desk:
             line.books.append(book)
             if line.session is not None:
                 line.session.add(book, now)
-            elif line.timer is None:
+            if line.session is not None or line.timer is None:
                 fresh.append(line)
         for line in fresh:
             if line.session is None:
                 self._open(line, now)
+            else:
+                line.session.greet(now)
 
     def want_stream(self, plan: StreamPlan, now: Now) -> Stream:
         """Want a stream of facts; the same one again where it is wanted already."""
@@ -142,6 +148,7 @@ class Desk:
         line.streams.append(stream)
         if line.session is not None:
             line.session.add_stream(stream, now)
+            line.session.greet(now)
         elif line.timer is None:
             self._open(line, now)
         return stream
@@ -261,7 +268,8 @@ class Desk:
         session = self._sessions.pop(conn, None)
         if line is None or session is None or line.session is not session:
             return
-        self._ended(line, session, f"{reason} ({code})" if code is not None else reason, now)
+        words = shown(reason)
+        self._ended(line, session, f"{words} ({code})" if code is not None else words, now)
 
     def renew(self, session: Session, reason: str, now: Now) -> None:
         """Give a connection up; the next one is opened after the backoff."""
@@ -326,37 +334,36 @@ class Desk:
     def send(self, errand: Errand, now: Now) -> None:
         """Send a request when its pool has room; the more urgent go first."""
         self._queued += 1
-        heappush(self._queue, Waiting(errand.urgency, self._queued, errand))
-        self._serve(now)
+        heappush(self._queues.setdefault(errand.pool, []), Waiting(errand.urgency, self._queued, errand))
+        self._serve(errand.pool, now)
 
-    def _serve(self, now: Now) -> None:
-        """Send what the budgets allow, the most urgent first."""
-        later: list[Waiting] = []
-        earliest: int | None = None
-        while self._queue:
-            waiting = heappop(self._queue)
-            errand = waiting.errand
+    def _serve_all(self, now: Now) -> None:
+        for pool in list(self._queues):
+            self._serve(pool, now)
+
+    def _serve(self, pool: str, now: Now) -> None:
+        """Send what the pool's budget allows, the most urgent first."""
+        queue, budget = self._queues[pool], self._budgets.get(pool)
+        while queue:
+            errand = queue[0].errand
             if errand.given_up or not errand.wanted():
-                continue
-            budget = self._budgets.get(errand.pool)
-            at = now.mono_ns if budget is None else budget.free_at(errand.weight, now)
-            if at > now.mono_ns:
-                later.append(waiting)
-                earliest = at if earliest is None else min(earliest, at)
+                heappop(queue)
                 continue
             if budget is not None:
+                at = budget.free_at(errand.weight, now)
+                if at > now.mono_ns:
+                    due = self._queue_timer.at_ns
+                    self._queue_timer.set(at if due is None else min(at, due))
+                    return
                 budget.spend(errand.weight, now)
+            heappop(queue)
             self._last_fetch += 1
             self._fetches[self._last_fetch] = errand
             errand.sent(now)
-            request, pool, weight = errand.request, errand.pool, errand.weight
+            request, weight = errand.request, errand.weight
             self.effects.append(
                 Fetch(self._last_fetch, request, pool, weight, errand.urgency, errand.timeout, errand.cap)
             )
-        for waiting in later:
-            heappush(self._queue, waiting)
-        if earliest is not None:
-            self._queue_timer.set(earliest)
 
     def replied(self, fetch: int, reply: Reply, now: Now) -> None:
         """An answer, of any status."""
@@ -377,8 +384,7 @@ class Desk:
 
     def _throttle(self, errand: Errand, reply: Reply, now: Now) -> None:
         """The venue says for how long nothing more may be sent."""
-        text = reply.headers.get("retry-after", "")
-        wait = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else 60.0
+        wait = float(retry_after(reply.headers, 60))
         # A pool that nobody declared has no limit of its own; the venue's word counts all the same.
         budget = self._budgets.setdefault(errand.pool, Budget(Pool(errand.pool, "ip", 1 << 62, 1.0)))
         budget.block(now.mono_ns + seconds(wait))

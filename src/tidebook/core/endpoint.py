@@ -96,7 +96,7 @@ def _match_slot(pattern: str, message: Any, found: dict[str, Any]) -> bool:
     elif kind == "#":
         if isinstance(message, str) and _WHOLE.fullmatch(message):
             value = int(message)
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fits = isinstance(value, int) and not isinstance(value, bool)
     else:
         fits = isinstance(message, (str, int)) and not isinstance(message, bool)
         value = str(message) if fits else None
@@ -151,7 +151,11 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """The venue closes a connection after `seconds`; the next one is opened `overlap` seconds before."""
+    """The venue closes a connection after `seconds`; it is renewed `overlap` seconds before, at a moment of our own.
+
+    `handover` says how two connections could be joined without a hole. For now the old one is closed first, and
+    its books are stale for that moment.
+    """
 
     seconds: float
     overlap: float = 60.0

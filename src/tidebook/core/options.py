@@ -21,5 +21,4 @@ class Options:
     bad_messages: int = 5  # this many undecodable messages …
     bad_seconds: float = 10.0  # … within this time, and the connection is renewed
     depth_cap: int = 20_000  # levels a side
-    message_cap: int = 4 << 20
     body_cap: int = 8 << 20

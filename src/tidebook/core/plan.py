@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tidebook.core.effects import Request
-from tidebook.core.endpoint import ConnectionOnly, Endpoint, Life, Template
+from tidebook.core.endpoint import Companion, ConnectionOnly, Endpoint, Heartbeat, Life, Template
 from tidebook.engine.rule import SyncRule
 from tidebook.engine.shape import BookShape
 from tidebook.errors import UsageError
@@ -52,6 +52,8 @@ class BookPlan:
     size_scale: int = 0
 
     def __post_init__(self) -> None:
+        if isinstance(self.life, (Heartbeat, Companion)):
+            raise UsageError(f"{self.topic}: proof of life by another topic is not kept yet")
         whole = self.snapshot or self.shape
         same_form = (whole.each, whole.route) == (self.shape.each, self.shape.route)
         if same_form and self.snapshot_key == self.key_or_topic():

@@ -6,10 +6,11 @@ from urllib.parse import quote, urlencode
 from tidebook.core.channel import Question
 from tidebook.core.clock import seconds
 from tidebook.core.effects import Request
-from tidebook.core.redact import redact
+from tidebook.core.redact import shown
 from tidebook.errors import Banned, RateLimited, TidebookError, UsageError
 
 _MS = 1_000_000
+LONGEST = 3 * 86_400  # seconds: the longest ban that any venue documents
 
 
 def get(url: str, **query: str | int | None) -> Request:
@@ -46,23 +47,23 @@ def last_ms(question: Question) -> int | None:
 def retry_after(headers: Mapping[str, str], default: int) -> int:
     """The seconds that the header of this name asks to wait; `default` where it does not, or writes something else."""
     text = headers.get("retry-after", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else default
+    return min(int(text), LONGEST) if text.isascii() and text.isdigit() and len(text) <= 9 else default
 
 
 def refusal(kind: type[TidebookError], text: str, venue: str, code: str) -> TidebookError:
     """A venue's no, with its own code and its own words, redacted."""
-    return kind(f"{venue}: {redact(text)} ({code})", venue=venue, code=code)
+    return kind(f"{venue}: {shown(text)} ({shown(code)})", venue=venue, code=code)
 
 
 def wait(
     kind: type[RateLimited] | type[Banned], text: str, venue: str, code: str, now_ns: int, pause: int
 ) -> TidebookError:
     """A venue's no for the next `pause` seconds; `now_ns` is wall time."""
-    shown, at = f"{venue}: {redact(text)} ({code})", now_ns + seconds(pause)
+    words, at = f"{venue}: {shown(text)} ({shown(code)})", now_ns + seconds(pause)
     error: RateLimited | Banned
     if issubclass(kind, Banned):
-        error = Banned(shown, until=at, venue=venue)
+        error = Banned(words, until=at, venue=venue)
     else:
-        error = RateLimited(shown, retry_at=at, venue=venue)
+        error = RateLimited(words, retry_at=at, venue=venue)
     error.code, error.retry = code, f"after {pause} s"
     return error

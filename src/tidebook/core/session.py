@@ -1,23 +1,23 @@
 """One connection: greeting, subscriptions and their acks, heartbeats, frames into the engine."""
 
-import json
 from collections import deque
 from typing import Any, Protocol
 
+from tidebook.core import control
 from tidebook.core.book import Book
 from tidebook.core.clock import Now, seconds
-from tidebook.core.codec import inflate
+from tidebook.core.codec import head, inflate
 from tidebook.core.effects import Effect, Send
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.options import Options
-from tidebook.core.redact import excerpt, redact
+from tidebook.core.redact import excerpt, shown
 from tidebook.core.stream import Stream
 from tidebook.core.timers import Timers
 from tidebook.core.topic import Asked, Topic
 from tidebook.engine import contract
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
-from tidebook.errors import DecodeError
+from tidebook.errors import DecodeError, UsageError
 from tidebook.model import health
 
 
@@ -30,6 +30,9 @@ class Owner(Protocol):
     def renew(self, session: "Session", reason: str, now: Now) -> None:
         """Close this connection and open the next."""
         ...
+
+
+HEARTBEAT = 1024  # bytes: no heartbeat is longer
 
 
 class Session:
@@ -49,6 +52,8 @@ class Session:
         self.topics: dict[str, Topic] = {}
         self._by_engine: dict[int, Topic] = {}
         self._streams: dict[bytes, Stream] = {}
+        self._fresh: list[Topic] = []
+        self._keys: dict[bytes, str] = {}
         self._owner = owner
         self._options = options
         self._venue = venue
@@ -65,30 +70,43 @@ class Session:
     def add(self, book: Book, now: Now) -> None:
         """Carry this book from now on."""
         plan = book.plan
+        self._check_key(plan.name, plan.key_or_topic())
         topic = self.topics[plan.name] = Topic(plan, book, book)
         self._by_engine[id(book.engine)] = topic
         self.feed.want(plan.key_or_topic(), book.engine, "stream")
         if plan.snapshot_key is not None:
             self.feed.want(plan.snapshot_key, book.engine, "snapshot")
         book.carrier = self
-        if self.is_open:
-            self._greet([topic], now)
+        self._fresh.append(topic)
 
     def add_stream(self, stream: Stream, now: Now) -> None:
         """Carry this stream of facts from now on."""
         plan = stream.plan
+        self._check_key(plan.name, plan.key_or_topic())
         topic = self.topics[plan.name] = Topic(plan, stream)
         self._streams[plan.key_or_topic()] = stream
         self.feed.other(plan.key_or_topic(), plan.channel)
         stream.carrier = self
-        if self.is_open:
-            self._greet([topic], now)
+        self._fresh.append(topic)
+
+    def _check_key(self, name: str, key: bytes) -> None:
+        """Two topics that the venue's messages do not tell apart cannot share a connection."""
+        other = self._keys.setdefault(key, name)
+        if other != name:
+            raise UsageError(f"{name} and {other} cannot be told apart on one connection")
+
+    def greet(self, now: Now) -> None:
+        """Subscribe what was added since the last time, as few messages as may be."""
+        fresh, self._fresh = [t for t in self._fresh if self.topics.get(t.plan.name) is t], []
+        if self.is_open and fresh:
+            self._greet(fresh, now)
 
     def remove(self, wanted: Book | Stream, now: Now) -> None:
         """Stop carrying it; frames still on their way are passed over."""
         topic = self.topics.pop(wanted.plan.name, None)
         if topic is None:
             return
+        self._keys.pop(wanted.plan.key_or_topic(), None)
         self.feed.forget(wanted.plan.key_or_topic())
         if isinstance(wanted, Book):
             self._by_engine.pop(id(wanted.engine), None)
@@ -105,7 +123,8 @@ class Session:
         self.is_open = True
         self.opened_ns = self.heard_ns = now.mono_ns
         self._arm_ping(now)
-        self._greet(list(self.topics.values()), now)
+        self._fresh = list(self.topics.values())
+        self.greet(now)
 
     def frames(self, frames: list[bytes], now: Now) -> None:
         """All data frames of one read. Heartbeats are answered before any of them is decoded."""
@@ -113,24 +132,28 @@ class Session:
             return
         self.heard_ns = now.mono_ns
         self.received += len(frames)
-        if self.endpoint.codec is not Codec.TEXT:
-            frames = [plain for frame in frames if (plain := self._inflate(frame, now)) is not None]
-        ping = self.endpoint.ping
-        if ping.prefix:
-            frames = [frame for frame in frames if not (frame.startswith(ping.prefix) and self._heartbeat(frame))]
+        if self.endpoint.ping.prefix:
+            frames = [frame for frame in frames if not self._is_heartbeat(frame)]
+        is_plain = self.endpoint.codec is Codec.TEXT
         feed, received_ns = self.feed.feed, now.mono_ns
         for frame in frames:
             if not self.is_open:
                 return  # given up at an earlier frame: what came behind it belongs to nobody
             try:
-                outcome = feed(frame, received_ns)
+                # One at a time: a read full of bombs is never held inflated.
+                plain = frame if is_plain else inflate(frame, self.endpoint.codec, self.endpoint.cap)
+            except DecodeError as error:
+                self._undecodable(error, frame, now)
+                continue
+            try:
+                outcome = feed(plain, received_ns)
             except DecodeError as error:
                 # Some venues' answers name the channel where data does, and hold no book.
-                if not self._control(frame, now):
-                    self._undecodable(error, frame, now)
+                if error.kind not in ("missing", "malformed") or not self._control(plain, now):
+                    self._undecodable(error, plain, now)
                 continue
             if outcome is not None:
-                self._route(outcome, frame, now)
+                self._route(outcome, plain, now)
 
     def closed(self, reason: str, now: Now) -> None:
         """The connection is gone, or given up: nothing of it may be believed any more."""
@@ -186,32 +209,24 @@ class Session:
 
     def _undecodable(self, error: DecodeError, frame: bytes, now: Now) -> None:
         """One bad message: told once, applied not at all. Which book it was for cannot be known."""
-        shown = excerpt(frame)
-        self._owner.emit(health.Undecodable(self._venue, None, now.wall_ns, error.kind, redact(error.text), shown))
+        self._owner.emit(
+            health.Undecodable(self._venue, None, now.wall_ns, error.kind, shown(error.text), excerpt(frame))
+        )
         self._bad.append(now.mono_ns)
         while self._bad[0] < now.mono_ns - seconds(self._options.bad_seconds):
             self._bad.popleft()
         if len(self._bad) >= self._options.bad_messages:
             self._owner.renew(self, f"{len(self._bad)} undecodable messages", now)
 
-    def _inflate(self, frame: bytes, now: Now) -> bytes | None:
-        cap = self.endpoint.cap
-        try:
-            return inflate(frame, self.endpoint.codec, cap)
-        except DecodeError as error:
-            self._undecodable(error, frame, now)
-            return None
-
     # Acks ---------------------------------------------------------------------
 
     def _control(self, frame: bytes, now: Now) -> bool:
-        """Whether a frame is an answer to something we asked."""
+        """Whether a frame is an answer to something we asked, or a heartbeat in another spelling."""
         subscribing = self.endpoint.subscribing
         if subscribing is None:
             return False
-        try:
-            message = json.loads(frame)
-        except (ValueError, RecursionError):
+        message = control.read(frame)
+        if message is None:
             return False
         answers = [(subscribing.ack, self._acked), (subscribing.unsubscribed, self._unsubscribed)]
         answers += [(refusal, self._refused) for refusal in subscribing.refusals]
@@ -219,7 +234,7 @@ class Session:
             if template is not None and (slots := template.match(message)) is not None:
                 act(slots, now)
                 return True
-        return False
+        return self._heartbeat(message)
 
     def _named(self, slots: dict[str, Any], what: str) -> tuple[Topic, ...]:
         """The topics that an answer is about: by what it names, else by our id."""
@@ -261,7 +276,7 @@ class Session:
                 self._ask_for("subscribe", (topic,), now)
 
     def _refused(self, slots: dict[str, Any], now: Now) -> None:
-        reason = redact(f"{slots.get('code', '')} {slots.get('text', '')}".strip() or "refused")
+        reason = shown(f"{slots.get('code', '')} {slots.get('text', '')}".strip() or "refused")
         asked = self._asked.get(str(slots.get("id")))
         if asked is not None and asked.what == "request":
             del self._asked[str(slots["id"])]
@@ -273,8 +288,12 @@ class Session:
         if asked is not None and asked.what == "unsubscribe":
             self._unsubscribed(slots, now)  # there is nothing to unsubscribe: so much the better
             return
-        for topic in self._named(slots, "subscribe"):
+        named = self._named(slots, "subscribe")
+        if not named:  # it does not say what it refuses: told all the same
+            self._owner.emit(health.SubscriptionLost(self._venue, None, now.wall_ns, "", reason))
+        for topic in named:
             if not topic.confirmed and not topic.resubscribe:
+                topic.alone = len(named) > 1  # one bad topic must not keep the others out
                 self._lost(topic, reason, now)
 
     def _lost(self, topic: Topic, reason: str, now: Now) -> None:
@@ -285,6 +304,8 @@ class Session:
             self._owner.emit(health.SubscriptionLost(plan.venue, plan.symbol, now.wall_ns, topic.text, reason))
         topic.wanted.refused(reason)
         rest = min(options.ask_again * 2.0 ** min(topic.refusals, 30), options.ask_again_most)
+        if topic.alone and topic.refusals == 0:
+            rest = 0.0  # refused in company: it may be good by itself
         topic.refusals += 1
         topic.asked_ns = None
         topic.again_ns = now.mono_ns + seconds(rest)
@@ -374,8 +395,12 @@ class Session:
     def _ask_all(self, what: str, topics: list[Topic], now: Now) -> None:
         assert self.endpoint.subscribing is not None
         many = self.endpoint.subscribing.topics_per_message
-        for at in range(0, len(topics), many):
-            self._ask_for(what, tuple(topics[at : at + many]), now)
+        together = [topic for topic in topics if not topic.alone]
+        for at in range(0, len(together), many):
+            self._ask_for(what, tuple(together[at : at + many]), now)
+        for topic in topics:
+            if topic.alone:
+                self._ask_for(what, (topic,), now)
 
     def _ask_for(self, what: str, topics: tuple[Topic, ...], now: Now) -> None:
         subscribing = self.endpoint.subscribing
@@ -437,17 +462,19 @@ class Session:
 
     # Heartbeats ---------------------------------------------------------------
 
-    def _heartbeat(self, frame: bytes) -> bool:
-        """Whether the frame was a heartbeat; the server's is answered out of turn."""
+    def _is_heartbeat(self, frame: bytes) -> bool:
+        """Whether the frame was a heartbeat; looked at before anything of the same read is decoded."""
+        ping, codec = self.endpoint.ping, self.endpoint.codec
+        plain = frame if codec is Codec.TEXT else head(frame, codec, HEARTBEAT)
+        return plain.startswith(ping.prefix) and self._heartbeat(control.read(plain))
+
+    def _heartbeat(self, message: Any) -> bool:
+        """Whether it was one; the server's is answered out of turn."""
         ping = self.endpoint.ping
         if ping.ask is None:
             return False
-        try:
-            message = json.loads(frame)
-        except (ValueError, RecursionError):
-            return False
         if ping.by == "client":
-            return ping.answer is None or ping.answer.match(message) is not None
+            return ping.answer is not None and ping.answer.match(message) is not None
         slots = ping.ask.match(message)
         if slots is None or ping.answer is None:
             return False

@@ -30,6 +30,7 @@ class Topic:
     resubscribe: bool = False  # subscribe again when the unsubscription is acknowledged
     again_ns: int | None = None  # after a refusal, or silence to our tries: when it is tried once more
     refusals: int = 0  # in a row
+    alone: bool = False  # asked for in a message of its own, since one with others was refused
     request_id: int = 0  # the last request for its whole book
     missing: set[str] = field(default_factory=set[str])  # the texts not acknowledged yet: its own, its side channel's
 

@@ -104,6 +104,7 @@ DEPTH = BookChannel(
     ),
     rest=_depth,
     snapshot_of=_depth_of,
+    first_data=120,  # unknown names are acknowledged too; in a quiet market nothing comes for a while
 )
 
 

@@ -1,0 +1,137 @@
+"""What a server may send to harm: each was found by a reviewer, and none of it does any more."""
+
+import gzip
+import time
+from typing import Any
+
+import pytest
+from tests.unit.core.transcript import Player
+
+from tidebook.core.codec import inflate
+from tidebook.core.control import read
+from tidebook.core.redact import redact, shown
+from tidebook.engine.contract import Engine
+from tidebook.engine.shape import Codec
+from tidebook.errors import DecodeError, UsageError
+
+ASK = {
+    "subscribe": {"op": "sub", "chs": "@topics", "id": "#id"},
+    "ack": {"result": None, "id": "#id"},
+    "unsubscribe": {"op": "unsub", "chs": "@topics", "id": "#id"},
+    "refusals": [{"code": "#code", "msg": "$text", "id?": "#id"}],
+    "topics_per_message": 100,
+}
+
+
+def opened(engine: Engine, names: list[str], **setting: Any) -> Player:
+    player = Player({"subscribing": ASK, "rule": "rest", **setting}, engine)
+    player.step({"at": 0, "want": names})
+    player.step({"at": 0, "opened": 1})
+    return player
+
+
+def test_acked_and_silent_is_told_even_when_the_snapshot_came(engine: Engine) -> None:
+    player = opened(engine, ["A"])
+    player.step({"at": 0, "conn": 1, "frames": [{"result": None, "id": 1}]})
+    player.step({"at": 1, "replied": 1, "body": {"u": 5, "b": [["1", "1"]], "a": []}})
+    assert player.states() == {"A": "live"}
+    told = player.step({"at": 31, "wait": True})
+    assert any("SubscriptionLost A · book.A" in one for one in told)
+    assert player.states() == {"A": "stale"}
+
+
+def test_a_topic_that_has_spoken_may_be_quiet(engine: Engine) -> None:
+    player = opened(engine, ["A"])
+    player.step({"at": 0, "conn": 1, "frames": [{"result": None, "id": 1}]})
+    player.step({"at": 1, "replied": 1, "body": {"u": 5, "b": [["1", "1"]], "a": []}})
+    player.step({"at": 2, "conn": 1, "frames": [{"ch": "book.A", "k": "d", "U": 6, "u": 6, "b": [], "a": []}]})
+    assert player.step({"at": 500, "wait": True}) == []
+    assert player.states() == {"A": "live"}
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "1e999", "-5", "nan", "٣", ""])
+def test_no_retry_after_stops_the_machine(engine: Engine, text: str) -> None:
+    player = opened(engine, ["A"])
+    player.step({"at": 0, "conn": 1, "frames": [{"result": None, "id": 1}]})
+    told = player.step({"at": 1, "replied": 1, "status": 429, "headers": {"retry-after": text}})
+    assert told[0] == "Throttled - · rest · 60.000"
+
+
+def test_a_wait_is_bounded(engine: Engine) -> None:
+    player = opened(engine, ["A"])
+    player.step({"at": 0, "conn": 1, "frames": [{"result": None, "id": 1}]})
+    told = player.step({"at": 1, "replied": 1, "status": 429, "headers": {"retry-after": "999999999"}})
+    assert told[0] == "Throttled - · rest · 259200.000"
+
+
+@pytest.mark.parametrize("text", ["a" * 4_000_000, "key" * 1_000_000, "x-" * 2_000_000, 'key="' + "\\" * 1_000_000])
+def test_shown_costs_no_more_than_its_bound(text: str) -> None:
+    started = time.process_time()
+    assert len(shown(text)) <= 201
+    # A guard against a cost that grows with the square of the length: days, not seconds.
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("text", ["apiKey=SECRET x", 'sig: "SECRET"', "jwt=SECRET", "Authorization: Bearer SECRET"])
+def test_secrets_are_not_shown(text: str) -> None:
+    assert "SECRET" not in redact(text)
+
+
+def test_a_close_reason_is_cleaned(engine: Engine) -> None:
+    player = opened(engine, ["A"])
+    player.desk.closed(1, 4000, "apiKey=SECRET \x1b[2Jboo\nevent FAKE" + "x" * 5000, player.now)
+    told = " ".join(map(str, player.desk.effects))
+    assert "SECRET" not in told
+    assert "\x1b" not in told
+    assert "\n" not in told
+    assert len(told) < 2000
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"result":null,"id":1,"x":NaN}',
+        '{"result":null,"id":1}'.encode("utf-16"),
+        b'{"result":null,"id":9,"id":1}',
+        b'{"result":null,"id":1}' + b" " * 70_000,
+        b'{"id":1e999,"result":null}',
+        b"[" * 100_000,
+    ],
+)
+def test_no_answer_is_read_from_what_is_not_in_order(frame: bytes) -> None:
+    assert read(frame) is None
+
+
+def test_a_refusal_of_many_does_not_keep_the_good_ones_out(engine: Engine) -> None:
+    player = opened(engine, ["A", "B", "C"])
+    player.step({"at": 1, "conn": 1, "frames": [{"code": 2, "msg": "one of them is bad", "id": 1}]})
+    asked = [one for one in player.step({"at": 2, "wait": True}) if "send" in one]
+    assert [one.count("book.") for one in asked] == [1, 1, 1]
+
+
+def test_a_refusal_that_names_nothing_is_told(engine: Engine) -> None:
+    player = opened(engine, ["A"])
+    told = player.step({"at": 1, "conn": 1, "frames": [{"code": 2, "msg": "Invalid request"}]})
+    assert told == ["SubscriptionLost - ·  · 2 Invalid request"]
+
+
+def test_topics_that_cannot_be_told_apart_are_refused(engine: Engine) -> None:
+    player = opened(engine, ["A"])
+    session = player.desk.session(1)
+    book = player.desk.books["book.A"]
+    session.topics["other"] = session.topics.pop("book.A")
+    session._keys[b"book.A"] = "other"
+    with pytest.raises(UsageError, match="told apart"):
+        session.add(book, player.now)
+
+
+def test_what_is_wanted_together_is_asked_for_together(engine: Engine) -> None:
+    player = opened(engine, ["A"])
+    sent = player.step({"at": 1, "want": [f"B{n}" for n in range(150)]})
+    assert [one.count("book.") for one in sent] == [100, 50]
+
+
+def test_bombs_are_inflated_one_at_a_time_and_stop_at_the_cap() -> None:
+    with pytest.raises(DecodeError) as caught:
+        inflate(gzip.compress(bytes(64 << 20)), Codec.GZIP, 4 << 20)
+    assert caught.value.kind == "too_large"
