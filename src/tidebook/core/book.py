@@ -85,6 +85,8 @@ class Book:
         if self.confirmed_ns is not None:
             return
         self.confirmed_ns = now.mono_ns
+        if self.state is State.SYNCING:
+            self.reason = "waiting for a snapshot" if self._seeds_from_outside else "waiting for its first message"
         if self._seeds_from_outside:
             self._ask(now)
         if (limit := self._limit(first=True)) is not None:
@@ -237,6 +239,8 @@ class Book:
             self.engine.retain(False)
             self._schedule_audit(now)
             return
+        if self.state is State.SYNCING:
+            self.reason = f"snapshot {reason}" if reason.startswith("too old") else f"snapshot failed: {reason}"
         self._ask(now)
         wait = (self._ask_timer.at_ns - now.mono_ns) / SECOND if self._ask_timer.at_ns is not None else 0.0
         self._emit(health.SnapshotFailed(*self._about(now), reason, max(wait, 0.0)))

@@ -20,7 +20,7 @@ def load(choice: Choice | None = None) -> Engine:
         except ImportError as error:
             if choice == "native":
                 raise UsageError(
-                    "the native engine was not built", hint="Install with Rust on PATH, or use the Python twin"
+                    "the native engine was not built", hint="Install with Rust on PATH, or say python for its twin"
                 ) from error
     return cast(Engine, import_module("tidebook.engine.twin"))
 

@@ -20,7 +20,7 @@ class At:
     venue: str
     account: str | None = None
     environment: str = "live"
-    hosts: Mapping[str, str] = field(default_factory=dict[str, str])
+    hosts: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     proxy: str | None = None
     ca: str | None = None
 

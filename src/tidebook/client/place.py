@@ -1,0 +1,276 @@
+"""One venue at one place: its desk and sockets, its instruments, its state; and who shares which topic."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from tidebook.client.book import Book
+from tidebook.client.symbols import Listing
+from tidebook.core import book as core
+from tidebook.core.channel import Call, FactChannel, Question, Seen
+from tidebook.core.clock import Now, seconds
+from tidebook.core.desk import Desk
+from tidebook.core.effects import Reply, Request, Urgency
+from tidebook.core.errand import Errand
+from tidebook.core.options import Options
+from tidebook.core.stream import Flow, Stream, StreamPlan
+from tidebook.engine.contract import Engine
+from tidebook.errors import DecodeError, NetworkError, RateLimited, TidebookError, Timeout, UsageError, VenueUnavailable
+from tidebook.io.clock import now
+from tidebook.io.driver import Driver
+from tidebook.io.place import Remap
+from tidebook.model.facts import Fact, Instrument
+from tidebook.model.health import Health
+from tidebook.model.place import At
+from tidebook.venue import BookChannel, Venue
+
+logger = logging.getLogger("tidebook.client")
+
+RETRY_FIRST, RETRY_MOST = 1.0, 30.0
+
+
+@dataclass(slots=True)
+class Shared:
+    """A stream and everybody who reads it."""
+
+    stream: Stream
+    readers: list[Callable[[Sequence[Fact]], None]] = field(default_factory=list[Callable[[Sequence[Fact]], None]])
+    watchers: list[Callable[[Stream], None]] = field(default_factory=list[Callable[[Stream], None]])
+
+
+class VenueAt:
+    """What a market does with one venue: `fetch`, and topics shared by all that want them."""
+
+    def __init__(
+        self, declared: Venue, at: At, engine: Engine, options: Options, *,
+        remap: Remap | None, on_event: Callable[[Health], None],
+    ) -> None:  # fmt: skip
+        self.declared = declared
+        self.at = at
+        self.listing = Listing(declared.name)
+        self.ready = asyncio.Event()
+        self.state = "connecting"
+        self.error: TidebookError | None = None
+        self.offset_ns: int | None = None  # the venue's clock less ours, and how sure that is
+        self.offset_error_ns: int | None = None
+        self.engine = engine
+        self.options = options
+        self.desk = Desk(declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns)
+        self._driver = Driver(
+            self.desk,
+            on_event=on_event,
+            tls_ca=at.ca,
+            proxy=at.proxy,
+            remap=remap,
+            connect_timeout=options.connect_timeout,
+        )
+        self._shared: dict[str, Shared] = {}
+        self._books: dict[str, list[Book]] = {}
+        self._loading = asyncio.ensure_future(self._load())
+
+    # Opening ------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        """Instruments and clock; again and again until they are there."""
+        wait = RETRY_FIRST
+        while True:
+            try:
+                await self._load_once()
+                self.state, self.error = "up", None
+                self.ready.set()
+                return
+            except TidebookError as error:
+                self.error = error
+                if isinstance(error, UsageError) or error.retry == "never":
+                    self.state = "refused"
+                    self.ready.set()
+                    return
+                self.state = f"retrying({wait:.0f} s)"
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, RETRY_MOST)
+
+    async def _load_once(self) -> None:
+        await self._measure_clock()
+        rows: list[Instrument] = await self.fetch("instruments", Question())
+        self.listing = Listing.of(self.declared.name, rows)
+
+    async def _measure_clock(self) -> None:
+        """The venue's clock against ours; half of the way there and back is the uncertainty."""
+        if self.declared.call("time") is None:
+            return
+        before = now()
+        venue_ns: int = await self.fetch("time", Question())
+        after = now()
+        trip = after.mono_ns - before.mono_ns
+        self.offset_ns = venue_ns - (before.wall_ns + trip // 2)
+        self.offset_error_ns = trip // 2
+
+    async def usable(self, timeout: float) -> None:
+        """Wait until it is. Raises VenueUnavailable, or the venue's refusal."""
+        try:
+            await asyncio.wait_for(self.ready.wait(), timeout)
+        except TimeoutError:
+            why = "no answer" if self.error is None else str(self.error)
+            raise VenueUnavailable(
+                f"{self.at} has not answered for {timeout:g} s: {why}", venue=self.declared.name
+            ) from None
+        if self.error is not None:
+            raise self.error
+
+    async def close(self) -> None:
+        self._loading.cancel()
+        await asyncio.gather(self._loading, return_exceptions=True)
+        await self._driver.close()
+
+    # Asking -------------------------------------------------------------------
+
+    async def fetch(self, name: str, question: Question) -> Any:
+        """Ask once. Raises the venue's error, a NetworkError, or DecodeError for an answer that is none."""
+        call = self.declared.call(name)
+        if call is None:
+            raise UsageError(f"{self.declared.name} has no {name} over REST", venue=self.declared.name)
+        if call.most is not None and question.limit is not None and question.limit > call.most:
+            raise UsageError(
+                f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
+            )
+        reply = await self.send(call.request(question), call.pool, call.weight(question))
+        return self._read(call, question, reply)
+
+    async def send(self, request: Request, pool: str, weight: int) -> Reply:
+        """Send a request within its pool's budget. Raises the venue's error where the reply means one."""
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def done(reply: Reply | None, why: str, at: Now) -> None:
+            if future.done():
+                return
+            if reply is not None:
+                future.set_result(reply)
+            else:
+                kind = Timeout if why.startswith("Timeout") else NetworkError
+                future.set_exception(kind(f"{self.declared.name}: {why}", venue=self.declared.name))
+
+        options = self.options
+        errand = Errand(request, pool, weight, Urgency.SEED, options.request_timeout, options.body_cap, done)
+        self._driver.tell(partial(self.desk.send, errand))
+        try:
+            reply = await future
+        except asyncio.CancelledError:
+            errand.given_up = True
+            raise
+        answers = self.declared.answers
+        error = None if answers is None else answers.error(reply, self.declared.name, now().wall_ns)
+        if error is None and reply.status != 200:
+            error = NetworkError(f"{self.declared.name}: HTTP {reply.status}", venue=self.declared.name)
+        if error is not None:
+            raise error
+        return reply
+
+    def _read(self, call: Call, question: Question, reply: Reply) -> Any:
+        seen = Seen(self.declared.name, self.symbol_of, now().wall_ns)
+        try:
+            return call.read(reply.body, seen, question)
+        except msgspec.MsgspecError as error:
+            raise DecodeError("malformed", f"{call.name}: {error}", venue=self.declared.name) from error
+
+    def symbol_of(self, venue_id: str) -> str:
+        """The canonical symbol of a venue's id; the id itself where it is not listed."""
+        found = self.listing.by_id.get(venue_id.upper())
+        return venue_id if found is None else found.symbol
+
+    # Sharing ------------------------------------------------------------------
+
+    def join(
+        self, channel: FactChannel, instrument: Instrument, option: str | None,
+        deliver: Callable[[Sequence[Fact]], None], watch: Callable[[Stream], None],
+    ) -> Callable[[], None]:  # fmt: skip
+        """Read a stream, opening it when nobody does yet; the result leaves it again."""
+        topic = channel.topic(instrument.id, option)
+        shared = self._shared.get(topic)
+        if shared is None:
+            endpoint = self.declared.endpoint(channel.endpoint)
+            plan = StreamPlan(self.declared.name, instrument.symbol, topic, endpoint, channel, self.symbol_of)
+            stream = self._driver.tell(partial(self.desk.want_stream, plan))
+            shared = self._shared[topic] = Shared(stream)
+            stream.deliver = partial(_deliver, shared.readers)
+            stream.changed_to = partial(_told, shared.watchers)
+        shared.readers.append(deliver)
+        shared.watchers.append(watch)
+        watch(shared.stream)
+        return partial(self._leave, topic, deliver, watch)
+
+    def _leave(self, topic: str, deliver: Callable[[Sequence[Fact]], None], watch: Callable[[Stream], None]) -> None:
+        shared = self._shared.get(topic)
+        if shared is None or deliver not in shared.readers:
+            return
+        shared.readers.remove(deliver)
+        shared.watchers.remove(watch)
+        if not shared.readers:
+            del self._shared[topic]
+            self._quietly(partial(self.desk.unwant_stream, topic))
+
+    def attach(self, channel: BookChannel, instrument: Instrument, book: Book) -> core.Book:
+        """Keep a book, sharing it with whoever wants the same one."""
+        plan = self.declared.book_plan(channel, instrument.id, symbol=instrument.symbol)
+        views = self._books.get(plan.name)
+        if views is None:
+            views = self._books[plan.name] = []
+            self._driver.tell(lambda at: self.desk.wanted(at, add=[plan], changed_to=partial(_changed, views)))
+        views.append(book)
+        return self.desk.books[plan.name]
+
+    def detach(self, name: str, book: Book) -> None:
+        views = self._books.get(name)
+        if views is None or book not in views:
+            return
+        views.remove(book)
+        if not views:
+            del self._books[name]
+            self._quietly(lambda at: self.desk.wanted(at, remove=[name]))
+
+    def _quietly(self, call: Callable[[Now], object]) -> None:
+        """While closing, the driver may be closed already: then there is nothing left to undo."""
+        try:
+            self._driver.tell(call)
+        except UsageError:
+            logger.debug("%s was closed before", self.declared.name)
+
+    @property
+    def sockets(self) -> int:
+        return sum(line.session is not None and line.session.is_open for line in self.desk.lines)
+
+    @property
+    def topics(self) -> int:
+        return len(self._shared) + len(self._books)
+
+    def __repr__(self) -> str:
+        return f"<{self.at} {self.state}, {self.topics} topics on {self.sockets} sockets>"
+
+
+def _deliver(readers: list[Callable[[Sequence[Fact]], None]], facts: Sequence[Fact]) -> None:
+    for reader in tuple(readers):
+        reader(facts)
+
+
+def _told(watchers: list[Callable[[Stream], None]], stream: Stream) -> None:
+    for watcher in tuple(watchers):
+        watcher(stream)
+
+
+def _changed(views: list[Book], source: core.Book) -> None:
+    for view in tuple(views):
+        view.changed(source)
+
+
+def retry_after(error: TidebookError) -> float | None:
+    """Seconds until a refused request may be tried again."""
+    if isinstance(error, RateLimited):
+        return max(0.0, (error.retry_at - now().wall_ns) / seconds(1))
+    return None
+
+
+__all__ = ["Flow", "Shared", "VenueAt", "retry_after"]

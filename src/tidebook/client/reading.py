@@ -1,0 +1,240 @@
+"""What can be asked of a book, live or frozen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal, Protocol, overload
+
+from tidebook.core.clock import SECOND
+from tidebook.engine.contract import Side
+from tidebook.errors import BookNotLive
+from tidebook.io.clock import now
+from tidebook.model.market import Level
+from tidebook.model.number import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The range of prices in which the book is the venue's book; None: to the end of that side."""
+
+    low: Decimal | None
+    high: Decimal | None
+
+    def __contains__(self, price: object) -> bool:
+        if not isinstance(price, Decimal):
+            return False
+        return (self.low is None or price >= self.low) and (self.high is None or price <= self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class ProofOf:
+    """How the book is proven: the kinds, to which depth (None: whole), at which sequence and time (ns UTC)."""
+
+    kinds: tuple[str, ...]
+    depth: int | None
+    seq: int | None
+    at_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What trading `size` against the book would take: `paid` in quote currency, at `average`, down or up to `worst`.
+
+    `filled` is less than was asked for where the book is too thin. `beyond_known` says that the answer used, or
+    would have to use, prices of which the book does not know everything.
+    """
+
+    size: Decimal
+    filled: Decimal
+    paid: Decimal
+    average: Decimal | None
+    worst: Decimal | None
+    beyond_known: bool
+
+
+class Levels(Sequence[Level]):
+    """One side of a live book, best first. An index reads now; slicing and iterating copy at that instant."""
+
+    def __init__(self, book: "View", side: Side) -> None:
+        self._book = book
+        self._side: Side = side
+
+    def __len__(self) -> int:
+        return self._book.count(self._side)
+
+    @overload
+    def __getitem__(self, index: int) -> Level: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Level, ...]: ...
+    def __getitem__(self, index: int | slice) -> Level | tuple[Level, ...]:
+        if isinstance(index, slice):
+            stop = index.stop
+            bounded = stop is not None and stop >= 0 and (index.start is None or index.start >= 0)
+            return self._book.read(self._side, stop if bounded else None)[index]
+        if index >= 0:
+            found = self._book.read(self._side, index + 1)
+            if len(found) <= index:
+                raise IndexError(f"there are {len(found)} levels")
+            return found[index]
+        return self._book.read(self._side, None)[index]
+
+    def __iter__(self) -> Iterator[Level]:
+        return iter(self._book.read(self._side, None))
+
+    def __repr__(self) -> str:
+        return f"<Levels {self._side}s of {self._book.symbol}, {len(self)}>"
+
+
+class View(Protocol):
+    """What Levels and the sums below read."""
+
+    symbol: str
+
+    def count(self, side: Side) -> int: ...
+    def read(self, side: Side, n: int | None) -> tuple[Level, ...]: ...
+
+
+class Reading:
+    """What can be asked of a book, live or frozen."""
+
+    symbol: str
+    venue: str
+
+    def count(self, side: Side) -> int:
+        raise NotImplementedError
+
+    def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
+        raise NotImplementedError
+
+    @property
+    def known(self) -> Known:
+        raise NotImplementedError
+
+    @property
+    def bids(self) -> Levels:
+        return Levels(self, "bid")
+
+    @property
+    def asks(self) -> Levels:
+        return Levels(self, "ask")
+
+    @property
+    def best_bid(self) -> Level | None:
+        found = self.read("bid", 1)
+        return found[0] if found else None
+
+    @property
+    def best_ask(self) -> Level | None:
+        found = self.read("ask", 1)
+        return found[0] if found else None
+
+    def top(self, n: int = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """The best `n` bids and asks of one instant."""
+        return self.read("bid", n), self.read("ask", n)
+
+    @property
+    def mid(self) -> Decimal | None:
+        bid, ask = self.best_bid, self.best_ask
+        return None if bid is None or ask is None else (bid.price + ask.price) / 2
+
+    @property
+    def spread(self) -> Decimal | None:
+        bid, ask = self.best_bid, self.best_ask
+        return None if bid is None or ask is None else ask.price - bid.price
+
+    @property
+    def microprice(self) -> Decimal | None:
+        """The mid, weighted by the opposite sizes."""
+        bid, ask = self.best_bid, self.best_ask
+        if bid is None or ask is None:
+            return None
+        return (bid.price * ask.size + ask.price * bid.size) / (bid.size + ask.size)
+
+    def imbalance(self, n: int = 5) -> float:
+        """The bids' share of the size in the best `n` levels of both sides, 0 … 1 (0.5 where both are empty)."""
+        bids, asks = self.top(n)
+        bid, ask = sum((row.size for row in bids), Decimal(0)), sum((row.size for row in asks), Decimal(0))
+        return float(bid / (bid + ask)) if bid + ask else 0.5
+
+    def depth_to(self, price: Decimal | str | int) -> Cost:
+        """All that stands between the best price and `price`, inclusive; bids for a price below the mid."""
+        limit = _number(price)
+        ask = self.best_ask
+        side: Side = "ask" if ask is not None and limit >= ask.price else "bid"
+        rows = [row for row in self.read(side, None) if (row.price <= limit if side == "ask" else row.price >= limit)]
+        size = sum((row.size for row in rows), Decimal(0))
+        return _cost(rows, size, size, limit not in self.known)
+
+    def cost(self, side: Literal["buy", "sell"], size: Decimal | str | int, *, strict: bool = False) -> Cost:
+        """What buying or selling `size` at market would take.
+
+        Raises BookNotLive where it would need prices beyond `known` and `strict` is set.
+        """
+        wanted = _number(size)
+        rows: list[Level] = []
+        left = wanted
+        for row in self.read("ask" if side == "buy" else "bid", None):
+            if left <= 0:
+                break
+            take = min(row.size, left)
+            rows.append(Level(row.price, take))
+            left -= take
+        beyond = left > 0 and self.known != Known(None, None)
+        beyond = beyond or any(row.price not in self.known for row in rows)
+        if strict and beyond:
+            raise BookNotLive(
+                f"{self.symbol} {self.venue}: {plain(wanted)} reaches beyond the known range", symbol=self.symbol
+            )
+        return _cost(rows, wanted, wanted - max(left, Decimal(0)), beyond)
+
+
+def _number(value: Decimal | str | int) -> Decimal:
+    if isinstance(value, float):
+        raise TypeError(f'{value!r} is a float. Write "{value!r}"')
+    return Decimal(value)
+
+
+def _cost(rows: list[Level], size: Decimal, filled: Decimal, beyond: bool) -> Cost:
+    paid = sum((row.price * row.size for row in rows), Decimal(0))
+    return Cost(size, filled, paid, paid / filled if filled else None, rows[-1].price if rows else None, beyond)
+
+
+class FrozenBook(Reading):
+    """A book at one instant: immutable, safe in any thread. `age` is that instant's age, in seconds."""
+
+    def __init__(
+        self, symbol: str, venue: str, bids: tuple[Level, ...], asks: tuple[Level, ...], *,
+        seq: int | None, venue_ns: int | None, at_mono_ns: int, known: Known, proof: ProofOf,
+    ) -> None:  # fmt: skip
+        self.symbol = symbol
+        self.venue = venue
+        self.seq = seq
+        self.venue_ns = venue_ns
+        self.proof = proof
+        self._bids = bids
+        self._asks = asks
+        self._at = at_mono_ns
+        self._known = known
+
+    def count(self, side: Side) -> int:
+        return len(self._bids if side == "bid" else self._asks)
+
+    def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
+        return (self._bids if side == "bid" else self._asks)[:n]
+
+    @property
+    def known(self) -> Known:
+        return self._known
+
+    @property
+    def age(self) -> float:
+        return (now().mono_ns - self._at) / SECOND
+
+    def __repr__(self) -> str:
+        return f"<FrozenBook {self.symbol} {self.venue} {best_of(self)}, seq {self.seq}>"
+
+
+def best_of(book: Reading) -> str:
+    bid, ask = book.best_bid, book.best_ask
+    shown = ["-" if one is None else f"{plain(one.price)}×{plain(one.size)}" for one in (bid, ask)]
+    return " | ".join(shown)

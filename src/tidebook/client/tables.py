@@ -1,0 +1,190 @@
+"""Many rows of one kind: a sequence that becomes a DataFrame.
+
+Numbers are float64, or with ``exact=True`` decimals. Times are UTC with nanoseconds. An empty table has the
+same columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from html import escape
+from importlib import import_module
+from typing import Any, Generic, Literal, TypeVar, overload
+
+from tidebook.errors import UsageError
+from tidebook.model.facts import Bar, Instrument, Ticker, Trade
+
+T = TypeVar("T")
+Kind = Literal["text", "number", "time", "whole", "truth"]
+
+
+class Columns(Generic[T]):
+    """Which columns a kind of row has, and how each is read."""
+
+    def __init__(
+        self, title: str, columns: Mapping[str, tuple[Kind, Callable[[T], Any]]], index: Sequence[str]
+    ) -> None:
+        self.title = title
+        self.columns = columns
+        self.index = tuple(index)
+
+
+TRADES: Columns[Trade] = Columns(
+    "Trades",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", lambda row: row.venue_ns if row.venue_ns is not None else row.received_ns),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+        "side": ("text", lambda row: row.side),
+        "id": ("text", lambda row: row.id),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+BARS: Columns[Bar] = Columns(
+    "Bars",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", lambda row: row.start_ns),
+        "open": ("number", lambda row: row.open),
+        "high": ("number", lambda row: row.high),
+        "low": ("number", lambda row: row.low),
+        "close": ("number", lambda row: row.close),
+        "volume": ("number", lambda row: row.volume),
+        "turnover": ("number", lambda row: row.turnover),
+        "trades": ("whole", lambda row: row.trades),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+TICKERS: Columns[Ticker] = Columns(
+    "Tickers",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "last": ("number", lambda row: row.last),
+        "open": ("number", lambda row: row.open),
+        "high": ("number", lambda row: row.high),
+        "low": ("number", lambda row: row.low),
+        "volume": ("number", lambda row: row.volume),
+        "turnover": ("number", lambda row: row.turnover),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol",),
+)
+INSTRUMENTS: Columns[Instrument] = Columns(
+    "Instruments",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "venue": ("text", lambda row: row.venue),
+        "id": ("text", lambda row: row.id),
+        "kind": ("text", lambda row: row.kind),
+        "base": ("text", lambda row: row.base),
+        "quote": ("text", lambda row: row.quote),
+        "tick": ("number", lambda row: row.tick),
+        "step": ("number", lambda row: row.step),
+        "min_size": ("number", lambda row: row.min_size),
+        "min_notional": ("number", lambda row: row.min_notional),
+        "active": ("truth", lambda row: row.active),
+    },
+    ("symbol",),
+)
+
+
+class Table(Sequence[T]):
+    """Rows, oldest first where they have a time."""
+
+    def __init__(self, columns: Columns[T], rows: Sequence[T], about: str = "") -> None:
+        self._columns = columns
+        self._rows = tuple(rows)
+        self._about = about
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Table[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Table[T]:
+        if isinstance(index, slice):
+            return Table(self._columns, self._rows[index], self._about)
+        return self._rows[index]
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._rows)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """One dict a row: exact numbers as Decimal, times as ns UTC."""
+        read = {name: how for name, (_, how) in self._columns.columns.items()}
+        return [{name: how(row) for name, how in read.items()} for row in self._rows]
+
+    def to_pandas(self, *, exact: bool = False) -> Any:
+        """A DataFrame indexed by symbol and, where rows have a time, timestamp."""
+        pandas = _extra("pandas")
+        data: dict[str, Any] = {}
+        for name, (kind, how) in self._columns.columns.items():
+            values = [how(row) for row in self._rows]
+            if kind == "time":
+                data[name] = pandas.to_datetime(pandas.Series(values, dtype="int64"), unit="ns", utc=True)
+            elif kind == "number":
+                shown = values if exact else [None if value is None else float(value) for value in values]
+                data[name] = pandas.Series(shown, dtype="object" if exact else "float64")
+            else:
+                data[name] = pandas.Series(values, dtype={"text": "object", "whole": "Int64", "truth": "bool"}[kind])
+        return pandas.DataFrame(data).set_index(list(self._columns.index))
+
+    def to_arrow(self, *, exact: bool = False) -> Any:
+        """A pyarrow Table."""
+        arrow = _extra("pyarrow")
+        types = {
+            "text": arrow.string(), "time": arrow.timestamp("ns", tz="UTC"),
+            "whole": arrow.int64(), "truth": arrow.bool_(),
+            "number": arrow.decimal256(76, 38) if exact else arrow.float64(),
+        }  # fmt: skip
+        arrays = {}
+        for name, (kind, how) in self._columns.columns.items():
+            values = [how(row) for row in self._rows]
+            if kind == "number" and not exact:
+                values = [None if value is None else float(value) for value in values]
+            arrays[name] = arrow.array(values, type=types[kind])
+        return arrow.table(arrays)
+
+    def to_polars(self, *, exact: bool = False) -> Any:
+        """A polars DataFrame."""
+        polars = _extra("polars")
+        frame = polars.from_arrow(self.to_arrow(exact=False))
+        if exact:
+            numbers = [name for name, (kind, _) in self._columns.columns.items() if kind == "number"]
+            rows = self.to_dicts()
+            frame = frame.with_columns(
+                polars.Series(name, [row[name] for row in rows], dtype=polars.Decimal(38, 18)) for name in numbers
+            )
+        return frame
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(name)}</th>" for name in self._columns.columns)
+        shown = self.to_dicts()[:20]
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row.values()) + "</tr>" for row in shown
+        )
+        more = f"<p>{escape(repr(self))}</p>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+    def __repr__(self) -> str:
+        about = f" {self._about}" if self._about else ""
+        return f"<{self._columns.title}{about}, {len(self)} rows>"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _extra(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise UsageError(f'{name} is not installed. pip install "tidebook[data]"') from None
