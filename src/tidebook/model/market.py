@@ -5,7 +5,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from tidebook.model.number import decimal_of
+from tidebook.model.number import decimal_of, plain
 
 
 class State(StrEnum):
@@ -27,6 +27,9 @@ class Level(NamedTuple):
 
     price: Decimal
     size: Decimal
+
+    def __str__(self) -> str:
+        return f"{plain(self.price)}×{plain(self.size)}"
 
 
 def level(raw: tuple[int, int, int, int]) -> Level:
