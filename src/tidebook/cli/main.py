@@ -6,8 +6,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from tidebook.cli import replay
+from tidebook.cli import replay, sim
+from tidebook.core.redact import shown
 from tidebook.errors import TidebookError
+
+LONGEST = 1000  # characters of an error that are printed
 
 _TRY = """\
 Five things to try:
@@ -25,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"tidebook {version('tidebook')}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     replay.add_to(commands)
+    sim.add_to(commands)
     return top
 
 
@@ -37,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
     except TidebookError as error:
-        print(f"tidebook: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"tidebook: {type(error).__name__}: {shown(str(error), LONGEST)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -46,6 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        print(f"tidebook: {error}", file=sys.stderr)
+        print(f"tidebook: {shown(str(error), LONGEST)}", file=sys.stderr)
         return 2
     return status

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tidebook.core.redact import shown
 from tidebook.errors import UsageError
 
 if TYPE_CHECKING:
     from tidebook.cli.watch import View
 
 DEPTHS = 50
+LONGEST = 2000  # characters of a line that a check prints
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -105,8 +107,13 @@ async def _check(arguments: argparse.Namespace) -> int:
     from tidebook.record.check import check
 
     verdict = await check(
-        arguments.captures[0], arguments.check, engine=arguments.engine, venue=arguments.venue, say=print
+        arguments.captures[0], arguments.check, engine=arguments.engine, venue=arguments.venue, say=_say
     )
     for fault in verdict.faults:
-        print(f"FAULT {fault}")
+        _say(f"FAULT {fault}")
     return 0 if verdict.passed else 1
+
+
+def _say(text: str) -> None:
+    """Print a line; what files say may stand in it."""
+    print(shown(text, LONGEST))

@@ -8,12 +8,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tidebook.errors import Timeout
 from tidebook.record.capture import Record
 from tidebook.ui.watched import Scene, Watched
 
 QUIET = 30.0  # seconds of silence in a recording that are waited for
 QUIET_HERE = 10.0  # … and of real time: longer silence would look like a dead connection
+BACK = 1.0  # seconds by which a recording may go back in time without a word: two sources, merged
 BREATH = 256  # lines at full speed that the client may be behind; at every HTTP answer it comes level
 BEHIND = 16  # records in a row that were late, before everything else gets its turn
 CATCH_UP = 10.0  # seconds for the client to take what was sent
@@ -52,6 +52,10 @@ class Pace:
 
     async def __call__(self, record: Record) -> None:
         silent = (record.at_ns - self._last_ns) / 1e9
+        if silent < -BACK:
+            self._zero_ns += record.at_ns - self._last_ns
+            self._last_ns = record.at_ns
+            self._note(f"the recording's clock went back by {-silent:.1f} s")
         self._last_ns = max(self._last_ns, record.at_ns)
         waited = min(QUIET, QUIET_HERE * self._times)
         if silent > waited:
@@ -123,8 +127,6 @@ async def _open_all(watched: list[Watched], ending: asyncio.Future[int]) -> None
     except asyncio.CancelledError:
         if not ending.done():
             raise
-    except TimeoutError:
-        raise Timeout("the replay's own server did not answer in time") from None
 
 
 async def _play(one: Watched, speed: Speed, began: float) -> None:

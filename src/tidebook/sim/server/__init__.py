@@ -1,0 +1,133 @@
+"""The embedded exchange on a loopback socket: `serve`, and the faults that it can be asked for."""
+
+import asyncio
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from tidebook.core.dialect import Levels
+from tidebook.io.serve import Server
+from tidebook.sim.exchange import Exchange
+from tidebook.sim.server.faults import Fault
+from tidebook.sim.server.site import Simulator
+
+VENUES = ("binance", "htx")
+
+
+class Faults:
+    """What can go wrong, as calls. Each takes `at`: so many seconds after the exchange's clock began."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._ask = simulator.fault
+
+    def __call__(self, fault: Fault) -> None:
+        self._ask(fault)
+
+    def cut(self, venue: str | None = None, seconds: float = 0.0, *, at: float | None = None) -> None:
+        """Cut all connections, and for so many seconds each new one."""
+        self._ask(Fault("cut", venue, seconds=seconds, at=at))
+
+    def silence(self, venue: str | None, topic: str, seconds: float, *, at: float | None = None) -> None:
+        """Withhold a topic's messages."""
+        self._ask(Fault("silence", venue, topic, seconds=seconds, at=at))
+
+    def drop(self, venue: str | None, topic: str, n: int = 1, *, at: float | None = None) -> None:
+        """Lose a topic's next messages."""
+        self._ask(Fault("drop", venue, topic, count=n, at=at))
+
+    def duplicate(self, venue: str | None, topic: str, n: int = 1, *, at: float | None = None) -> None:
+        """Send a topic's next messages twice."""
+        self._ask(Fault("duplicate", venue, topic, count=n, at=at))
+
+    def late_snapshot(self, seconds: float, venue: str | None = None, n: int = 1, *, at: float | None = None) -> None:
+        """Answer the next questions for whole books so much later, with the book of when they were asked."""
+        self._ask(Fault("late_snapshot", venue, count=n, seconds=seconds, at=at))
+
+    def old_snapshot(self, seconds: float, venue: str | None = None, n: int = 1, *, at: float | None = None) -> None:
+        """Answer them with the book of so many seconds before."""
+        self._ask(Fault("old_snapshot", venue, count=n, seconds=seconds, at=at))
+
+    def status(
+        self, status: int, venue: str | None = None, retry_after: int = 10, n: int = 1, *, at: float | None = None
+    ) -> None:
+        """Answer the next requests with 429, 418 or an error of the server."""
+        self._ask(Fault("status", venue, count=n, status=status, retry_after=retry_after, at=at))
+
+    def resume(self, venue: str | None = None, *, at: float | None = None) -> None:
+        """End all of it."""
+        self._ask(Fault("resume", venue, at=at))
+
+
+class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
+    """The embedded exchange on a free loopback port, as an async context manager.
+
+    Arguments:
+        seed: of everything. Time begins with the first question; with one seed every run begins alike.
+        venues: of venues or exchanges.
+        symbols: these markets begin with the clock; others when they are first asked for.
+        port: 0 is any free one.
+        speed: so many seconds of the exchange in one of ours.
+
+    `at` is the address, for ``connect(at=…)`` and TIDEBOOK_AT. `exchange` is the truth, its venues are called as
+    Tidebook calls them (``exchange.book("binance.spot", "BTC/USDT")``). `faults` lets things go wrong.
+    Leaving it closes all connections within half a second; raises what was a bug of the simulator.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        venues: Iterable[str] = VENUES,
+        *,
+        symbols: Iterable[str] = (),
+        port: int = 0,
+        speed: float = 1.0,
+    ) -> None:
+        self._simulator = Simulator(seed, venues, symbols, speed=speed)
+        self._server = Server(self._simulator, port=port)
+        self._pace: asyncio.Task[None] | None = None
+        self.faults = Faults(self._simulator)
+
+    @property
+    def at(self) -> str:
+        """``"127.0.0.1:8800"``."""
+        return self._server.at
+
+    @property
+    def exchange(self) -> Exchange:
+        return self._simulator.exchange
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """The names of the venues that are served."""
+        return tuple(self._simulator.fronts)
+
+    def book_at(self, venue: str, symbol: str, update_id: int, depth: int | None = None) -> Levels:
+        """The true book after an update of the last minute. Raises KeyError for any other."""
+        return self._simulator.fronts[venue].of_symbol(symbol).levels_at(update_id=update_id, depth=depth)
+
+    async def start(self) -> None:
+        await self._server.start()
+        self._pace = asyncio.create_task(self._simulator.run())
+
+    async def stop(self) -> None:
+        pace, self._pace = self._pace, None
+        if pace is not None:
+            pace.cancel()
+            await asyncio.wait([pace])
+        await self._server.stop()
+        if pace is not None and not pace.cancelled() and (error := pace.exception()) is not None:
+            raise error
+        if self._server.error is not None:
+            raise self._server.error
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+__all__ = ["VENUES", "Fault", "Faults", "serve"]

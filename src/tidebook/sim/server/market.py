@@ -1,0 +1,223 @@
+"""One market as its venue tells of it: the books of the last minute, trades in groups, and bars on the venue's clock.
+
+The exchange's world begins at a fixed instant; a venue's clock shows `shift_ns` more. Bars are therefore kept here once
+more, on that clock.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable
+from itertools import groupby, islice
+from typing import Final, NamedTuple
+
+from tidebook.core.clock import SECOND
+from tidebook.core.dialect import Candle, Change, Group, Levels, Row, Rules, Sold, Today
+from tidebook.sim.bars import HOUR, MINUTE, Bar, History, Tape, aligned
+from tidebook.sim.exchange import RING, SLOT_NS, Exchange
+from tidebook.sim.listing import Instrument
+from tidebook.sim.matching import BID, LevelChange, Side, Trade
+
+KEPT_NS: Final = 60 * SECOND
+_KEPT_GROUPS: Final = 1_000
+
+Ticks = dict[int, int]
+Pair = tuple[Ticks, Ticks]
+
+
+class Undo(NamedTuple):
+    """One change of a level, and what stood there before."""
+
+    time_ns: int
+    update_id: int
+    side: Side
+    price: int
+    before: int
+
+
+class Past(History):
+    """Before the market began: the exchange's bars, moved to the venue's clock."""
+
+    def __init__(self, exchange: Exchange, venue: str, symbol: str, shift_ns: int) -> None:
+        self._ask = (exchange, venue, symbol)
+        self._shift_ns = shift_ns
+
+    def minute(self, open_ns: int) -> Bar:
+        return self._asked(MINUTE, open_ns)
+
+    def hour(self, open_ns: int) -> Bar:
+        return self._asked(HOUR, open_ns)
+
+    def _asked(self, span_ns: int, open_ns: int) -> Bar:
+        exchange, venue, symbol = self._ask
+        at_ns = aligned(open_ns - self._shift_ns, span_ns)
+        return exchange.bars(venue, symbol, span_ns, at_ns, at_ns)[0]._replace(open_ns=open_ns, first_id=-1, last_id=-1)
+
+
+class Market:
+    """See the module. `trades` and `groups` of the burst under way are taken by `burst`."""
+
+    def __init__(self, exchange: Exchange, venue: str, rules: Rules, instrument: Instrument, shift_ns: int) -> None:
+        symbol = instrument.symbol
+        self.rules = rules
+        self.shift_ns = shift_ns
+        self._exchange = exchange
+        self._ask = (venue, symbol)
+        self._instrument = instrument
+        whole = exchange.book(venue, symbol)
+        self._sizes: Pair = (dict(whole.bids), dict(whole.asks))
+        self._undo: deque[Undo] = deque()
+        self._since_id = self.last = whole.update_id
+        ring = exchange.trades(venue, symbol, RING)
+        slot_ns = exchange.start_ns + (exchange.now_ns - exchange.start_ns) // SLOT_NS * SLOT_NS
+        birth_ns = min([slot_ns, *(trade.time_ns for trade in ring[:1])]) + shift_ns
+        self._tape = Tape(birth_ns, Past(exchange, venue, symbol, shift_ns))
+        self._number = whole.update_id // 3
+        self._groups: deque[Group] = deque(maxlen=_KEPT_GROUPS)
+        self._fresh: list[Trade] = []
+        self._count(ring)
+
+    @property
+    def now_ns(self) -> int:
+        """The venue's clock."""
+        return self._exchange.now_ns + self.shift_ns
+
+    # ---- what happens
+
+    def changed(self, event: LevelChange) -> None:
+        time_ns, update_id, side, price, size = event
+        sizes = self._sizes[side]
+        self._undo.append(Undo(time_ns, update_id, side, price, sizes.get(price, 0)))
+        if size:
+            sizes[price] = size
+        else:
+            sizes.pop(price, None)
+        self.last = update_id
+
+    def traded(self, trade: Trade) -> None:
+        self._fresh.append(trade)
+
+    def burst(self) -> tuple[list[Sold], list[Group]]:
+        """What was traded at the instant that is over."""
+        fresh, self._fresh = self._fresh, []
+        return [self._sold(trade) for trade in fresh], self._count(fresh)
+
+    def _count(self, trades: Iterable[Trade]) -> list[Group]:
+        found: list[Group] = []
+        for trade in trades:
+            self._tape.add(trade._replace(time_ns=trade.time_ns + self.shift_ns))
+        for _, some in groupby(trades, key=lambda trade: (trade.taker_id, trade.price)):
+            one = [*some]
+            self._number += 1
+            size = self._instrument.size_text(sum(trade.size for trade in one))
+            found.append(Group(self._number, size, tuple(self._sold(trade) for trade in one)))
+        self._groups.extend(found)
+        return found
+
+    # ---- books
+
+    def levels(self, depth: int | None = None) -> Levels:
+        """The book at this instant."""
+        whole = self._exchange.book(*self._ask, depth)
+        return self._levels(whole.update_id, whole.bids, whole.asks)
+
+    def levels_at(self, at_ns: int | None = None, update_id: int | None = None, depth: int | None = None) -> Levels:
+        """The book as it was at an instant of the exchange, or after an update; at most a minute ago.
+
+        Raises KeyError for an update that is longer ago, or has not been.
+        """
+        bids, asks = dict(self._sizes[0]), dict(self._sizes[1])
+        last = self.last
+        for one in reversed(self._undo):
+            if last == update_id or (at_ns is not None and one.time_ns <= at_ns):
+                break
+            side = asks if one.side else bids
+            if one.before:
+                side[one.price] = one.before
+            else:
+                side.pop(one.price, None)
+            last = one.update_id - 1
+        if update_id is not None and last != update_id:
+            raise KeyError(f"the book of {self.rules.id} after update {update_id} is not known")
+        return self._levels(last, sorted(bids.items(), reverse=True)[:depth], sorted(asks.items())[:depth])
+
+    def id_at(self, at_ns: int) -> int:
+        """The last update until an instant."""
+        place = bisect_left(self._undo, at_ns + 1, key=lambda one: one.time_ns)
+        return self._undo[place].update_id - 1 if place < len(self._undo) else self.last
+
+    def change(self, prev: int) -> Change | None:
+        """All levels that were touched after update `prev`, which is at most a minute ago."""
+        if self.last == prev:
+            return None
+        touched: tuple[set[int], set[int]] = (set(), set())
+        for one in reversed(self._undo):
+            if one.update_id <= prev:
+                break
+            touched[one.side].add(one.price)
+        bids = [(price, self._sizes[0].get(price, 0)) for price in sorted(touched[0], reverse=True)]
+        asks = [(price, self._sizes[1].get(price, 0)) for price in sorted(touched[1])]
+        at_ns = self._undo[-1].time_ns + self.shift_ns
+        return Change(at_ns, prev + 1, self.last, prev, self._rows(bids), self._rows(asks))
+
+    def forget(self) -> None:
+        """Let go of what is longer ago than a minute."""
+        oldest = self._exchange.now_ns - KEPT_NS
+        while self._undo and self._undo[0].time_ns < oldest:
+            self._undo.popleft()
+
+    # ---- trades and bars
+
+    def trades(self, most: int) -> list[Sold]:
+        return [self._sold(trade) for trade in self._exchange.trades(*self._ask, most)]
+
+    def groups(self, most: int) -> list[Group]:
+        return list(islice(self._groups, max(0, len(self._groups) - most), None))
+
+    def takers(self, most: int) -> list[tuple[Sold, ...]]:
+        """The newest trades, those of one taker together; the oldest first."""
+        ring = self._exchange.trades(*self._ask, most)
+        return [tuple(self._sold(trade) for trade in some) for _, some in groupby(ring, key=lambda one: one.taker_id)]
+
+    def candles(
+        self, span_ns: int, start_ns: int | None, end_ns: int | None, most: int, offset_ns: int = 0
+    ) -> list[Candle]:
+        """As `core.dialect.Facts` says."""
+        end_ns = min(self.now_ns if end_ns is None else end_ns, self.now_ns)
+        if start_ns is None:
+            start_ns = aligned(end_ns, span_ns, offset_ns) - (most - 1) * span_ns
+        bars = self._tape.bars(span_ns, max(0, start_ns), end_ns, self.now_ns, offset_ns=offset_ns, most=most)
+        return [self._candle(bar, bar.open_ns + span_ns) for bar in bars]
+
+    def today(self) -> Today:
+        day = self._tape.day(self.now_ns)
+        instrument = self._instrument
+        size = instrument.size_text(day.last_size)
+        return Today(self._candle(day.bar, self.now_ns), instrument.price_text(day.before), size, self.levels(1))
+
+    # ---- inside
+
+    def _levels(self, last: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> Levels:
+        return Levels(self.now_ns, last, self._rows(bids), self._rows(asks))
+
+    def _rows(self, levels: Iterable[tuple[int, int]]) -> list[Row]:
+        price_text, size_text = self._instrument.price_text, self._instrument.size_text
+        return [(price_text(price), size_text(size)) for price, size in levels]
+
+    def _sold(self, trade: Trade) -> Sold:
+        instrument = self._instrument
+        return Sold(
+            trade.trade_id,
+            trade.time_ns + self.shift_ns,
+            instrument.price_text(trade.price),
+            instrument.size_text(trade.size),
+            instrument.quote_text(trade.price * trade.size),
+            "buy" if trade.taker_side == BID else "sell",
+        )
+
+    def _candle(self, bar: Bar, end_ns: int) -> Candle:
+        price, size, quote = self._instrument.price_text, self._instrument.size_text, self._instrument.quote_text
+        return Candle(
+            bar.open_ns, end_ns, price(bar.open), price(bar.high), price(bar.low), price(bar.close),
+            size(bar.volume), quote(bar.amount), bar.trades, size(bar.bought_volume), quote(bar.bought_amount),
+            bar.first_id, bar.last_id, end_ns <= self.now_ns,
+        )  # fmt: skip

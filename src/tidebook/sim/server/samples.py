@@ -1,0 +1,128 @@
+"""Messages printed from samples: everything but the values at declared paths is the sample's."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from importlib.resources import files
+from typing import Any, Final, cast
+
+import msgspec
+
+from tidebook.core.dialect import ABSENT, Values
+
+_MARK: Final = re.compile(r'"@@([0-9]+)@@"')
+_KINDS: Final[Mapping[type, tuple[type, ...]]] = {
+    bool: (bool,),
+    str: (str,),
+    int: (int, msgspec.Raw),
+    float: (int, msgspec.Raw),
+    list: (list, tuple),
+}
+_encode = msgspec.json.Encoder().encode
+
+
+class Sheet:
+    """One sample. Printing raises KeyError for a path that it does not have, TypeError for a value of another kind."""
+
+    def __init__(self, name: str, sample: Any) -> None:
+        self._name = name
+        self._sample = sample
+        self._forms: dict[tuple[str, ...], Form] = {}
+        self._rows: dict[str, Sheet] = {}
+
+    def print(self, values: Values) -> bytes:
+        """The message as JSON."""
+        key = tuple([path if value is not ABSENT else "-" + path for path, value in values.items()])
+        form = self._forms.get(key)
+        if form is None:
+            form = self._forms[key] = Form(self, values)
+        return form.print(values)
+
+    def rows(self, path: str) -> "Sheet":
+        """The sheet of a list's rows: its first one."""
+        sheet = self._rows.get(path)
+        if sheet is None:
+            found = self.at(path.removesuffix("[]"))
+            if not isinstance(found, list) or not found:
+                raise KeyError(f"{self._name}: {path} is no list with a row")
+            sheet = self._rows[path] = Sheet(f"{self._name}:{path}", found[0])
+        return sheet
+
+    def at(self, path: str, sample: Any = ABSENT) -> Any:
+        value: Any = self._sample if sample is ABSENT else sample
+        for part in filter(None, path.split(".")):
+            value = value[_key(value, part)] if _has(value, part) else ABSENT
+            if value is ABSENT:
+                raise KeyError(f"{self._name}: the sample has no {path}")
+        return value
+
+    def marked(self, values: Values) -> str:
+        """The sample as JSON with a mark for each value."""
+        sample = deepcopy(self._sample)
+        for number, (path, value) in enumerate(values.items()):
+            bare = path.removesuffix("[]")
+            self.at(bare, sample)
+            if not bare:
+                sample = f"@@{number}@@"
+                continue
+            above, _, last = bare.rpartition(".")
+            parent = self.at(above, sample)
+            if value is ABSENT:
+                del parent[_key(parent, last)]
+            else:
+                parent[_key(parent, last)] = f"@@{number}@@"
+        return json.dumps(sample, separators=(",", ":"), ensure_ascii=False)
+
+    def check(self, path: str, value: object) -> None:
+        """The value is of the kind that the sample has there."""
+        found = self.at(path)
+        kinds = _KINDS.get(type(found))
+        if kinds is not None and (not isinstance(value, kinds) or isinstance(value, bool) != isinstance(found, bool)):
+            raise TypeError(f"{self._name}: {path} is {type(found).__name__}, not {value!r}")
+
+
+class Form:
+    """A sample cut at the paths that are replaced."""
+
+    def __init__(self, sheet: Sheet, values: Values) -> None:
+        parts = _MARK.split(sheet.marked(values))
+        paths = list(values)
+        self._head = parts[0].encode()
+        self._places = [(paths[int(mark)], text.encode()) for mark, text in zip(parts[1::2], parts[2::2], strict=True)]
+        self._sheet = sheet
+        for path, value in values.items():
+            if not path.endswith("[]") and value is not ABSENT:
+                sheet.check(path, value)
+
+    def print(self, values: Values) -> bytes:
+        made = [self._head]
+        for path, text in self._places:
+            value = values[path]
+            if path.endswith("[]"):
+                row = self._sheet.rows(path).print
+                made += (b"[", b",".join([row(one) for one in cast("Iterable[Values]", value)]), b"]")
+            else:
+                made.append(_encode(value))
+            made.append(text)
+        return b"".join(made)
+
+
+def _has(value: Any, part: str) -> bool:
+    if isinstance(value, list):
+        return part.isdigit() and int(part) < len(value)
+    return isinstance(value, dict) and part in value
+
+
+def _key(value: Any, part: str) -> Any:
+    return int(part) if isinstance(value, list) else part
+
+
+def samples(package: str) -> Mapping[str, Sheet]:
+    """The sheets of a venue's package by name."""
+    folder = files(package) / "samples"
+    return {
+        one.name.removesuffix(".json"): Sheet(one.name, json.loads(one.read_text(encoding="utf-8")))
+        for one in folder.iterdir()
+        if one.name.endswith(".json")
+    }

@@ -1,0 +1,178 @@
+"""Binance spot from the server's side: its calls over HTTP. Facts: rest-api.md, errors.md of 2026-07-21."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from tidebook.core.dialect import (
+    Args,
+    Facts,
+    Refusal,
+    Route,
+    Rules,
+    Said,
+    Values,
+)
+from tidebook.venues.binance.dialect_streams import MS, SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
+from tidebook.venues.binance.rest import levels_weight
+
+
+def refused(code: int, text: str, status: int = 400) -> Said:
+    return Said("error", {"code": code, "msg": text}, status)
+
+
+def _given(args: Args, name: str) -> str:
+    if not args.get(name):
+        text = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+        raise Refusal(refused(-1102, text))
+    return args[name]
+
+
+def _whole_number(args: Args, name: str, default: int | None = None) -> int | None:
+    text = args.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Refusal(
+            refused(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
+        )
+    return int(text)
+
+
+def _limit(args: Args, default: int, most: int) -> int:
+    return max(1, min(_whole_number(args, "limit", default) or default, most))
+
+
+def _symbols(facts: Facts, args: Args) -> list[Rules] | None:
+    """Those that are asked for; None: all."""
+    known = {one.id: one for one in facts.listed()}
+    if "symbol" in args:
+        names = [args["symbol"]]
+    elif "symbols" in args:
+        names = re.findall(r'"([^"]+)"', args["symbols"])
+    else:
+        return None
+    if not names or not all(name in known for name in names):
+        raise Refusal(refused(-1121, "Invalid symbol."))
+    return [known[name] for name in names]
+
+
+def _info(facts: Facts, args: Args) -> Said:
+    asked = _symbols(facts, args)
+    rows = [
+        {
+            "symbol": one.id, "baseAsset": one.base, "quoteAsset": one.quote,
+            "filters.0.minPrice": eight(one.tick), "filters.0.tickSize": eight(one.tick),
+            "filters.1.minQty": eight(one.step), "filters.1.stepSize": eight(one.step),
+            "filters.4.minNotional": eight(one.min_notional),
+        }
+        for one in (facts.listed() if asked is None else asked)
+    ]  # fmt: skip
+    return Said("exchangeInfo", {"serverTime": facts.now_ns // MS, "symbols[]": rows})
+
+
+def _depth(facts: Facts, args: Args) -> Said:
+    # It is served from memory, a little behind the stream.
+    return Said("snapshot", whole_of(facts.levels(_given(args, "symbol"), _limit(args, 100, 5000), lag=0.05)))
+
+
+def _trades(facts: Facts, args: Args) -> Said:
+    rows = [
+        {
+            "id": one.id, "price": eight(one.price), "qty": eight(one.size), "quoteQty": eight(one.turnover),
+            "time": one.at_ns // MS, "isBuyerMaker": one.taker == "sell",
+        }
+        for one in facts.trades(_given(args, "symbol"), _limit(args, 500, 1000))
+    ]  # fmt: skip
+    return Said("trades", {"[]": rows})
+
+
+def _agg_trades(facts: Facts, args: Args) -> Said:
+    first, last, from_id = (_whole_number(args, name) for name in ("startTime", "endTime", "fromId"))
+    limit, groups = _limit(args, 500, 1000), facts.groups(_given(args, "symbol"), 1000)
+    found = [
+        one
+        for one in groups
+        if one.number >= (from_id or 0)
+        and (first or 0) <= one.trades[0].at_ns // MS
+        and (last is None or one.trades[0].at_ns // MS <= last)
+    ]
+    oldest_first = first is not None or from_id is not None
+    return Said("aggTrades", {"[]": [group_of(one) for one in (found[:limit] if oldest_first else found[-limit:])]})
+
+
+def _klines(facts: Facts, args: Args) -> Said:
+    symbol, span_ns = _given(args, "symbol"), SPANS.get(_given(args, "interval"))
+    if span_ns is None:
+        raise Refusal(refused(-1120, "Invalid interval."))
+    start, end = _whole_number(args, "startTime"), _whole_number(args, "endTime")
+    bars = facts.candles(
+        symbol, span_ns, None if start is None else start * MS, None if end is None else end * MS,
+        _limit(args, 500, 1000),
+    )  # fmt: skip
+    rows = [
+        {
+            "0": one.start_ns // MS, "1": eight(one.open), "2": eight(one.high), "3": eight(one.low),
+            "4": eight(one.close), "5": eight(one.volume), "6": one.end_ns // MS - 1, "7": eight(one.turnover),
+            "8": one.trades, "9": eight(one.bought_volume), "10": eight(one.bought_turnover),
+        }
+        for one in bars
+    ]  # fmt: skip
+    return Said("klines", {"[]": rows})
+
+
+def _each(name: str, row: Callable[[Facts, str], Values], facts: Facts, args: Args) -> Said:
+    """A ticker of one symbol, or a list of several."""
+    asked = _symbols(facts, args)
+    rows = [row(facts, one.id) for one in (facts.listed() if asked is None else asked)]
+    return Said(name, rows[0]) if "symbol" in args else Said(name + "s", {"[]": rows})
+
+
+def _average(facts: Facts, args: Args) -> Said:
+    bars = facts.candles(_given(args, "symbol"), SPANS["1m"], None, None, 5)
+    volume = sum(Decimal(one.volume) for one in bars)
+    price = sum(Decimal(one.turnover) for one in bars) / volume if volume else Decimal(bars[-1].close)
+    return Said("avgPrice", {"price": f"{price:.8f}", "closeTime": facts.now_ns // MS})
+
+
+def _ticker_weight(one: int, every: int, args: Args) -> int:
+    return one if "symbol" in args or "symbols" in args else every
+
+
+ROUTES: Final = (
+    Route("/api/v3/ping", lambda facts, args: Said("ping")),
+    Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
+    Route("/api/v3/exchangeInfo", _info, lambda args: 20),
+    Route("/api/v3/depth", _depth, lambda args: levels_weight(_limit(args, 100, 5000)), snapshot=True),
+    Route("/api/v3/trades", _trades, lambda args: 25),
+    Route("/api/v3/aggTrades", _agg_trades, lambda args: 4),
+    Route("/api/v3/klines", _klines, lambda args: 2),
+    Route("/api/v3/avgPrice", _average, lambda args: 2),
+    Route(
+        "/api/v3/ticker/24hr",
+        partial(
+            _each, "ticker24hr",
+            lambda facts, id: day_of(
+                "symbol", TODAY_REST, "bidPrice bidQty askPrice askQty", id, facts.today(id)
+            ),
+        ),
+        partial(_ticker_weight, 2, 80),
+    ),
+    Route(
+        "/api/v3/ticker/price",
+        partial(
+            _each, "tickerPrice", lambda facts, id: {"symbol": id, "price": eight(facts.today(id).whole.close)}
+        ),
+        partial(_ticker_weight, 2, 4),
+    ),
+    Route(
+        "/api/v3/ticker/bookTicker",
+        partial(
+            _each, "tickerBook",
+            lambda facts, id: {"symbol": id, **best_of(facts.levels(id, 1), "bidPrice bidQty askPrice askQty")},
+        ),
+        partial(_ticker_weight, 2, 4),
+    ),
+)  # fmt: skip

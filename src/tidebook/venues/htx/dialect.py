@@ -1,0 +1,32 @@
+"""HTX spot from the server's side. Facts: huobiapi/docs v1_en (2021-06) and later notices.
+
+What the messages look like is in samples/, what they stand on in samples/NOTES.md.
+"""
+
+from typing import Final
+
+from tidebook.core.dialect import (
+    Dialect,
+)
+from tidebook.venues.htx.dialect_calls import ROUTES, refused
+from tidebook.venues.htx.dialect_streams import replied, stream
+
+SPOT: Final = Dialect(
+    venue="htx.spot",
+    id=lambda base, quote: (base + quote).lower(),
+    stream=stream,
+    door={"/ws": "market", "/feed": "feed"}.get,
+    routes=ROUTES,
+    pool="htx.spot.rest",
+    no_such_id=lambda args: refused("invalid-parameter", "invalid symbol"),
+    limited=lambda seconds, banned: refused("rate-too-many-requests", "request limit"),
+    spent=lambda used, limit, left: {
+        "X-HB-RateLimit-Requests-Remain": str(limit - used),
+        "X-HB-RateLimit-Requests-Expire": str(int(left * 1000)),
+    },
+    unknown=lambda topic: ("bad-request", f"invalid topic {topic}"),
+    whole=replied,
+    request_lag=0.15,
+)
+
+DIALECTS: Final = (SPOT,)
