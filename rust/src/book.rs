@@ -1,100 +1,24 @@
 //! One book: what a message does to it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::buffer::Buffer;
 use crate::checksum;
 use crate::decode::{Message, Room, Row, Side, Terms, What, read};
 use crate::fault::{Result, missing, number};
+use crate::ids::Ids;
 use crate::json::{Kind, Tape};
-use crate::levels::Levels;
-use crate::number::LIMIT;
+use crate::levels::{Exact, Levels};
+use crate::number::{LIMIT, POW10};
+use crate::outcome::{Event, Outcome, Stats, event};
 use crate::rule::{Base, Rule, Seed, Verdict};
 use crate::shape::{ChecksumAt, Shape, When};
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
-    Seeded,
-    Waiting,
-    Gap,
-    TooOld,
-    Checksum,
-    Unchecked,
-    UnknownId,
-}
-
-impl Event {
-    pub fn word(self) -> &'static str {
-        match self {
-            Event::Seeded => "seeded",
-            Event::Waiting => "waiting",
-            Event::Gap => "gap",
-            Event::TooOld => "too_old",
-            Event::Checksum => "checksum",
-            Event::Unchecked => "unchecked",
-            Event::UnknownId => "unknown_id",
-        }
-    }
-}
-
-/// What a message led to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    Changed,
-    Event { what: Event, expected: Option<i128>, got: Option<i128> },
-}
-
-pub fn event(what: Event) -> Outcome {
-    Outcome::Event { what, expected: None, got: None }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     Stream,
     Snapshot,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Stats {
-    pub snapshots: u64,
-    pub applied: u64,
-    pub ignored: u64,
-    pub gaps: u64,
-    pub too_old: u64,
-    pub buffer_dropped: u64,
-    pub absent_removals: u64,
-    pub cut: u64,
-    pub trimmed: u64,
-    pub over_window: u64,
-    pub checksum_passed: u64,
-    pub checksum_failed: u64,
-    pub unchecked: u64,
-    pub compare_equal: u64,
-    pub compare_different: u64,
-}
-
-impl Stats {
-    pub fn pairs(&self) -> [(&'static str, u64); 15] {
-        [
-            ("snapshots", self.snapshots),
-            ("applied", self.applied),
-            ("ignored", self.ignored),
-            ("gaps", self.gaps),
-            ("too_old", self.too_old),
-            ("buffer_dropped", self.buffer_dropped),
-            ("absent_removals", self.absent_removals),
-            ("cut", self.cut),
-            ("trimmed", self.trimmed),
-            ("over_window", self.over_window),
-            ("checksum_passed", self.checksum_passed),
-            ("checksum_failed", self.checksum_failed),
-            ("unchecked", self.unchecked),
-            ("compare_equal", self.compare_equal),
-            ("compare_different", self.compare_different),
-        ]
-    }
 }
 
 /// What is fixed when a book is made.
@@ -120,9 +44,6 @@ impl Plan {
     }
 }
 
-/// A mantissa and its scale.
-pub type Exact = (i128, i8);
-
 pub struct State {
     pub seeded: bool,
     pub bridged: bool,
@@ -133,11 +54,11 @@ pub struct State {
     pub heard_ns: Option<i64>,
     pub applied_ns: Option<i64>,
     pub levels: Levels,
-    /// The worst bid and ask of the last snapshot.
+    /// The worst bid and ask of the last snapshot, or of what was kept since.
     pub reach: [Option<Exact>; 2],
     pub stats: Stats,
     pub buffer: Buffer,
-    ids: HashMap<i64, Exact>,
+    ids: Ids,
     /// Since the last snapshot, while seeded.
     room: Room,
     base: Base,
@@ -167,7 +88,7 @@ impl Book {
             reach: [None; 2],
             stats: Stats::default(),
             buffer: Buffer::default(),
-            ids: HashMap::new(),
+            ids: Ids::default(),
             room: Room::default(),
             base: Base::default(),
             retains: rule.seed == Seed::Side,
@@ -352,7 +273,7 @@ impl State {
 
     /// Replaces both sides. False when an id is not known.
     fn set(&mut self, plan: &Plan, message: &Message, out: &mut Vec<Outcome>) -> bool {
-        let mut ids = HashMap::new();
+        let mut ids = Ids::default();
         let Some(rows) = self.resolve(message, &mut ids, out) else { return false };
         let levels = Levels::whole(message, &rows, plan.terms.keep_texts);
         let nothing_newer = message.last.is_none() || self.last.is_none() || message.last == self.last;
@@ -363,7 +284,7 @@ impl State {
                 self.stats.compare_different += 1;
             }
         }
-        let worst = |side| levels.worst(side).map(|raw| (raw.price, raw.price_scale as i8));
+        let worst = |side| levels.worst(side).map(|raw| raw.exact_price());
         self.reach = [worst(Side::Bid), worst(Side::Ask)];
         self.levels = levels;
         self.ids = ids;
@@ -463,57 +384,60 @@ impl State {
     fn keep(&mut self, plan: &Plan, message: &Message) {
         self.buffer.push(message.clone());
         let rule = &plan.rule;
-        self.stats.buffer_dropped += self.buffer.bound(rule.buffer_changes, rule.buffer_ns, message.received_ns);
+        self.stats.buffer_dropped += self.buffer.bound(rule.bounds, message.received_ns);
     }
 
-    /// Gives the rows their prices where these are known by id, and teaches `ids` what the rows say. None, and the book
-    /// unseeded, when an id is not known: then `ids` is as it was.
-    fn resolve<'a>(
-        &mut self,
-        message: &'a Message,
-        ids: &mut HashMap<i64, Exact>,
-        out: &mut Vec<Outcome>,
-    ) -> Option<Cow<'a, [Row]>> {
-        if !message.rows.iter().any(|row| row.has_id) {
-            return Some(Cow::Borrowed(&message.rows));
-        }
-        let mut rows = message.rows.clone();
-        let mut learned: HashMap<i64, Option<Exact>> = HashMap::new();
-        for row in &mut rows {
-            if !row.priced {
-                let known = learned.get(&row.id).copied().unwrap_or_else(|| ids.get(&row.id).copied());
-                let Some((price, scale)) = known else {
-                    self.unseed();
-                    self.buffer.clear();
-                    out.push(Outcome::Event { what: Event::UnknownId, expected: None, got: Some(i128::from(row.id)) });
-                    return None;
-                };
-                row.price = price;
-                row.price_scale = scale;
+    /// The rows with their prices, and `ids` taught what they say. None, and the book unseeded, when an id is not known.
+    fn resolve<'a>(&mut self, message: &'a Message, ids: &mut Ids, out: &mut Vec<Outcome>) -> Option<Cow<'a, [Row]>> {
+        match ids.resolve(&message.rows) {
+            Ok(rows) => Some(rows),
+            Err(id) => {
+                self.unseed();
+                self.buffer.clear();
+                out.push(Outcome::Event { what: Event::UnknownId, expected: None, got: Some(i128::from(id)) });
+                None
             }
-            learned.insert(row.id, (!row.removes).then_some((row.price, row.price_scale)));
         }
-        for (id, price) in learned {
-            match price {
-                Some(price) => ids.insert(id, price),
-                None => ids.remove(&id),
-            };
-        }
-        Some(Cow::Owned(rows))
     }
 
     /// What follows each applied message. False when the checksum is different.
     fn settle(&mut self, plan: &Plan, shape: &Shape, message: &Message, out: &mut Vec<Outcome>) -> bool {
         let window = plan.shape.window;
-        if let Some(window) = window.filter(|window| window.client) {
-            self.stats.cut += self.levels.cut(window.levels) as u64;
+        for side in [Side::Bid, Side::Ask] {
+            if let Some(window) = window.filter(|window| window.client) {
+                self.stats.cut += self.cut(side, window.levels);
+            }
+            let trimmed = self.cut(side, plan.depth_cap);
+            if trimmed > 0 {
+                self.stats.trimmed += trimmed;
+                self.draw_in(side);
+            }
         }
-        self.stats.trimmed += self.levels.cut(plan.depth_cap) as u64;
         if let Some(window) = window.filter(|window| !window.client) {
             let longer = [Side::Bid, Side::Ask].into_iter().filter(|side| self.levels.count(*side) > window.levels);
             self.stats.over_window += longer.count() as u64;
         }
         self.check(shape, message, out)
+    }
+
+    /// The worst levels beyond `most` go, with their ids; how many.
+    fn cut(&mut self, side: Side, most: usize) -> u64 {
+        let ids = &mut self.ids;
+        self.levels.cut(side, most, |raw| ids.forget_level(side, raw.exact_price())) as u64
+    }
+
+    /// Behind the worst level that was kept nothing is known any more.
+    fn draw_in(&mut self, side: Side) {
+        let Some(worst) = self.levels.worst(side) else { return };
+        let reach = &mut self.reach[usize::from(side == Side::Ask)];
+        // The scale of the levels grows until a snapshot sets both anew: the reach fits into it.
+        let is_better = reach.is_none_or(|(price, scale)| {
+            let reach = price * POW10[usize::from(worst.price_scale) - scale as usize];
+            if side == Side::Bid { worst.price > reach } else { worst.price < reach }
+        });
+        if is_better {
+            *reach = Some(worst.exact_price());
+        }
     }
 
     fn check(&mut self, shape: &Shape, message: &Message, out: &mut Vec<Outcome>) -> bool {

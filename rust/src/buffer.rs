@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::decode::{Message, Room};
 use crate::number::LIMIT;
+use crate::rule::Bounds;
 
 /// One more than the largest scale, or count of digits, of an accepted message.
 const ROOMS: usize = LIMIT as usize + 1;
@@ -13,11 +14,12 @@ pub struct Buffer {
     /// How many of the changes need this scale, this many digits: their maxima without going through all.
     scales: [u32; ROOMS],
     digits: [u32; ROOMS],
+    rows: usize,
 }
 
 impl Default for Buffer {
     fn default() -> Buffer {
-        Buffer { changes: VecDeque::new(), scales: [0; ROOMS], digits: [0; ROOMS] }
+        Buffer { changes: VecDeque::new(), scales: [0; ROOMS], digits: [0; ROOMS], rows: 0 }
     }
 }
 
@@ -50,20 +52,25 @@ impl Buffer {
 
     pub fn push(&mut self, change: Message) {
         self.slots(change.room).into_iter().for_each(|count| *count += 1);
+        self.rows += change.rows.len();
         self.changes.push_back(change);
     }
 
     fn pop(&mut self) -> Option<Message> {
         let change = self.changes.pop_front()?;
         self.slots(change.room).into_iter().for_each(|count| *count -= 1);
+        self.rows -= change.rows.len();
         Some(change)
     }
 
     /// The oldest beyond the bounds go; how many.
-    pub fn bound(&mut self, changes: usize, age_ns: i64, now_ns: i64) -> u64 {
+    pub fn bound(&mut self, bounds: Bounds, now_ns: i64) -> u64 {
         let mut dropped = 0;
         while let Some(oldest) = self.changes.front() {
-            if self.changes.len() <= changes && now_ns.saturating_sub(oldest.received_ns) <= age_ns {
+            // The newest stays however many rows it has.
+            let too_many_rows = self.rows > bounds.rows && self.changes.len() > 1;
+            let too_old = now_ns.saturating_sub(oldest.received_ns) > bounds.age_ns;
+            if self.changes.len() <= bounds.changes && !too_many_rows && !too_old {
                 break;
             }
             self.pop();
@@ -85,6 +92,7 @@ impl Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Row;
 
     fn change(received_ns: i64, scale: u8, digits: u8) -> Message {
         Message { received_ns, room: Room { scale, digits }, ..Message::default() }
@@ -97,13 +105,30 @@ mod tests {
             buffer.push(change(at, scale, digits));
         }
         assert_eq!(buffer.room(), Room { scale: 8, digits: 5 });
-        assert_eq!(buffer.bound(3, 1000, 30), 1);
+        let bounds = |changes, age_ns| Bounds { changes, rows: 100, age_ns };
+        assert_eq!(buffer.bound(bounds(3, 1000), 30), 1);
         assert_eq!(buffer.room(), Room { scale: 2, digits: 5 });
-        assert_eq!(buffer.bound(3, 10, 30), 1); // the one of 20 is just 10 old
+        assert_eq!(buffer.bound(bounds(3, 10), 30), 1); // the one of 20 is just 10 old
         assert_eq!(buffer.room(), Room { scale: 2, digits: 4 });
         let all = buffer.take();
         assert!(buffer.is_empty() && buffer.room() == Room::default());
         buffer.refill(all.into_iter().skip(1));
         assert_eq!((buffer.len(), buffer.room()), (1, Room { scale: 1, digits: 4 }));
+    }
+    #[test]
+    fn bounded_by_rows() {
+        let rows = |count| Message { rows: vec![Row::default(); count], ..Message::default() };
+        let bounds = Bounds { changes: 100, rows: 5, age_ns: 0 };
+        let mut buffer = Buffer::default();
+        for (count, dropped, left) in [(2, 0, 1), (3, 0, 2), (1, 1, 2), (0, 0, 3), (9, 3, 1), (0, 1, 1), (5, 0, 2)] {
+            buffer.push(rows(count));
+            assert_eq!((buffer.bound(bounds, 0), buffer.len()), (dropped, left));
+        }
+        buffer.refill([rows(5)]);
+        buffer.push(rows(1));
+        assert_eq!(buffer.bound(bounds, 0), 1);
+        buffer.clear();
+        buffer.push(rows(5));
+        assert_eq!(buffer.bound(bounds, 0), 0);
     }
 }

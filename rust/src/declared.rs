@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::rule::{Bridge, Chain, Rule, Seed};
+use crate::rule::{Bounds, Bridge, Chain, Rule, Seed};
 use crate::shape::{
     ChecksumAt, Digits, Form, IdAt, KindAt, Lists, Path, RowAt, RowsAt, Shape, Step, When, Whole, Window, Words,
 };
@@ -201,8 +201,11 @@ pub fn rule(given: Given<'_, '_>) -> PyResult<Rule> {
         connection: choice(given, "scope", &[("topic", false), ("connection", true)])?,
         compares: proofs.iter().any(|proof| proof == "compare"),
         empty_id: field(given, "empty_id")?,
-        buffer_changes: field(given, "buffer_changes")?,
-        // Beyond what 64 bits of nanoseconds hold, the cast stays at the largest.
-        buffer_ns: (field::<f64>(given, "buffer_seconds")? * 1e9) as i64,
+        bounds: Bounds {
+            changes: field(given, "buffer_changes")?,
+            rows: field(given, "buffer_rows")?,
+            // Beyond what 64 bits of nanoseconds hold, the cast stays at the largest.
+            age_ns: (field::<f64>(given, "buffer_seconds")? * 1e9) as i64,
+        },
     })
 }

@@ -6,7 +6,7 @@ use crate::number::{Decimal, integer};
 use crate::shape::{IdAt, KindAt, Lists, Path, RowAt, Shape, When, Whole, Words};
 use crate::stamp::{self, Unit};
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub enum Side {
     #[default]
     Bid,

@@ -153,16 +153,12 @@ impl<N: Width> Half<N> {
         true
     }
 
-    /// The worst beyond `most` go; how many.
-    fn cut(&mut self, most: usize) -> usize {
-        let over = self.levels.len().saturating_sub(most);
-        if over > 0 {
-            self.levels.drain(..over);
-            if !self.texts.is_empty() {
-                self.texts.drain(..over);
-            }
+    /// So many of the worst go.
+    fn drop_worst(&mut self, over: usize) {
+        self.levels.drain(..over);
+        if !self.texts.is_empty() {
+            self.texts.drain(..over);
         }
-        over
     }
 }
 
@@ -251,6 +247,9 @@ impl<N: Width> Sides<N> {
     }
 }
 
+/// A mantissa and its scale.
+pub type Exact = (i128, i8);
+
 /// A level as exact numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw {
@@ -261,6 +260,10 @@ pub struct Raw {
 }
 
 impl Raw {
+    pub fn exact_price(&self) -> Exact {
+        (self.price, self.price_scale as i8)
+    }
+
     pub fn doubles(&self) -> (f64, f64) {
         (double(self.price, i64::from(self.price_scale)), double(self.size, i64::from(self.size_scale)))
     }
@@ -333,8 +336,16 @@ impl Levels {
         })
     }
 
-    pub fn cut(&mut self, most: usize) -> usize {
-        on!(&mut self.form, sides => sides.bids.cut(most) + sides.asks.cut(most))
+    /// The worst beyond `most` go, each after `gone` was told; how many.
+    pub fn cut(&mut self, side: Side, most: usize, gone: impl FnMut(Raw)) -> usize {
+        on!(&mut self.form, sides => {
+            let over = sides.half(side).levels.len().saturating_sub(most);
+            if over > 0 {
+                sides.half(side).levels[..over].iter().map(|level| sides.raw(side, level)).for_each(gone);
+                sides.half_mut(side).drop_worst(over);
+            }
+            over
+        })
     }
 
     pub fn count(&self, side: Side) -> usize {

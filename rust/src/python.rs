@@ -7,10 +7,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyInt, PyList, PyMemoryView, PyTuple};
 
-use crate::book::{self, Event, Outcome, Role};
+use crate::book::{self, Role};
 use crate::decode::Side;
 use crate::fault::Fault;
 use crate::feed::{self, Out};
+use crate::outcome::{Event, Outcome};
 use crate::{declared, levels};
 
 fn decode_error(py: Python<'_>, fault: &Fault) -> PyErr {
@@ -155,7 +156,7 @@ impl Book {
     }
 
     #[getter]
-    fn reach(&self) -> (Option<book::Exact>, Option<book::Exact>) {
+    fn reach(&self) -> (Option<levels::Exact>, Option<levels::Exact>) {
         let [bid, ask] = self.core.state().reach;
         (bid, ask)
     }

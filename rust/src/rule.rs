@@ -39,8 +39,15 @@ pub struct Rule {
     /// Proof `compare` is among the proofs.
     pub compares: bool,
     pub empty_id: Option<i64>,
-    pub buffer_changes: usize,
-    pub buffer_ns: i64,
+    pub bounds: Bounds,
+}
+
+/// What a buffer holds at most: changes, rows of all of them together, and by age.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub changes: usize,
+    pub rows: usize,
+    pub age_ns: i64,
 }
 
 /// What is to be done with a change.
@@ -153,8 +160,7 @@ pub mod tests {
             connection: false,
             compares: false,
             empty_id: None,
-            buffer_changes: 100,
-            buffer_ns: 60_000_000_000,
+            bounds: Bounds { changes: 100, rows: 1000, age_ns: 60_000_000_000 },
         }
     }
 

@@ -46,7 +46,7 @@ def _table(title: str, rows: dict[str, Figures]) -> None:
 
 
 def _times(scenario: str, seeds: int) -> int:
-    return seeds if scenario == "dropped" else max(seeds // 10, 1)
+    return seeds if scenario in ("dropped", "doubled", "swapped") else max(seeds // 10, 1)
 
 
 def _chosen(args: argparse.Namespace) -> list[Combination]:

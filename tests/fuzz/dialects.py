@@ -1,6 +1,6 @@
 """Invented venues: shapes that use every knob between them, each with the rules under which it is played."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
@@ -25,13 +25,16 @@ SINGLE = (SyncRule(Seed.STREAM, Chain.NONE),)
 CONNECTION = (SyncRule(Seed.STREAM, Chain.NEXT, scope=Scope.CONNECTION),)
 OUTSIDE = tuple(
     SyncRule(
-        seed, chain, bridge, proof=(Proof.COMPARE,), empty_id=empty, buffer_changes=changes, buffer_seconds=seconds
+        seed, chain, bridge, proof=(Proof.COMPARE,), empty_id=empty, buffer_changes=changes, buffer_rows=rows,
+        buffer_seconds=seconds,
     )
     for seed in (Seed.REST, Seed.REQUEST, Seed.SIDE)
     for chain in Chain
     for bridge in Bridge
-    for empty, changes, seconds in ((None, 10_000, 60.0), (12, 4, 60.0), (None, 50, 0.02))
-)
+    for empty, changes, rows, seconds in (
+        (None, 10_000, 500_000, 60.0), (12, 4, 500_000, 60.0), (None, 50, 500_000, 0.02), (None, 10_000, 9, 60.0)
+    )
+)  # fmt: skip
 SIDES = tuple(rule for rule in OUTSIDE if rule.chain in (Chain.RISING, Chain.NONE) or rule.bridge is Bridge.COVERS_NEXT)
 
 
@@ -58,6 +61,12 @@ DIFFS = BookShape(
     last=Id("data.u"), prev=Id("data.pu", optional=True, none=0), time=Time("data.E"),
 )  # fmt: skip
 BODY = BookShape(bids=("bids", "b"), asks=("asks", "a"), last=Id("id", optional=True), time=Time("ts", TimeUnit.US))
+BY_ID = BookShape(
+    route=("table",), kind=Kind(path="action", snapshot=("partial",), delta=("update", "insert", "delete")),
+    rows=(Rows("data"),), row=Row("price", "size", side="side", id="id", action="do"), bid_words=("Buy",),
+    ask_words=("Sell",), remove=Remove.ACTION, remove_words=("delete",), number=Number.JSON,
+)  # fmt: skip
+BY_ID_RULES = tuple(rule for rule in OUTSIDE if rule.chain is Chain.NONE and rule.bridge is Bridge.AFTER)
 DIALECTS = (
     Dialect("diffs and bodies", DIFFS, OUTSIDE, (("x@depth",), ("y@depth",)), BODY),
     Dialect("bodies with sums", BookShape(
@@ -124,11 +133,9 @@ DIALECTS = (
     ), SIDES, (("diff.x",), ("diff.y",)), BookShape(
         route=("room",), bids=("message.bids",), asks=("message.asks",), last=Id("message.id", optional=True),
     ), (("whole.x",), ("whole.y",))),
-    Dialect("levels by id", BookShape(
-        route=("table",), kind=Kind(path="action", snapshot=("partial",), delta=("update", "insert", "delete")),
-        rows=(Rows("data"),), row=Row("price", "size", side="side", id="id", action="do"), bid_words=("Buy",),
-        ask_words=("Sell",), remove=Remove.ACTION, remove_words=("delete",), number=Number.JSON,
-    ), SINGLE, (("l2",),)),
+    Dialect("levels by id", BY_ID, SINGLE, (("l2",),)),
+    Dialect("few levels by id", replace(BY_ID, window=Window(9, "client")), (*SINGLE, *BY_ID_RULES), (("l2",),),
+        depth_cap=7),
     Dialect("lists of actions", BookShape(
         route=("topic",), kind=Kind(path="type", snapshot=("snapshot",), delta=("delta",)),
         rows=(Rows("data.delete", "delete"), Rows("data.update", "update"), Rows("data.insert", "insert")),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::fault::Kind as FaultKind;
 use crate::rule::tests::rule;
-use crate::rule::{Bridge, Chain};
+use crate::rule::{Bounds, Bridge, Chain};
 use crate::shape::tests::{diff_shape, whole_shape};
 use crate::shape::{Digits, Path, Window};
 
@@ -112,7 +112,8 @@ fn retained_changes_survive_a_scheduled_snapshot() {
 
 #[test]
 fn bounds_of_the_buffer() {
-    let book = book(Rule { buffer_changes: 2, ..rule(Seed::Rest, Chain::Next, Some(Bridge::CoversNext)) });
+    let rest = rule(Seed::Rest, Chain::Next, Some(Bridge::CoversNext));
+    let book = book(Rule { bounds: Bounds { changes: 2, ..rest.bounds }, ..rest });
     (1..=5).for_each(|id| _ = change(&book, id, id));
     assert_eq!(book.state().buffer.len(), 2);
     assert_eq!(book.state().stats.buffer_dropped, 3);
@@ -176,4 +177,18 @@ fn ids_stand_for_prices() {
     assert_eq!(take(&book, r#"{"b":[["6","1",79],[null,"9",78]]}"#, Role::Stream, 0), [unknown]);
     assert_eq!(bids(&book), [5]);
     assert!(!book.state().seeded);
+}
+
+#[test]
+fn the_reach_draws_in() {
+    let book = Book::new(diff_shape(), Some(whole_shape()), rule(Seed::Stream, Chain::None, None), 2, (0, 0));
+    let whole = r#"{"lastUpdateId":1,"bids":[["1","1"],["2","1"],["3","1"]],"asks":[["9","1"],["8","1"]]}"#;
+    take(&book, whole, Role::Snapshot, 0);
+    assert_eq!(book.state().reach, [Some((2, 0)), Some((9, 0))]);
+    take(&book, r#"{"U":2,"u":2,"b":[["2.50","1"]],"a":[["10","1"],["7.5","1"]]}"#, Role::Stream, 0);
+    assert_eq!(book.state().reach, [Some((250, 2)), Some((800, 2))]);
+    // What is kept now is worse than what was trimmed before.
+    take(&book, r#"{"U":3,"u":3,"b":[["2.5","0"],["0.001","1"],["0.002","1"]]}"#, Role::Stream, 0);
+    assert_eq!(book.state().stats.trimmed, 5);
+    assert_eq!(book.state().reach, [Some((250, 2)), Some((800, 2))]);
 }

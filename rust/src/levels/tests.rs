@@ -110,7 +110,9 @@ fn grows_wide_and_cuts() {
     let mut levels = Levels::whole(&message, &message.rows, false);
     assert!(matches!(levels.form, Form::Wide(_)));
     assert_eq!(levels.get(Side::Ask, 0).unwrap().size, 123_456_789_012_345_678_901_234_567_890);
-    assert_eq!(levels.cut(1), 1);
+    let mut gone = Vec::new();
+    let cut = [Side::Bid, Side::Ask].map(|side| levels.cut(side, 1, |raw| gone.push(raw.exact_price())));
+    assert_eq!((cut, gone), ([1, 0], vec![(5, 1)]));
     assert_eq!(levels.worst(Side::Bid).unwrap().doubles(), (1.5, 1.0));
 
     let mut narrow = Message::default();

@@ -162,7 +162,7 @@ class Book(Reading, Opening):
                 for rows in (self._raw_read("bid", window.levels), self._raw_read("ask", window.levels))
             )
             return Known(low, high)
-        if source.plan.rule.seed is Seed.REST:
+        if source.plan.rule.seed is Seed.REST or source.engine.stats()["trimmed"]:
             low_raw, high_raw = source.engine.reach
             return Known(
                 None if low_raw is None else decimal_of(*low_raw), None if high_raw is None else decimal_of(*high_raw)

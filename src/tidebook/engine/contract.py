@@ -84,7 +84,7 @@ class Book(Protocol):
     def buffered(self) -> int: ...
     @property
     def reach(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-        """The worst bid price and ask price of the last snapshot, as (mantissa, scale)."""
+        """The worst bid and ask price of the last snapshot, or of what `depth_cap` kept, as (mantissa, scale)."""
         ...
 
     def stats(self) -> dict[str, int]:

@@ -85,7 +85,8 @@ class SyncRule:
     """How one channel's book is kept current. Checked when made.
 
     `empty_id` is the id by which a snapshot says that it has no history (any change may follow).
-    `buffer_changes` and `buffer_seconds` bound what is kept while a book is unseeded.
+    `buffer_changes`, `buffer_rows` (rows of all of them together) and `buffer_seconds` bound what is
+    kept while a book is unseeded, or for the next scheduled snapshot; the newest change is kept however long.
     `compare_every` is the pace in seconds of scheduled snapshots for proof `compare`.
     """
 
@@ -98,6 +99,7 @@ class SyncRule:
     empty_id: int | None = None
     pace: Pace = Pace()
     buffer_changes: int = 10_000
+    buffer_rows: int = 500_000
     buffer_seconds: float = 60.0
     compare_every: float | None = None
 

@@ -5,7 +5,7 @@ It takes facts instead of frames, holds levels in plain dictionaries, and looks 
 
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -53,6 +53,7 @@ class ModelBook:
     asked: int = 0
     buffer: list[Fact] = field(default_factory=list)
     retaining: bool = False
+    reach: list[Decimal | None] = field(default_factory=lambda: [None, None])
     counts: dict[str, int] = field(default_factory=dict)
 
     def count(self, what: str, by: int = 1) -> None:
@@ -194,11 +195,15 @@ class ModelBook:
         while self.buffer and (len(self.buffer) > self.rule.buffer_changes or fact.at - self.buffer[0].at > limit):
             self.buffer = self.buffer[1:]
             self.count("buffer_dropped")
+        while len(self.buffer) > 1 and sum(len(one.bids + one.asks) for one in self.buffer) > self.rule.buffer_rows:
+            self.buffer = self.buffer[1:]
+            self.count("buffer_dropped")
 
     # ---- levels
 
     def replace(self, fact: Fact) -> None:
         self.sides = (settled(fact.bids), settled(fact.asks))
+        self.reach = [side[-1][0] if side else None for side in self.levels()]
         self.seeded = True
         self.last = fact.last
         self.count("snapshots")
@@ -218,10 +223,52 @@ class ModelBook:
 
     def cut(self) -> None:
         for bound, word in ((self.window, "cut"), (self.depth_cap, "trimmed")):
-            for levels, side in zip(self.levels(), self.sides, strict=True):
+            for at, (levels, side) in enumerate(zip(self.levels(), self.sides, strict=True)):
                 for price, _ in levels[bound:] if bound is not None else ():
                     del side[price]
                     self.count(word)
+                if word == "trimmed" and side and len(side) < len(levels):
+                    known = [price for price in (self.reach[at], self.levels()[at][-1][0]) if price is not None]
+                    self.reach[at] = min(known) if at else max(known)
+
+
+@dataclass
+class ModelLevel:
+    bid: bool
+    price: int
+    size: int
+    id: int | None
+
+
+@dataclass
+class ModelOfIds:
+    """Levels that carry their ids; each look-up goes through all of them."""
+
+    depth_cap: int
+    levels: list[ModelLevel] = field(default_factory=list)
+
+    def message(self, rows: list[tuple[int, bool, int | None, int]]) -> int | None:
+        """Rows of id, side, price, size (0: it goes). The id that is not known, and then nothing has changed."""
+        before = [replace(level) for level in self.levels]
+        for id_, bid, sent, size in rows:
+            own = next((level for level in self.levels if level.id == id_), None)
+            if sent is None and own is None:
+                self.levels = before
+                return id_
+            price = sent if sent is not None or own is None else own.price
+            if own is not None:
+                own.id = None
+            self.levels = [level for level in self.levels if (level.bid, level.price) != (bid, price)]
+            if size and price is not None:
+                self.levels.append(ModelLevel(bid, price, size, id_))
+        for bid in (True, False):
+            side = sorted((one for one in self.levels if one.bid is bid), key=lambda one: one.price, reverse=bid)
+            for level in side[self.depth_cap :]:
+                self.levels.remove(level)
+        return None
+
+    def side(self, bid: bool) -> list[tuple[int, int]]:
+        return sorted(((one.price, one.size) for one in self.levels if one.bid is bid), reverse=bid)
 
 
 def settled(rows: Iterable[Level]) -> dict[Decimal, Decimal]:
@@ -273,17 +320,17 @@ def checksum(order: str, joiner: str, depth: int, bids: list[tuple[str, str]], a
 
 
 def javascript(text: str) -> str:
-    """String(Number(text)): ECMA-262, Number::toString, its steps 5 to 10 with n and k as they are named there."""
-    shown, _, power = f"{float(text):.17e}".partition("e")
-    for precision in range(17):
-        shown, _, power = f"{float(text):.{precision}e}".partition("e")
-        if float(f"{shown}e{power}") == float(text):
-            break
-    sign = "-" if shown.startswith("-") else ""
-    digits = shown.removeprefix("-").replace(".", "")
-    n, k = int(power) + 1, len(digits)
+    """String(Number(text)): ECMA-262, Number::toString, its steps 5 to 10 with n and k as they are named there.
+
+    The fewest digits that read as the same double, and of these the nearest to it: `repr` has them.
+    """
     if float(text) == 0:
         return "0"
+    shown = Decimal(repr(float(text))).as_tuple()
+    assert isinstance(shown.exponent, int)
+    digits = "".join(map(str, shown.digits)).rstrip("0")
+    sign = "-" if shown.sign else ""
+    n, k = len(shown.digits) + shown.exponent, len(digits)
     if k <= n <= 21:
         return sign + digits.ljust(n, "0")
     if 0 < n <= 21:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.engine.model import Fact, Level, ModelBook, Result
+from tests.unit.engine.model import Fact, Level, ModelBook, ModelOfIds, Result
 
 from tidebook.engine.contract import Book, Engine, Event
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
-from tidebook.engine.shape import BookShape, Id, Kind, Window
+from tidebook.engine.shape import BookShape, Id, Kind, Number, Remove, Row, Rows, Window
 
 SHAPE = BookShape(
     kind=Kind(path="k", snapshot=("whole",), delta=("change",)),
@@ -34,10 +34,12 @@ RULES = {
     "rest prev prev_range": SyncRule(Seed.REST, Chain.PREV, Bridge.PREV_RANGE, proof=PROVEN),
     "rest none after": SyncRule(Seed.REST, Chain.NONE, Bridge.AFTER),
     "rest rising after": SyncRule(Seed.REST, Chain.RISING, Bridge.AFTER, proof=COMPARED, buffer_changes=4),
+    "rest next covers_next, few rows": SyncRule(Seed.REST, Chain.NEXT, Bridge.COVERS_NEXT, proof=PROVEN, buffer_rows=5),
     "request prev prev": SyncRule(Seed.REQUEST, Chain.PREV, Bridge.PREV, proof=PROVEN),
     "request next covers_next, few": SyncRule(Seed.REQUEST, Chain.NEXT, Bridge.COVERS_NEXT, buffer_changes=3),
     "side rising after": SyncRule(Seed.SIDE, Chain.RISING, Bridge.AFTER, proof=COMPARED),
     "side rising after, few": SyncRule(Seed.SIDE, Chain.RISING, Bridge.AFTER, proof=COMPARED, buffer_changes=3),
+    "side rising after, few rows": SyncRule(Seed.SIDE, Chain.RISING, Bridge.AFTER, proof=COMPARED, buffer_rows=3),
     "side none after": SyncRule(Seed.SIDE, Chain.NONE, Bridge.AFTER, proof=(Proof.MID,)),
     "side next covers_next": SyncRule(Seed.SIDE, Chain.NEXT, Bridge.COVERS_NEXT, proof=COMPARED, buffer_seconds=4),
     "stream next": SyncRule(Seed.STREAM, Chain.NEXT, proof=PROVEN),
@@ -190,6 +192,7 @@ def check(book: Book, model: ModelBook, outcome: list[Result], expected: list[Re
             assert ours == theirs
     assert (book.seeded, book.bridged, book.buffered) == (model.seeded, model.bridged, len(model.buffer))
     assert shown(book) == model.levels()
+    assert [None if raw is None else Decimal(raw[0]).scaleb(-raw[1]) for raw in book.reach] == model.reach
     assert book.applied == model.counts.get("applied", 0)
     if model.seeded:
         assert book.last == model.last
@@ -282,3 +285,46 @@ def test_one_counter_for_a_connection(engine: Engine, steps: list[tuple[str, int
             if name in last:
                 assert books[name].last == last[name]
         assert books["w"].seeded
+
+
+BY_ID = BookShape(
+    kind=Kind(snapshot_keys=("whole",), default="delta"), rows=(Rows("rows"),), row=Row("p", "s", "side", "do", id="i"),
+    bid_words=("b",), ask_words=("a",), remove=Remove.ACTION, remove_words=("delete",), number=Number.JSON,
+)  # fmt: skip
+BY_ID_ROW = st.tuples(st.integers(1, 6), st.booleans(), st.none() | st.integers(1, 6), st.integers(0, 3))
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.lists(BY_ID_ROW, max_size=4)), max_size=30), st.sampled_from([1, 3, 20_000])
+)
+@settings(max_examples=300)
+def test_ids_stand_for_levels(
+    engine: Engine, steps: list[tuple[bool, list[tuple[int, bool, int | None, int]]]], cap: int
+) -> None:
+    """One id for a level and one level for an id, whoever moves, takes over or is trimmed."""
+    book = engine.Book(BY_ID, SyncRule(Seed.STREAM), depth_cap=cap)
+    feed = engine.Feed()
+    feed.want(b"", book)
+    model = ModelOfIds(cap)
+    known = False
+    for number, (whole, rows) in enumerate(steps):
+        is_whole = not known or (whole and number % 5 == 0)
+        sent = [row for row in rows if row[2] is not None] if is_whole else rows
+        said: list[dict[str, object]] = []
+        for level, bid, price, size in sent:
+            row: dict[str, object] = {"i": level, "side": "b" if bid else "a"}
+            row |= ({} if price is None else {"p": price}) | ({"s": size} if size else {"do": "delete"})
+            said.append(row)
+        if is_whole:
+            model.levels = []
+        unknown = model.message(sent)
+        outcome = feed.feed(json.dumps({"rows": said} | ({"whole": 1} if is_whole else {})).encode(), number)
+        if unknown is None:
+            assert outcome is book or (isinstance(outcome, Event) and outcome.what == "seeded")
+        else:
+            assert isinstance(outcome, Event)
+            assert (outcome.what, outcome.got) == ("unknown_id", unknown)
+        known = unknown is None
+        assert book.seeded is known
+        assert book.floats("bid") == model.side(True)
+        assert book.floats("ask") == model.side(False)

@@ -160,15 +160,16 @@ def test_prices_fit_together(engine: Engine, steps: list[tuple[str, str]], outsi
     book = engine.Book(CHANGES, REST if outside else STREAM)
     held: list[str] = []
     kinds: set[str] = set()
-    seeded = False
+    seeded = old = False
     for what, price in steps:
         if what == "unseed":
             book.unseed()
-            held, seeded = [], False
+            held, seeded, old = [], False, False
             continue
         if what == "seed" and not outside:
             continue
-        # The outside snapshot below was asked for at 5 and everything was received at 1: no change survives it.
+        # The outside snapshot below was asked for at 5 and everything was received at 1: no change survives it, and
+        # those that come behind it are old: tested, but they leave nothing.
         prices = [price] if what != "change" else [*held, price]
         numbers = [number for number in map(model.number, prices) if number is not None]
         legal = len(numbers) == len(prices) and (
@@ -186,8 +187,10 @@ def test_prices_fit_together(engine: Engine, steps: list[tuple[str, str]], outsi
             passed = False
         assert passed == legal
         assert book.seeded == (seeded or (passed and what != "change"))
-        if passed and (what != "change" or seeded or outside):
+        if passed and (what != "change" or (seeded and not old) or (outside and not seeded)):
             held, seeded = prices, book.seeded
+        if passed and what != "change":
+            old = what == "seed"
     assert kinds <= {"number"}
 
 
@@ -250,6 +253,7 @@ JAVASCRIPT = {
     "1234567890123456789012": "1.2345678901234568e+21", "9007199254740993": "9007199254740992",
     "12345678901234567890": "12345678901234567000", "0.1000000000000000055511151231257827": "0.1",
     "5e-38": "5e-38", "4.35": "4.35", "2.5e25": "2.5e+25", "1e-6": "0.000001", "9.5e-7": "9.5e-7", "8123.10": "8123.1",
+    "5.960464477539063e-08": "5.960464477539063e-8",  # lies between two of 16 digits
 }  # fmt: skip
 
 

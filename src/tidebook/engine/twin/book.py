@@ -8,6 +8,7 @@ from tidebook.engine.contract import Event, RawLevel, Side, What
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Checksum
 from tidebook.engine.twin.checksum import crc
+from tidebook.engine.twin.ids import Ids
 from tidebook.engine.twin.levels import Levels
 from tidebook.engine.twin.messages import Message, Reader, each_of, members
 from tidebook.engine.twin.numbers import MAX_DIGITS
@@ -49,11 +50,12 @@ class Book:
         self.venue_ns: int | None = None
         self.heard_ns: int | None = None
         self.applied_ns: int | None = None
-        self.reach: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
         self._bids = Levels(True)
         self._asks = Levels(False)
-        self._ids: dict[int, Decimal] = {}
+        self._reach: dict[bool, Decimal | None] = {True: None, False: None}  # of bids, of asks
+        self._ids = Ids()
         self._buffer: deque[Message] = deque()
+        self._buffered_rows = 0
         self._retain = rule.seed is Seed.SIDE
         self._depth_cap = depth_cap
         self._bounds = (0, 0)  # largest scale, most digits since the last snapshot
@@ -81,6 +83,11 @@ class Book:
     @property
     def buffered(self) -> int:
         return len(self._buffer)
+
+    @property
+    def reach(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+        bid, ask = self._reach[True], self._reach[False]
+        return None if bid is None else _raw(bid), None if ask is None else _raw(ask)
 
     def stats(self) -> dict[str, int]:
         return dict(self._counts)
@@ -128,12 +135,12 @@ class Book:
     def unseed(self, keep_buffer: bool = False) -> None:
         self.seeded = self.bridged = False
         if not keep_buffer:
-            self._buffer.clear()
+            self._refill()
 
     def retain(self, on: bool) -> None:
         self._retain = on or self.rule.seed is Seed.SIDE
         if not self._retain and self.seeded:
-            self._buffer.clear()
+            self._refill()
 
     def unseed_by_counter(self) -> None:
         """The connection's counter jumped: some frame is missing, perhaps one of this book."""
@@ -195,11 +202,11 @@ class Book:
     def _replace(self, message: Message) -> list[Event | None]:
         """A snapshot in the stream."""
         was_seeded = self.seeded
-        unknown = self._unknown_id(message)
-        if unknown is not None:
-            return [unknown]
-        self._buffer.clear()
-        self._set(message)
+        prices = self._prices(message)
+        if isinstance(prices, Event):
+            return [prices]
+        self._refill()
+        self._set(message, prices)
         self.bridged = True
         outcome: list[Event | None] = [None if was_seeded else self._event("seeded")]
         return self._finish(message, outcome)
@@ -210,13 +217,13 @@ class Book:
         if survivors and not self._bridges(survivors[0], s):
             self._counts["too_old"] += 1
             return (self._event("too_old", s, self._link(survivors[0])),)
-        unknown = self._unknown_id(message)
-        if unknown is not None:
-            return (unknown,)
-        self._set(message)
+        prices = self._prices(message)
+        if isinstance(prices, Event):
+            return (prices,)
+        self._set(message, prices)
         self._snapshot_id, self._asked_ns = s, asked_ns
         self.bridged = self.rule.bridge is None  # then the chain alone judges
-        self._buffer.clear()
+        self._refill()
         extra = [e for e in self._finish(message, []) if e is not None]
         if not self.seeded:
             return tuple(extra)
@@ -224,11 +231,11 @@ class Book:
             for event in self._change(change):
                 if event is not None and not self.seeded:
                     if event.what == "gap":
-                        self._buffer.extend(survivors[at + 1 :])
+                        self._refill(survivors[at:])
                     return (event,)
                 if event is not None:
                     extra.append(event)
-        self._buffer = deque(survivors if self._retain else ())
+        self._refill(survivors if self._retain else ())
         return (self._event("seeded"), *extra)
 
     def _change(self, message: Message) -> list[Event | None]:
@@ -245,10 +252,10 @@ class Book:
             return []
         if verdict == "gap":
             return [self._gap(message, "gap", expected, got)]
-        unknown = self._unknown_id(message)
-        if unknown is not None:
-            return [unknown]
-        self._apply(message)
+        prices = self._prices(message)
+        if isinstance(prices, Event):
+            return [prices]
+        self._apply(message, prices)
         outcome = self._finish(message, [None])
         if self._retain and self.seeded:
             self._keep(message)
@@ -322,27 +329,35 @@ class Book:
             self._keep(message)
         return self._event(what, expected, got)
 
+    def _refill(self, messages: Iterable[Message] = ()) -> None:
+        """The buffer becomes these."""
+        self._buffer = deque(messages)
+        self._buffered_rows = sum(len(message.changes) for message in self._buffer)
+
     def _keep(self, message: Message) -> None:
         self._buffer.append(message)
+        self._buffered_rows += len(message.changes)
         self._bounds_at_most = _widest((message,), self._bounds_at_most)
-        oldest = message.received_ns - round(self.rule.buffer_seconds * 1e9)
-        while self._buffer and (len(self._buffer) > self.rule.buffer_changes or self._buffer[0].received_ns < oldest):
-            self._buffer.popleft()
+        rule, oldest = self.rule, message.received_ns - round(self.rule.buffer_seconds * 1e9)
+        while self._buffer and (
+            len(self._buffer) > rule.buffer_changes
+            or self._buffer[0].received_ns < oldest
+            or (self._buffered_rows > rule.buffer_rows and len(self._buffer) > 1)
+        ):
+            self._buffered_rows -= len(self._buffer.popleft().changes)
             self._counts["buffer_dropped"] += 1
 
     # Applying -----------------------------------------------------------------
 
-    def _set(self, message: Message) -> None:
+    def _set(self, message: Message, prices: list[Decimal]) -> None:
         before = self._bids.sizes, self._asks.sizes
         self._bids, self._asks = Levels(True), Levels(False)
-        self._ids.clear()
-        self._put_rows(message)
+        self._put_rows(message, prices)
         nothing_newer = message.last is None or self.last is None or message.last == self.last
         if Proof.COMPARE in self.rule.proof and self.seeded and nothing_newer:
             equal = before == (self._bids.sizes, self._asks.sizes)
             self._counts["compare_equal" if equal else "compare_different"] += 1
-        worst = self._bids.worst(), self._asks.worst()
-        self.reach = (None if worst[0] is None else _raw(worst[0]), None if worst[1] is None else _raw(worst[1]))
+        self._reach = {True: self._bids.worst(), False: self._asks.worst()}
         self._bounds = (message.scale, message.digits)
         self._bounds_at_most = _widest((message,), self._bounds_at_most)
         self.seeded = True
@@ -350,43 +365,47 @@ class Book:
         self._counts["applied"] += 1
         self._stamp(message)
 
-    def _apply(self, message: Message) -> None:
-        self._counts["absent_removals"] += self._put_rows(message)
+    def _apply(self, message: Message, prices: list[Decimal]) -> None:
+        self._counts["absent_removals"] += self._put_rows(message, prices)
         self._bounds = _widest((message,), self._bounds)
         self._bounds_at_most = _widest((message,), self._bounds_at_most)
         self.bridged = True
         self._counts["applied"] += 1
         self._stamp(message)
 
-    def _put_rows(self, message: Message) -> int:
+    def _put_rows(self, message: Message, prices: list[Decimal]) -> int:
         """All rows in order; how many removals had nothing to remove."""
         absent = 0
-        for change in message.changes:
-            price = self._ids[change.id] if change.price is None and change.id is not None else change.price
-            assert price is not None  # _unknown_id has looked
-            if change.id is not None:
-                if change.size is None:
-                    self._ids.pop(change.id, None)
-                else:
-                    self._ids[change.id] = price
+        for change, price in zip(message.changes, prices, strict=True):
             if change.size is not None:
                 self._side(change.bid).put(price, change.size, change.texts)
             elif not self._side(change.bid).remove(price):
                 absent += 1
         return absent
 
-    def _unknown_id(self, message: Message) -> Event | None:
-        """The outcome when a row's id is not known; a snapshot knows only its own."""
-        known: dict[int, bool] = {}  # by the rows before, within this message
+    def _prices(self, message: Message) -> list[Decimal] | Event:
+        """The rows' prices, those known by id looked up and the ids learned; the outcome when one is not known.
+
+        Then the book is unseeded, and what its ids are is no matter until a snapshot starts them anew.
+        """
+        if message.kind == "snapshot":
+            self._ids = Ids()
+        prices = []
         for change in message.changes:
-            if change.id is None:
-                continue
-            before = message.kind == "delta" and change.id in self._ids
-            if change.price is None and not known.get(change.id, before):
-                self.unseed()
-                return self._event("unknown_id", None, change.id)
-            known[change.id] = change.size is not None
-        return None
+            price = change.price
+            if price is None and change.id is not None:
+                price = self._ids.price(change.id)
+                if price is None:
+                    self.unseed()
+                    return self._event("unknown_id", None, change.id)
+            assert price is not None  # a row has one or the other
+            prices.append(price)
+            if change.size is None:
+                if self._ids:
+                    self._ids.removed(change.id, change.bid, price)
+            elif change.id is not None:
+                self._ids.put(change.id, change.bid, price)
+        return prices
 
     def _stamp(self, message: Message) -> None:
         self.first, self.last, self.prev = message.first, message.last, message.prev
@@ -399,9 +418,15 @@ class Book:
         """What follows each applied message: cutting, then the checksum."""
         window = self.shape.window
         for levels in (self._bids, self._asks):
-            if window is not None and window.cut == "client":
-                self._counts["cut"] += levels.cut(window.levels)
-            self._counts["trimmed"] += levels.cut(self._depth_cap)
+            cut = levels.cut(window.levels) if window is not None and window.cut == "client" else []
+            trimmed = levels.cut(self._depth_cap)
+            self._counts["cut"] += len(cut)
+            self._counts["trimmed"] += len(trimmed)
+            if self._ids:
+                for price in (*cut, *trimmed):
+                    self._ids.removed(None, levels.bid, price)
+            if trimmed:
+                self._draw_in(levels)
             if window is not None and window.cut == "venue" and len(levels) > window.levels:
                 self._counts["over_window"] += 1
         spec = message.shape.checksum
@@ -416,6 +441,12 @@ class Book:
             return outcome
         self._said_unchecked = True
         return [*outcome, self._event("unchecked")]
+
+    def _draw_in(self, levels: Levels) -> None:
+        """Behind the worst level that was kept nothing is known any more."""
+        worst, reach = levels.worst(), self._reach[levels.bid]
+        if worst is not None and (reach is None or (worst > reach if levels.bid else worst < reach)):
+            self._reach[levels.bid] = worst
 
     def _verify(self, message: Message, theirs: int, spec: Checksum) -> list[Event | None]:
         """Compare the venue's checksum with ours; the outcome where they differ."""

@@ -48,15 +48,15 @@ class Levels:
             return self.prices[:n]
         return self.prices[-n:][::-1] if n else []
 
-    def cut(self, most: int) -> int:
-        """Keep the best `most` levels; how many went."""
+    def cut(self, most: int) -> list[Decimal]:
+        """Keep the best `most` levels; the prices of those that went."""
         over = len(self.prices) - most
         if over <= 0:
-            return 0
+            return []
         worst = self.prices[:over] if self.bid else self.prices[-over:]
         for price in worst:
             self.remove(price)
-        return over
+        return worst
 
     def worst(self) -> Decimal | None:
         if not self.prices:

@@ -229,7 +229,7 @@ class Reader:
         level_id = whole(_needed(row, places.id, "id")) if places.id is not None else None
         self._take(row, places, bid, removal, level_id, message)
         if self._both is not None:
-            self._take(row, self._both, False, None, None, message)
+            self._take(row, self._both, False, removal, level_id, message)
 
     def _take(
         self, row: Any, places: "_Places", bid: bool | None, removal: Removal, level_id: int | None, message: Message
