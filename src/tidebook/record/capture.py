@@ -10,11 +10,22 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tidebook.errors import UsageError
+
+LINE_MOST: Final = 32 << 20
+"""Bytes of a line, unpacked. The largest known, a list of instruments, has 2 MB."""
+
+CONN_MOST: Final = 200
+"""Characters of a connection's name."""
+
+_LATEST = 1 << 63
 
 
 class _Bytes(msgspec.Struct):
@@ -54,13 +65,16 @@ def records(path: Path) -> Iterator[Record]:
     number = 0
     try:
         with gzip.open(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):
+            while line := lines.readline(LINE_MOST + 1):
+                number += 1
+                if len(line) > LINE_MOST:
+                    raise UsageError(f"{path.name} line {number} is longer than {LINE_MOST} bytes")
                 yield _record(number, line)
     except FileNotFoundError:
         raise UsageError(f"no file {path.name}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path.name} cannot be read beyond line {number}: {error}") from None
-    except (msgspec.MsgspecError, Base64Error, ValueError) as error:
+    except (msgspec.MsgspecError, Base64Error, ValueError, OverflowError, RecursionError) as error:
         raise UsageError(f"{path.name} line {number} is no record: {error}") from None
 
 
@@ -68,4 +82,16 @@ def _record(number: int, line: bytes) -> Record:
     raw = _decode(line)
     message = raw.msg if isinstance(raw.msg, str) else b64decode(raw.msg.b64, validate=True)
     at_ns = raw.t_ns if raw.t_ns is not None else round(raw.t * 1e9)
+    if not 0 <= at_ns < _LATEST:
+        raise ValueError("its time is no time")
+    if len(raw.conn) > CONN_MOST:
+        raise ValueError(f"its connection's name is longer than {CONN_MOST} characters")
+    _check_url(raw.url)
     return Record(number, at_ns, raw.dir, raw.conn, raw.url, message)
+
+
+@lru_cache(maxsize=256)
+def _check_url(url: str) -> None:
+    """Raises ValueError where a URL cannot be taken apart."""
+    parts = urlsplit(url)
+    _ = parts.hostname, parts.port

@@ -1,8 +1,9 @@
 """Which connections and books a recording shows: what its replay opens and wants."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from typing import Final, TypeVar
+from urllib.parse import quote, urlsplit
 
 from tidebook.core.codec import inflate
 from tidebook.core.plan import BookPlan
@@ -14,7 +15,19 @@ from tidebook.venue import BookChannel, Endpoint, Venue
 from tidebook.venues import at_host, every, named
 
 PIN_HEADER = "tidebook-replay"
-"""By this the replay's server knows which recorded connection a client means."""
+"""By this the replay's server knows which recorded connection a client means: its name, percent-encoded."""
+
+MOST_CONNECTIONS: Final = 500
+URL_MOST: Final = 8000
+"""Bytes of a connection's URL: what the replay's own server takes."""
+
+MOST_TOPICS: Final = 10_000
+"""Of one connection; books are topics."""
+
+QUIET: Final = 3600.0
+"""Seconds without a heartbeat: those of a recording are not repeated, and its silences have another length here."""
+
+_T = TypeVar("_T")
 
 AT_ONCE = Pace(count=20, per=1.0, spacing=0.05)
 """Snapshots come when their line comes, perhaps a thousand times faster than once; the venue's pace does not apply."""
@@ -27,7 +40,7 @@ class Recorded:
     conn: str
     url: str
     by_url: tuple[str, ...] = ()
-    topics: list[str] = field(default_factory=list)  # in order of appearance, without those of the URL
+    topics: dict[str, None] = field(default_factory=dict[str, None])  # as they appeared, without those of the URL
     sent_any: bool = False
 
 
@@ -54,7 +67,7 @@ class Connections:
         used = {book.conn for book in self.books}
         endpoint = self.venue.endpoints[0]
         return tuple(
-            Bare(_as_recorded(endpoint, one.url), one.url, {PIN_HEADER: one.conn}, one.conn)
+            Bare(_as_recorded(endpoint, one.url), one.url, pinned(one.conn), one.conn)
             for one in self.recorded
             if one.conn not in used
         )
@@ -68,6 +81,11 @@ class Bare:
     url: str
     headers: Mapping[str, str]
     pin: str
+
+
+def pinned(conn: str) -> dict[str, str]:
+    """The headers with which a client opens a recorded connection."""
+    return {PIN_HEADER: quote(conn, safe="")}
 
 
 def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
@@ -89,8 +107,12 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
             if chosen is None:
                 venues = _claimants(record.url, venues)
             reader = venues[0].url_topics
-            by_url = () if reader is None else reader(record.url)
-            seen = found[record.conn] = Recorded(record.conn, record.url, by_url)
+            by_url: tuple[str, ...] = () if reader is None else _read((), reader, record.url)
+            seen = found[record.conn] = Recorded(record.conn, record.url, tuple(dict.fromkeys(by_url)))
+            if len(record.url.encode()) > URL_MOST:
+                raise UsageError(f"line {record.number}: the URL is longer than {URL_MOST} bytes")
+            if len(found) > MOST_CONNECTIONS:
+                raise UsageError(f"the recording has more than {MOST_CONNECTIONS} connections")
         _note(record, seen, venues[0])
     if not found:
         raise UsageError("the recording has no WebSocket connection")
@@ -137,13 +159,23 @@ def _note(record: Record, seen: Recorded, venue: Venue) -> None:
     if record.dir == "send":
         seen.sent_any = True
         if venue.sent_topics is not None and isinstance(record.message, str):
-            topics = venue.sent_topics(record.message)
+            topics = _read((), venue.sent_topics, record.message)
     elif record.dir == "recv" and not seen.by_url and not seen.sent_any and venue.data_topic is not None:
-        topic = venue.data_topic(_text(record.message, venue))
+        topic = _read(None, venue.data_topic, _text(record.message, venue))
         topics = () if topic is None else (topic,)
     for topic in topics:
         if topic not in seen.topics and topic not in seen.by_url:
-            seen.topics.append(topic)
+            seen.topics[topic] = None
+    if len(seen.topics) + len(seen.by_url) > MOST_TOPICS:
+        raise UsageError(f"the recording has more than {MOST_TOPICS} topics on one connection")
+
+
+def _read(otherwise: _T, reader: Callable[..., _T], *said: str | bytes) -> _T:
+    """What a venue's reader makes of a recorded text; a text that it cannot read says nothing."""
+    try:
+        return reader(*said)
+    except (ValueError, RecursionError):
+        return otherwise
 
 
 def _text(message: str | bytes, venue: Venue) -> str:
@@ -172,7 +204,8 @@ def _listed(record: Record, venues: tuple[Venue, ...]) -> dict[str, str]:
     parts = urlsplit(record.url)
     body = record.message.encode() if isinstance(record.message, str) else record.message
     for venue in venues or at_host(parts.hostname or "", parts.path or "/"):
-        if venue.listing is not None and (found := venue.listing(record.url, body)):
+        nothing: Mapping[str, str] = {}
+        if venue.listing is not None and (found := _read(nothing, venue.listing, record.url, body)):
             return dict(found)
     return {}
 
@@ -190,7 +223,7 @@ def _books(venue: Venue, recorded: Recorded, symbols: dict[str, str]) -> list[Wa
             endpoint=_as_recorded(venue.endpoint(channel.endpoint), recorded.url),
             pin=recorded.conn,
             url=recorded.url,
-            headers={PIN_HEADER: recorded.conn},
+            headers=pinned(recorded.conn),
             by_url=topic in recorded.by_url,
             rule=replace(channel.rule, pace=AT_ONCE),
         )
@@ -199,5 +232,5 @@ def _books(venue: Venue, recorded: Recorded, symbols: dict[str, str]) -> list[Wa
 
 
 def _as_recorded(endpoint: Endpoint, url: str) -> Endpoint:
-    """The endpoint as recorded: no limit on handshakes or age applies to what is long over."""
-    return replace(endpoint, connects=None, lifetime=None, url=url)
+    """The endpoint as recorded: no limit on handshakes, age or silence applies to what is long over."""
+    return replace(endpoint, connects=None, lifetime=None, url=url, ping=replace(endpoint.ping, deadline=QUIET))

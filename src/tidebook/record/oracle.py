@@ -1,9 +1,10 @@
 """An oracle: the books that a recording must give, at nine places and at its end."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +13,11 @@ from tidebook.engine.contract import Side
 from tidebook.errors import UsageError
 from tidebook.model.market import level
 from tidebook.model.number import plain
+
+FILE_MOST: Final = 64 << 20
+"""Bytes of an oracle file."""
+
+_WHOLE = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 
 
 class Expected(msgspec.Struct):
@@ -49,12 +55,20 @@ class Oracle:
 def load(path: Path) -> Oracle:
     """Read an oracle file. Raises UsageError when it is none."""
     try:
-        raw = msgspec.json.decode(path.read_bytes(), type=_Oracle)
+        with path.open("rb") as file:
+            text = file.read(FILE_MOST + 1)
+        if len(text) > FILE_MOST:
+            raise UsageError(f"{path.name} is longer than {FILE_MOST} bytes")
+        raw = msgspec.json.decode(text, type=_Oracle)
     except FileNotFoundError:
         raise UsageError(f"no file {path.name}") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UsageError(f"{path.name} is no oracle: {error}") from None
-    places = {point.after_line: point.symbols for point in raw.checkpoints}
+    places: dict[int, dict[str, Expected]] = {}
+    for point in raw.checkpoints:
+        if point.after_line in places:
+            raise UsageError(f"{path.name} has line {point.after_line} twice")
+        places[point.after_line] = point.symbols
     return Oracle(frozenset(raw.symbols), raw.lines, places, raw.symbols)
 
 
@@ -88,9 +102,9 @@ def differences(book: Book, expected: Expected) -> list[str]:
         if have != want:
             found.append(f"{name} {_short(have)} instead of {_short(want)}")
     seq = expected.seq if expected.seq is not None else expected.last_sequence
-    if isinstance(seq, str) and seq.lstrip("-").isdigit():
+    if isinstance(seq, str) and _WHOLE.fullmatch(seq):
         seq = int(seq)
-    if isinstance(seq, int) and not isinstance(seq, bool) and book.engine.last != seq:
+    if seq is not None and (isinstance(seq, bool) or book.engine.last != seq):
         found.append(f"seq {book.engine.last} instead of {seq}")
     return found
 

@@ -5,12 +5,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from tidebook.io.serve import Answer, Asked, Served
 from tidebook.record.capture import Record
 from tidebook.record.connections import PIN_HEADER, Connections
 
 BATCH = 64  # records that go out in one write when nothing has to happen between them
+BRIEF = 0.1  # seconds for what was waited for in vain before
 
 
 @dataclass(slots=True)
@@ -23,6 +25,8 @@ class Wire:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
     taken: bool = False
+    ended: bool = False  # by its recording
+    more: bool = False  # there was something behind its end
 
 
 @dataclass(slots=True)
@@ -37,13 +41,26 @@ class Player:
 
     A client names the recorded connection that it opens with the header `PIN_HEADER`; each can be opened
     once. A snapshot's body is given when the player reaches its line: who asked earlier waits, and the player waits
-    `patience` seconds for who has not asked yet. `missed` lists what nobody came for.
+    `patience` seconds for who has not asked yet, hardly at all for an instrument that nobody asked for before, and
+    `patience_in_all` in vain altogether. `missed` lists what nobody came for.
+
+    A connection ends where a ``close`` line says so and something follows; one that has ended may be opened again,
+    and stays silent.
     """
 
-    def __init__(self, connections: Connections, records: Iterable[Record], *, patience: float = 5.0) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        records: Iterable[Record],
+        *,
+        patience: float = 5.0,
+        patience_in_all: float = 20.0,
+    ) -> None:
         self._venue = connections.venue
         self._records = records
         self._patience = patience
+        self._patience_left = patience_in_all
+        self._unasked: set[str] = set()  # instruments whose snapshot was waited for in vain
         self._wires = {one.conn: Wire(one.conn) for one in connections.recorded}
         self._of_snapshot = {
             book.channel.snapshot_of for book in connections.books if book.channel.snapshot_of is not None
@@ -51,6 +68,7 @@ class Player:
         self._wanted = {book.instrument for book in connections.books if book.plan.rest is not None}
         self._asked: dict[str, deque[Due]] = {}
         self._came = asyncio.Event()
+        self._over = asyncio.Event()
         self.ended = False
         self.line = 0
         self.at_ns: int | None = None
@@ -60,22 +78,28 @@ class Player:
     @property
     def sent(self) -> dict[str, int]:
         """Messages sent so far, by connection."""
-        return {wire.conn: wire.sent for wire in self._wires.values() if wire.taken}
+        return {wire.conn: wire.sent for wire in self._wires.values() if wire.taken and not wire.ended}
+
+    def has_ended(self, conn: str | None) -> bool:
+        """Whether the recording has ended this connection."""
+        return conn is not None and conn in self._wires and self._wires[conn].ended
 
     # The site -----------------------------------------------------------------
 
     async def websocket(self, request: Asked, socket: Served) -> None:
-        wire = self._wires.get(request.headers.get(PIN_HEADER, ""))
-        if wire is None or wire.taken:
+        wire = self._wires.get(unquote(request.headers.get(PIN_HEADER, "")))
+        if wire is None or (wire.taken and not wire.ended):
             socket.refuse(Answer(409, b"this connection is not there, or was opened before"))
             return
         wire.taken = True
+        over = self._over if wire.ended else wire.over
         await socket.accept()
-        wire.socket = socket
-        wire.arrived.set()
+        if not wire.ended:
+            wire.socket = socket
+            wire.arrived.set()
         reading = asyncio.ensure_future(_read_all(socket))
         try:
-            await wire.over.wait()
+            await over.wait()
         finally:
             reading.cancel()
             with suppress(asyncio.CancelledError):
@@ -110,25 +134,34 @@ class Player:
     async def play(
         self, until: Callable[[Record], Awaitable[None]] | None = None, stops: frozenset[int] = frozenset()
     ) -> AsyncIterator[int]:
-        """Send everything, and yield at each line in `stops` when all up to it has been sent.
+        """Send everything, and yield at each line in `stops` when all up to it has been sent, and 0 before a
+        connection is ended: whoever counts along comes level then.
 
         `until` is awaited before each record: it holds the pace.
         """
         try:
             batch: list[str | bytes] = []
             conn = ""
+            closing: list[str] = []
             for record in self._records:
                 if batch and (record.dir != "recv" or record.conn != conn or len(batch) >= BATCH or until is not None):
                     await self._send(conn, batch)
                     batch = []
                 if until is not None:
                     await until(record)
+                if closing and record.dir in ("recv", "http"):
+                    yield 0
+                    self._end(closing)
+                    closing = []
                 self.line, self.at_ns = record.number, record.at_ns
                 if record.dir == "recv" and record.conn in self._wires:
-                    conn = record.conn
-                    batch.append(record.message)
+                    if self._may_speak(record):
+                        conn = record.conn
+                        batch.append(record.message)
                 elif record.dir == "http":
                     await self._give(record)
+                elif record.dir == "close" and record.conn in self._wires:
+                    closing.append(record.conn)
                 if record.number in stops:
                     await self._send(conn, batch)
                     batch = []
@@ -143,17 +176,30 @@ class Player:
 
     def close(self) -> None:
         """Let the clients' connections end."""
+        self._over.set()
         for wire in self._wires.values():
             wire.over.set()
+
+    def _end(self, conns: list[str]) -> None:
+        for conn in conns:
+            wire = self._wires[conn]
+            wire.ended = True
+            wire.over.set()
+
+    def _may_speak(self, record: Record) -> bool:
+        """Whether a record's connection has not ended; if it has, that is told once."""
+        wire = self._wires[record.conn]
+        if wire.ended and not wire.more:
+            wire.more = True
+            self.missed.append(f"line {record.number}: more of connection {record.conn}, which has ended")
+        return not wire.ended
 
     async def _send(self, conn: str, batch: list[str | bytes]) -> None:
         if not batch:
             return
         wire = self._wires[conn]
         if not wire.arrived.is_set():
-            try:
-                await asyncio.wait_for(wire.arrived.wait(), self._patience)
-            except TimeoutError:
+            if not await self._wait(wire.arrived, self._patience):
                 self.missed.append(f"nobody opened connection {conn}")
                 wire.arrived.set()
         if wire.socket is None:
@@ -163,18 +209,29 @@ class Player:
         # Counted also when the client has gone: it then has received less than was sent.
         wire.sent += len(batch)
 
+    async def _wait(self, event: asyncio.Event, patience: float) -> bool:
+        """Whether it came; what was waited in vain is taken off the patience that is left."""
+        patience = max(min(patience, self._patience_left), 0.0)
+        try:
+            await asyncio.wait_for(event.wait(), patience)
+        except TimeoutError:
+            self._patience_left -= patience
+            return False
+        return True
+
     async def _give(self, record: Record) -> None:
         """Release a body to the one who asks for this snapshot; others are passed over."""
         instrument = self._instrument(record.url)
         if instrument is None or instrument not in self._wanted:
             return
-        deadline = asyncio.get_running_loop().time() + self._patience
+        now = asyncio.get_running_loop().time
+        deadline = now() + (BRIEF if instrument in self._unasked else self._patience)
         while not self._asked.get(instrument):
             self._came.clear()
-            try:
-                await asyncio.wait_for(self._came.wait(), deadline - asyncio.get_running_loop().time())
-            except TimeoutError:
-                self.missed.append(f"line {record.number}: nobody asked for the snapshot of {instrument}")
+            if not await self._wait(self._came, deadline - now()):
+                if instrument not in self._unasked:
+                    self.missed.append(f"line {record.number}: nobody asked for the snapshot of {instrument}")
+                self._unasked.add(instrument)
                 return
         message = record.message
         due = self._asked[instrument].popleft()
