@@ -144,7 +144,10 @@ def _claimants(url: str, before: tuple[Venue, ...]) -> tuple[Venue, ...]:
     if venues:
         raise UsageError("the recording has connections of several venues")
     names = ", ".join(sorted(every()))
-    raise UsageError(f"no venue claims the host {parts.hostname}. Say whose it is: --venue NAME[:era], NAME of {names}")
+    raise UsageError(
+        f"no venue claims the host {parts.hostname}: it may not be supported yet (there are {names}). "
+        "For another host that speaks the protocol of one of these, say which: --venue NAME[:era]"
+    )
 
 
 def _best(venues: tuple[Venue, ...], recorded: Iterable[Recorded]) -> Venue:
