@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from tidebook.cli import replay, sim
+from tidebook.cli import ask, demo, live, replay, sim
 from tidebook.core.redact import shown
 from tidebook.errors import TidebookError
 
@@ -14,11 +14,11 @@ LONGEST = 1000  # characters of an error that are printed
 
 _TRY = """\
 Five things to try:
-  tidebook demo                           two exchanges' books, live from small recordings that ship with the package
-  tidebook demo --seconds 10 --plain      the same as lines of text
-  tidebook replay FILE                    your recording at the pace at which it was made
-  tidebook replay FILE --speed max        … as fast as the machine can
-  tidebook replay FILE --check ORACLE     is every book right, at every checkpoint?
+  tidebook demo                           two exchanges inside the package, live; a cable is cut at second 6
+  tidebook watch BTC/USDT --venue binance htx     the same screen on real venues
+  tidebook book BTC/USDT --venue binance          the top of one book, once
+  tidebook doctor binance                 can it be reached, is the clock right, what are the limits?
+  tidebook sim -- CMD                     your program, against the exchange inside the package
 """
 
 
@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="tidebook", description="Live crypto order books that are proven right.")
     top.add_argument("--version", action="version", version=f"tidebook {version('tidebook')}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    demo.add_to(commands)
+    live.add_to(commands)
+    ask.add_to(commands)
     replay.add_to(commands)
     sim.add_to(commands)
     return top

@@ -1,4 +1,4 @@
-"""`tidebook replay` and `tidebook demo`."""
+"""`tidebook replay`, and what other commands with a screen share with it."""
 
 import argparse
 import asyncio
@@ -20,28 +20,29 @@ LONGEST = 2000  # characters of a line that a check prints
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the commands."""
-    demo = commands.add_parser(
-        "demo", help="the books of two venues, kept from small recordings that ship with the package"
-    )
-    demo.set_defaults(run=_demo)
     replay = commands.add_parser("replay", help="play recordings through the client, over sockets on this machine")
     replay.add_argument("captures", nargs="+", type=Path, metavar="CAPTURE", help="a recording (*.jsonl.gz)")
     replay.add_argument(
         "--check", type=Path, metavar="ORACLE", help="compare every book of one recording with this file"
     )
     replay.add_argument("--venue", metavar="NAME[:era]", help="whose recording it is, where its host does not tell")
+    replay.add_argument(
+        "--speed", type=speed_of, default=1.0, metavar="N|max", help="times the recorded pace; default 1"
+    )
+    add_view_arguments(replay)
     replay.set_defaults(run=_replay)
-    for command in (demo, replay):
-        command.add_argument(
-            "--speed", type=_speed, default=1.0, metavar="N|max", help="times the recorded pace; default 1"
-        )
-        command.add_argument("--seconds", type=_positive, metavar="N", help="stop after so many seconds")
-        command.add_argument("--plain", action="store_true", help="lines instead of a screen; so without a terminal")
-        command.add_argument("--depth", type=_depth, default=10, metavar="N", help="levels shown of a book; default 10")
-        command.add_argument("--engine", choices=("native", "python"), help="default: native where it was built")
 
 
-def _positive(text: str) -> float:
+def add_view_arguments(command: argparse.ArgumentParser) -> None:
+    """What every command with this screen takes."""
+    command.add_argument("--seconds", type=positive, metavar="N", help="stop after so many seconds")
+    command.add_argument("--plain", action="store_true", help="lines instead of a screen; so without a terminal")
+    command.add_argument("--depth", type=depth_of, default=10, metavar="N", help="levels shown of a book; default 10")
+    command.add_argument("--engine", choices=("native", "python"), help="default: native where it was built")
+
+
+def positive(text: str) -> float:
+    """Of an argument: a number above 0."""
     try:
         value = float(text)
     except ValueError:
@@ -51,11 +52,13 @@ def _positive(text: str) -> float:
     return value
 
 
-def _speed(text: str) -> float | None:
-    return None if text == "max" else _positive(text)
+def speed_of(text: str) -> float | None:
+    """Of an argument: how fast, None for `max`."""
+    return None if text == "max" else positive(text)
 
 
-def _depth(text: str) -> int:
+def depth_of(text: str) -> int:
+    """Of an argument: how many levels."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= DEPTHS):
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {DEPTHS}")
     return int(text)
@@ -68,19 +71,16 @@ def samples() -> list[Path]:
     return sorted((Path(tidebook.record.__path__[0]) / "samples").glob("*.jsonl.gz"))
 
 
-def _demo(arguments: argparse.Namespace) -> int:
-    return _watch(samples(), None, arguments)
-
-
 def _replay(arguments: argparse.Namespace) -> int:
     if arguments.check is None:
-        return _watch(arguments.captures, arguments.venue, arguments)
+        return play(arguments.captures, arguments.venue, arguments)
     if len(arguments.captures) != 1:
         raise UsageError(f"--check takes exactly one CAPTURE, not {len(arguments.captures)}")
     return asyncio.run(_check(arguments))
 
 
-def _watch(captures: list[Path], venue: str | None, arguments: argparse.Namespace) -> int:
+def play(captures: list[Path], venue: str | None, arguments: argparse.Namespace) -> int:
+    """Play recordings to their end, for somebody to look at."""
     from tidebook.cli.watch import Speed, watch
     from tidebook.ui.watched import Watched, look_at
 
@@ -88,12 +88,13 @@ def _watch(captures: list[Path], venue: str | None, arguments: argparse.Namespac
 
     async def run() -> int:
         watched = [Watched(recording, arguments.engine) for recording in recordings]
-        return await watch(watched, _view(arguments), Speed(arguments.speed), arguments.seconds)
+        return await watch(watched, view_of(arguments), Speed(arguments.speed), arguments.seconds)
 
     return asyncio.run(run())
 
 
-def _view(arguments: argparse.Namespace) -> "View":
+def view_of(arguments: argparse.Namespace) -> "View":
+    """A screen on a terminal, else lines."""
     if arguments.plain or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in {"dumb", "unknown"}:
         from tidebook.ui.lines import Lines
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tidebook.record.capture import Record
-from tidebook.ui.watched import Scene, Watched
+from tidebook.ui.facts import Scene
+from tidebook.ui.watched import Watched
 
 QUIET = 30.0  # seconds of silence in a recording that are waited for
 QUIET_HERE = 10.0  # … and of real time: longer silence would look like a dead connection
@@ -75,7 +76,7 @@ class Pace:
 async def watch(watched: list[Watched], view: View, speed: Speed, seconds: float | None) -> int:
     """Play everything at once and show it; the exit status. A signal ends it in under a second."""
     ending: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    with _Signals(ending):
+    with Signals(ending):
         scene = Scene(watched, str(speed))
         players: list[asyncio.Task[None]] = []
         started = False
@@ -85,7 +86,7 @@ async def watch(watched: list[Watched], view: View, speed: Speed, seconds: float
             view.start(scene)
             began = asyncio.get_running_loop().time()
             players = [asyncio.create_task(_play(one, speed, began)) for one in watched]
-            await _look(scene, view, players, ending, None if seconds is None else time.monotonic() + seconds)
+            await look(scene, view, players, ending, None if seconds is None else time.monotonic() + seconds)
         finally:
             for player in players:
                 player.cancel()
@@ -96,7 +97,7 @@ async def watch(watched: list[Watched], view: View, speed: Speed, seconds: float
     return ending.result() if ending.done() else 0
 
 
-async def _look(
+async def look(
     scene: Scene, view: View, players: list[asyncio.Task[None]], ending: asyncio.Future[int], until: float | None
 ) -> None:
     """Show the scene until all is played, time is up or a signal came."""
@@ -162,7 +163,7 @@ async def _close(one: Watched) -> None:
     await one.replay.__aexit__(None, None, None)
 
 
-class _Signals:
+class Signals:
     """While entered, SIGINT and SIGTERM set `ending` to the status that a shell expects of them."""
 
     def __init__(self, ending: "asyncio.Future[int]") -> None:

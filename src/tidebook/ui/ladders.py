@@ -6,7 +6,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tidebook.ui.cells import ASK, BID, STATE_STYLE, Digits
-from tidebook.ui.watched import BookFacts
+from tidebook.ui.facts import BookFacts
 from tidebook.ui.words import size_decimals, size_text
 
 GAP = 2  # columns between two books

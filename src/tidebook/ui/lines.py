@@ -5,14 +5,14 @@ import time
 from typing import TextIO
 
 from tidebook.model.number import plain
-from tidebook.ui.watched import BookFacts, Happening, Scene, VenueFacts
+from tidebook.ui.facts import BookFacts, Happening, Scene, VenueFacts, best_across, difference, symbols_of
 from tidebook.ui.words import clock
 
 EVERY = 1.0  # seconds
 
 
 class Lines:
-    """Prints to `out`. Every line begins with the place in the recording and one of `book`, `event`, `venue`."""
+    """Prints to `out`. Every line begins with the time, then one of `book`, `event`, `best`, `trades`, `venue`."""
 
     interval = 0.1
 
@@ -22,8 +22,9 @@ class Lines:
         self._next: float | None = None
 
     def start(self, scene: Scene) -> None:
-        names = " ".join(one.recording.path.name for one in scene.watched)
-        self._print(f"tidebook replay, {scene.engine} engine, pace {scene.pace}: {names}")
+        names = " ".join(one.name for one in scene.watched)
+        pace = f", pace {scene.pace}" if scene.pace else ""
+        self._print(f"tidebook {scene.title}, {scene.engine} engine{pace}: {names}")
 
     def show(self, scene: Scene) -> None:
         """New events at once, books when a second has passed."""
@@ -44,7 +45,7 @@ class Lines:
         """Every book and every venue as they stand."""
         self._tell_books(scene)
         for one in scene.watched:
-            self._print(f"{clock(one.at)} {venue_line(one.facts())}")
+            self._print(f"{clock(one.at)} {venue_line(one.facts(), one.column)}")
 
     def _tell_events(self, scene: Scene) -> None:
         fresh = scene.since(self._told)
@@ -59,6 +60,19 @@ class Lines:
         for one in scene.watched:
             for book in one.books(1):
                 self._print(f"{clock(one.at)} {book_line(book)}")
+        if scene.pace is None:
+            self._tell_market(scene)
+
+    def _tell_market(self, scene: Scene) -> None:
+        """What live venues have and recordings need not: best prices across venues, and the last trades."""
+        for symbol in symbols_of(scene.watched):
+            books = [book for one in scene.watched if (book := one.book(symbol, 1)) is not None]
+            if len(books) > 1:
+                self._print(f"{clock(scene.at)} {best_line(symbol, books)}")
+        last = {(trade.venue, trade.symbol): trade for trade in scene.tape}
+        for (venue, symbol), trade in sorted(last.items()):
+            shown = f"{trade.side} {plain(trade.size)} at {plain(trade.price)}"
+            self._print(f"{clock(scene.at)} trades {venue} {symbol} {scene.traded[venue, symbol]}, last {shown}")
 
     def _print(self, line: str) -> None:
         print(line, file=self._out, flush=True)
@@ -80,8 +94,18 @@ def book_line(book: BookFacts) -> str:
     return " ".join(words)
 
 
-def venue_line(venue: VenueFacts) -> str:
+def best_line(symbol: str, books: list[BookFacts]) -> str:
+    """`best BTC/USDT bid 60000.1 binance.spot ask 60000.0 htx.spot difference +0.0002%`."""
+    bid, ask = best_across(books)
+    bid_text = "none" if bid is None else f"{plain(bid.bids[0].price)} {bid.venue}"
+    ask_text = "none" if ask is None else f"{plain(ask.asks[0].price)} {ask.venue}"
+    apart = difference(books)
+    return f"best {symbol} bid {bid_text} ask {ask_text} difference {'none' if apart == '–' else apart}"
+
+
+def venue_line(venue: VenueFacts, column: str) -> str:
     return (
         f"venue {venue.venue} {venue.connection} messages {venue.messages} "
         f"readable {venue.readable}/{venue.total} gaps {venue.gaps} resyncs {venue.resyncs}"
+        + (f" {column} {venue.about}" if column == "latency" else "")
     )

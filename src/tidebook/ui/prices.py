@@ -1,19 +1,17 @@
 """The best prices of every venue, side by side: one row a symbol."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
 
 from tidebook.ui.cells import ASK, BID, HEAD, STATE_STYLE, Cell, Digits, row
-from tidebook.ui.watched import BookFacts, Watched
+from tidebook.ui.facts import BookFacts, Books, Source, best_across, difference
 
 STATE_ROOM = 8
 WIDEST = 16  # of a price's column
 BEST_ROOM = 13
 DIFFERENCE = ("difference", 12, HEAD)
-
-Books = list[BookFacts | None]
-"""Of one symbol, by venue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class _Fit:
     difference: bool
 
 
-def price_rows(watched: list[Watched], symbols: list[str], digits: Digits, width: int) -> list[Text]:
+def price_rows(watched: Sequence[Source], symbols: list[str], digits: Digits, width: int) -> list[Text]:
     """The table with its head."""
     table = {symbol: [one.book(symbol, 1) for one in watched] for symbol in symbols}
     prices = {symbol: _texts(symbol, books, digits) for symbol, books in table.items()}
@@ -44,13 +42,13 @@ def price_rows(watched: list[Watched], symbols: list[str], digits: Digits, width
 
 def _fit(name: int, price: int, venues: int, width: int) -> _Fit:
     """Prices come first; what else there is goes when the terminal is narrow."""
-    for best, difference, state in ((True, True, STATE_ROOM), (False, True, STATE_ROOM), (False, False, STATE_ROOM)):
-        if venues == 1 and (best or difference):
+    for best, apart, state in ((True, True, STATE_ROOM), (False, True, STATE_ROOM), (False, False, STATE_ROOM)):
+        if venues == 1 and (best or apart):
             continue
-        more = (2 * BEST_ROOM if best else 0) + (DIFFERENCE[1] if difference else 0)
+        more = (2 * BEST_ROOM if best else 0) + (DIFFERENCE[1] if apart else 0)
         room = (width - name - more) // venues - state
         if room >= 2 * price:
-            return _Fit(name, state, min(room // 2, WIDEST), best, difference)
+            return _Fit(name, state, min(room // 2, WIDEST), best, apart)
     return _Fit(name, 2, price, best=False, difference=False)
 
 
@@ -81,26 +79,6 @@ def _cells(symbol: str, books: Books, prices: list[tuple[str, str]], fit: _Fit) 
     if fit.difference:
         cells.append((difference(books), DIFFERENCE[1], ""))
     return cells
-
-
-def best_across(books: Books) -> tuple[BookFacts | None, BookFacts | None]:
-    """The readable books with the highest bid and the lowest ask."""
-    readable = [book for book in books if book is not None and book.state.readable]
-    bids, asks = [book for book in readable if book.bids], [book for book in readable if book.asks]
-    best_bid = max(bids, key=lambda book: book.bids[0].price) if bids else None
-    return best_bid, min(asks, key=lambda book: book.asks[0].price) if asks else None
-
-
-def difference(books: Books) -> str:
-    """How far the middle of the others is from the first readable venue's, at most, in percent."""
-    middles = [
-        (book.bids[0].price + book.asks[0].price) / 2
-        for book in books
-        if book is not None and book.state.readable and book.bids and book.asks
-    ]
-    if len(middles) < 2 or not middles[0]:
-        return "–"
-    return f"{max((one / middles[0] - 1 for one in middles[1:]), key=abs) * 100:+.4f}%"
 
 
 def _venue(book: BookFacts | None) -> str:

@@ -1,13 +1,16 @@
 """The screen: venues, prices side by side, two order books, and what happened last."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tidebook.ui.cells import HEAD, TONE_STYLE, Digits, row
+from tidebook.ui.cells import HEAD, Digits, row
+from tidebook.ui.facts import BookFacts, Scene, Source, VenueFacts, symbols_of
 from tidebook.ui.ladders import TITLE, ladders
 from tidebook.ui.prices import price_rows
-from tidebook.ui.watched import BookFacts, Happening, Scene, VenueFacts, Watched
+from tidebook.ui.tape import below
 from tidebook.ui.words import clock
 
 LOW = 32  # lines of a terminal that leave no room for blank ones
@@ -50,18 +53,11 @@ class Screen:
         lines += [*price_rows(scene.watched, symbols, self._digits, width), *blank]
         depth = max(1, min(self._depth, height - len(lines) - TITLE - len(blank) - FEWEST_EVENTS))
         lines += [*ladders(_shown(scene.watched, symbols[0], depth), depth, self._digits, width), *blank]
-        lines += _events(scene, max(1, min(height - len(lines), MOST_EVENTS)), width)
+        lines += below(scene, max(1, min(height - len(lines), MOST_EVENTS)), width)
         return Text("\n", no_wrap=True, overflow="crop", end="").join(lines[:height])
 
 
-def symbols_of(watched: list[Watched]) -> list[str]:
-    """Those of every venue first, then the others."""
-    lists = [one.symbols for one in watched]
-    every = list(dict.fromkeys(symbol for symbols in lists for symbol in symbols))
-    return sorted(every, key=lambda symbol: -sum(symbol in symbols for symbols in lists))
-
-
-def _shown(watched: list[Watched], first: str, depth: int) -> list[tuple[int, BookFacts]]:
+def _shown(watched: Sequence[Source], first: str, depth: int) -> list[tuple[int, BookFacts]]:
     """The first symbol's books at two venues; where a venue has no such book, its own first."""
     found = []
     for index, one in enumerate(watched[:2]):
@@ -75,7 +71,8 @@ def _header(scene: Scene, width: int, end: str) -> Text:
     head = Text()
     head.append(" tidebook ", "bold reverse").append("  ")
     head.append(f"{scene.engine} engine", "bold")
-    head.append(f"   pace {scene.pace}   {clock(scene.at)} of {clock(scene.seconds)}")
+    head.append(f"   pace {scene.pace}" if scene.pace else "").append(f"   {clock(scene.at)}")
+    head.append(f" of {clock(scene.seconds)}" if scene.seconds is not None else "")
     room = width - head.cell_len - len(end)
     if room > 1:
         head.append(" " * room).append(end, "dim")
@@ -83,14 +80,18 @@ def _header(scene: Scene, width: int, end: str) -> Text:
     return head
 
 
-def _venues(watched: list[Watched], width: int) -> list[Text]:
+def _venues(watched: Sequence[Source], width: int) -> list[Text]:
     wide = max([12, *(len(one.venue) for one in watched)]) + 2
     columns = (("connection", -10), ("msg/s", 7), ("messages", 9), ("readable", 9), ("gaps", 5), ("resyncs", 8))
-    head = [("venue", -wide, HEAD), *((name, room, HEAD) for name, room in columns), (" recording", -40, HEAD)]
-    return [row(head, width), *(_venue(one.facts(), one.recording.path.name, wide, width) for one in watched)]
+    head = [
+        ("venue", -wide, HEAD),
+        *((name, room, HEAD) for name, room in columns),
+        (f" {watched[0].column}", -40, HEAD),
+    ]
+    return [row(head, width), *(_venue(one.facts(), wide, width) for one in watched)]
 
 
-def _venue(facts: VenueFacts, recording: str, wide: int, width: int) -> Text:
+def _venue(facts: VenueFacts, wide: int, width: int) -> Text:
     lost = facts.connection == "lost" or facts.connection.startswith("0/")
     connection = "red" if lost else "dim" if facts.connection == "ended" else "green"
     cells = [
@@ -101,18 +102,6 @@ def _venue(facts: VenueFacts, recording: str, wide: int, width: int) -> Text:
         (f"{facts.readable}/{facts.total}", 9, "green" if facts.readable == facts.total else "yellow"),
         (f"{facts.gaps}", 5, "red" if facts.gaps else ""),
         (f"{facts.resyncs}", 8, ""),
-        (f" {recording}", -40, "dim"),
+        (f" {facts.about}", -40, "dim"),
     ]
     return row(cells, width)
-
-
-def _events(scene: Scene, room: int, width: int) -> list[Text]:
-    lines = [_event(happening) for happening in [*scene.happenings][-room:]]
-    for line in lines:
-        line.truncate(width, overflow="ellipsis")
-    return lines
-
-
-def _event(happening: Happening) -> Text:
-    where = " ".join(filter(None, (happening.venue, happening.symbol)))
-    return Text.assemble((clock(happening.at), "dim"), f" {where} ", (happening.text, TONE_STYLE[happening.tone]))

@@ -2,22 +2,19 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from tidebook.model import health
-from tidebook.model.market import Level, State, level
+from tidebook.model.market import level
 from tidebook.record.capture import Record, records
 from tidebook.record.check import UNHURRIED
 from tidebook.record.connections import Connections, survey
 from tidebook.record.replay import Replay
+from tidebook.ui.facts import BookFacts, Happening, Rate, VenueFacts
 from tidebook.ui.words import Tone, tell
-
-RATE_SECONDS = 2.0
-REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,54 +59,8 @@ def look_at(path: Path, venue: str | None) -> Recording:
     return Recording(path, connections, first_ns, last_ns, lines, frozenset(answers))
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something worth a line; `at` is in seconds since the recording began."""
-
-    at: float
-    venue: str
-    symbol: str | None
-    text: str
-    tone: Tone
-
-
-@dataclass(frozen=True, slots=True)
-class BookFacts:
-    """One book at one instant; the levels are those that were asked for. `since`: seconds in this state."""
-
-    venue: str
-    symbol: str
-    state: State
-    reason: str
-    since: float
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-    bid_count: int
-    ask_count: int
-    seq: int | None
-    gaps: int
-    resyncs: int
-
-
-@dataclass(frozen=True, slots=True)
-class VenueFacts:
-    """One recording's venue at one instant; `rate` is messages per second of wall time."""
-
-    venue: str
-    connection: str
-    messages: int
-    rate: float
-    readable: int
-    total: int
-    gaps: int
-    resyncs: int
-
-
 class Watched:
-    """One recording, its replay, and the counts of what happened. `at` is the place in the recording, in seconds.
-
-    `on_happening` is called with each line-worthy thing.
-    """
+    """One recording, its replay, and the counts of what happened. `at` is the place in the recording, in seconds."""
 
     def __init__(self, recording: Recording, engine: Literal["native", "python"] | None) -> None:
         self.recording = recording
@@ -123,9 +74,24 @@ class Watched:
         self._seen_live: set[str] = set()
         self._gaps: dict[str, int] = {}
         self._resyncs: dict[str, int] = {}
-        self._totals: deque[tuple[float, int]] = deque()
+        self._rate = Rate()
         self._messages = 0
-        self._open = 0
+
+    @property
+    def column(self) -> str:
+        return "recording"
+
+    @property
+    def name(self) -> str:
+        return self.recording.path.name
+
+    @property
+    def engine(self) -> str:
+        return self.replay.engine.name
+
+    @property
+    def seconds(self) -> float:
+        return self.recording.seconds
 
     @property
     def at(self) -> float:
@@ -192,11 +158,12 @@ class Watched:
             self.venue,
             self._connection(),
             self._count(),
-            self._rate(),
+            self._rate.of(self._count()),
             sum(book.state.readable for book in books),
             len(books),
             sum(self._gaps.values()),
             sum(self._resyncs.values()),
+            self.name,
         )
 
     def _facts(self, name: str, depth: int) -> BookFacts:
@@ -229,44 +196,3 @@ class Watched:
     def _count(self) -> int:
         self._messages = max(self._messages, sum(self.replay.processed().values()))
         return self._messages
-
-    def _rate(self) -> float:
-        """Over the last two seconds."""
-        now, total = time.monotonic(), self._count()
-        self._totals.append((now, total))
-        while len(self._totals) > 2 and self._totals[1][0] <= now - RATE_SECONDS:
-            self._totals.popleft()
-        begin, before = self._totals[0]
-        return (total - before) / (now - begin) if now - begin > 0.2 else 0.0
-
-
-class Scene:
-    """All that a view may show: the replays, what happened (the last of it), pace and time."""
-
-    def __init__(self, watched: list[Watched], pace: str) -> None:
-        self.watched = watched
-        self.pace = pace
-        self.engine = watched[0].replay.engine.name
-        self.happened = 0  # in all
-        self.happenings: deque[Happening] = deque(maxlen=REMEMBERED)
-        for one in watched:
-            one.on_happening = self._took_place
-
-    @property
-    def at(self) -> float:
-        """The place in the recordings, in seconds."""
-        return max(one.at for one in self.watched)
-
-    @property
-    def seconds(self) -> float:
-        """How long the longest recording is."""
-        return max(one.recording.seconds for one in self.watched)
-
-    def since(self, count: int) -> list[Happening]:
-        """What happened after the first `count` things, as far as it is remembered."""
-        fresh = self.happened - count
-        return [*self.happenings][-fresh:] if fresh > 0 else []
-
-    def _took_place(self, happening: Happening) -> None:
-        self.happened += 1
-        self.happenings.append(happening)

@@ -33,8 +33,8 @@ def test_bare_and_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("engine", engines.available())
-def test_the_demo_to_its_end(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--speed", "max", "--engine", engine]) == 0
+def test_the_recorded_demo_to_its_end(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--recorded", "--speed", "max", "--engine", engine]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"tidebook replay, {engine} engine, pace max: binance.spot.jsonl.gz htx.spot.jsonl.gz\n")
     assert out.index("binance.spot BTC/USDT STALE: gap, expected") < out.index("binance.spot BTC/USDT live again after")
@@ -44,7 +44,7 @@ def test_the_demo_to_its_end(engine: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_seconds_end_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--seconds", "0.2"]) == 0
+    assert main(["demo", "--recorded", "--seconds", "0.2"]) == 0
     assert " venue htx.spot open messages " in capsys.readouterr().out
 
 
@@ -121,7 +121,7 @@ def started(*arguments: str) -> "subprocess.Popen[str]":
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it(number: signal.Signals, status: int) -> None:
-    with started("demo", "--speed", "0.5") as process:
+    with started("demo", "--recorded", "--speed", "0.5") as process:
         assert process.stdout is not None
         while " live, " not in (line := process.stdout.readline()):
             assert line, "it ended by itself"
@@ -133,7 +133,7 @@ def test_a_signal_ends_it(number: signal.Signals, status: int) -> None:
 
 
 def test_a_broken_pipe_ends_it_quietly() -> None:
-    with started("demo", "--speed", "3") as process:
+    with started("demo", "--recorded", "--speed", "3") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline().startswith("tidebook replay")
@@ -148,7 +148,7 @@ def test_a_terminal_is_given_back(end: Literal["signal", "itself"]) -> None:
     ours, theirs = pty.openpty()
     speed = ["--speed", "max"] if end == "itself" else []
     with subprocess.Popen(
-        [*COMMAND, "demo", *speed], stdout=theirs, stderr=subprocess.PIPE,
+        [*COMMAND, "demo", "--recorded", *speed], stdout=theirs, stderr=subprocess.PIPE,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"},
     ) as process:  # fmt: skip
         os.close(theirs)

@@ -7,7 +7,8 @@ import pytest
 
 from tidebook.cli.replay import samples
 from tidebook.cli.watch import Speed, caught_up
-from tidebook.ui.watched import Scene, Watched, look_at
+from tidebook.ui.facts import Scene
+from tidebook.ui.watched import Watched, look_at
 
 
 @asynccontextmanager

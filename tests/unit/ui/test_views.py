@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 
 from tidebook.model import health
+from tidebook.model.facts import Trade
 from tidebook.model.market import Level, State
+from tidebook.ui.facts import BookFacts, Scene, best_across, difference, symbols_of
 from tidebook.ui.lines import Lines
-from tidebook.ui.prices import best_across, difference
-from tidebook.ui.screen import Screen, symbols_of
-from tidebook.ui.watched import BookFacts, Scene
+from tidebook.ui.screen import Screen
 from tidebook.ui.words import clock, decimals, size_decimals, size_text, tell
 
 
@@ -103,6 +103,27 @@ async def test_events_tell_the_gap_and_its_end_in_order(ended: Scene) -> None:
     htx = [one.text for one in ended.happenings if one.symbol == "BTC/USDT" and one.venue == "htx.spot"]
     assert htx[0].startswith("snapshot too old: ")
     assert htx[1].startswith("live, 150+150 levels")
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (140, 40), (40, 10)])
+async def test_the_tape_is_beside_what_happened_or_one_line_above_it(ended: Scene, width: int, height: int) -> None:
+    for n in range(30):
+        ended.trade(
+            Trade(
+                venue="binance.spot", symbol="BTC/USDT", venue_ns=n * 10**9, received_ns=n * 10**9, id=str(n),
+                side="buy" if n % 2 else "sell", exact_price=(6000000 + n, 2), exact_size=(5, 1),
+            )
+        )  # fmt: skip
+    lines = picture(ended, width, height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    if width >= 96:
+        assert "00:29 binance BTC  buy  60000.29 × 0.5" in lines[-1]
+        assert any(line.startswith("00:") and " binance BTC " in line for line in lines), "events are beside it"
+    elif width == 80:
+        assert "trades  binance BTC buy 60000.29×0.5  binance BTC sell 60000.28×0.5" in text
+    assert ended.traded["binance.spot", "BTC/USDT"] == 30
 
 
 async def test_plain_lines(ended: Scene) -> None:
