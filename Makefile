@@ -1,4 +1,4 @@
-# make demo   an exchange's traffic replayed on this machine: no account, no key
+# make demo   an exchange inside the package: no account, no key, no network
 # make test   everything, on both engines
 # make build | lint | types | rust-lint | clean
 # Set-up happens by itself, once: an environment in .venv, logs in .build. Nothing outside of this folder is changed.
