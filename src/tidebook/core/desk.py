@@ -3,6 +3,7 @@
 Only the desk opens and fetches; sessions and books ask it.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from tidebook.core.timers import Timer, Timers
 from tidebook.engine.contract import Engine
 from tidebook.errors import UsageError
 from tidebook.model import health
+
+_WAIT = re.compile(r"retry-after (\d{1,9})$", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -269,7 +272,11 @@ class Desk:
         if line is None or session is None or line.session is not session:
             return
         words = shown(reason)
-        self._ended(line, session, f"{words} ({code})" if code is not None else words, now)
+        # A refused handshake has the HTTP status as its code; what it asks to wait stands at the end of the reason.
+        asked = _WAIT.search(words)
+        headers = {"retry-after": asked[1]} if asked is not None else {}
+        least = seconds(retry_after(headers, 60)) if code in (418, 429) else 0
+        self._ended(line, session, f"{words} ({code})" if code is not None else words, now, least)
 
     def renew(self, session: Session, reason: str, now: Now) -> None:
         """Give a connection up; the next one is opened after the backoff."""
@@ -280,7 +287,7 @@ class Desk:
         self.effects.append(Close(session.conn))
         self._ended(line, session, reason, now)
 
-    def _ended(self, line: Line, session: Session, reason: str, now: Now) -> None:
+    def _ended(self, line: Line, session: Session, reason: str, now: Now, least_ns: int = 0) -> None:
         healthy = seconds(self._options.healthy_after)
         if session.opened_ns is not None and now.mono_ns - session.opened_ns >= healthy:
             line.backoff.healthy()
@@ -289,7 +296,7 @@ class Desk:
         if line.rotate is not None:
             line.rotate.off()
         session.closed(reason, now)
-        wait = line.backoff.next_ns()
+        wait = max(line.backoff.next_ns(), least_ns)
         self.emit(health.Disconnected(self.venue, None, now.wall_ns, reason, wait / SECOND))
         self._open_at(line, now.mono_ns + wait)
 

@@ -77,6 +77,16 @@ def test_secrets_are_not_shown(text: str) -> None:
     assert "SECRET" not in redact(text)
 
 
+@pytest.mark.parametrize(("reason", "least"), [("ConnectFailed: HTTP 429, retry-after 90", 90), ("ConnectFailed", 60)])
+def test_a_refused_handshake_is_not_tried_again_too_soon(engine: Engine, reason: str, least: int) -> None:
+    player = Player({"subscribing": ASK, "rule": "rest"}, engine)
+    player.step({"at": 0, "want": ["A"]})
+    player.desk.closed(1, 429, reason, player.now)
+    player.desk.effects.clear()
+    assert not [one for one in player.step({"at": least - 1, "wait": True}) if "open" in one]
+    assert [one for one in player.step({"at": least + 1, "wait": True}) if "open 2" in one]
+
+
 def test_a_close_reason_is_cleaned(engine: Engine) -> None:
     player = opened(engine, ["A"])
     player.desk.closed(1, 4000, "apiKey=SECRET \x1b[2Jboo\nevent FAKE" + "x" * 5000, player.now)
