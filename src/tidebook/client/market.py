@@ -98,34 +98,48 @@ class Reader:
         a book that nothing proves. `stale`: what iterating does while the book is not current: ``sleep``, ``raise``
         (BookNotLive at once) or ``yield`` the change of state.
         """
-        return _LazyBook(self, symbol, venue, kind, timeout, None if require is None else State(require), stale)
+        return _Book(self, symbol, venue, kind, timeout, None if require is None else State(require), stale)
 
-    def trades(self, *symbols: str, venue: str | None = None, slow: Slow | None = None) -> Subscription[Trade]:
+    def trades(
+        self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
+    ) -> Subscription[Trade]:
         """Every trade. `trade.side` is the taker's."""
         return self._facts("trades", symbols, venue, slow)
 
-    def quotes(self, *symbols: str, venue: str | None = None, slow: Slow | None = None) -> Subscription[Quote]:
+    def quotes(
+        self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
+    ) -> Subscription[Quote]:
         """Every change of the best bid or ask."""
         return self._facts("quotes", symbols, venue, slow)
 
     def bars(
-        self, *symbols: str, interval: str = "1m", venue: str | None = None, slow: Slow | None = None
+        self, *symbols: str | Sequence[str], interval: str = "1m", venue: str | None = None, slow: Slow | None = None
     ) -> Subscription[Bar]:
         """Bars as they form; `bar.finished` says which can change no more."""
         return self._facts("bars", symbols, venue, slow, interval)
 
-    def ticker(self, *symbols: str, venue: str | None = None, slow: Slow | None = None) -> Subscription[Ticker]:
+    def ticker(
+        self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
+    ) -> Subscription[Ticker]:
         """The last 24 hours, as often as the venue sends them; the newest of each symbol."""
         return self._facts("ticker", symbols, venue, slow)
 
     def _facts(
-        self, name: str, symbols: Sequence[str], venue: str | None, slow: Slow | None, option: str | None = None
+        self,
+        name: str,
+        symbols: Sequence[str | Sequence[str]],
+        venue: str | None,
+        slow: Slow | None,
+        option: str | None = None,
     ) -> "Subscription[Any]":
-        if not symbols:
+        flat: list[str] = []
+        for given in symbols:
+            flat.extend([given] if isinstance(given, str) else given)
+        if not flat:
             raise UsageError(f"{name}: of which symbol?")
-        if any(not isinstance(symbol, str) for symbol in symbols):
+        if any(not isinstance(symbol, str) for symbol in flat):
             raise UsageError(f"{name}: symbols are texts: {name}('BTC/USDT', 'ETH/USDT')")
-        return _Facts(self, name, symbols, venue, slow or SLOW.get(name, "error"), option)
+        return _Subscription(self, name, flat, venue, slow or SLOW.get(name, "error"), option)
 
     def consolidated(self, symbol: str, *, timeout: float = 30.0) -> Consolidated:
         """The best prices of a symbol on every connected venue that lists it, side by side.
@@ -315,7 +329,7 @@ class PlaceMarket(Reader):
         return f"<{self.name} {self.state}>"
 
 
-class _Facts(Subscription[Any]):
+class _Subscription(Subscription[Any]):
     """A subscription to a channel of facts, on one or several venues."""
 
     def __init__(
@@ -395,7 +409,7 @@ class _HealthFeed(Subscription[Health]):
             self._market._listeners.remove(self._take)
 
 
-class _LazyBook(Book):
+class _Book(Book):
     """A book whose venue is found when it is opened: instruments are known only then."""
 
     def __init__(

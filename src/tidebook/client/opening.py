@@ -17,6 +17,11 @@ class Opening(ABC):
         self._opened = False
         self._closed = False
 
+    @property
+    def _known_as(self) -> str:
+        """What users know it as."""
+        return type(self).__name__.lstrip("_")
+
     @abstractmethod
     async def _open(self) -> None:
         """Do what opening means; on failure or cancellation leave nothing behind."""
@@ -27,7 +32,7 @@ class Opening(ABC):
 
     async def _enter(self) -> Self:
         if self._opened:
-            raise UsageError(f"{type(self).__name__} was opened before. Make another one")
+            raise UsageError(f"{self._known_as} was opened before. Make another one")
         self._opened = True
         self._loop = asyncio.get_running_loop()
         try:
@@ -59,10 +64,10 @@ class Opening(ABC):
     def _check_loop(self) -> None:
         """Raises WrongLoop where this is not the loop in which it was opened, or it is not open."""
         if not self._opened or self._loop is None:
-            raise UsageError(f"{type(self).__name__} is not open. Write `async with`, or await it first")
+            raise UsageError(f"{self._known_as} is not open. Write `async with`, or await it first")
         try:
             running = asyncio.get_running_loop()
         except RuntimeError:
             running = None
         if running is not self._loop:
-            raise WrongLoop(f"{type(self).__name__} belongs to the loop in which it was opened")
+            raise WrongLoop(f"{self._known_as} belongs to the loop in which it was opened")

@@ -82,6 +82,14 @@ async def test_facts_come_in_three_ways(market: Market, venue: str) -> None:
         assert awaited.latest("BTC/USDT") is not None
 
 
+async def test_symbols_in_a_list(market: Market) -> None:
+    async with market.quotes(["BTC/USDT", "ETH/USDT"], venue="binance") as quotes:
+        seen: set[str] = set()
+        while len(seen) < 2:
+            seen.add((await quotes.next()).symbol)
+        assert seen == {"BTC/USDT", "ETH/USDT"}
+
+
 async def test_all_venues_that_list_it(market: Market) -> None:
     async with market.trades("BTC/USDT") as trades:
         venues = set()
