@@ -36,7 +36,9 @@ async def test_books_of_both_venues_stay_true(engine: Engine) -> None:
                 driver.tell(lambda now, desk=desk, plan=plan: desk.wanted(now, [plan]))
                 books[name] = desk.books[plan.name]
             async with asyncio.timeout(GENEROUS):
-                while not all(book.state.readable for book in books.values()):  # noqa: ASYNC110 - polled on purpose
+                # Joined to its stream as well: of a snapshot that lags, the first change shows a gap.
+                joined = [(book, book.engine) for book in books.values()]
+                while not all(b.state.readable and e.bridged for b, e in joined):  # noqa: ASYNC110 - polled on purpose
                     await asyncio.sleep(0.01)
             checked = {name: set[int]() for name in books}
             for _ in range(SECONDS * 20):
