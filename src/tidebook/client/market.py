@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -33,15 +34,17 @@ HEALTH_RING = 1_000
 SLOW: Mapping[str, Slow] = {"ticker": "conflate"}
 
 
-class Reader:
+class Reader(ABC):
     """The nouns and verbs of public market data, over some venues. Shared by `Market` and `market["binance"]`."""
 
+    @abstractmethod
     def _venues(self, venue: str | None) -> list[VenueAt]:
-        raise NotImplementedError
+        """The connected venues that `venue` names, all with None. Raises UsageError."""
 
     @property
+    @abstractmethod
     def _timeout(self) -> float:
-        raise NotImplementedError
+        """Seconds to wait for a venue."""
 
     # Symbols ------------------------------------------------------------------
 

@@ -13,14 +13,14 @@ from tidebook.client.book import Book
 from tidebook.client.symbols import Listing
 from tidebook.core import book as core
 from tidebook.core.channel import Call, FactChannel, Question, Seen
-from tidebook.core.clock import Now, seconds
+from tidebook.core.clock import Now
 from tidebook.core.desk import Desk
 from tidebook.core.effects import Reply, Request, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.options import Options
-from tidebook.core.stream import Flow, Stream, StreamPlan
+from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
-from tidebook.errors import DecodeError, NetworkError, RateLimited, TidebookError, Timeout, UsageError, VenueUnavailable
+from tidebook.errors import DecodeError, NetworkError, TidebookError, Timeout, UsageError, VenueUnavailable
 from tidebook.io.clock import now
 from tidebook.io.driver import Driver
 from tidebook.io.place import Remap
@@ -264,13 +264,3 @@ def _told(watchers: list[Callable[[Stream], None]], stream: Stream) -> None:
 def _changed(views: list[Book], source: core.Book) -> None:
     for view in tuple(views):
         view.changed(source)
-
-
-def retry_after(error: TidebookError) -> float | None:
-    """Seconds until a refused request may be tried again."""
-    if isinstance(error, RateLimited):
-        return max(0.0, (error.retry_at - now().wall_ns) / seconds(1))
-    return None
-
-
-__all__ = ["Flow", "Shared", "VenueAt", "retry_after"]

@@ -1,9 +1,10 @@
 """What can be asked of a book, live or frozen."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Protocol, overload
+from typing import Literal, overload
 
 from tidebook.core.clock import SECOND
 from tidebook.engine.contract import Side
@@ -55,7 +56,7 @@ class Cost:
 class Levels(Sequence[Level]):
     """One side of a live book, best first. An index reads now; slicing and iterating copy at that instant."""
 
-    def __init__(self, book: "View", side: Side) -> None:
+    def __init__(self, book: "Reading", side: Side) -> None:
         self._book = book
         self._side: Side = side
 
@@ -85,30 +86,24 @@ class Levels(Sequence[Level]):
         return f"<Levels {self._side}s of {self._book.symbol}, {len(self)}>"
 
 
-class View(Protocol):
-    """What Levels and the sums below read."""
-
-    symbol: str
-
-    def count(self, side: Side) -> int: ...
-    def read(self, side: Side, n: int | None) -> tuple[Level, ...]: ...
-
-
-class Reading:
+class Reading(ABC):
     """What can be asked of a book, live or frozen."""
 
     symbol: str
     venue: str
 
+    @abstractmethod
     def count(self, side: Side) -> int:
-        raise NotImplementedError
+        """How many levels a side has."""
 
+    @abstractmethod
     def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
-        raise NotImplementedError
+        """The best `n` levels of a side, best first; all with None."""
 
     @property
+    @abstractmethod
     def known(self) -> Known:
-        raise NotImplementedError
+        """The range of prices in which it is the venue's book."""
 
     @property
     def bids(self) -> Levels:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from typing import Generic, Literal, TypeVar
 
 from tidebook.client.opening import Opening
-from tidebook.errors import Overrun, TidebookError, UsageError
+from tidebook.errors import Overrun, UsageError
 from tidebook.io.clock import now
 
 logger = logging.getLogger("tidebook.client")
@@ -204,6 +204,3 @@ class Subscription(Opening, Generic[T]):
 
     async def _close(self) -> None:
         self._queue.end()
-
-
-__all__ = ["Queue", "Slow", "Subscription", "TidebookError"]
