@@ -156,11 +156,12 @@ class Table(Sequence[T]):
         polars = _extra("polars")
         frame = polars.from_arrow(self.to_arrow(exact=False))
         if exact:
-            numbers = [name for name, (kind, _) in self._columns.columns.items() if kind == "number"]
             rows = self.to_dicts()
-            frame = frame.with_columns(
-                polars.Series(name, [row[name] for row in rows], dtype=polars.Decimal(38, 18)) for name in numbers
-            )
+            for name in [name for name, (kind, _) in self._columns.columns.items() if kind == "number"]:
+                values = [row[name] for row in rows]
+                # As many digits behind the point as the finest value has: nothing is rounded.
+                scale = max((_scale(value) for value in values if value is not None), default=0)
+                frame = frame.with_columns(polars.Series(name, values, dtype=polars.Decimal(38, scale)))
         return frame
 
     def _repr_html_(self) -> str:
@@ -175,6 +176,11 @@ class Table(Sequence[T]):
     def __repr__(self) -> str:
         about = f" {self._about}" if self._about else ""
         return f"<{self._columns.title}{about}, {len(self)} rows>"
+
+
+def _scale(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def _cell(value: object) -> str:
