@@ -13,7 +13,7 @@ from tidebook.core.options import Options
 from tidebook.core.redact import excerpt, shown
 from tidebook.core.stream import Stream
 from tidebook.core.timers import Timers
-from tidebook.core.topic import Asked, Topic
+from tidebook.core.topic import Asked, Letter, Topic
 from tidebook.engine import contract
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
@@ -59,7 +59,7 @@ class Session:
         self._venue = venue
         self._asked: dict[str, Asked] = {}
         self._last_id = 0
-        self._outbox: deque[tuple[bytes, str, tuple[Topic, ...]]] = deque()
+        self._outbox: deque[Letter] = deque()
         self._next_send_ns = 0
         self._bad: deque[int] = deque()
         self._send_timer = timers.timer(self._send_next)
@@ -355,9 +355,10 @@ class Session:
         topic = self.topics[book.plan.name]
         assert book.plan.ask is not None
         # One that is still waiting for its turn is taken back: this one is the question now.
-        self._outbox = deque(e for e in self._outbox if e[1] != "request" or e[2][0] is not topic)
+        self._outbox = deque(one for one in self._outbox if one.what != "request" or one.topics[0] is not topic)
         topic.request_id = self._new_id("request", (topic,), [topic.text], now)
-        self._post(book.plan.ask.print(topic=topic.text, id=topic.request_id), "request", (topic,), now)
+        data = book.plan.ask.print(topic=topic.text, id=topic.request_id)
+        self._post(Letter("request", (topic,), [topic.text], data), now)
 
     def resubscribe(self, book: Book, now: Now) -> None:
         subscribing = self.endpoint.subscribing
@@ -403,18 +404,14 @@ class Session:
                 self._ask_for(what, (topic,), now)
 
     def _ask_for(self, what: str, topics: tuple[Topic, ...], now: Now) -> None:
-        subscribing = self.endpoint.subscribing
-        assert subscribing is not None
-        template = subscribing.subscribe if what == "subscribe" else subscribing.unsubscribe
-        assert template is not None
+        assert self.endpoint.subscribing is not None
         texts = [text for topic in topics for text in topic.texts]
         for topic in topics if what == "subscribe" else ():
             topic.missing = set(topic.texts)
             topic.tries += 1
-        groups = [texts] if subscribing.topics_per_message > 1 else [[text] for text in texts]
+        groups = [texts] if self.endpoint.subscribing.topics_per_message > 1 else [[text] for text in texts]
         for group in groups:
-            data = template.print(topic=group[0], topics=group, id=self._new_id(what, topics, group, now))
-            self._post(data, what, topics, now)
+            self._post(Letter(what, topics, group), now)
 
     def _new_id(self, what: str, topics: tuple[Topic, ...], texts: list[str], now: Now) -> int:
         # Answers that never came, or that named no id, are not waited for for ever.
@@ -429,9 +426,9 @@ class Session:
     def _pace(self) -> float:
         return 0.0 if self.endpoint.subscribing is None else self.endpoint.subscribing.pace
 
-    def _post(self, data: bytes, what: str, topics: tuple[Topic, ...], now: Now) -> None:
+    def _post(self, letter: Letter, now: Now) -> None:
         """Send at the endpoint's pace, in order. An answer is awaited from when it is sent, not before."""
-        self._outbox.append((data, what, topics))
+        self._outbox.append(letter)
         self._send_next(now)
 
     def _sent(self, what: str, topics: tuple[Topic, ...], now: Now) -> None:
@@ -455,10 +452,29 @@ class Session:
             if now.mono_ns < self._next_send_ns:
                 self._send_timer.set(self._next_send_ns)
                 return
-            data, what, topics = self._outbox.popleft()
+            letter = self._next_letter()
+            data = letter.data or self._written(letter, now)
             self._owner.effects.append(Send(self.conn, data))
             self._next_send_ns = now.mono_ns + pace
-            self._sent(what, topics, now)
+            self._sent(letter.what, letter.topics, now)
+
+    def _next_letter(self) -> Letter:
+        """The first that waits; with it those behind it that ask the same of other topics, as many as one holds."""
+        letter = self._outbox.popleft()
+        subscribing = self.endpoint.subscribing
+        most = 1 if subscribing is None else subscribing.topics_per_message
+        while self._outbox and letter.may_hold(self._outbox[0], most):
+            other = self._outbox.popleft()
+            letter = Letter(letter.what, letter.topics + other.topics, letter.texts + other.texts)
+        return letter
+
+    def _written(self, letter: Letter, now: Now) -> bytes:
+        subscribing = self.endpoint.subscribing
+        assert subscribing is not None
+        template = subscribing.subscribe if letter.what == "subscribe" else subscribing.unsubscribe
+        assert template is not None
+        ask_id = self._new_id(letter.what, letter.topics, letter.texts, now)
+        return template.print(topic=letter.texts[0], topics=letter.texts, id=ask_id)
 
     # Heartbeats ---------------------------------------------------------------
 

@@ -57,3 +57,19 @@ class Asked:
     topics: tuple[Topic, ...]
     texts: list[str]
     at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message of ours that waits for its turn. One without `data` is written when it is sent."""
+
+    what: str  # subscribe · unsubscribe · request · say
+    topics: tuple[Topic, ...]
+    texts: list[str]
+    data: bytes = b""
+
+    def may_hold(self, other: "Letter", most: int) -> bool:
+        """Whether both can be one message of at most so many texts."""
+        same = self.what == other.what and not self.data and not other.data
+        company = not any(topic.alone for topic in (*self.topics, *other.topics))
+        return same and company and len(self.texts) + len(other.texts) <= most
