@@ -1,15 +1,17 @@
 """The live subscriptions of a market: each finds its venues and symbols when it is opened, and joins their topics."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
 from tidebook.client.book import Book, Stale
+from tidebook.client.healths import RING, Healths
 from tidebook.client.place import VenueAt
-from tidebook.client.subscription import Slow, Subscription
+from tidebook.client.subscription import FACT_BYTES, Slow, Subscription
 from tidebook.core.channel import FactChannel
+from tidebook.core.options import Options
 from tidebook.core.stream import Flow, Stream
 from tidebook.errors import SubscriptionFailed, UsageError
 from tidebook.model.facts import Instrument
@@ -22,15 +24,14 @@ class Finder(Protocol):
 
     @property
     def _timeout(self) -> float: ...
+    @property
+    def _options(self) -> Options: ...
+    def _tell(self, event: Health) -> None:
+        """Health that is found on this side of the queues."""
+        ...
+
     async def _one(self, symbol: str, venue: str | None) -> tuple[VenueAt, Instrument]: ...
     async def _several(self, symbols: Sequence[str], venue: str | None) -> list[tuple[VenueAt, Instrument]]: ...
-
-
-class Healths(Protocol):
-    """A market, as a reader of its health sees it."""
-
-    ring: deque[Health]
-    listeners: list[Callable[[Health], None]]
 
 
 class FactFeed(Subscription[Any]):
@@ -39,7 +40,10 @@ class FactFeed(Subscription[Any]):
     def __init__(
         self, finder: Finder, name: str, symbols: Sequence[str], venue: str | None, slow: Slow, option: str | None
     ) -> None:
-        super().__init__(f"{name} of {', '.join(symbols)}", slow, key=lambda fact: (fact.venue, fact.symbol))
+        super().__init__(
+            f"{name} of {', '.join(symbols)}", slow, key=lambda fact: (fact.venue, fact.symbol),
+            size=lambda fact: FACT_BYTES, options=finder._options, tell=finder._tell,
+        )  # fmt: skip
         self._finder = finder
         self._name = name
         self._symbols = symbols
@@ -96,21 +100,21 @@ class FactFeed(Subscription[Any]):
 class HealthFeed(Subscription[Health]):
     """The ring, then live events."""
 
-    def __init__(self, health: Healths) -> None:
-        super().__init__("health", "drop")
-        self._health = health
+    def __init__(self, healths: Healths, options: Options) -> None:
+        super().__init__("health", "drop", options=replace(options, queue_items=RING))
+        self._healths = healths
 
     async def _open(self) -> None:
-        self.deliver([*self._health.ring])
-        self._health.listeners.append(self._take)
+        self.deliver([*self._healths.ring])
+        self._healths.listeners.append(self._take)
 
     def _take(self, event: Health) -> None:
         self.deliver([event])
 
     async def _close(self) -> None:
         await super()._close()
-        if self._take in self._health.listeners:
-            self._health.listeners.remove(self._take)
+        if self._take in self._healths.listeners:
+            self._healths.listeners.remove(self._take)
 
 
 class LiveBook(Book):

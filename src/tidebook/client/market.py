@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tidebook import engine as engines
 from tidebook.client.feeds import HealthFeed
+from tidebook.client.healths import Healths
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.reader import Reader
@@ -15,12 +15,13 @@ from tidebook.client.where import declared_at, hosts_of
 from tidebook.core.options import Options
 from tidebook.engine import Choice
 from tidebook.errors import UsageError, VenueUnavailable
+from tidebook.io.beat import Beat
+from tidebook.io.clock import now
 from tidebook.io.place import loopback
+from tidebook.model import health
 from tidebook.model import place as places
 from tidebook.model.health import Health
 from tidebook.model.place import At
-
-HEALTH_RING = 1_000
 
 
 class Market(Reader, Opening):
@@ -42,25 +43,34 @@ class Market(Reader, Opening):
         self._declared = {place: declared_at(place) for place in self._places}
         self._at_address = at
         self._engine = engines.load(engine)
-        self._options = options or Options()
+        self._opts = options or Options()
         self._wait = timeout
         self._open_venues: dict[At, list[VenueAt]] = {}
-        self.ring: deque[Health] = deque(maxlen=HEALTH_RING)
-        self.listeners: list[Callable[[Health], None]] = []
+        self._healths = Healths()
+        self._beat: Beat | None = None
         self._things: set[Opening] = set()
 
     @property
     def _timeout(self) -> float:
         return self._wait
 
+    @property
+    def _options(self) -> Options:
+        return self._opts
+
+    def _tell(self, event: Health) -> None:
+        self._healths.emit(event)
+
     async def _open(self) -> None:
         address = self._at_address or os.environ.get("TIDEBOOK_AT")
         for at in self._places:
             remap = loopback(address) if address else hosts_of(at, self._declared[at])
             self._open_venues[at] = [
-                VenueAt(one, at, self._engine, self._options, remap=remap, on_event=self._emit)
+                VenueAt(one, at, self._engine, self._opts, remap=remap, on_event=self._tell)
                 for one in self._declared[at]
             ]
+        options = self._opts
+        self._beat = Beat(self._blocked, self._jumped, late=options.loop_late, jump=options.clock_jump)
         ones = self._venues(None)
         await asyncio.wait([asyncio.ensure_future(one.ready.wait()) for one in ones], timeout=self._wait)
         if not any(one.state == "up" for one in ones):
@@ -71,7 +81,21 @@ class Market(Reader, Opening):
     async def _close(self) -> None:
         things = [*self._things]
         await asyncio.gather(*(thing.close() for thing in things), return_exceptions=True)
+        if self._beat is not None:
+            self._beat.stop()
         await asyncio.gather(*(one.close() for ones in self._open_venues.values() for one in ones))
+        self._healths.close()
+
+    def _blocked(self, seconds: float) -> None:
+        self._tell(health.LoopBlocked("", None, now().wall_ns, "something did not give way", seconds))
+
+    def _jumped(self, seconds: float) -> None:
+        """This machine's clock was set: what is known of the venues' clocks is worth nothing any more."""
+        words = f"this machine's clock moved by {seconds:+.3f} s: it was set, or the machine slept"
+        for ones in self._open_venues.values():
+            for one in ones:
+                self._tell(health.ClockSkew(one.declared.name, None, now().wall_ns, -seconds, 0.0, words))
+                one.measure_soon()
 
     def __getitem__(self, name: str) -> "PlaceMarket":
         """The same market at one place: `market["binance"].trades("BTC/USDT")`."""
@@ -96,12 +120,7 @@ class Market(Reader, Opening):
 
     def health(self) -> Subscription[Health]:
         """What was lost, gained, refused: the newest 1,000 events, then live."""
-        return HealthFeed(self)
-
-    def _emit(self, event: Health) -> None:
-        self.ring.append(event)
-        for listener in tuple(self.listeners):
-            listener(event)
+        return HealthFeed(self._healths, self._opts)
 
     def __repr__(self) -> str:
         try:
@@ -123,6 +142,13 @@ class PlaceMarket(Reader):
     @property
     def _timeout(self) -> float:
         return self._market._timeout
+
+    @property
+    def _options(self) -> Options:
+        return self._market._options
+
+    def _tell(self, event: Health) -> None:
+        self._market._tell(event)
 
     def _venues(self, venue: str | None) -> list[VenueAt]:
         if venue is not None:

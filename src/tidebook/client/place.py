@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from tidebook.client.book import Book
 from tidebook.client.symbols import Listing
 from tidebook.core import book as core
 from tidebook.core.channel import Call, FactChannel, Question, Seen
-from tidebook.core.clock import Now
+from tidebook.core.clock import SECOND, Now
 from tidebook.core.desk import Desk
 from tidebook.core.effects import Reply, Request, Urgency
 from tidebook.core.errand import Errand
@@ -24,6 +24,7 @@ from tidebook.errors import DecodeError, NetworkError, TidebookError, Timeout, U
 from tidebook.io.clock import now
 from tidebook.io.driver import Driver
 from tidebook.io.place import Remap
+from tidebook.model import health
 from tidebook.model.facts import Fact, Instrument
 from tidebook.model.health import Health
 from tidebook.model.place import At
@@ -32,6 +33,10 @@ from tidebook.venue import BookChannel, Venue
 logger = logging.getLogger("tidebook.client")
 
 RETRY_FIRST, RETRY_MOST = 1.0, 30.0
+LISTING_FRESH = 60 * SECOND  # a listing that is older is asked for anew before a symbol is called unknown
+
+Listed = Callable[[Sequence[Instrument], Sequence[Instrument]], None]
+"""Is told of instruments that began to be traded, and of those that ended."""
 
 
 @dataclass(slots=True)
@@ -71,9 +76,20 @@ class VenueAt:
         )
         self._shared: dict[str, Shared] = {}
         self._books: dict[str, list[Book]] = {}
-        self._loading = asyncio.ensure_future(self._load())
+        self._on_event = on_event
+        self._listed: list[Listed] = []
+        self._listed_ns = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
+        self._begin(self._load())
 
     # Opening ------------------------------------------------------------------
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _load(self) -> None:
         """Instruments and clock; again and again until they are there."""
@@ -86,7 +102,10 @@ class VenueAt:
                 return
             except TidebookError as error:
                 self.error = error
-                if isinstance(error, UsageError) or error.retry == "never":
+                final = isinstance(error, UsageError) or error.retry == "never"
+                about = (self.declared.name, None, now().wall_ns)
+                self._on_event(health.VenueUnavailable(*about, str(error), None if final else wait))
+                if final:
                     self.state = "refused"
                     self.ready.set()
                     return
@@ -96,8 +115,9 @@ class VenueAt:
 
     async def _load_once(self) -> None:
         await self._measure_clock()
-        rows: list[Instrument] = await self.fetch("instruments", Question())
-        self.listing = Listing.of(self.declared.name, rows)
+        await self._list()
+
+    # The clock ----------------------------------------------------------------
 
     async def _measure_clock(self) -> None:
         """The venue's clock against ours; half of the way there and back is the uncertainty."""
@@ -109,6 +129,69 @@ class VenueAt:
         trip = after.mono_ns - before.mono_ns
         self.offset_ns = venue_ns - (before.wall_ns + trip // 2)
         self.offset_error_ns = trip // 2
+        offset, unsure = self.offset_ns / SECOND, self.offset_error_ns / SECOND
+        if abs(offset) - unsure > self.options.clock_off:
+            words = f"the venue's clock is {abs(offset):.3f} s {'ahead' if offset > 0 else 'behind'}, ± {unsure:.3f} s"
+            self._on_event(health.ClockSkew(self.declared.name, None, after.wall_ns, offset, unsure, words))
+
+    def measure_soon(self) -> None:
+        """The clocks do not agree any more as they did."""
+
+        async def measure() -> None:
+            try:
+                await self._measure_clock()
+            except TidebookError as error:
+                logger.debug("%s: the clock was not measured: %s", self.at, error)
+
+        if self.state == "up":
+            self._begin(measure())
+
+    # What is listed -----------------------------------------------------------
+
+    async def _list(self) -> None:
+        rows: list[Instrument] = await self.fetch("instruments", Question())
+        before, self.listing = self.listing.by_symbol, Listing.of(self.declared.name, rows)
+        self._listed_ns = now().mono_ns
+        if not before or not self._listed:
+            return
+        after = self.listing.by_symbol
+        came = [one for symbol, one in after.items() if one.active and not _is_active(before, symbol)]
+        gone = [one for symbol, one in before.items() if one.active and not _is_active(after, symbol)]
+        if came or gone:
+            for told in tuple(self._listed):
+                told(came, gone)
+
+    async def relist(self) -> bool:
+        """Ask anew what is listed, where that was longer ago than a minute. Raises as `fetch` does."""
+        if now().mono_ns - self._listed_ns < LISTING_FRESH:
+            return False
+        await self._list()
+        return True
+
+    def follow(self, told: Listed) -> Callable[[], None]:
+        """Be told what begins and ends to be traded; the result stops that."""
+        self._listed.append(told)
+        if self._following is None:
+            self._following = self._begin(self._follow())
+
+        def leave() -> None:
+            if told in self._listed:
+                self._listed.remove(told)
+            if not self._listed and self._following is not None:
+                self._following.cancel()
+                self._following = None
+
+        return leave
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(self.options.listing_every)
+            try:
+                await self._list()
+            except TidebookError as error:
+                about = (self.declared.name, None, now().wall_ns)
+                reason = f"what is listed could not be asked: {error}"
+                self._on_event(health.VenueUnavailable(*about, reason, self.options.listing_every))
 
     async def usable(self, timeout: float) -> None:
         """Wait until it is. Raises VenueUnavailable, or the venue's refusal."""
@@ -123,8 +206,9 @@ class VenueAt:
             raise self.error
 
     async def close(self) -> None:
-        self._loading.cancel()
-        await asyncio.gather(self._loading, return_exceptions=True)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._driver.close()
 
     # Asking -------------------------------------------------------------------
@@ -249,6 +333,11 @@ class VenueAt:
 
     def __repr__(self) -> str:
         return f"<{self.at} {self.state}, {self.topics} topics on {self.sockets} sockets>"
+
+
+def _is_active(listed: Mapping[str, Instrument], symbol: str) -> bool:
+    found = listed.get(symbol)
+    return found is not None and found.active
 
 
 def _deliver(readers: list[Callable[[Sequence[Fact]], None]], facts: Sequence[Fact]) -> None:

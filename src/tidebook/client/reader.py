@@ -13,8 +13,10 @@ from tidebook.client.subscription import Slow, Subscription
 from tidebook.client.symbols import is_glob, resolve
 from tidebook.client.tables import BARS, INSTRUMENTS, TICKERS, TRADES, Table
 from tidebook.core.channel import Question
+from tidebook.core.options import Options
 from tidebook.errors import UnknownSymbol, UsageError
 from tidebook.model.facts import Bar, Fact, Instrument, Quote, Ticker, Trade
+from tidebook.model.health import Health
 from tidebook.model.market import State
 
 F = TypeVar("F", bound=Fact)
@@ -32,6 +34,15 @@ class Reader(ABC):
     @abstractmethod
     def _timeout(self) -> float:
         """Seconds to wait for a venue."""
+
+    @property
+    @abstractmethod
+    def _options(self) -> Options:
+        """All bounds and times."""
+
+    @abstractmethod
+    def _tell(self, event: Health) -> None:
+        """Health that is found on this side of the queues."""
 
     # Symbols ------------------------------------------------------------------
 

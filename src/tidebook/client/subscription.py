@@ -8,43 +8,62 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from tidebook.client.opening import Opening
+from tidebook.core.clock import SECOND
+from tidebook.core.options import Options
 from tidebook.errors import Overrun, UsageError
-from tidebook.io.clock import now
+from tidebook.io.clock import mono_ns, now
+from tidebook.model import health
 
 logger = logging.getLogger("tidebook.client")
 
 T = TypeVar("T")
 Slow = Literal["error", "drop", "conflate"]
-MOST_ITEMS = 65_536
-SLOW_CALL_NS = 50_000_000
+SLOW: Final[tuple[Slow, ...]] = ("error", "drop", "conflate")
+FACT_BYTES: Final = 256  # what a fact takes, its numbers and texts with it
+DEFAULTS: Final = Options()
 
 
 class Queue(Generic[T]):
-    """Between the receive path and one reader. Never longer than `most`; what does not fit is counted.
+    """Between the receive path and one reader. At most `most` items, and `most_bytes` as `size` counts them.
 
     ``error``: what is queued is delivered, then Overrun says how many were lost, then it goes on.
     ``drop``: the oldest go. ``conflate``: one item per key, the newest, merged by `merge`.
+    What does not fit is counted in `lost`, and told to `on_lost`: the first of a loss at once, the rest when the reader
+    comes back, or at the end.
     """
 
     def __init__(
         self,
         rule: Slow,
         *,
-        most: int = MOST_ITEMS,
+        most: int = DEFAULTS.queue_items,
+        most_bytes: int = DEFAULTS.queue_bytes,
+        size: Callable[[T], int] | None = None,
         key: Callable[[T], Hashable] | None = None,
         merge: Callable[[T, T], T] | None = None,
+        on_lost: Callable[[int], None] | None = None,
     ) -> None:
+        if rule not in SLOW:
+            raise UsageError(f"slow={rule!r} is no rule for slow readers. There are: {', '.join(SLOW)}")
+        if rule == "conflate" and key is None:
+            raise UsageError("slow='conflate' keeps the newest of each key, and these items have none")
         self.rule: Slow = rule
         self.lost = 0
+        self.on_lost = on_lost
         self._most = most
+        self._most_bytes = most_bytes
+        self._size = size
+        self._bytes = 0
         self._key = key
         self._merge = merge
         self._items: deque[T] = deque()
         self._latest: dict[Hashable, T] = {}
         self._missing = 0  # lost since the last Overrun
+        self._untold = 0  # lost, and not told to `on_lost` yet
+        self._losing = False
         self._waiter: asyncio.Future[None] | None = None
         self._end: BaseException | None = None
         self.ended = False
@@ -58,15 +77,18 @@ class Queue(Generic[T]):
             old = self._latest.get(key)
             self._latest[key] = item if old is None or self._merge is None else self._merge(old, item)
         elif self.rule == "drop":
-            if len(self._items) >= self._most:
-                self._items.popleft()
-                self.lost += 1
             self._items.append(item)
-        elif self._missing or len(self._items) >= self._most:
+            self._bytes += 0 if self._size is None else self._size(item)
+            while len(self._items) > 1 and self._is_over(0):
+                self._bytes -= 0 if self._size is None else self._size(self._items[0])
+                self._items.popleft()
+                self._lose()
+        elif self._missing or self._is_over(1):
             self._missing += 1
-            self.lost += 1
+            self._lose()
         else:
             self._items.append(item)
+            self._bytes += 0 if self._size is None else self._size(item)
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)  # the reader is woken at most once per turn of the loop
@@ -74,12 +96,37 @@ class Queue(Generic[T]):
     def end(self, error: BaseException | None = None) -> None:
         """No more items; what is queued is still delivered, then the error, if any."""
         self.ended = True
-        self._end = error
+        self._end = error if self._end is None else self._end
+        self._tell()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def some(self) -> list[T]:
         """All that is there, at least one item; empty at the end. Cancelling loses nothing."""
+        if not await self._filled():
+            return []
+        found = [*self._items, *self._latest.values()]
+        self._items.clear()
+        self._latest.clear()
+        self._bytes = 0
+        self._drained()
+        return found
+
+    async def one(self) -> T:
+        """The next item. Raises StopAsyncIteration at the end. Cancelling loses nothing."""
+        if not self._items and not self._latest and not await self._filled():
+            raise StopAsyncIteration
+        if self._items:
+            item = self._items.popleft()
+            self._bytes -= 0 if self._size is None else self._size(item)
+        else:
+            item = self._latest.pop(next(iter(self._latest)))
+        if not self._items and not self._latest:
+            self._drained()
+        return item
+
+    async def _filled(self) -> bool:
+        """Wait until something is there; False at the end. Raises Overrun, or why it ended."""
         while not self._items and not self._latest:
             if self._missing:
                 lost, self._missing = self._missing, 0
@@ -88,7 +135,7 @@ class Queue(Generic[T]):
                 if self._end is not None:
                     error, self._end = self._end, None
                     raise error
-                return []
+                return False
             if self._waiter is not None and not self._waiter.done():
                 raise UsageError("somebody else is reading this subscription. Open another one")
             self._waiter = asyncio.get_running_loop().create_future()
@@ -96,10 +143,27 @@ class Queue(Generic[T]):
                 await self._waiter
             finally:
                 self._waiter = None
-        found = [*self._items, *self._latest.values()]
-        self._items.clear()
-        self._latest.clear()
-        return found
+        return True
+
+    def _drained(self) -> None:
+        self._losing = False
+        self._tell()
+
+    def _is_over(self, more: int) -> bool:
+        """Whether `more` further items would be too many; of any size, one always fits."""
+        return len(self._items) + more > self._most or (bool(self._items) and self._bytes > self._most_bytes)
+
+    def _lose(self) -> None:
+        self.lost += 1
+        self._untold += 1
+        if not self._losing:
+            self._losing = True
+            self._tell()
+
+    def _tell(self) -> None:
+        untold, self._untold = self._untold, 0
+        if untold and self.on_lost is not None:
+            self.on_lost(untold)
 
 
 class Subscription(Opening, Generic[T]):
@@ -108,13 +172,26 @@ class Subscription(Opening, Generic[T]):
     `lost` counts what a reader was too slow for. `state` says whether all its topics are subscribed.
     """
 
-    def __init__(self, what: str, slow: Slow, *, key: Callable[[T], Hashable] | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        slow: Slow,
+        *,
+        key: Callable[[T], Hashable] | None = None,
+        size: Callable[[T], int] | None = None,
+        options: Options = DEFAULTS,
+        tell: Callable[[health.Health], None] | None = None,
+    ) -> None:
         super().__init__()
         self.what = what
-        self._queue: Queue[T] = Queue(slow, key=key)
+        self._queue: Queue[T] = Queue(
+            slow, most=options.queue_items, most_bytes=options.queue_bytes, size=size, key=key, on_lost=self._lost
+        )
+        self._slow_call_ns = int(options.slow_call * SECOND)
+        self._tell_health = tell
         self._calls: list[Callable[[T], object]] = []
-        self._pending: deque[T] = deque()
         self._latest: dict[Hashable, T] = {}
+        self._newest: T | None = None
         self._key = key
 
     @property
@@ -135,26 +212,38 @@ class Subscription(Opening, Generic[T]):
         """From the receive path."""
         if self._queue.ended:
             return
-        for item in items:
-            if self._key is not None:
+        if self._key is not None and items:
+            for item in items:
                 self._latest[self._key(item)] = item
-            if not self._calls:
+            self._newest = items[-1]
+        if not self._calls:
+            for item in items:
                 self._queue.put(item)
-                continue
-            started = now().mono_ns
-            for call in self._calls:
-                try:
+            return
+        began_ns = mono_ns()
+        try:
+            for item in items:
+                for call in self._calls:
                     call(item)
-                except Exception as error:
-                    logger.error("%s: the function given to `on` raised", self.what, exc_info=error)
-                    self.fail(error)
-                    return
-            took = now().mono_ns - started
-            if took > SLOW_CALL_NS:
-                self._slow_call(took)
+        except Exception as error:
+            logger.error("%s: the function given to `on` raised", self.what, exc_info=error)
+            self.fail(error)
+        took_ns = mono_ns() - began_ns
+        if took_ns > self._slow_call_ns:
+            words = f"a function given to `on` of {self.what}"
+            self._tell(health.LoopBlocked(self._venue_name, None, now().wall_ns, words, took_ns / SECOND))
 
-    def _slow_call(self, took_ns: int) -> None:
-        logger.warning("%s: the function given to `on` took %.0f ms", self.what, took_ns / 1e6)
+    @property
+    def _venue_name(self) -> str:
+        """The venue that events about its reader name; empty where there are several."""
+        return ""
+
+    def _lost(self, count: int) -> None:
+        self._tell(health.Overrun(self._venue_name, None, now().wall_ns, self.what, count))
+
+    def _tell(self, event: health.Health) -> None:
+        if self._tell_health is not None:
+            self._tell_health(event)
 
     def fail(self, error: BaseException) -> None:
         """End it: its readers get what is queued, then this."""
@@ -163,16 +252,20 @@ class Subscription(Opening, Generic[T]):
     def latest(self, symbol: str | None = None) -> T | None:
         """The newest item, or the newest of a symbol; None before there is one."""
         if symbol is None:
-            return next(reversed(self._latest.values()), None) if self._latest else None
-        found = [
-            item for key, item in self._latest.items() if key == symbol or (isinstance(key, tuple) and symbol in key)
-        ]
-        return found[-1] if found else None
+            return self._newest
+        found = [item for key, item in self._latest.items() if symbol in (key if isinstance(key, tuple) else (key,))]
+        return max(found, key=lambda item: getattr(item, "received_ns", 0), default=None)
 
     async def next(self, timeout: float | None = 30.0) -> T:
-        """The next item. Raises Timeout's base TimeoutError after `timeout` seconds, EOF as StopAsyncIteration."""
+        """The next item.
+
+        Raises TimeoutError after `timeout` seconds (None: never), StopAsyncIteration when it is closed, Overrun with
+        the count after a loss. Cancelled, it has taken nothing.
+        """
+        self._check_loop()
+        self._check_readable()
         async with asyncio.timeout(timeout):
-            return await self.__anext__()
+            return await self._queue.one()
 
     def __aiter__(self) -> AsyncIterator[T]:
         self._check_loop()
@@ -180,22 +273,13 @@ class Subscription(Opening, Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        if not self._pending:
-            self._pending.extend(await self._queue.some())
-        if not self._pending:
-            raise StopAsyncIteration
-        return self._pending.popleft()
+        return await self._queue.one()
 
     async def batches(self) -> AsyncIterator[list[T]]:
-        """All that one turn of the loop brought, as a list, again and again."""
+        """All that one turn of the loop brought, as a list, again and again. Raises as `next` does."""
         self._check_loop()
         self._check_readable()
-        while True:
-            batch = [*self._pending]
-            self._pending.clear()
-            batch = batch or await self._queue.some()
-            if not batch:
-                return
+        while batch := await self._queue.some():
             yield batch
 
     def _check_readable(self) -> None:

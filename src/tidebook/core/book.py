@@ -358,7 +358,7 @@ class Book:
         self.engine.unseed()
         self._stale(reason, now)
         if self._renewals == 0 and not (fresh and readable):
-            self._emit(health.SubscriptionLost(*self._about(now), self.plan.topic, f"subscribed and {reason}"))
+            self._emit(health.SubscriptionFailed(*self._about(now), self.plan.topic, f"subscribed and {reason}"))
         self._renewals += 1
         if self.carrier is None:
             return

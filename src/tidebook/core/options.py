@@ -22,3 +22,10 @@ class Options:
     bad_seconds: float = 10.0  # … within this time, and the connection is renewed
     depth_cap: int = 20_000  # levels a side
     body_cap: int = 8 << 20
+    slow_call: float = 0.05  # a function given to `on` that takes longer is told of as LoopBlocked
+    loop_late: float = 0.25  # a loop that stands still for longer, too
+    clock_jump: float = 0.5  # this machine's clock was set by more: ClockSkew
+    clock_off: float = 1.0  # the venue's clock and ours differ by more, beyond doubt: ClockSkew
+    listing_every: float = 300.0  # between two looks at what a venue lists, while a pattern of symbols is followed
+    queue_items: int = 65_536  # of one reader …
+    queue_bytes: int = 16 << 20  # … and how many bytes they may be

@@ -290,7 +290,7 @@ class Session:
             return
         named = self._named(slots, "subscribe")
         if not named:  # it does not say what it refuses: told all the same
-            self._owner.emit(health.SubscriptionLost(self._venue, None, now.wall_ns, "", reason))
+            self._owner.emit(health.SubscriptionFailed(self._venue, None, now.wall_ns, "", reason))
         for topic in named:
             if not topic.confirmed and not topic.resubscribe:
                 topic.alone = len(named) > 1  # one bad topic must not keep the others out
@@ -301,7 +301,7 @@ class Session:
         options = self._options
         if topic.refusals == 0:
             plan = topic.plan
-            self._owner.emit(health.SubscriptionLost(plan.venue, plan.symbol, now.wall_ns, topic.text, reason))
+            self._owner.emit(health.SubscriptionFailed(plan.venue, plan.symbol, now.wall_ns, topic.text, reason))
         topic.wanted.refused(reason)
         rest = min(options.ask_again * 2.0 ** min(topic.refusals, 30), options.ask_again_most)
         if topic.alone and topic.refusals == 0:

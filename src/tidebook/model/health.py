@@ -1,4 +1,7 @@
-"""Events about the state of things: what was lost, gained, refused. Frozen facts."""
+"""Events about the state of things: what was lost, gained, refused. Frozen facts.
+
+`text` is an event in words; ``str(event)`` has where it happened before them.
+"""
 
 from dataclasses import dataclass
 
@@ -11,12 +14,25 @@ class Health:
     symbol: str | None
     at_ns: int
 
+    @property
+    def text(self) -> str:
+        """What happened, in words."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        where = self.venue if self.symbol is None else f"{self.venue} {self.symbol}"
+        return f"{where}: {self.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Connected(Health):
     """A connection is open; `attempt` counts from 1 since the last healthy one."""
 
     attempt: int
+
+    @property
+    def text(self) -> str:
+        return "connected" if self.attempt == 1 else f"connected, attempt {self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +42,20 @@ class Disconnected(Health):
     reason: str
     retry_in: float
 
+    @property
+    def text(self) -> str:
+        return f"disconnected: {self.reason}; again in {self.retry_in:.1f} s"
+
 
 @dataclass(frozen=True, slots=True)
 class Stale(Health):
     """A book is not current any more."""
 
     reason: str
+
+    @property
+    def text(self) -> str:
+        return f"stale: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +65,10 @@ class Gap(Health):
     expected: int | None
     got: int | None
 
+    @property
+    def text(self) -> str:
+        return f"gap, expected {self.expected}, got {self.got}"
+
 
 @dataclass(frozen=True, slots=True)
 class Mismatch(Health):
@@ -48,6 +76,10 @@ class Mismatch(Health):
 
     expected: int
     got: int
+
+    @property
+    def text(self) -> str:
+        return f"the venue's checksum is {self.expected}, ours {self.got}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +89,45 @@ class Resynced(Health):
     seconds: float
     seq: int | None
 
+    @property
+    def text(self) -> str:
+        return f"live again after {self.seconds:.2f} s, seq {self.seq}"
+
 
 @dataclass(frozen=True, slots=True)
 class Undecodable(Health):
     """A message that could not be read; it was not applied. `excerpt` is bounded and redacted."""
 
     kind: str
-    text: str
+    words: str
     excerpt: str
+
+    @property
+    def text(self) -> str:
+        return f"undecodable ({self.kind}): {self.words}"
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionLost(Health):
-    """A subscription was refused, or acknowledged and then silent."""
+class SubscriptionFailed(Health):
+    """A subscription was refused, or acknowledged and then silent. It is tried again, ever more rarely."""
 
     topic: str
     reason: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.topic}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class IntegrityUnavailable(Health):
     """The venue stopped sending the checksum that proves this book; its sequence still does, if it has one."""
 
-    text: str
+    words: str
+
+    @property
+    def text(self) -> str:
+        return self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +137,10 @@ class Throttled(Health):
     pool: str
     seconds: float
 
+    @property
+    def text(self) -> str:
+        return f"throttled: {self.pool} waits {self.seconds:.1f} s"
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFailed(Health):
@@ -96,3 +148,63 @@ class SnapshotFailed(Health):
 
     reason: str
     retry_in: float
+
+    @property
+    def text(self) -> str:
+        return f"snapshot {self.reason}; again in {self.retry_in:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class VenueUnavailable(Health):
+    """A venue did not say what it lists, or its time. It is asked again in `retry_in` seconds; None: never."""
+
+    reason: str
+    retry_in: float | None
+
+    @property
+    def text(self) -> str:
+        return self.reason if self.retry_in is None else f"{self.reason}; again in {self.retry_in:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun(Health):
+    """A reader is, or was, too slow: `lost` items were not delivered since the last event of this kind.
+
+    `what` is the subscription. The first one of a loss comes with the first item lost, so that somebody may do
+    something; the sum over all of them is `lost` of the subscription.
+    """
+
+    what: str
+    lost: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.what}: the reader is too slow, {self.lost} lost"
+
+
+@dataclass(frozen=True, slots=True)
+class LoopBlocked(Health):
+    """The event loop stood still for `seconds`: user code that does not give way. `what` is what did it, where known.
+
+    Nothing is read meanwhile. `venue` is empty where nobody can tell whose function it was.
+    """
+
+    what: str
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        return f"the event loop stood still for {self.seconds:.2f} s: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSkew(Health):
+    """The venue's clock is `offset` seconds ahead of ours, give or take `unsure`; or ours was set while we ran."""
+
+    offset: float
+    unsure: float
+    words: str
+
+    @property
+    def text(self) -> str:
+        return self.words

@@ -145,7 +145,7 @@ def _sum_up(
 def _losses(events: list[health.Health]) -> list[str]:
     """Connections and subscriptions that were lost."""
     cut = [event.reason for event in events if isinstance(event, health.Disconnected)]
-    refused = [f"{event.topic}: {event.reason}" for event in events if isinstance(event, health.SubscriptionLost)]
+    refused = [f"{event.topic}: {event.reason}" for event in events if isinstance(event, health.SubscriptionFailed)]
     found = ((cut, "connections"), (refused, "subscriptions"))
     return [f"{len(reasons)} {what} lost, the first: {reasons[0]}" for reasons, what in found if reasons]
 

@@ -109,7 +109,7 @@ class Connected:
         for seen in about:
             seen.gaps += isinstance(event, health.Gap)
             seen.resyncs += isinstance(event, health.Resynced)
-        if isinstance(event, health.Stale | health.Disconnected | health.SnapshotFailed | health.SubscriptionLost):
+        if isinstance(event, health.Stale | health.Disconnected | health.SnapshotFailed | health.SubscriptionFailed):
             for seen in about or self._seen.values():
                 seen.reason = event.reason
         if text:

@@ -15,34 +15,16 @@ SIZE_WIDTH = 9
 def tell(event: health.Health) -> tuple[str, Tone]:
     """An event in words; no text where another event says the same."""
     match event:
-        case health.Connected():
-            return ("connected" if event.attempt == 1 else f"connected, attempt {event.attempt}"), "plain"
-        case health.Disconnected():
-            return f"disconnected: {event.reason}; again in {event.retry_in:.1f} s", "bad"
-        case health.Stale():
-            return f"STALE: {event.reason}", "bad"
         case health.Gap():
             return "", "bad"  # Stale follows and has the numbers
-        case health.Mismatch():
-            return f"checksum {event.expected} is not ours, {event.got}", "bad"
+        case health.Stale():
+            return f"STALE: {event.reason}", "bad"
         case health.Resynced():
-            return f"live again after {event.seconds:.2f} s, seq {event.seq}", "good"
-        case health.Undecodable():
-            return f"undecodable ({event.kind}): {event.text}", "bad"
-        case health.SubscriptionLost():
-            return f"{event.topic}: {event.reason}", "bad"
-        case health.IntegrityUnavailable() | health.Throttled():
-            return _rare(event), "bad"
-        case health.SnapshotFailed():
-            return f"snapshot {event.reason}; again in {event.retry_in:.1f} s", "plain"
+            return event.text, "good"
+        case health.Connected() | health.SnapshotFailed():
+            return event.text, "plain"
         case _:
-            return type(event).__name__, "plain"
-
-
-def _rare(event: health.IntegrityUnavailable | health.Throttled) -> str:
-    if isinstance(event, health.Throttled):
-        return f"throttled: {event.pool} waits {event.seconds:.1f} s"
-    return event.text
+            return event.text, "bad"
 
 
 def clock(seconds: float) -> str:

@@ -36,7 +36,7 @@ def test_acked_and_silent_is_told_even_when_the_snapshot_came(engine: Engine) ->
     player.step({"at": 1, "replied": 1, "body": {"u": 5, "b": [["1", "1"]], "a": []}})
     assert player.states() == {"A": "live"}
     told = player.step({"at": 31, "wait": True})
-    assert any("SubscriptionLost A · book.A" in one for one in told)
+    assert any("SubscriptionFailed A · book.A" in one for one in told)
     assert player.states() == {"A": "stale"}
 
 
@@ -122,7 +122,7 @@ def test_a_refusal_of_many_does_not_keep_the_good_ones_out(engine: Engine) -> No
 def test_a_refusal_that_names_nothing_is_told(engine: Engine) -> None:
     player = opened(engine, ["A"])
     told = player.step({"at": 1, "conn": 1, "frames": [{"code": 2, "msg": "Invalid request"}]})
-    assert told == ["SubscriptionLost - ·  · 2 Invalid request"]
+    assert told == ["SubscriptionFailed - ·  · 2 Invalid request"]
 
 
 def test_topics_that_cannot_be_told_apart_are_refused(engine: Engine) -> None:

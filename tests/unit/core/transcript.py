@@ -132,7 +132,7 @@ def line(effect: Effect) -> str:
         case Emit(event):
             left_out = {"venue", "at_ns"}
             if isinstance(event, Undecodable):
-                left_out.add("text")  # the engines agree on the kind, not on the words
+                left_out.add("words")  # the engines agree on the kind, not on the words
             values = [getattr(event, field.name) for field in fields(event) if field.name not in left_out]
             shown = [f"{v:.3f}" if isinstance(v, float) else "-" if v is None else str(v) for v in values]
             return f"{type(event).__name__} {' · '.join(shown)}"

@@ -214,7 +214,7 @@ ABOUT = ("htx.spot", None, 0)
     ("event", "said"),
     [
         (health.Disconnected(*ABOUT, "cut", 1.0), "1 connections lost, the first: cut"),
-        (health.SubscriptionLost(*ABOUT, "topic", "no such"), "1 subscriptions lost, the first: topic: no such"),
+        (health.SubscriptionFailed(*ABOUT, "topic", "no such"), "1 subscriptions lost, the first: topic: no such"),
         (health.Gap(*ABOUT, 1, 3), "1 gaps"),
     ],
 )

@@ -197,7 +197,7 @@ def test_every_event_has_words_or_another_that_has_them() -> None:
     assert tell(health.Connected("v", None, 0, 3)) == ("connected, attempt 3", "plain")
     for event in (
         health.Disconnected(*about, "cut", 0.5), health.Mismatch(*about, 1, 2), health.Resynced(*about, 0.5, 7),
-        health.Undecodable(*about, "number", "NaN", "{}"), health.SubscriptionLost(*about, "t", "refused"),
+        health.Undecodable(*about, "number", "NaN", "{}"), health.SubscriptionFailed(*about, "t", "refused"),
         health.IntegrityUnavailable(*about, "no checksum any more"), health.Throttled(*about, "weight", 3.0),
         health.SnapshotFailed(*about, "HTTP 503", 1.0),
     ):  # fmt: skip
