@@ -18,6 +18,7 @@ from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
 from tidebook.core.pools import Budget
+from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.redact import shown
 from tidebook.core.rest import retry_after
 from tidebook.core.session import Session
@@ -41,6 +42,7 @@ class Line:
     backoff: Backoff
     books: list[Book] = field(default_factory=list[Book])
     streams: list[Stream] = field(default_factory=list[Stream])
+    raw: Raw | None = None
     session: Session | None = None
     attempt: int = 0
     timer: Timer | None = None
@@ -156,6 +158,23 @@ class Desk:
             self._open(line, now)
         return stream
 
+    def want_raw(self, plan: RawPlan, now: Now) -> Raw:
+        """Want a connection of its own, all of whose messages are handed over."""
+        raw = Raw(plan)
+        line = Line(plan.endpoint, plan.url or plan.endpoint.url, {}, plan.name, Backoff(self._options, self._draw))
+        line.raw = raw
+        self.lines.append(line)
+        self._open(line, now)
+        return raw
+
+    def unwant_raw(self, raw: Raw, now: Now) -> None:
+        """Stop wanting it."""
+        raw.close()
+        for line in self.lines:
+            if line.raw is raw:
+                self._drop(line, now)
+                return
+
     def unwant_stream(self, name: str, now: Now) -> None:
         """Stop wanting it (by `plan.name`)."""
         stream = self.streams.pop(name, None)
@@ -242,6 +261,8 @@ class Desk:
             session.add(book, now)
         for stream in line.streams:
             session.add_stream(stream, now)
+        if line.raw is not None:
+            session.add_raw(line.raw)
         self.effects.append(Open(conn, line.url, line.headers, endpoint.cap))
 
     def _open_at(self, line: Line, at_ns: int) -> None:

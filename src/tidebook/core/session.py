@@ -10,10 +10,12 @@ from tidebook.core.codec import head, inflate
 from tidebook.core.effects import Effect, Send
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.options import Options
+from tidebook.core.outbox import Letter, Outbox
+from tidebook.core.raw import Raw
 from tidebook.core.redact import excerpt, shown
 from tidebook.core.stream import Stream
 from tidebook.core.timers import Timers
-from tidebook.core.topic import Asked, Letter, Topic
+from tidebook.core.topic import Asked, Topic
 from tidebook.engine import contract
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
@@ -33,6 +35,7 @@ class Owner(Protocol):
 
 
 HEARTBEAT = 1024  # bytes: no heartbeat is longer
+RAW_IDS = 1 << 30  # from here on, where users' own messages have ids too
 
 
 class Session:
@@ -59,10 +62,11 @@ class Session:
         self._venue = venue
         self._asked: dict[str, Asked] = {}
         self._last_id = 0
-        self._outbox: deque[Letter] = deque()
-        self._next_send_ns = 0
+        subscribing = endpoint.subscribing
+        pace, most = (0.0, 1) if subscribing is None else (subscribing.pace, subscribing.topics_per_message)
+        self._outbox = Outbox(self._send, timers, pace=pace, most=most)
         self._bad: deque[int] = deque()
-        self._send_timer = timers.timer(self._send_next)
+        self._raw: Raw | None = None
         self._ack_timer = timers.timer(self._acks_late)
         self._again_timer = timers.timer(self._try_again)
         self._ping_timer = timers.timer(self._check_ping)
@@ -88,6 +92,14 @@ class Session:
         self.feed.other(plan.key_or_topic(), plan.channel)
         stream.carrier = self
         self._fresh.append(topic)
+
+    def add_raw(self, raw: Raw) -> None:
+        """Carry this and nothing else: every message is handed over as it comes."""
+        self._raw = raw
+        self._last_id = RAW_IDS
+        for part in raw.parts():
+            topic = self.topics[part.plan.name] = Topic(part.plan, part)
+            self._fresh.append(topic)
 
     def _check_key(self, name: str, key: bytes) -> None:
         """Two topics that the venue's messages do not tell apart cannot share a connection."""
@@ -125,6 +137,10 @@ class Session:
         self._arm_ping(now)
         self._fresh = list(self.topics.values())
         self.greet(now)
+        if self._raw is not None:
+            for data in self._raw.plan.says:
+                self._outbox.post(Letter("say", (), [], data), now)
+            self._raw.opened()
 
     def frames(self, frames: list[bytes], now: Now) -> None:
         """All data frames of one read. Heartbeats are answered before any of them is decoded."""
@@ -145,6 +161,10 @@ class Session:
             except DecodeError as error:
                 self._undecodable(error, frame, now)
                 continue
+            if self._raw is not None:
+                if not self._control(plain, now):
+                    self._raw.frame(plain, now)
+                continue
             try:
                 outcome = feed(plain, received_ns)
             except DecodeError as error:
@@ -158,10 +178,12 @@ class Session:
     def closed(self, reason: str, now: Now) -> None:
         """The connection is gone, or given up: nothing of it may be believed any more."""
         self.is_open = False
-        for timer in (self._send_timer, self._ack_timer, self._again_timer, self._ping_timer):
+        for timer in (self._ack_timer, self._again_timer, self._ping_timer):
             timer.off()
         self._asked.clear()
         self._outbox.clear()
+        if self._raw is not None:
+            self._raw.lost()
         for topic in list(self.topics.values()):
             topic.wanted.lost(reason, now)
 
@@ -223,18 +245,27 @@ class Session:
     def _control(self, frame: bytes, now: Now) -> bool:
         """Whether a frame is an answer to something we asked, or a heartbeat in another spelling."""
         subscribing = self.endpoint.subscribing
-        if subscribing is None:
-            return False
-        message = control.read(frame)
+        message = None if subscribing is None and self._raw is None else control.read(frame)
         if message is None:
             return False
+        if subscribing is None:
+            return self._heartbeat(message)
         answers = [(subscribing.ack, self._acked), (subscribing.unsubscribed, self._unsubscribed)]
         answers += [(refusal, self._refused) for refusal in subscribing.refusals]
         for template, act in answers:
             if template is not None and (slots := template.match(message)) is not None:
+                if self._raw is not None and not self._is_asked(slots):
+                    return False  # the answer to what a user said
                 act(slots, now)
                 return True
         return self._heartbeat(message)
+
+    def _is_asked(self, slots: dict[str, Any]) -> bool:
+        """Whether an answer is to a question of ours."""
+        if self._raw is not None and not self._raw.plan.says:
+            return True
+        names = _names(slots)
+        return str(slots.get("id")) in self._asked or any(one.text in names for one in self.topics.values())
 
     def _named(self, slots: dict[str, Any], what: str) -> tuple[Topic, ...]:
         """The topics that an answer is about: by what it names, else by our id."""
@@ -355,10 +386,10 @@ class Session:
         topic = self.topics[book.plan.name]
         assert book.plan.ask is not None
         # One that is still waiting for its turn is taken back: this one is the question now.
-        self._outbox = deque(one for one in self._outbox if one.what != "request" or one.topics[0] is not topic)
+        self._outbox.take_back("request", topic)
         topic.request_id = self._new_id("request", (topic,), [topic.text], now)
         data = book.plan.ask.print(topic=topic.text, id=topic.request_id)
-        self._post(Letter("request", (topic,), [topic.text], data), now)
+        self._outbox.post(Letter("request", (topic,), [topic.text], data), now)
 
     def resubscribe(self, book: Book, now: Now) -> None:
         subscribing = self.endpoint.subscribing
@@ -411,62 +442,34 @@ class Session:
             topic.tries += 1
         groups = [texts] if self.endpoint.subscribing.topics_per_message > 1 else [[text] for text in texts]
         for group in groups:
-            self._post(Letter(what, topics, group), now)
+            self._outbox.post(Letter(what, topics, group), now)
 
     def _new_id(self, what: str, topics: tuple[Topic, ...], texts: list[str], now: Now) -> int:
         # Answers that never came, or that named no id, are not waited for for ever.
-        oldest = now.mono_ns - seconds(4 * self._options.ack_timeout + len(self._outbox) * self._pace)
+        oldest = now.mono_ns - seconds(4 * self._options.ack_timeout) - self._outbox.takes_ns
         while self._asked and (ask_id := next(iter(self._asked))) and self._asked[ask_id].at_ns < oldest:
             del self._asked[ask_id]
         self._last_id += 1
         self._asked[str(self._last_id)] = Asked(what, topics, texts, now.mono_ns)
         return self._last_id
 
-    @property
-    def _pace(self) -> float:
-        return 0.0 if self.endpoint.subscribing is None else self.endpoint.subscribing.pace
-
-    def _post(self, letter: Letter, now: Now) -> None:
-        """Send at the endpoint's pace, in order. An answer is awaited from when it is sent, not before."""
-        self._outbox.append(letter)
-        self._send_next(now)
-
-    def _sent(self, what: str, topics: tuple[Topic, ...], now: Now) -> None:
+    def _send(self, letter: Letter, now: Now) -> None:
+        """A letter's turn has come."""
+        data = letter.data or self._written(letter, now)
+        self._owner.effects.append(Send(self.conn, data))
         subscribing = self.endpoint.subscribing
-        assert subscribing is not None
-        if what == "request":
-            for topic in topics:
+        if letter.what == "request":
+            for topic in letter.topics:
                 if topic.book is not None:
                     topic.book.requested(now)
+        if letter.what in ("request", "say") or subscribing is None:
             return
-        for topic in topics:
-            if subscribing.ack is None and what == "subscribe":
+        for topic in letter.topics:
+            if subscribing.ack is None and letter.what == "subscribe":
                 self._confirm(topic, now)
             elif subscribing.ack is not None and not topic.confirmed:
                 topic.asked_ns = now.mono_ns
         self._arm_acks()
-
-    def _send_next(self, now: Now) -> None:
-        pace = seconds(self._pace)
-        while self._outbox:
-            if now.mono_ns < self._next_send_ns:
-                self._send_timer.set(self._next_send_ns)
-                return
-            letter = self._next_letter()
-            data = letter.data or self._written(letter, now)
-            self._owner.effects.append(Send(self.conn, data))
-            self._next_send_ns = now.mono_ns + pace
-            self._sent(letter.what, letter.topics, now)
-
-    def _next_letter(self) -> Letter:
-        """The first that waits; with it those behind it that ask the same of other topics, as many as one holds."""
-        letter = self._outbox.popleft()
-        subscribing = self.endpoint.subscribing
-        most = 1 if subscribing is None else subscribing.topics_per_message
-        while self._outbox and letter.may_hold(self._outbox[0], most):
-            other = self._outbox.popleft()
-            letter = Letter(letter.what, letter.topics + other.topics, letter.texts + other.texts)
-        return letter
 
     def _written(self, letter: Letter, now: Now) -> bytes:
         subscribing = self.endpoint.subscribing

@@ -6,6 +6,7 @@ from typing import Protocol
 from tidebook.core.book import Book
 from tidebook.core.clock import Now
 from tidebook.core.plan import BookPlan
+from tidebook.core.raw import RawTopic
 from tidebook.core.stream import StreamPlan
 
 
@@ -19,9 +20,9 @@ class Carried(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Topic:
-    """A subscription on this connection: of a book, or of a stream of facts."""
+    """A subscription on this connection: of a book, of a stream of facts, or of what is handed over as it comes."""
 
-    plan: BookPlan | StreamPlan
+    plan: BookPlan | StreamPlan | RawTopic
     wanted: Carried
     book: Book | None = None
     confirmed: bool = False
@@ -57,19 +58,3 @@ class Asked:
     topics: tuple[Topic, ...]
     texts: list[str]
     at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message of ours that waits for its turn. One without `data` is written when it is sent."""
-
-    what: str  # subscribe · unsubscribe · request · say
-    topics: tuple[Topic, ...]
-    texts: list[str]
-    data: bytes = b""
-
-    def may_hold(self, other: "Letter", most: int) -> bool:
-        """Whether both can be one message of at most so many texts."""
-        same = self.what == other.what and not self.data and not other.data
-        company = not any(topic.alone for topic in (*self.topics, *other.topics))
-        return same and company and len(self.texts) + len(other.texts) <= most

@@ -3,7 +3,7 @@
 A file has `about`, `setting` and `steps`. The setting declares an endpoint in the words of `core.endpoint` (templates
 as JSON), the rule by name, `options` of `core.options`, and `books`. Each step has `at` (seconds), one input, and the
 effects expected of it (`expect`); `wait` lets time pass up to `at`, its effects carry their times. `states` are the
-books' states after the step.
+books' states after the step. What a connection that was wanted raw delivers is told after the effects.
 """
 
 import json
@@ -26,6 +26,7 @@ from tidebook.core.endpoint import (
 )
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan, RestSeed
+from tidebook.core.raw import Raw, RawPlan
 from tidebook.engine.contract import Engine
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Id, Kind
@@ -147,6 +148,8 @@ class Player:
         pools = (Pool("rest", "ip", *setting.get("rest", (100, 60))),)
         self.desk = Desk("venue", engine, pools=pools, options=Options(**setting.get("options", {})))
         self.now_ns = START
+        self.raw: list[str] = []
+        self.raws: dict[str, Raw] = {}
 
     @property
     def now(self) -> Now:
@@ -168,6 +171,14 @@ class Player:
                 desk.wanted(now, [plan(self.setting, name, self.endpoint) for name in names])
             case {"unwant": names}:
                 desk.wanted(now, (), [f"book.{name}" for name in names])
+            case {"raw": name}:
+                says = tuple(json.dumps(one, separators=(",", ":")).encode() for one in step.get("says", ()))
+                wanted = RawPlan("venue", name, self.endpoint, tuple(step.get("topics", ())), says)
+                raw = self.raws[name] = desk.want_raw(wanted, now)
+                raw.deliver = lambda frame, now: self.raw.append(f"raw {name} {frame.decode()}")
+                raw.changed_to = lambda raw: self.raw.append(f"raw {name} is {raw.flow}")
+            case {"unraw": name}:
+                desk.unwant_raw(self.raws[name], now)
             case {"opened": conn}:
                 desk.opened(conn, now)
             case {"closed": conn}:
@@ -198,7 +209,8 @@ class Player:
     def _drained(self) -> list[str]:
         effects = self.desk.effects[:]
         self.desk.effects.clear()
-        return [line(effect) for effect in effects]
+        told, self.raw = self.raw, []
+        return [line(effect) for effect in effects] + told
 
     def states(self) -> dict[str, str]:
         return {book.plan.symbol: str(book.state) for book in self.desk.books.values()}

@@ -1,0 +1,114 @@
+"""A connection of its own of which every message is handed over as it came: for what nobody has declared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidebook.core.clock import Now
+from tidebook.core.endpoint import Endpoint
+from tidebook.core.stream import Flow
+from tidebook.errors import SubscriptionFailed, TidebookError
+
+
+@dataclass(frozen=True, slots=True)
+class RawTopic:
+    """One text that is subscribed in the endpoint's own way."""
+
+    venue: str
+    topic: str
+    symbol: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.topic
+
+
+@dataclass(frozen=True, slots=True)
+class RawPlan:
+    """What is wanted: `topics` are subscribed and their answers awaited, `says` are sent as they are.
+
+    Both again after each reconnect. `name` is unique inside a Desk.
+    """
+
+    venue: str
+    name: str
+    endpoint: Endpoint
+    topics: tuple[str, ...] = ()
+    says: tuple[bytes, ...] = ()
+    url: str | None = None
+
+
+class Raw:
+    """It over its whole life; connections come and go beneath it.
+
+    `deliver` is called in the receive path with each message but heartbeats and the answers to our own subscriptions.
+    """
+
+    def __init__(self, plan: RawPlan) -> None:
+        self.plan = plan
+        self.flow = Flow.OPENING
+        self.error: TidebookError | None = None
+        self.deliver: Callable[[bytes, Now], None] | None = None
+        self.changed_to: Callable[[Raw], None] | None = None
+        self._missing = set(plan.topics)
+        self._is_open = False
+
+    def parts(self) -> list["Part"]:
+        """Its topics, as a session carries them."""
+        return [Part(self, RawTopic(self.plan.venue, text)) for text in self.plan.topics]
+
+    def opened(self) -> None:
+        """The connection is open, and what is to be said is on its way."""
+        self._is_open = True
+        self._look()
+
+    def frame(self, frame: bytes, now: Now) -> None:
+        if self.deliver is not None:
+            self.deliver(frame, now)
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self._is_open = False
+        self._missing = set(self.plan.topics)
+        if self.flow in (Flow.OPEN, Flow.OPENING):
+            self._set(Flow.INTERRUPTED)
+
+    def close(self) -> None:
+        self._set(Flow.CLOSED)
+
+    def confirmed(self, topic: str) -> None:
+        self._missing.discard(topic)
+        self._look()
+
+    def refused(self, topic: str, reason: str) -> None:
+        """The venue does not want a topic. The session tries again; whoever waits to be let in is told."""
+        venue = self.plan.venue
+        self.error = SubscriptionFailed(f"{venue}: {topic}: {reason}", venue=venue)
+        self._set(Flow.FAILED)
+
+    def _look(self) -> None:
+        if self._is_open and not self._missing:
+            self.error = None
+            self._set(Flow.OPEN)
+
+    def _set(self, flow: Flow) -> None:
+        if flow is not self.flow:
+            self.flow = flow
+            if self.changed_to is not None:
+                self.changed_to(self)
+
+
+class Part:
+    """One topic of it, as a session carries it."""
+
+    def __init__(self, raw: Raw, plan: RawTopic) -> None:
+        self.plan = plan
+        self._raw = raw
+
+    def confirmed(self, now: Now) -> None:
+        self._raw.confirmed(self.plan.topic)
+
+    def refused(self, reason: str) -> None:
+        self._raw.refused(self.plan.topic, reason)
+
+    def lost(self, reason: str, now: Now) -> None:
+        """The connection is; all parts are told at once."""
