@@ -55,7 +55,8 @@ class BookChannel:
     back, from a topic to that id, or None. `key` makes of a topic the bytes by which the engine finds its
     messages (the topic itself where None); `reply_key` those of replies that bring whole books. `side_topic` names the
     channel that repeats whole books, for seed `side`.
-    `rest` makes the snapshot's request; `snapshot_of` reads from a request's URL for which id it asks.
+    `rest` makes the snapshot's request, for so many levels (None: as many as do well); `depths` are those that may be
+    chosen, the most last. `snapshot_of` reads from a request's URL for which id it asks.
     """
 
     name: str
@@ -68,7 +69,8 @@ class BookChannel:
     key: Callable[[str], bytes] | None = None
     reply_key: Callable[[str], bytes] | None = None
     side_topic: Callable[[str], str] | None = None
-    rest: Callable[[str], RestSeed] | None = None
+    rest: Callable[[str, int | None], RestSeed] | None = None
+    depths: tuple[int, ...] = ()
     snapshot_of: Callable[[str], str | None] | None = None
     ask: Template | None = None
     life: Life = field(default_factory=ConnectionOnly)
@@ -113,12 +115,13 @@ class Era:
 class Venue:
     """One market of an exchange, whole.
 
-    `aliases` are further host names under which it is, or was, reached; a host alone, or a host and the
-    beginning of a path (`host/path`). `url_topics` reads the topics that a stream URL subscribes by itself;
-    `sent_topics` those that a message sent by a client subscribes; `data_topic` the topic of a data message,
-    for recordings that show nothing else (all three take and give text, None or empty where there is nothing).
-    `listing` reads, from a URL and its body, the canonical symbol of each of the venue's ids (as topics write them);
-    empty where that is no list of instruments. Where no list is known, `symbol` makes a name from the id.
+    `rest` is where its REST calls go, scheme and host. `aliases` are further host names under which it is, or was,
+    reached; a host alone, or a host and the beginning of a path (`host/path`). `url_topics` reads the topics that a
+    stream URL subscribes by itself; `sent_topics` those that a message sent by a client subscribes; `data_topic` the
+    topic of a data message, for recordings that show nothing else (all three take and give text, None or empty where
+    there is nothing). `listing` reads, from a URL and its body, the canonical symbol of each of the venue's ids (as
+    topics write them); empty where that is no list of instruments. Where no list is known, `symbol` makes a name from
+    the id.
     """
 
     name: str
@@ -129,6 +132,7 @@ class Venue:
     facts: tuple[FactChannel, ...] = ()
     calls: tuple[Call, ...] = ()
     answers: Answers | None = None
+    rest: str = ""
     pools: tuple[Pool, ...] = ()
     environments: tuple[Environment, ...] = (Environment("live"),)
     eras: tuple[Era, ...] = ()
@@ -151,7 +155,7 @@ class Venue:
                 raise UsageError(f"{self.name}: channel {one.name} names no endpoint of this venue")
         pools = {pool.name for pool in self.pools}
         for channel in self.books:
-            if channel.rest is not None and channel.rest("X").pool not in pools:
+            if channel.rest is not None and channel.rest("X", None).pool not in pools:
                 raise UsageError(f"{self.name}: channel {channel.name} names no pool of this venue")
         for call in self.calls:
             if call.pool not in pools:
@@ -167,12 +171,17 @@ class Venue:
         return next(endpoint for endpoint in self.endpoints if endpoint.name == name)
 
     def book_plan(
-        self, channel: BookChannel, instrument: str, topic: str | None = None, symbol: str | None = None
-    ) -> BookPlan:
+        self, channel: BookChannel, instrument: str, topic: str | None = None, symbol: str | None = None,
+        limit: int | None = None,
+    ) -> BookPlan:  # fmt: skip
         """What the machines need to keep the book of `instrument` (the venue's id) by `channel`.
 
-        `topic` is one of the channel's other topics for it, where not the usual one is wanted.
+        `topic` is one of the channel's other topics for it, where not the usual one is wanted. `limit` is how many
+        levels of a side its snapshots are asked for. Raises UsageError where the channel leaves no such choice.
         """
+        if limit is not None and not (channel.depths and 1 <= limit <= channel.depths[-1]):
+            there = f"at most {channel.depths[-1]} levels" if channel.depths else "no choice of depth"
+            raise UsageError(f"limit={limit}: book {channel.name!r} of {self.name} has {there}", venue=self.name)
         topic = topic or channel.topic(instrument)
         return BookPlan(
             venue=self.name,
@@ -185,7 +194,7 @@ class Venue:
             snapshot=channel.snapshot,
             snapshot_key=None if channel.reply_key is None else channel.reply_key(topic),
             side_topic=None if channel.side_topic is None else channel.side_topic(instrument),
-            rest=None if channel.rest is None else channel.rest(instrument),
+            rest=None if channel.rest is None else channel.rest(instrument, limit),
             ask=channel.ask,
             life=channel.life,
             first_data=channel.first_data,

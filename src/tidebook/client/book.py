@@ -53,6 +53,7 @@ class Book(Reading, Opening):
         self._core: core.Book | None = None
         self._queue: Queue[BookChange] = Queue("conflate", key=lambda change: None, merge=_merge)
         self._calls: list[Callable[[Book], object]] = []
+        self.watchers: list[Callable[[Book], object]] = []  # our own code, told beside whoever reads it
         self._readable = asyncio.Event()
         self._fatal: TidebookError | None = None
 
@@ -96,6 +97,8 @@ class Book(Reading, Opening):
             self._readable.set()
         elif self._stale == "sleep":
             return
+        for watcher in self.watchers:
+            watcher(self)
         for call in self._calls:
             call(self)
         if not self._calls:

@@ -122,9 +122,10 @@ class LiveBook(Book):
 
     def __init__(
         self, finder: Finder, symbol: str, venue: str | None, kind: str | None, timeout: float,
-        require: State | None, stale: Stale,
+        require: State | None, stale: Stale, limit: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__(symbol, venue or "", timeout=timeout, require=require, stale=stale)
+        self._limit = limit
         self._finder = finder
         self._asked_venue = venue
         self._kind = kind
@@ -139,6 +140,6 @@ class LiveBook(Book):
         name = channel.topic(instrument.id)
         self.bind(
             instrument.symbol, one.declared.name, one.engine.name,
-            partial(one.attach, channel, instrument), partial(one.detach, name),
+            partial(one.attach, channel, instrument, limit=self._limit), partial(one.detach, name),
         )  # fmt: skip
         await super()._open()

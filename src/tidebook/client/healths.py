@@ -19,6 +19,7 @@ class Told:
     """What the log was told of one venue and kind of event: when, and how many it was not told since."""
 
     at_ns: int
+    level: int
     kept: int = 0
 
 
@@ -47,7 +48,7 @@ class Healths:
         """Say what the log was not told."""
         for (venue, kind), told in self._told.items():
             if told.kept:
-                _logger(venue).warning("%d more %s", told.kept, kind)
+                _logger(venue).log(told.level, "%d more %s", told.kept, kind)
         self._told.clear()
 
     def _log(self, event: Health) -> None:
@@ -60,9 +61,9 @@ class Healths:
         if told is not None and 0 <= event.at_ns - told.at_ns < PAUSE_NS:
             told.kept += 1
             return
-        self._told[event.venue, kind] = Told(event.at_ns)
+        self._told[event.venue, kind] = Told(event.at_ns, level)
         more = f" (and {told.kept} more since the last such line)" if told is not None and told.kept else ""
-        logger.log(level, "%s %s%s", kind, event, more)
+        logger.log(level, "%s%s", event, more)
 
 
 def _logger(venue: str) -> logging.Logger:

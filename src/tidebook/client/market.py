@@ -50,6 +50,9 @@ class Market(Reader, Opening):
         self._beat: Beat | None = None
         self._things: set[Opening] = set()
 
+    def _within(self, place: str) -> str | None:
+        return place
+
     @property
     def _timeout(self) -> float:
         return self._wait
@@ -138,6 +141,9 @@ class PlaceMarket(Reader):
     def __init__(self, market: Market, name: str) -> None:
         self._market = market
         self.name = name
+
+    def _within(self, place: str) -> str | None:
+        return None
 
     @property
     def _timeout(self) -> float:

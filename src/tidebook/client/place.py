@@ -18,6 +18,7 @@ from tidebook.core.desk import Desk
 from tidebook.core.effects import Reply, Request, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.options import Options
+from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
 from tidebook.errors import DecodeError, NetworkError, TidebookError, Timeout, UsageError, VenueUnavailable
@@ -297,9 +298,20 @@ class VenueAt:
             del self._shared[topic]
             self._quietly(partial(self.desk.unwant_stream, topic))
 
-    def attach(self, channel: BookChannel, instrument: Instrument, book: Book) -> core.Book:
-        """Keep a book, sharing it with whoever wants the same one."""
-        plan = self.declared.book_plan(channel, instrument.id, symbol=instrument.symbol)
+    def open_raw(
+        self, plan: RawPlan, deliver: Callable[[bytes, Now], None], watch: Callable[[Raw], None]
+    ) -> tuple[Raw, Callable[[], None]]:
+        """Open a connection of its own; the result's second part closes it."""
+        raw = self._driver.tell(partial(self.desk.want_raw, plan))
+        raw.deliver = deliver
+        raw.changed_to = watch
+        return raw, partial(self._quietly, partial(self.desk.unwant_raw, raw))
+
+    def attach(
+        self, channel: BookChannel, instrument: Instrument, book: Book, *, limit: int | None = None
+    ) -> core.Book:
+        """Keep a book, sharing it with whoever wants the same one; the first one's `limit` holds."""
+        plan = self.declared.book_plan(channel, instrument.id, symbol=instrument.symbol, limit=limit)
         views = self._books.get(plan.name)
         if views is None:
             views = self._books[plan.name] = []

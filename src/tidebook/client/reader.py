@@ -5,16 +5,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from tidebook.client.bars import Bars, asked_bars
 from tidebook.client.book import Book, Stale
+from tidebook.client.books import Books
 from tidebook.client.consolidated import Consolidated
 from tidebook.client.feeds import FactFeed, LiveBook
 from tidebook.client.place import VenueAt
+from tidebook.client.ranges import Instant, instant_ns
+from tidebook.client.raw import Param, RawReply, RawStream, ask, request_of
+from tidebook.client.reading import FrozenBook
+from tidebook.client.snapshot import asked_book
 from tidebook.client.subscription import Slow, Subscription
 from tidebook.client.symbols import is_glob, resolve
-from tidebook.client.tables import BARS, INSTRUMENTS, TICKERS, TRADES, Table
+from tidebook.client.tables import INSTRUMENTS, TICKERS, TRADES, Table
 from tidebook.core.channel import Question
 from tidebook.core.options import Options
 from tidebook.errors import UnknownSymbol, UsageError
+from tidebook.io.clock import now
 from tidebook.model.facts import Bar, Fact, Instrument, Quote, Ticker, Trade
 from tidebook.model.health import Health
 from tidebook.model.market import State
@@ -29,6 +36,10 @@ class Reader(ABC):
     @abstractmethod
     def _venues(self, venue: str | None) -> list[VenueAt]:
         """The connected venues that `venue` names, all with None. Raises UsageError."""
+
+    @abstractmethod
+    def _within(self, place: str) -> str | None:
+        """What says of this reader that one of its places is meant: the argument `venue`."""
 
     @property
     @abstractmethod
@@ -61,7 +72,12 @@ class Reader(ABC):
             raise UsageError(f"say of which venue: venue= one of {', '.join(grouped)}", symbol=symbol)
         ((name, ones),) = grouped.items()
         await usable(ones, self._timeout)
-        instrument = resolve(symbol, [one.listing for one in ones], name)
+        try:
+            instrument = resolve(symbol, [one.listing for one in ones], name)
+        except UnknownSymbol:
+            if not await _relisted(ones):
+                raise
+            instrument = resolve(symbol, [one.listing for one in ones], name)
         return next(one for one in ones if one.declared.name == instrument.venue), instrument
 
     async def _several(self, symbols: Sequence[str], venue: str | None) -> list[tuple[VenueAt, Instrument]]:
@@ -91,15 +107,54 @@ class Reader(ABC):
 
     def book(
         self, symbol: str, *, venue: str | None = None, kind: str | None = None, timeout: float = 30.0,
-        require: str | None = None, stale: Stale = "sleep",
+        require: str | None = None, stale: Stale = "sleep", limit: int | None = None,
     ) -> Book:  # fmt: skip
         """A live order book. Entering waits until it is readable, `timeout` seconds at most; then SubscriptionFailed.
 
         `kind` names one of the venue's ways of publishing books (the first by default); `require="live"` refuses
         a book that nothing proves. `stale`: what iterating does while the book is not current: ``sleep``, ``raise``
-        (BookNotLive at once) or ``yield`` the change of state.
+        (BookNotLive at once) or ``yield`` the change of state. `limit`: how many levels of a side its snapshots are
+        asked for, where the venue leaves that choice; more cost more of its limits. A book that is open already keeps
+        the depth that it was opened with.
         """
-        return LiveBook(self, symbol, venue, kind, timeout, None if require is None else State(require), stale)
+        return self._book(symbol, venue, kind, timeout, require, stale, limit)
+
+    def _book(
+        self, symbol: str, venue: str | None, kind: str | None, timeout: float, require: str | None, stale: Stale,
+        limit: int | None,
+    ) -> LiveBook:  # fmt: skip
+        if require not in (None, "live", "unproven"):
+            raise UsageError(f"require={require!r}: a book can be required to be 'live'")
+        if stale not in ("sleep", "raise", "yield"):
+            raise UsageError(f"stale={stale!r} is none of 'sleep', 'raise', 'yield'")
+        return LiveBook(self, symbol, venue, kind, timeout, None if require is None else State(require), stale, limit)
+
+    def books(
+        self, *symbols: str | Sequence[str], venue: str | None = None, kind: str | None = None, timeout: float = 30.0,
+        require: str | None = None, stale: Stale = "sleep", limit: int | None = None,
+    ) -> Books:  # fmt: skip
+        """Order books of many symbols, or patterns: a mapping from symbol to book; iterating yields which one changed.
+
+        Entering waits until each is readable, or named in `failed`, `timeout` seconds at most; raises where none is.
+        The arguments are those of `book`. A symbol that several connected venues list raises UsageError without
+        `venue`.
+        """
+
+        def make(symbol: str, place: str) -> LiveBook:
+            return self._book(symbol, self._within(place), kind, timeout, require, stale, limit)
+
+        return Books(self, _flat("books", symbols), venue, timeout, make)
+
+    def raw(
+        self, *what: str | Mapping[str, Any], venue: str | None = None, endpoint: str | None = None,
+        url: str | None = None, slow: Slow = "error",
+    ) -> RawStream:  # fmt: skip
+        """A stream in the venue's own words, on a connection of its own: its topics, or dicts to send.
+
+        `endpoint` is one of the venue's (the first by default), `url` another address on one of its hosts. Entering
+        waits for the answers to topics; raises SubscriptionFailed where one is refused, or does not come.
+        """
+        return RawStream(self, what, venue, endpoint, url, slow)
 
     def trades(
         self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
@@ -133,13 +188,7 @@ class Reader(ABC):
         slow: Slow | None,
         option: str | None = None,
     ) -> "Subscription[Any]":
-        flat: list[str] = []
-        for given in symbols:
-            flat.extend([given] if isinstance(given, str) else given)
-        if not flat:
-            raise UsageError(f"{name}: of which symbol?")
-        if any(not isinstance(symbol, str) for symbol in flat):
-            raise UsageError(f"{name}: symbols are texts: {name}('BTC/USDT', 'ETH/USDT')")
+        flat = _flat(name, symbols)
         return FactFeed(self, name, flat, venue, slow or SLOW.get(name, "error"), option)
 
     def consolidated(self, symbol: str, *, timeout: float = 30.0) -> Consolidated:
@@ -156,7 +205,7 @@ class Reader(ABC):
         places = [str(one.at) for one, _ in await self._several([symbol], None)]
         books = [self.book(symbol, venue=place, timeout=timeout, stale="yield") for place in places]
         for book in books:
-            book.on(changed)
+            book.watchers.append(changed)
         done = await asyncio.gather(*(book._enter() for book in books), return_exceptions=True)
         failures = [one for one in done if isinstance(one, BaseException)]
         opened = [book for book, one in zip(books, done, strict=True) if not isinstance(one, BaseException)]
@@ -188,14 +237,31 @@ class Reader(ABC):
         return Table(TRADES, rows, symbol)
 
     async def fetch_bars(
-        self, symbol: str, interval: str = "1m", *, limit: int | None = None, start_ns: int | None = None,
-        end_ns: int | None = None, venue: str | None = None,
-    ) -> Table[Bar]:  # fmt: skip
-        """One page of bars, oldest first."""
-        rows: list[Bar] = await self._ask(
-            "bars", symbol, venue, limit=limit, interval=interval, start_ns=start_ns, end_ns=end_ns
+        self, symbol: str, interval: str = "1m", *, start: Instant = None, end: Instant = None,
+        limit: int | None = None, unfinished: bool = False, venue: str | None = None,
+    ) -> Bars:  # fmt: skip
+        """Bars that open in [start, end), oldest first, as many pages as it takes; `time` is a bar's opening.
+
+        `start` and `end`: an aware datetime, ISO text (UTC), ``"30d"`` for so long ago, or ns UTC. Without a start the
+        newest `limit` (500) before `end`; with one the first `limit` from there, all without. A bar that can still
+        change only with ``unfinished=True``. Holes are listed in `gaps`, never filled. Raises UsageError for a naive
+        datetime, or where the venue gives no such range.
+        """
+        at_ns = now().wall_ns
+        start_ns, end_ns = instant_ns("start", start, at_ns), instant_ns("end", end, at_ns)
+        one, instrument = await self._one(symbol, venue)
+        return await asked_bars(
+            one, instrument, interval, start_ns=start_ns, end_ns=end_ns, limit=limit, unfinished=unfinished
         )
-        return Table(BARS, rows, f"{symbol} {interval}")
+
+    async def fetch_book(self, symbol: str, *, limit: int | None = None, venue: str | None = None) -> FrozenBook:
+        """The book at this instant, as one answer of the venue has it; nothing keeps it current.
+
+        `limit` is how many levels of a side are asked for; the venue's usual number without. `known` ends where the
+        answer does.
+        """
+        one, instrument = await self._one(symbol, venue)
+        return await asked_book(one, instrument, limit)
 
     async def fetch_ticker(self, symbol: str, *, venue: str | None = None) -> Ticker:
         """The last 24 hours."""
@@ -208,6 +274,24 @@ class Reader(ABC):
         await usable(ones, self._timeout)
         pages = await asyncio.gather(*(one.fetch("tickers", Question()) for one in ones))
         return Table(TICKERS, [row for page in pages for row in page])
+
+    async def get(
+        self, where: str, params: Mapping[str, Param] | None = None, *, venue: str | None = None, weight: int = 1
+    ) -> RawReply:
+        """A GET of one of the venue's paths, or of a URL on one of its hosts: `.data`, `.text`, `.status`, `.headers`.
+
+        `weight` is what the venue counts for it. Waits for room in the venue's limit. Raises the venue's error where
+        the answer means one, NetworkError, UsageError for a host that is not the venue's, TypeError for a float.
+        """
+        one = await self._place(venue)
+        return await ask(one, request_of(one.declared, where, params), weight)
+
+    async def _place(self, venue: str | None) -> VenueAt:
+        """The one venue that is meant."""
+        ones = self._venues(venue)
+        if len(ones) > 1:
+            raise UsageError(f"say of which venue: venue= one of {', '.join(one.declared.name for one in ones)}")
+        return ones[0]
 
     async def _ask(self, name: str, symbol: str, venue: str | None, **question: Any) -> Any:
         one, instrument = await self._one(symbol, venue)
@@ -228,3 +312,20 @@ async def usable(ones: Iterable[VenueAt], timeout: float, *, some: bool = False)
             failures.append(error)
     if some and failures and not ready:
         raise failures[0]
+
+
+async def _relisted(ones: Iterable[VenueAt]) -> bool:
+    """Whether a venue could be asked anew what it lists: what is unknown may have come since."""
+    return any([await one.relist() for one in ones])
+
+
+def _flat(name: str, symbols: Sequence[str | Sequence[str]]) -> list[str]:
+    """Symbols as they are given: one, several, a list."""
+    flat: list[str] = []
+    for given in symbols:
+        flat.extend([given] if isinstance(given, str) else given)
+    if not flat:
+        raise UsageError(f"{name}: of which symbol?")
+    if any(not isinstance(symbol, str) for symbol in flat):
+        raise UsageError(f"{name}: symbols are texts: {name}('BTC/USDT', 'ETH/USDT')")
+    return flat

@@ -27,11 +27,16 @@ class Listing:
         return self.by_symbol.get(text) or self.by_symbol.get(text.upper()) or self.by_id.get(text.upper())
 
     def glob(self, pattern: str) -> list[Instrument]:
-        return [one for symbol, one in self.by_symbol.items() if one.active and fnmatchcase(symbol, pattern)]
+        return [one for symbol, one in self.by_symbol.items() if one.active and matches(symbol, pattern)]
 
 
 def is_glob(text: str) -> bool:
     return any(char in text for char in "*?[")
+
+
+def matches(symbol: str, pattern: str) -> bool:
+    """Whether a canonical symbol is one that a pattern means; case does not count."""
+    return fnmatchcase(symbol, pattern.upper())
 
 
 def resolve(text: str, listings: Iterable[Listing], exchange: str) -> Instrument:

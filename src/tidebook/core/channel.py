@@ -60,7 +60,8 @@ class Call:
 
     `request` makes the request, `weight` what it costs in `pool`, `read` what the body says: for `time` an int
     of ns, for `ticker` one Ticker, else a list of facts or instruments (`book` has no `read` of use: the engine
-    reads it, in the channel's snapshot shape). `most` is the greatest `limit`.
+    reads it, in the channel's snapshot shape). `most` is the greatest `limit`. `ranges`: it can be asked from and until
+    an instant, the oldest first from a start, else the newest until an end.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Call:
     pool: str
     weight: Callable[[Question], int]
     most: int | None = None
+    ranges: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,16 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         """The names of the venues that are served."""
         return tuple(self._simulator.fronts)
 
+    def relist(self, symbol: str) -> None:
+        """Let every venue trade a symbol that it has delisted."""
+        for front in self._simulator.fronts.values():
+            front.relist(symbol)
+
+    def delist(self, symbol: str) -> None:
+        """Let every venue trade a symbol no more: it is not listed, questions about it are refused, streams silent."""
+        for front in self._simulator.fronts.values():
+            front.delist(symbol)
+
     def book_at(self, venue: str, symbol: str, update_id: int, depth: int | None = None) -> Levels:
         """The true book after an update of the last minute. Raises KeyError for any other."""
         return self._simulator.fronts[venue].of_symbol(symbol).levels_at(update_id=update_id, depth=depth)

@@ -61,6 +61,7 @@ class Front:
         self._listed = {
             self.dialect.id(one.base, one.quote): one for one in exchange.instruments.values() if one.kind == venue.kind
         }
+        self._unlisted: dict[str, Instrument] = {}
         self._markets: dict[str, Market] = {}
         self._topics: dict[str, Topic] = {}
         self._cutting: dict[str, list[Topic]] = {}
@@ -79,6 +80,18 @@ class Front:
 
     def listed(self) -> list[Rules]:
         return [rules(id, one) for id, one in self._listed.items()]
+
+    def relist(self, symbol: str) -> None:
+        """Trade a symbol (again)."""
+        self._move(symbol, self._unlisted, self._listed)
+
+    def delist(self, symbol: str) -> None:
+        """Trade a symbol no more: it is not listed, and its topics say nothing."""
+        self._move(symbol, self._listed, self._unlisted)
+
+    def _move(self, symbol: str, off: dict[str, Instrument], to: dict[str, Instrument]) -> None:
+        for id in [id for id, one in off.items() if one.symbol == symbol]:
+            to[id] = off.pop(id)
 
     def levels(self, id: str, depth: int | None = None, *, lag: float = 0.0) -> Levels:
         market = self.market(id)
@@ -107,11 +120,11 @@ class Front:
 
     def market(self, id: str) -> Market:
         """The market of an id, which begins if need be."""
+        instrument = self._listed.get(id)
+        if instrument is None:
+            raise Unlisted(id)
         market = self._markets.get(id)
         if market is None:
-            instrument = self._listed.get(id)
-            if instrument is None:
-                raise Unlisted(id)
             symbol = instrument.symbol
             self._exchange.want(self.venue.name, symbol)
             market = Market(self._exchange, self.venue.name, rules(id, instrument), instrument, self.shift_ns)
@@ -195,7 +208,7 @@ class Front:
                     topics.remove(topic)
 
     def _emit(self, topic: Topic, content: Any) -> None:
-        copies = self.faults.copies(topic.name, self._exchange.now_ns)
+        copies = self.faults.copies(topic.name, self._exchange.now_ns) if topic.stream.id in self._listed else 0
         if not copies:
             return
         told = topic.told()

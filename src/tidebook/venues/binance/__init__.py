@@ -60,7 +60,8 @@ RAW = replace(STREAMS, name="raw", url="wss://stream.binance.com:9443/ws")
 _WRAPPED = ("stream",)
 
 
-def _depth(instrument: str, limit: int = 1000) -> RestSeed:
+def _depth(instrument: str, limit: int | None) -> RestSeed:
+    limit = limit or 1000
     return RestSeed(depth(Question(instrument, limit=limit)), WEIGHT.name, levels_weight(limit))
 
 
@@ -103,6 +104,7 @@ DEPTH = BookChannel(
         pace=Pace(count=3, per=60, spacing=1),
     ),
     rest=_depth,
+    depths=(100, 500, 1000, 5000),
     snapshot_of=_depth_of,
     first_data=120,  # unknown names are acknowledged too; in a quiet market nothing comes for a while
 )
@@ -166,6 +168,7 @@ SPOT = Venue(
     facts=FACTS,
     calls=CALLS,
     answers=ANSWERS,
+    rest="https://api.binance.com",
     pools=(WEIGHT, CONNECTS),
     environments=(
         Environment("live"),

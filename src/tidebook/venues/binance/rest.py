@@ -108,9 +108,10 @@ def _call(
     read: Callable[[bytes, Seen, Question], Any],
     weight: int | Callable[[Question], int],
     most: int | None = None,
+    ranges: bool = False,
 ) -> Call:
     cost = weight if callable(weight) else lambda question: weight
-    return Call(name, request, read, WEIGHT.name, cost, most)
+    return Call(name, request, read, WEIGHT.name, cost, most, ranges)
 
 
 CALLS: Final = (
@@ -126,7 +127,7 @@ CALLS: Final = (
     ),
     _call("trades", partial(_of_symbol, "trades"), partial(_read_trades, _TRADES), 25, 1000),
     _call("agg_trades", _agg_trades, partial(_read_trades, _AGG_TRADES), 4, 1000),
-    _call("bars", _bars, _read_bars, 2, 1000),
+    _call("bars", _bars, _read_bars, 2, 1000, ranges=True),
     _call(
         "ticker",
         lambda question: get(f"{API}/ticker/24hr", symbol=instrument(question).upper()),

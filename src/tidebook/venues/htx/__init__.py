@@ -158,6 +158,7 @@ SPOT = Venue(
     facts=FACTS,
     calls=CALLS,
     answers=ANSWERS,
+    rest="https://api.huobi.pro",
     pools=(REST,),
     aliases=("api.huobi.pro", "api-aws.huobi.pro", "api.htx.com"),
     sent_topics=sent_topics,

@@ -1,0 +1,240 @@
+"""The venue's own words: answers to `get`, and streams of messages as they came."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from tidebook.client.feeds import Finder
+from tidebook.client.place import VenueAt
+from tidebook.client.subscription import Slow, Subscription
+from tidebook.core.clock import Now
+from tidebook.core.effects import Request
+from tidebook.core.raw import Raw, RawPlan
+from tidebook.core.redact import excerpt
+from tidebook.core.stream import Flow
+from tidebook.errors import DecodeError, SubscriptionFailed, UsageError
+from tidebook.io.clock import now
+from tidebook.venue import Endpoint, Venue
+from tidebook.venues import at_host
+
+Param = str | int | Decimal | bool | None
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_names = count(1)
+MESSAGE_BYTES: Final = 200  # what a message takes besides its text
+
+
+def _value(frame: bytes, venue: str) -> Any:
+    try:
+        return _decode(frame)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError("malformed", f"not JSON: {error}", excerpt=excerpt(frame), venue=venue) from None
+
+
+def _text(frame: bytes, venue: str) -> str:
+    try:
+        return frame.decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError("malformed", f"not UTF-8: {error.reason}", excerpt=excerpt(frame), venue=venue) from None
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """One message of a raw stream, inflated; `received_ns` is when it was read from the socket (ns UTC)."""
+
+    venue: str
+    received_ns: int
+    frame: bytes
+
+    @property
+    def text(self) -> str:
+        """The message. Raises DecodeError where it is not UTF-8."""
+        return _text(self.frame, self.venue)
+
+    @property
+    def data(self) -> Any:
+        """What its JSON says; numbers with a point or an exponent are Decimal. Raises DecodeError for other text."""
+        return _value(self.frame, self.venue)
+
+    def __repr__(self) -> str:
+        return f"<RawMessage {self.venue} {excerpt(self.frame)}>"
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """A venue's answer to `get`. Header names are lower case; `received_ns` is ns UTC."""
+
+    venue: str
+    received_ns: int
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body. Raises DecodeError where it is not UTF-8."""
+        return _text(self.body, self.venue)
+
+    @property
+    def data(self) -> Any:
+        """What its JSON says; numbers with a point or an exponent are Decimal. Raises DecodeError for other text."""
+        return _value(self.body, self.venue)
+
+    def __repr__(self) -> str:
+        return f"<RawReply {self.venue} {self.status} {excerpt(self.body)}>"
+
+
+def request_of(venue: Venue, where: str, params: Mapping[str, Param] | None) -> Request:
+    """A GET of a path of the venue, or of a URL on one of its hosts.
+
+    Raises UsageError for a host that is not the venue's, TypeError for a float.
+    """
+    url = f"{venue.rest.rstrip('/')}/{where.lstrip('/')}"
+    if "://" in where:
+        check_host(venue, where, "https")
+        url = where
+    elif not venue.rest:
+        raise UsageError(f"{venue.name} has no host for {where!r}. Write the whole URL", venue=venue.name)
+    if "#" in url or any(char.isspace() for char in url):
+        raise UsageError(f"{where!r} is neither a path nor a URL: spaces and '#' are written as %20 and %23")
+    given = {name: _written(name, value) for name, value in (params or {}).items() if value is not None}
+    if not given:
+        return Request("GET", url)
+    return Request("GET", f"{url}{'&' if '?' in url else '?'}{urlencode(given, quote_via=quote, safe='')}")
+
+
+async def ask(one: VenueAt, request: Request, weight: int) -> RawReply:
+    """Send it within the venue's budget for REST. Raises as `VenueAt.send` does."""
+    pool = next((call.pool for call in one.declared.calls), "rest")
+    reply = await one.send(request, pool, weight)
+    return RawReply(one.declared.name, now().wall_ns, reply.status, reply.headers, reply.body)
+
+
+def check_host(venue: Venue, url: str, scheme: str) -> None:
+    """Raises UsageError for a URL that is not one of the venue's: nothing is sent to hosts that nobody declared."""
+    parts = urlsplit(url)
+    if parts.scheme != scheme or parts.username is not None:
+        raise UsageError(f"{parts.scheme}://{parts.hostname}: write {scheme}://, without a user", venue=venue.name)
+    if venue.name not in {one.name for one in at_host(parts.hostname or "", parts.path or "/")}:
+        raise UsageError(f"{parts.hostname} is no host of {venue.name}", venue=venue.name)
+
+
+def _written(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        raise TypeError(f'{name}={value!r} is a float. Write "{value!r}", or a Decimal')
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, (str, int)):
+        return str(value)
+    raise TypeError(f"{name} is {type(value).__name__}: parameters are texts and numbers, as the venue writes them")
+
+
+class Places(Finder, Protocol):
+    """A market, as a raw stream sees it."""
+
+    async def _place(self, venue: str | None) -> VenueAt: ...
+
+
+class RawStream(Subscription[RawMessage]):
+    """Messages of a connection of its own, as they came. Entering waits until what was asked is acknowledged.
+
+    Texts are subscribed in the venue's own way, their refusal raises SubscriptionFailed; mappings are sent as they
+    are, and their answers are messages like any other. Both are sent again after a reconnect. Heartbeats are answered
+    and not shown.
+    """
+
+    def __init__(
+        self, places: Places, what: Sequence[str | Mapping[str, Any]], venue: str | None, endpoint: str | None,
+        url: str | None, slow: Slow,
+    ) -> None:  # fmt: skip
+        if not what and url is None:
+            raise UsageError("raw: of which topic? Write a topic, or a dict to send")
+        shown = ", ".join(one if isinstance(one, str) else "a message" for one in what) or "a URL"
+        super().__init__(
+            f"raw stream of {shown}", slow, size=lambda message: len(message.frame) + MESSAGE_BYTES,
+            options=places._options, tell=places._tell,
+        )  # fmt: skip
+        self._places = places
+        self._topics = tuple(one for one in what if isinstance(one, str))
+        self._says = tuple(_said(one) for one in what if not isinstance(one, str))
+        self._asked_venue = venue
+        self._endpoint = endpoint
+        self._url = url
+        self._leave: Callable[[], None] | None = None
+        self._raw: Raw | None = None
+        self._settled = asyncio.Event()
+
+    @property
+    def state(self) -> str:
+        """``opening``, ``open``, ``interrupted``, ``failed``, ``closed``."""
+        return "closed" if self._closed else Flow.OPENING if self._raw is None else self._raw.flow
+
+    async def _open(self) -> None:
+        one = await self._places._place(self._asked_venue)
+        endpoint = _endpoint_of(one.declared, self._endpoint)
+        if self._url is not None:
+            check_host(one.declared, self._url, "wss")
+        if self._topics and endpoint.subscribing is None:
+            raise UsageError(f"{one.declared.name} {endpoint.name} subscribes nothing by message")
+        plan = RawPlan(one.declared.name, f"raw {next(_names)}", endpoint, self._topics, self._says, self._url)
+        self._venue_is = one.declared.name
+        self._raw, self._leave = one.open_raw(plan, self._take, self._watch)
+        try:
+            async with asyncio.timeout(self._places._timeout):
+                await self._settled.wait()
+        except TimeoutError:
+            raise SubscriptionFailed(f"{self.what}: no answer", venue=one.declared.name) from None
+        if self._raw.error is not None:
+            raise self._raw.error
+
+    _venue_is = ""
+
+    @property
+    def _venue_name(self) -> str:
+        return self._venue_is
+
+    def _take(self, frame: bytes, now: Now) -> None:
+        self.deliver([RawMessage(self._venue_is, now.wall_ns, frame)])
+
+    def _watch(self, raw: Raw) -> None:
+        if raw.flow is Flow.OPEN or raw.error is not None:
+            self._settled.set()
+        if raw.error is not None:
+            self.fail(raw.error)
+
+    async def _close(self) -> None:
+        await super()._close()
+        if self._leave is not None:
+            self._leave()
+
+
+def _said(message: Mapping[str, Any]) -> bytes:
+    """A message to send. Raises TypeError for a float, or for what is no JSON."""
+    _check_floats(message)
+    return msgspec.json.encode(message)
+
+
+def _check_floats(value: object) -> None:
+    if isinstance(value, float):
+        raise TypeError(f'{value!r} is a float. Write "{value!r}"')
+    inner: Sequence[object] = ()
+    if isinstance(value, Mapping):
+        inner = list(value.values())
+    elif isinstance(value, (list, tuple)):
+        inner = value
+    for one in inner:
+        _check_floats(one)
+
+
+def _endpoint_of(venue: Venue, name: str | None) -> Endpoint:
+    names = [endpoint.name for endpoint in venue.endpoints]
+    if name is not None and name not in names:
+        raise UsageError(f"{venue.name} has no endpoint {name!r}. It has: {', '.join(names)}", venue=venue.name)
+    return venue.endpoint(name or names[0])
