@@ -109,6 +109,8 @@ class Book(Reading, Opening):
         self._fatal = error
         self._readable.set()
         self._queue.end(error)
+        if self._detach is not None:
+            self._detach(self)
 
     def _change(self, source: core.Book) -> BookChange:
         engine = source.engine
@@ -127,9 +129,9 @@ class Book(Reading, Opening):
 
     @property
     def state(self) -> State:
-        if self._closed or self._core is None:
-            return State.CLOSED if self._closed else State.SYNCING
-        return self._core.state
+        if self._closed or self._fatal is not None:
+            return State.CLOSED
+        return State.SYNCING if self._core is None else self._core.state
 
     @property
     def seq(self) -> int | None:
@@ -246,14 +248,15 @@ class Book(Reading, Opening):
 
     def _readable_source(self) -> core.Book:
         source = self._source()
-        if self._closed or not source.state.readable:
+        if self._closed or self._fatal is not None or not source.state.readable:
             raise self._not_live(source)
         return source
 
     def _not_live(self, source: core.Book) -> BookNotLive:
         exchange = self.venue.partition(".")[0]
-        if self._closed:
-            return BookNotLive(f"{self.symbol} {exchange} is closed", venue=self.venue, symbol=self.symbol)
+        if self._closed or self._fatal is not None:
+            why = f": {self._fatal}" if self._fatal is not None else ""
+            return BookNotLive(f"{self.symbol} {exchange} is closed{why}", venue=self.venue, symbol=self.symbol)
         since = self._since(source.since_ns)
         text = f"{self.symbol} {exchange} is {source.state} for {since:.2f} s: {source.reason}"
         if source.asked_ns is not None or source.queued:

@@ -10,10 +10,11 @@ from tidebook.client.book import Book, Stale
 from tidebook.client.healths import RING, Healths
 from tidebook.client.place import VenueAt
 from tidebook.client.subscription import FACT_BYTES, Slow, Subscription
+from tidebook.client.symbols import is_glob, matches
 from tidebook.core.channel import FactChannel
 from tidebook.core.options import Options
 from tidebook.core.stream import Flow, Stream
-from tidebook.errors import SubscriptionFailed, UsageError
+from tidebook.errors import SubscriptionFailed, TidebookError, UsageError
 from tidebook.model.facts import Instrument
 from tidebook.model.health import Health
 from tidebook.model.market import State
@@ -35,7 +36,10 @@ class Finder(Protocol):
 
 
 class FactFeed(Subscription[Any]):
-    """A subscription to a channel of facts, on one or several venues."""
+    """A subscription to a channel of facts, on one or several venues.
+
+    Patterns follow what the venues list; of these a topic that is refused is named in `failed`, and the others go on.
+    """
 
     def __init__(
         self, finder: Finder, name: str, symbols: Sequence[str], venue: str | None, slow: Slow, option: str | None
@@ -44,19 +48,28 @@ class FactFeed(Subscription[Any]):
             f"{name} of {', '.join(symbols)}", slow, key=lambda fact: (fact.venue, fact.symbol),
             size=lambda fact: FACT_BYTES, options=finder._options, tell=finder._tell,
         )  # fmt: skip
+        self.failed: dict[str, BaseException] = {}
         self._finder = finder
         self._name = name
         self._symbols = symbols
+        self._globs = [symbol for symbol in symbols if is_glob(symbol)]
         self._venue = venue
         self._option = option
-        self._leaves: list[Callable[[], None]] = []
+        self._leaves: dict[tuple[str, str], Callable[[], None]] = {}
+        self._following: list[Callable[[], None]] = []
         self._flows: dict[str, Flow] = {}
         self._settled = asyncio.Event()
         self._error: BaseException | None = None
+        self._entered = False
 
     async def _open(self) -> None:
-        for one, instrument in await self._finder._several(self._symbols, self._venue):
-            self._leaves.append(one.join(self._channel(one), instrument, self._option, self.deliver, self._watch))
+        found = await self._finder._several(self._symbols, self._venue)
+        for one, instrument in found:
+            self._join(one, instrument)
+        if self._globs:
+            self._following = [one.follow(partial(self._listed, one)) for one in dict.fromkeys(one for one, _ in found)]
+        self._entered = True
+        self._look()
         try:
             async with asyncio.timeout(self._finder._timeout):
                 await self._settled.wait()
@@ -65,6 +78,14 @@ class FactFeed(Subscription[Any]):
             raise SubscriptionFailed(f"{self.what}: no answer for {', '.join(open_now)}") from None
         if self._error is not None:
             raise self._error
+
+    def _join(self, one: VenueAt, instrument: Instrument) -> None:
+        key = (one.declared.name, instrument.symbol)
+        if key not in self._leaves:
+            end = partial(self._ended, key)
+            self._leaves[key] = lambda: None  # it may be told of the flow before it is joined
+            channel = self._channel(one)
+            self._leaves[key] = one.join(channel, instrument, self._option, self.deliver, self._watch, end)
 
     def _channel(self, one: VenueAt) -> FactChannel:
         channel = one.declared.channel(self._name)
@@ -77,24 +98,60 @@ class FactFeed(Subscription[Any]):
         return channel
 
     def _watch(self, stream: Stream) -> None:
-        self._flows[f"{stream.plan.venue} {stream.plan.topic}"] = stream.flow
-        if stream.flow is Flow.FAILED:
-            self._error = stream.error
+        plan = stream.plan
+        self._flows[f"{plan.venue} {plan.topic}"] = stream.flow
+        if stream.flow is Flow.FAILED and stream.error is not None:
+            if self._globs:
+                self.failed[plan.symbol] = stream.error
+            elif not self._settled.is_set():
+                self._error = stream.error
+            # Later on a refusal is passing: the session asks again, and health tells of it.
+        elif stream.flow is Flow.OPEN:
+            self.failed.pop(plan.symbol, None)
+        self._look()
+
+    def _look(self) -> None:
+        """Whether all that was asked for is answered."""
+        if not self._entered or self._settled.is_set():
+            return
+        answered = (Flow.OPEN, Flow.FAILED) if self._globs else (Flow.OPEN,)
+        if self._error is None and self._globs and all(flow is Flow.FAILED for flow in self._flows.values()):
+            self._error = next(iter(self.failed.values()), None)
+        if self._error is not None or all(flow in answered for flow in self._flows.values()):
             self._settled.set()
-            if stream.error is not None:
-                self.fail(stream.error)
-        elif all(flow is Flow.OPEN for flow in self._flows.values()) and len(self._flows) >= len(self._leaves):
-            self._settled.set()
+
+    def _listed(self, one: VenueAt, came: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
+        for instrument in came:
+            if any(matches(instrument.symbol, glob) for glob in self._globs):
+                self._join(one, instrument)
+
+    def _ended(self, key: tuple[str, str], error: TidebookError) -> None:
+        """A symbol is traded no more."""
+        leave = self._leaves.pop(key, None)
+        if leave is not None:
+            leave()
+        self.failed[key[1]] = error
+        if not self._leaves and not self._globs:
+            self.fail(error)
 
     @property
     def state(self) -> str:
+        """``open``, ``interrupted`` where a topic is not subscribed, ``closed``."""
+        if self._closed:
+            return "closed"
         return "open" if all(flow is Flow.OPEN for flow in self._flows.values()) else "interrupted"
+
+    @property
+    def _venue_name(self) -> str:
+        venues = {venue for venue, _ in self._leaves}
+        return next(iter(venues)) if len(venues) == 1 else ""
 
     async def _close(self) -> None:
         await super()._close()
-        for leave in self._leaves:
+        for leave in (*self._leaves.values(), *self._following):
             leave()
         self._leaves.clear()
+        self._following.clear()
 
 
 class HealthFeed(Subscription[Health]):

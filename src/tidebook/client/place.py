@@ -21,7 +21,15 @@ from tidebook.core.options import Options
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
-from tidebook.errors import DecodeError, NetworkError, TidebookError, Timeout, UsageError, VenueUnavailable
+from tidebook.errors import (
+    DecodeError,
+    NetworkError,
+    TidebookError,
+    Timeout,
+    UnknownSymbol,
+    UsageError,
+    VenueUnavailable,
+)
 from tidebook.io.clock import now
 from tidebook.io.driver import Driver
 from tidebook.io.place import Remap
@@ -47,6 +55,7 @@ class Shared:
     stream: Stream
     readers: list[Callable[[Sequence[Fact]], None]] = field(default_factory=list[Callable[[Sequence[Fact]], None]])
     watchers: list[Callable[[Stream], None]] = field(default_factory=list[Callable[[Stream], None]])
+    enders: list[Callable[[TidebookError], None]] = field(default_factory=list[Callable[[TidebookError], None]])
 
 
 class VenueAt:
@@ -81,7 +90,6 @@ class VenueAt:
         self._listed: list[Listed] = []
         self._listed_ns = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._following: asyncio.Task[None] | None = None
         self._begin(self._load())
 
     # Opening ------------------------------------------------------------------
@@ -100,7 +108,7 @@ class VenueAt:
                 await self._load_once()
                 self.state, self.error = "up", None
                 self.ready.set()
-                return
+                break
             except TidebookError as error:
                 self.error = error
                 final = isinstance(error, UsageError) or error.retry == "never"
@@ -113,6 +121,7 @@ class VenueAt:
                 self.state = f"retrying({wait:.0f} s)"
             await asyncio.sleep(wait)
             wait = min(wait * 2, RETRY_MOST)
+        await self._follow()
 
     async def _load_once(self) -> None:
         await self._measure_clock()
@@ -153,14 +162,30 @@ class VenueAt:
         rows: list[Instrument] = await self.fetch("instruments", Question())
         before, self.listing = self.listing.by_symbol, Listing.of(self.declared.name, rows)
         self._listed_ns = now().mono_ns
-        if not before or not self._listed:
-            return
         after = self.listing.by_symbol
+        if not before:
+            return
         came = [one for symbol, one in after.items() if one.active and not _is_active(before, symbol)]
         gone = [one for symbol, one in before.items() if one.active and not _is_active(after, symbol)]
         if came or gone:
+            self._end_all(gone)
             for told in tuple(self._listed):
                 told(came, gone)
+
+    def _end_all(self, gone: Sequence[Instrument]) -> None:
+        """Whoever reads what is traded no more is told once, instead of waiting for ever."""
+        for one in gone:
+            error = UnknownSymbol(f"{one.symbol} is not traded any more", venue=one.venue, symbol=one.symbol)
+            views = [view for views in self._books.values() for view in views if view.symbol == one.symbol]
+            shared = [shared for shared in self._shared.values() if shared.stream.plan.symbol == one.symbol]
+            if views or shared:
+                about = (self.declared.name, one.symbol, now().wall_ns)
+                self._on_event(health.SubscriptionFailed(*about, "", "not traded any more"))
+            for view in views:
+                view.fail(error)
+            for each in shared:
+                for ended in tuple(each.enders):
+                    ended(error)
 
     async def relist(self) -> bool:
         """Ask anew what is listed, where that was longer ago than a minute. Raises as `fetch` does."""
@@ -172,15 +197,10 @@ class VenueAt:
     def follow(self, told: Listed) -> Callable[[], None]:
         """Be told what begins and ends to be traded; the result stops that."""
         self._listed.append(told)
-        if self._following is None:
-            self._following = self._begin(self._follow())
 
         def leave() -> None:
             if told in self._listed:
                 self._listed.remove(told)
-            if not self._listed and self._following is not None:
-                self._following.cancel()
-                self._following = None
 
         return leave
 
@@ -197,7 +217,8 @@ class VenueAt:
     async def usable(self, timeout: float) -> None:
         """Wait until it is. Raises VenueUnavailable, or the venue's refusal."""
         try:
-            await asyncio.wait_for(self.ready.wait(), timeout)
+            async with asyncio.timeout(timeout):  # wait_for would swallow a cancellation that comes with the answer
+                await self.ready.wait()
         except TimeoutError:
             why = "no answer" if self.error is None else str(self.error)
             raise VenueUnavailable(
@@ -272,8 +293,12 @@ class VenueAt:
     def join(
         self, channel: FactChannel, instrument: Instrument, option: str | None,
         deliver: Callable[[Sequence[Fact]], None], watch: Callable[[Stream], None],
+        end: Callable[[TidebookError], None],
     ) -> Callable[[], None]:  # fmt: skip
-        """Read a stream, opening it when nobody does yet; the result leaves it again."""
+        """Read a stream, opening it when nobody does yet; the result leaves it again.
+
+        `watch` is told how it flows, `end` when its symbol is traded no more.
+        """
         topic = channel.topic(instrument.id, option)
         shared = self._shared.get(topic)
         if shared is None:
@@ -285,15 +310,20 @@ class VenueAt:
             stream.changed_to = partial(_told, shared.watchers)
         shared.readers.append(deliver)
         shared.watchers.append(watch)
+        shared.enders.append(end)
         watch(shared.stream)
-        return partial(self._leave, topic, deliver, watch)
+        return partial(self._leave, topic, deliver, watch, end)
 
-    def _leave(self, topic: str, deliver: Callable[[Sequence[Fact]], None], watch: Callable[[Stream], None]) -> None:
+    def _leave(
+        self, topic: str, deliver: Callable[[Sequence[Fact]], None], watch: Callable[[Stream], None],
+        end: Callable[[TidebookError], None],
+    ) -> None:  # fmt: skip
         shared = self._shared.get(topic)
         if shared is None or deliver not in shared.readers:
             return
         shared.readers.remove(deliver)
         shared.watchers.remove(watch)
+        shared.enders.remove(end)
         if not shared.readers:
             del self._shared[topic]
             self._quietly(partial(self.desk.unwant_stream, topic))

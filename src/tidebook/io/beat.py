@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from tidebook.core.clock import SECOND
+from tidebook.core.clock import SECOND, Now
 from tidebook.io.clock import now
 
 EVERY: Final = 1.0
@@ -18,14 +18,16 @@ class Beat:
     """
 
     def __init__(
-        self, blocked: Callable[[float], None], jumped: Callable[[float], None], *, late: float, jump: float
-    ) -> None:
+        self, blocked: Callable[[float], None], jumped: Callable[[float], None], *, late: float, jump: float,
+        clock: Callable[[], Now] = now,
+    ) -> None:  # fmt: skip
         self._blocked = blocked
         self._jumped = jumped
         self._late = late
         self._jump = jump
         self._loop = asyncio.get_running_loop()
-        at = now()
+        self._clock = clock
+        at = clock()
         self._difference = at.wall_ns - at.mono_ns
         self._timer = self._next()
 
@@ -38,7 +40,7 @@ class Beat:
 
     def _beat(self) -> None:
         late = self._loop.time() - self._due
-        at = now()
+        at = self._clock()
         moved = (at.wall_ns - at.mono_ns - self._difference) / SECOND
         self._timer = self._next()
         if abs(moved) > self._jump:

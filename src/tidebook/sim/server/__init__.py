@@ -53,6 +53,10 @@ class Faults:
         """Answer the next requests with 429, 418 or an error of the server."""
         self._ask(Fault("status", venue, count=n, status=status, retry_after=retry_after, at=at))
 
+    def clock(self, seconds: float, venue: str | None = None, *, at: float | None = None) -> None:
+        """Let a venue's clock be so far ahead, or behind where that is negative."""
+        self._ask(Fault("clock", venue, seconds=seconds, at=at))
+
     def resume(self, venue: str | None = None, *, at: float | None = None) -> None:
         """End all of it."""
         self._ask(Fault("resume", venue, at=at))

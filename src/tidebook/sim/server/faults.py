@@ -8,9 +8,9 @@ from typing import Final, Literal
 from tidebook.core.clock import SECOND, seconds
 from tidebook.errors import UsageError
 
-Kind = Literal["cut", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "resume"]
+Kind = Literal["cut", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume"]
 KINDS: Final[tuple[Kind, ...]] = (
-    "cut", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "resume",
+    "cut", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume",
 )  # fmt: skip
 
 
@@ -22,7 +22,8 @@ class Fault:
     withheld for `seconds`. ``drop`` and ``duplicate``: the next `count` messages of `topic` are lost, or come twice.
     ``late_snapshot``: for the next `count` snapshots the answer comes `seconds` late, with the book as it was when it
     was asked for. ``old_snapshot``: they show the book of `seconds` before. ``status``: the next `count` requests are
-    answered with `status`, and `retry_after` seconds where that is 418 or 429. ``resume``: all faults of the venue end.
+    answered with `status`, and `retry_after` seconds where that is 418 or 429. ``clock``: the venue says a time that is
+    `seconds` ahead (or behind, where they are negative). ``resume``: all faults of the venue end.
 
     `venue` is a venue or an exchange, None all of them; `topic` a topic as the venue writes it, or a pattern with
     `*`. `at`: so many seconds after the exchange's clock began; None: now. `chance`: of each message or
@@ -42,7 +43,12 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise UsageError(f"no fault is called {self.kind!r}. There are: {', '.join(KINDS)}")
-        if not (self.count > 0 and self.seconds >= 0 and 400 <= self.status <= 599 and 0 < self.chance <= 1):
+        if not (
+            self.count > 0
+            and (self.seconds >= 0 or self.kind == "clock")
+            and 400 <= self.status <= 599
+            and 0 < self.chance <= 1
+        ):
             raise UsageError(f"a fault of impossible size: {self}")
 
 
@@ -62,10 +68,15 @@ class Faults:
         self._random = Random(f"{seed}/{venue}/faults")
         self._standing: list[Standing] = []
         self.hits: dict[str, int] = {}
+        self.clock_ns = 0  # by which the venue's clock is wrong
 
     def begin(self, fault: Fault, now_ns: int) -> None:
         if fault.kind == "resume":
             self._standing.clear()
+            self.clock_ns = 0
+            return
+        if fault.kind == "clock":
+            self.clock_ns = seconds(fault.seconds)
             return
         lasting = fault.kind in ("cut", "silence")
         until_ns = now_ns + seconds(fault.seconds) if lasting else None

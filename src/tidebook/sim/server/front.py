@@ -72,7 +72,7 @@ class Front:
 
     @property
     def now_ns(self) -> int:
-        return self._exchange.now_ns + self.shift_ns
+        return self._exchange.now_ns + self.shift_ns + self.faults.clock_ns
 
     @property
     def now_ms(self) -> int:
