@@ -7,42 +7,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidebook import errors
     from tidebook.client.book import Book, BookChange
+    from tidebook.client.books import Books
     from tidebook.client.market import Market, connect
     from tidebook.client.reading import FrozenBook
     from tidebook.client.run import run
+    from tidebook.client.versions import show_versions
     from tidebook.core.options import Options
+    from tidebook.errors import (  # isort: skip
+        AmbiguousSymbol, Banned, BookNotLive, ClockRefused, ConnectFailed, DecodeError, InsufficientFunds,
+        InvalidOrder, Maintenance, NetworkError, NoCredentials, NotPermitted, OrderNotFound, OrderRejected,
+        OutcomeUnknown, Overrun, PostOnlyWouldTake, RateLimited, RedirectRefused, RegionRefused, SignatureRefused,
+        SubscriptionFailed, TidebookError, Timeout, TlsRefused, UnknownSymbol, UnknownVenue, UsageError, VenueClosed,
+        VenueError, VenueUnavailable, WrongLoop,
+    )  # fmt: skip
+    from tidebook.model import health
     from tidebook.model.facts import Bar, Instrument, Quote, Ticker, Trade
     from tidebook.model.market import Level, State
     from tidebook.model.place import At
 
 _WHERE = {
-    "At": "model.place",
-    "Bar": "model.facts",
-    "Book": "client.book",
-    "BookChange": "client.book",
-    "FrozenBook": "client.reading",
-    "Instrument": "model.facts",
-    "Level": "model.market",
-    "Market": "client.market",
-    "Options": "core.options",
-    "Quote": "model.facts",
-    "State": "model.market",
-    "Ticker": "model.facts",
-    "Trade": "model.facts",
-    "connect": "client.market",
-    "run": "client.run",
-}
+    "client.book": "Book BookChange", "client.books": "Books", "client.market": "Market connect",
+    "client.reading": "FrozenBook", "client.run": "run", "client.versions": "show_versions", "core.options": "Options",
+    "model.facts": "Bar Instrument Quote Ticker Trade", "model.market": "Level State", "model.place": "At",
+}  # fmt: skip
+_MODULES = {"errors": "errors", "health": "model.health"}
 
 __all__ = [
-    "At", "Bar", "Book", "BookChange", "FrozenBook", "Instrument", "Level", "Market", "Options", "Quote", "State",
-    "Ticker", "Trade", "connect", "run",
+    "AmbiguousSymbol", "At", "Banned", "Bar", "Book", "BookChange", "BookNotLive", "Books", "ClockRefused",
+    "ConnectFailed", "DecodeError", "FrozenBook", "Instrument", "InsufficientFunds", "InvalidOrder", "Level",
+    "Maintenance", "Market", "NetworkError", "NoCredentials", "NotPermitted", "Options", "OrderNotFound",
+    "OrderRejected", "OutcomeUnknown", "Overrun", "PostOnlyWouldTake", "Quote", "RateLimited", "RedirectRefused",
+    "RegionRefused", "SignatureRefused", "State", "SubscriptionFailed", "Ticker", "TidebookError", "Timeout",
+    "TlsRefused", "Trade", "UnknownSymbol", "UnknownVenue", "UsageError", "VenueClosed", "VenueError",
+    "VenueUnavailable", "WrongLoop", "connect", "errors", "health", "run", "show_versions",
 ]  # fmt: skip
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(import_module(f"tidebook.{_WHERE[name]}"), name)
-    if name == "errors":
-        return import_module("tidebook.errors")
+    if name in _MODULES:
+        return import_module(f"tidebook.{_MODULES[name]}")
+    where = next((module for module, names in _WHERE.items() if name in names.split()), "errors")
+    if name in __all__:
+        return getattr(import_module(f"tidebook.{where}"), name)
     raise AttributeError(f"module 'tidebook' has no attribute {name!r}")

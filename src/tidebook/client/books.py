@@ -61,7 +61,8 @@ class Books(Opening, Mapping[str, Book]):
     def __contains__(self, symbol: object) -> bool:
         return symbol in self._books
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return id(self)
 
     def __eq__(self, other: object) -> bool:
         return self is other
