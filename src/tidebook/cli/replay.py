@@ -27,6 +27,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     replay.add_argument("--venue", metavar="NAME[:era]", help="whose recording it is, where its host does not tell")
     replay.add_argument(
+        "--declared",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="a Python file, or a folder of them, with further venues in a tuple VENUES; it is run",
+    )
+    replay.add_argument(
         "--speed", type=speed_of, default=1.0, metavar="N|max", help="times the recorded pace; default 1"
     )
     add_view_arguments(replay)
@@ -72,6 +80,11 @@ def samples() -> list[Path]:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
+    if arguments.declared:
+        from tidebook.record.declared import load
+
+        for path in arguments.declared:
+            load(path)
     if arguments.check is None:
         return play(arguments.captures, arguments.venue, arguments)
     if len(arguments.captures) != 1:

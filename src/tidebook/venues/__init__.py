@@ -9,6 +9,17 @@ from tidebook.errors import UnknownVenue, UsageError
 from tidebook.venue import Venue
 
 GROUP = "tidebook.venues"
+_further: list[Venue] = []
+
+
+def register(*declared: Venue) -> None:
+    """Add venues for the life of this process. Raises UsageError when one's name is taken, and then adds none."""
+    names = [*every(), *(venue.name for venue in declared)]
+    for venue in declared:
+        if names.count(venue.name) > 1:
+            raise UsageError(f"two venues are called {venue.name}")
+    _further.extend(declared)
+    every.cache_clear()
 
 
 @cache
@@ -17,7 +28,7 @@ def every() -> dict[str, Venue]:
     found: dict[str, Venue] = {}
     modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__) if info.ispkg]
     groups = [module.VENUES for module in modules] + [point.load() for point in entry_points(group=GROUP)]
-    for venues in groups:
+    for venues in (*groups, _further):
         for venue in venues:
             if venue.name in found:
                 raise UsageError(f"two venues are called {venue.name}")
