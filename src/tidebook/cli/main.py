@@ -1,6 +1,7 @@
 """`tidebook COMMAND …`: which command, with which arguments, and what its errors look like."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status. A TidebookError is one line on stderr and status 2."""
     arguments = parser().parse_args(argv)
+    # The commands show what happens; without this Python prints the log between their lines.
+    logging.getLogger("tidebook").addHandler(logging.NullHandler())
     if arguments.command is None:
         print(_TRY, end="")
         return 0

@@ -22,10 +22,13 @@ from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
 from tidebook.errors import (
+    ConnectFailed,
     DecodeError,
     NetworkError,
+    RedirectRefused,
     TidebookError,
     Timeout,
+    TlsRefused,
     UnknownSymbol,
     UsageError,
     VenueUnavailable,
@@ -113,7 +116,8 @@ class VenueAt:
                 self.error = error
                 final = isinstance(error, UsageError) or error.retry == "never"
                 about = (self.declared.name, None, now().wall_ns)
-                self._on_event(health.VenueUnavailable(*about, str(error), None if final else wait))
+                reason = str(error).removeprefix(f"{self.declared.name}: ")
+                self._on_event(health.VenueUnavailable(*about, reason, None if final else wait))
                 if final:
                     self.state = "refused"
                     self.ready.set()
@@ -257,8 +261,7 @@ class VenueAt:
             if reply is not None:
                 future.set_result(reply)
             else:
-                kind = Timeout if why.startswith("Timeout") else NetworkError
-                future.set_exception(kind(f"{self.declared.name}: {why}", venue=self.declared.name))
+                future.set_exception(_network_error(why, self.declared.name))
 
         options = self.options
         errand = Errand(request, pool, weight, Urgency.SEED, options.request_timeout, options.body_cap, done)
@@ -375,6 +378,18 @@ class VenueAt:
 
     def __repr__(self) -> str:
         return f"<{self.at} {self.state}, {self.topics} topics on {self.sockets} sockets>"
+
+
+def _network_error(why: str, venue: str) -> TidebookError:
+    """The error that a failed request means; its text begins with the error's name (see `io.http`)."""
+    word, _, text = why.partition(": ")
+    if word == "too_large":
+        return DecodeError("too_large", text, venue=venue)
+    kinds: Mapping[str, type[NetworkError]] = {
+        one.__name__: one for one in (ConnectFailed, RedirectRefused, TlsRefused)
+    }
+    kind = Timeout if word == "Timeout" else kinds.get(word, NetworkError)
+    return kind(f"{venue}: {text or why}", venue=venue)
 
 
 def _is_active(listed: Mapping[str, Instrument], symbol: str) -> bool:
