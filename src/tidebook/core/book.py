@@ -246,7 +246,7 @@ class Book:
         self._emit(health.SnapshotFailed(*self._about(now), reason, self.asks_in(now) or 0.0))
 
     def asks_in(self, now: Now) -> float | None:
-        """Seconds until its next snapshot can be asked for: by its pace, and by its pool; None: nothing is to be asked."""
+        """Seconds until its next snapshot can be asked for, by its pace and its pool; None: none is to be asked for."""
         if self._ask_timer.at_ns is None and not self.queued:
             return None
         at = self._ask_timer.at_ns or now.mono_ns

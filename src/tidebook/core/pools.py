@@ -24,7 +24,7 @@ class Turn:
 
 
 class Budget:
-    """One pool's use over a sliding window: never more than `limit` in any `per` seconds, nor more of our own than `part`.
+    """One pool's use over a sliding window: never more than `limit` in any `per` seconds, nor of our own than `part`.
 
     A venue counts a request at some moment between sending and answer. So it weighs from when it is sent until `per`
     seconds after its answer, and no window of the venue's, wherever it begins, holds more. What the venue has counted
@@ -119,12 +119,6 @@ class Budget:
         with self._lock:
             self.blocked_until = max(self.blocked_until, until_ns)
 
-    def is_idle(self, now: Now) -> bool:
-        """Whether it could be forgotten, and nothing would be lost. The caller holds the lock."""
-        self._forget(now)
-        busy = self._waiting or self._sum or self._others_sum
-        return not busy and self.blocked_until <= now.mono_ns
-
     # Inside; the lock is held ---------------------------------------------------
 
     def _free_at(self, weight: int, now: Now, order: int) -> int:
@@ -183,7 +177,6 @@ class Budgets:
         self._lock = nullcontext() if lock is None else lock
         self._budgets: dict[tuple[str, str], Budget] = {}
         self._shares: list[float] = []
-        self._retired = False
 
     def of(self, pool: Pool, within: str = "") -> Budget:
         """The budget of a pool; `within` names the account or endpoint where the pool's scope is one.
@@ -199,26 +192,17 @@ class Budgets:
             raise UsageError(f"pool {pool.name} is declared twice, as {budget.pool} and as {pool}")
         return budget
 
-    def join(self, share: float = 1.0) -> bool:
-        """Use the set, taking at most this part of each limit: of several, the smallest holds. False: it is retired."""
+    def join(self, share: float = 1.0) -> None:
+        """Use the set, taking at most this part of each limit: of several, the smallest holds."""
         with self._lock:
-            if not self._retired:
-                self._shares.append(share)
-                self._divide()
-            return not self._retired
+            self._shares.append(share)
+            self._divide()
 
     def leave(self, share: float = 1.0) -> None:
         """Undo one `join`."""
         with self._lock:
             self._shares.remove(share)
             self._divide()
-
-    def retire(self, now: Now) -> bool:
-        """Let it be forgotten, where nobody uses it and nothing in it weighs any more."""
-        with self._lock:
-            if not self._shares and all(budget.is_idle(now) for budget in self._budgets.values()):
-                self._retired = True
-            return self._retired
 
     def _divide(self) -> None:
         share = min(self._shares, default=1.0)

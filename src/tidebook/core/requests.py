@@ -1,4 +1,4 @@
-"""The requests of one desk: each waits for its turn in its pool's budget, and what the answers say of limits is kept."""
+"""The requests of one desk: each waits for its turn in its pool's budget; what answers say of limits is kept there."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -78,7 +78,9 @@ class Requests:
     def limits(self) -> list[Budget]:
         """The budgets of the pools that were declared; of those of each endpoint alone, where something was sent."""
         alone = [pool for pool in self._pools.values() if pool.scope not in ("endpoint", "connection")]
-        used = [queue.budget for queue in self._queues.values() if queue.budget.pool.scope in ("endpoint", "connection")]
+        used = [
+            queue.budget for queue in self._queues.values() if queue.budget.pool.scope in ("endpoint", "connection")
+        ]
         return [*(self.budget(pool, "") for pool in alone), *used]
 
     def send(self, errand: Errand, now: Now) -> None:
@@ -211,5 +213,3 @@ def _closed_until(errand: Errand, reply: Reply, now: Now) -> int | None:
     if reply.status in (418, 429):
         return now.mono_ns + seconds(retry_after(reply.headers, PAUSE))
     return None
-
-
