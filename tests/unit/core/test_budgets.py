@@ -200,6 +200,17 @@ def test_a_lower_count_gives_nothing_back() -> None:
     assert budget.free_at(3, _now(1)) == SECOND
 
 
+def test_what_is_still_on_its_way_was_not_counted_yet() -> None:
+    budget = Budget(Pool("p", "ip", 100, 1.0))
+    first, second = budget.turn(10, _now(0)), budget.turn(10, _now(0))
+    budget.over(first, _now(5))
+    budget.learn(85, first, _now(5))
+    assert budget.used(_now(5)) == 95, "75 of others, 10 that were counted, 10 under way"
+    budget.over(second, _now(6))
+    budget.learn(95, second, _now(6))
+    assert budget.used(_now(6)) == 95, "what was learned is not learned twice"
+
+
 def test_the_use_of_others_does_not_weigh_on_our_share() -> None:
     """Four processes with a quarter each may all spend it; together they may not spend more than the whole."""
     budget = Budget(Pool("p", "ip", 100, 60.0))
