@@ -21,7 +21,7 @@ from tidebook import errors, venues
 from tidebook.engine.contract import Engine, Feed, Other
 from tidebook.engine.shape import BookShape
 from tidebook.errors import Banned, DecodeError, RateLimited, TidebookError, UsageError
-from tidebook.venue import Endpoint, FactChannel, Proof, Question, Reply, Seed, Seen, SyncRule, Template, Venue
+from tidebook.venue import Endpoint, FactChannel, Pool, Proof, Question, Reply, Seed, Seen, SyncRule, Template, Venue
 
 RECEIVED = 1_790_000_000_123_456_789
 FOLDERS = sorted(path for path in Path(inspect.getfile(venues)).parent.iterdir() if (path / "__init__.py").exists())
@@ -214,6 +214,11 @@ def test_a_body_says_this(case: Case) -> None:
         case.venue.answers is None or case.venue.answers.error(Reply(200, {}, body), case.venue.name, RECEIVED) is None
     )
     assert plain_result(call.read(body, seen, question)) == case.data["result"]
+    if call.limits is not None or "limits" in case.data:
+        assert call.limits is not None
+        assert call.limits(body) == case.data.get("limits", {})
+        for mutant in (b"", b"[]", body[:-1], body.replace(b'"limit":', b'"limit":-')):
+            assert call.limits(mutant) == {}, "what cannot be read tells of no limit"
     check_mutants(lambda mutant: call.read(mutant, seen, question), body)
 
 
@@ -232,6 +237,17 @@ def test_a_body_is_this_book(case: Case, engine: Engine) -> None:
 def _scaled(text: str) -> tuple[int, int]:
     head, _, tail = text.partition(".")
     return int(head + tail), len(tail)
+
+
+def test_a_pool_is_declared_once() -> None:
+    """Venues that name the same pool share it: they must mean the same."""
+    declared: dict[tuple[str, str], Pool] = {}
+    for venue in venues.every().values():
+        for pool in (*venue.pools, *(one.connects for one in venue.endpoints if one.connects is not None)):
+            assert declared.setdefault((venue.exchange, pool.name), pool) == pool
+        named = {pool.name for pool in venue.pools}
+        for endpoint in venue.endpoints:
+            assert endpoint.connects is None or endpoint.connects.name in named
 
 
 @every_venue

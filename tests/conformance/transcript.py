@@ -48,7 +48,7 @@ def encoded(text: str, codec: Codec) -> bytes:
 
 def play(case: Case, engine: Engine) -> None:
     venue = case.venue
-    desk = Desk(venue.name, engine, pools=venue.pools)
+    desk = Desk(venue.name, engine, pools=venue.pools, answers=venue.answers)
     channel = next(one for one in venue.books if one.name == case.subject)
     codec = venue.endpoint(channel.endpoint).codec
     for number, step in enumerate(case.data["steps"]):

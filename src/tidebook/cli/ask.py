@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from tidebook.cli.replay import depth_of
+from tidebook.core.clock import SECOND
 from tidebook.core.redact import shown
 from tidebook.errors import (
     Banned,
@@ -154,9 +155,25 @@ async def _examine(market: "Market", one: "VenueAt", began: float) -> int:
     _answer("REST", "ok", f"{name}: time and {count} instruments in {loop.time() - began:.2f} s")
     bad = await _clock(market, name)
     bad |= await _stream(market, one)
-    for pool in one.declared.pools:
-        _answer("limit", "ok", f"{pool.name}: {pool.limit} in {pool.per:g} s, by {pool.scope}")
-    return int(bad)
+    return int(bad | _limits(one))
+
+
+def _limits(one: "VenueAt") -> bool:
+    """What is used of each limit, as far as the venue has told, and what it says it is; whether one is closed."""
+    from tidebook.io.clock import now
+
+    closed = False
+    for budget in one.desk.requests.limits():
+        pool, at = budget.pool, now()
+        text = f"{pool.name}: {budget.used(at)} of {budget.limit} used in {pool.per:g} s, by {pool.scope}"
+        left = (budget.blocked_until - at.mono_ns) / SECOND
+        if left <= 0:
+            _answer("limit", "ok", text)
+            continue
+        closed = True
+        _answer("limit", "BAD", f"{text}; closed for {left:.0f} s")
+        _advise("wait; other programs at this address use the same limit")
+    return closed
 
 
 async def _clock(market: "Market", name: str) -> bool:

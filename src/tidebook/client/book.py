@@ -259,7 +259,9 @@ class Book(Reading, Opening):
             return BookNotLive(f"{self.symbol} {exchange} is closed{why}", venue=self.venue, symbol=self.symbol)
         since = self._since(source.since_ns)
         text = f"{self.symbol} {exchange} is {source.state} for {since:.2f} s: {source.reason}"
-        if source.asked_ns is not None or source.queued:
+        if (wait := source.asks_in(now())) is not None and wait > 0.05:
+            text += f". The next snapshot is asked for in {wait:.1f} s"
+        elif source.asked_ns is not None or source.queued:
             text += f". Snapshot {source.asks} of {source.plan.rule.pace.count} asked for"
         if source.engine.applied:
             text += ". Last proven view: book.last"

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 
 from tidebook import engine as engines
+from tidebook.client.budgets import checked, joined
 from tidebook.client.feeds import HealthFeed
 from tidebook.client.healths import Healths
 from tidebook.client.opening import Opening
@@ -35,6 +36,7 @@ class Market(Reader, Opening):
         engine: Choice | None,
         options: Options | None,
         timeout: float,
+        share: float = 1.0,
     ) -> None:
         Opening.__init__(self)
         if not where:
@@ -45,6 +47,7 @@ class Market(Reader, Opening):
         self._engine = engines.load(engine)
         self._opts = options or Options()
         self._wait = timeout
+        self._share = checked(share)
         self._open_venues: dict[At, list[VenueAt]] = {}
         self._healths = Healths()
         self._beat: Beat | None = None
@@ -69,9 +72,12 @@ class Market(Reader, Opening):
         for at in self._places:
             remap = loopback(address) if address else hosts_of(at, self._declared[at])
             self._open_venues[at] = [
-                VenueAt(one, at, self._engine, self._opts, remap=remap, on_event=self._tell)
+                VenueAt(
+                    one, at, self._engine, self._opts, remap=remap, on_event=self._tell,
+                    budgets=joined(one.exchange, at, address, self._share), share=self._share,
+                )
                 for one in self._declared[at]
-            ]
+            ]  # fmt: skip
         options = self._opts
         self._beat = Beat(self._blocked, self._jumped, late=options.loop_late, jump=options.clock_jump)
         ones = self._venues(None)
@@ -173,7 +179,7 @@ class PlaceMarket(Reader):
 
 def connect(
     *where: str | At, at: str | None = None, engine: Choice | None = None, options: Options | None = None,
-    timeout: float = 10.0,
+    timeout: float = 10.0, share: float = 1.0,
 ) -> Market:  # fmt: skip
     """Connect to exchanges: `async with connect("binance", "htx") as market`, or `market = await connect("binance")`.
 
@@ -182,5 +188,9 @@ def connect(
     entering waits for venues to answer, in seconds: those that do not are retried and named by `market[…].state`;
     when none does, entering raises VenueUnavailable or the venue's refusal. Raises UnknownVenue before any socket
     opens.
+
+    All markets of a process share each venue's limits. `share` is the part of them that this process takes, above 0
+    and at most 1 (UsageError otherwise), so that several processes at one address may divide them; of open markets
+    with different shares the smallest holds. A request heavier than the part goes alone.
     """
-    return Market(where, at=at, engine=engine, options=options, timeout=timeout)
+    return Market(where, at=at, engine=engine, options=options, timeout=timeout, share=share)

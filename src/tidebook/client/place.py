@@ -18,6 +18,7 @@ from tidebook.core.desk import Desk
 from tidebook.core.effects import Reply, Request, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.options import Options
+from tidebook.core.pools import Budgets
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
@@ -66,7 +67,7 @@ class VenueAt:
 
     def __init__(
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
-        remap: Remap | None, on_event: Callable[[Health], None],
+        remap: Remap | None, on_event: Callable[[Health], None], budgets: Budgets, share: float,
     ) -> None:  # fmt: skip
         self.declared = declared
         self.at = at
@@ -78,7 +79,11 @@ class VenueAt:
         self.offset_error_ns: int | None = None
         self.engine = engine
         self.options = options
-        self.desk = Desk(declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns)
+        self._budgets, self._share = budgets, share
+        self.desk = Desk(
+            declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
+            budgets=budgets, account=at.account or "", answers=declared.answers,
+        )  # fmt: skip
         self._driver = Driver(
             self.desk,
             on_event=on_event,
@@ -235,6 +240,8 @@ class VenueAt:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._quietly(self.desk.released)
+        self._budgets.leave(self._share)
         await self._driver.close()
 
     # Asking -------------------------------------------------------------------
@@ -249,6 +256,8 @@ class VenueAt:
                 f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
             )
         reply = await self.send(call.request(question), call.pool, call.weight(question))
+        if call.limits is not None:
+            self.desk.requests.published(call.limits(reply.body))
         return self._read(call, question, reply)
 
     async def send(self, request: Request, pool: str, weight: int) -> Reply:
@@ -271,8 +280,7 @@ class VenueAt:
         except asyncio.CancelledError:
             errand.given_up = True
             raise
-        answers = self.declared.answers
-        error = None if answers is None else answers.error(reply, self.declared.name, now().wall_ns)
+        error = errand.refused
         if error is None and reply.status != 200:
             error = NetworkError(f"{self.declared.name}: HTTP {reply.status}", venue=self.declared.name)
         if error is not None:

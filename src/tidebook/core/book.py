@@ -41,6 +41,7 @@ class Asker(Protocol):
 
     def fetch(self, book: "Book", urgency: Urgency, now: Now) -> None: ...
     def emit(self, event: health.Health) -> None: ...
+    def room_at(self, book: "Book", now: Now) -> int: ...
 
 
 class Book:
@@ -242,8 +243,16 @@ class Book:
         if self.state is State.SYNCING:
             self.reason = f"snapshot {reason}" if reason.startswith("too old") else f"snapshot failed: {reason}"
         self._ask(now)
-        wait = (self._ask_timer.at_ns - now.mono_ns) / SECOND if self._ask_timer.at_ns is not None else 0.0
-        self._emit(health.SnapshotFailed(*self._about(now), reason, max(wait, 0.0)))
+        self._emit(health.SnapshotFailed(*self._about(now), reason, self.asks_in(now) or 0.0))
+
+    def asks_in(self, now: Now) -> float | None:
+        """Seconds until its next snapshot can be asked for, by its pace and its pool; None: none is to be asked for."""
+        if self._ask_timer.at_ns is None and not self.queued:
+            return None
+        at = self._ask_timer.at_ns or now.mono_ns
+        if self.plan.rule.seed is Seed.REST:
+            at = max(at, self._asker.room_at(self, now))
+        return max(at - now.mono_ns, 0) / SECOND
 
     def _seeded(self, now: Now) -> None:
         if self.confirmed_ns is None:

@@ -62,6 +62,8 @@ class Call:
     of ns, for `ticker` one Ticker, else a list of facts or instruments (`book` has no `read` of use: the engine
     reads it, in the channel's snapshot shape). `most` is the greatest `limit`. `ranges`: it can be asked from and until
     an instant, the oldest first from a start, else the newest until an end.
+    `limits` reads from the body what the venue says of its limits: units by pool, each in the seconds that the pool
+    declares; empty where it says nothing.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Call:
     weight: Callable[[Question], int]
     most: int | None = None
     ranges: bool = False
+    limits: Callable[[bytes], Mapping[str, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,9 @@ class Answers:
     """How a venue answers, whatever was asked.
 
     `error` makes the error that a reply means, or None where it is a good one (some venues say no with
-    status 200); the arguments are the reply, the venue's name and the wall time (ns). `used` reads from headers
-    how much of which pool is spent.
+    status 200); the arguments are the reply, the venue's name and the wall time (ns). A RateLimited or Banned closes
+    the request's pool until the time that it says. `used` reads from headers how much of which pool is spent by all
+    that the venue counts together.
     """
 
     error: Callable[[Reply, str, int], TidebookError | None]

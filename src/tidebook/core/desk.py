@@ -7,19 +7,20 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 
 from tidebook.core.backoff import Backoff, Draw
 from tidebook.core.book import Book
+from tidebook.core.channel import Answers
 from tidebook.core.clock import SECOND, Now, seconds
-from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Urgency
+from tidebook.core.effects import Close, Effect, Emit, Open, Reply, Urgency
 from tidebook.core.endpoint import Endpoint, Pool
 from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
-from tidebook.core.pools import Budget
+from tidebook.core.pools import Budget, Budgets, Turn
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.redact import shown
+from tidebook.core.requests import PAUSE, Requests
 from tidebook.core.rest import retry_after
 from tidebook.core.session import Session
 from tidebook.core.stream import Stream, StreamPlan
@@ -47,21 +48,14 @@ class Line:
     attempt: int = 0
     timer: Timer | None = None
     rotate: Timer | None = None
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Waiting:
-    """An errand that waits for room in its pool."""
-
-    urgency: Urgency
-    order: int
-    errand: Errand = field(compare=False)
+    turn: Turn | None = None  # of the handshake, while it waits or is under way
 
 
 class Desk:
     """See the module. Inputs: `wanted opened closed replied failed tick`, and frames through `session(conn)`.
 
-    `seed` is for jitter alone. `pools` are shared by all that name them.
+    `seed` is for jitter alone. `pools` are the venue's limits; desks that are given the same `budgets` share them,
+    those of scope account where `account` is the same. `answers` says what replies tell of limits.
     """
 
     def __init__(
@@ -72,6 +66,9 @@ class Desk:
         pools: Iterable[Pool] = (),
         options: Options | None = None,
         seed: int = 0,
+        budgets: Budgets | None = None,
+        account: str = "",
+        answers: Answers | None = None,
     ) -> None:
         self.venue = venue
         self.effects: list[Effect] = []
@@ -86,17 +83,18 @@ class Desk:
         self._line_of: dict[int, Line] = {}
         self._asked: dict[str, deque[int]] = {}  # by name of the book: when its snapshots were asked for
         self._last_conn = 0
-        self._last_fetch = 0
-        self._fetches: dict[int, Errand] = {}
-        self.answered = 0  # fetches that came to an end, for whoever counts along
-        self._budgets = {pool.name: Budget(pool) for pool in pools}
-        self._queues: dict[str, list[Waiting]] = {}  # by pool
-        self._queued = 0
-        self._queue_timer = self._timers.timer(self._serve_all)
+        self.requests = Requests(
+            venue, self.effects, self._timers, pools=pools, budgets=budgets, account=account, answers=answers
+        )
 
     @property
     def deadline(self) -> int | None:
         return self._timers.deadline
+
+    @property
+    def answered(self) -> int:
+        """Fetches that came to an end, for whoever counts along."""
+        return self.requests.answered
 
     def session(self, conn: int) -> Session:
         """The session of an open connection; its `frames` is the hot path."""
@@ -241,13 +239,13 @@ class Desk:
 
     def _open(self, line: Line, now: Now) -> None:
         """Open, or wait until the venue's limit on handshakes allows it."""
-        budget = self._budget(line.endpoint.connects)
+        budget = self._connects(line)
         if budget is not None:
-            at = budget.free_at(1, now)
-            if at > now.mono_ns:
-                self._open_at(line, at)
+            line.turn = budget.turn(1, now, line.turn)
+            if line.turn.at_ns > now.mono_ns:
+                self._open_at(line, line.turn.at_ns)
+                self.requests.tell(budget, now)
                 return
-            budget.spend(1, now)
         self._last_conn += 1
         conn = self._last_conn
         endpoint = line.endpoint
@@ -278,6 +276,7 @@ class Desk:
         line = self._line_of.get(conn)
         if line is None or line.session is None:
             return
+        self._met(line, now)
         self.emit(health.Connected(self.venue, None, now.wall_ns, line.attempt))
         if line.endpoint.lifetime is not None:
             if line.rotate is None:
@@ -296,7 +295,9 @@ class Desk:
         # A refused handshake has the HTTP status as its code; what it asks to wait stands at the end of the reason.
         asked = _WAIT.search(words)
         headers = {"retry-after": asked[1]} if asked is not None else {}
-        least = seconds(retry_after(headers, 60)) if code in (418, 429) else 0
+        least = seconds(retry_after(headers, PAUSE)) if code in (418, 429) else 0
+        if least and (budget := self._connects(line)) is not None:
+            self.requests.close(budget, now.mono_ns + least, now)
         self._ended(line, session, f"{words} ({code})" if code is not None else words, now, least)
 
     def renew(self, session: Session, reason: str, now: Now) -> None:
@@ -314,6 +315,7 @@ class Desk:
             line.backoff.healthy()
             line.attempt = 0
         line.session = None
+        self._met(line, now)
         if line.rotate is not None:
             line.rotate.off()
         session.closed(reason, now)
@@ -327,8 +329,20 @@ class Desk:
             line.backoff.healthy()
             self.renew(line.session, "rotated before its lifetime ends", now)
 
+    def _connects(self, line: Line) -> Budget | None:
+        """The budget of its handshakes."""
+        pool = line.endpoint.connects
+        return None if pool is None else self.requests.budget(pool, line.endpoint.name)
+
+    def _met(self, line: Line, now: Now) -> None:
+        """Its handshake was answered, or will not be."""
+        if line.turn is not None and (budget := self._connects(line)) is not None:
+            budget.over(line.turn, now)
+        line.turn = None
+
     def _drop(self, line: Line, now: Now) -> None:
         self.lines.remove(line)
+        self._met(line, now)
         for timer in (line.timer, line.rotate):
             if timer is not None:
                 timer.off()
@@ -361,62 +375,26 @@ class Desk:
 
     def send(self, errand: Errand, now: Now) -> None:
         """Send a request when its pool has room; the more urgent go first."""
-        self._queued += 1
-        heappush(self._queues.setdefault(errand.pool, []), Waiting(errand.urgency, self._queued, errand))
-        self._serve(errand.pool, now)
+        self.requests.send(errand, now)
 
-    def _serve_all(self, now: Now) -> None:
-        for pool in list(self._queues):
-            self._serve(pool, now)
-
-    def _serve(self, pool: str, now: Now) -> None:
-        """Send what the pool's budget allows, the most urgent first."""
-        queue, budget = self._queues[pool], self._budgets.get(pool)
-        while queue:
-            errand = queue[0].errand
-            if errand.given_up or not errand.wanted():
-                heappop(queue)
-                continue
-            if budget is not None:
-                at = budget.free_at(errand.weight, now)
-                if at > now.mono_ns:
-                    due = self._queue_timer.at_ns
-                    self._queue_timer.set(at if due is None else min(at, due))
-                    return
-                budget.spend(errand.weight, now)
-            heappop(queue)
-            self._last_fetch += 1
-            self._fetches[self._last_fetch] = errand
-            errand.sent(now)
-            request, weight = errand.request, errand.weight
-            self.effects.append(
-                Fetch(self._last_fetch, request, pool, weight, errand.urgency, errand.timeout, errand.cap)
-            )
+    def room_at(self, book: Book, now: Now) -> int:
+        """The monotonic ns before which no snapshot of it is sent: its pool has no room, or is closed."""
+        rest = book.plan.rest
+        return now.mono_ns if rest is None else self.requests.room_at(rest.pool, rest.request.url, rest.weight, now)
 
     def replied(self, fetch: int, reply: Reply, now: Now) -> None:
         """An answer, of any status."""
-        self.answered += 1
-        errand = self._fetches.pop(fetch, None)
-        if errand is None:
-            return
-        if reply.status in (418, 429):
-            self._throttle(errand, reply, now)
-        errand.done(reply, "", now)
+        self.requests.replied(fetch, reply, now)
 
     def failed(self, fetch: int, why: str, now: Now) -> None:
         """No answer."""
-        self.answered += 1
-        errand = self._fetches.pop(fetch, None)
-        if errand is not None:
-            errand.done(None, why, now)
+        self.requests.failed(fetch, why, now)
 
-    def _throttle(self, errand: Errand, reply: Reply, now: Now) -> None:
-        """The venue says for how long nothing more may be sent."""
-        wait = float(retry_after(reply.headers, 60))
-        # A pool that nobody declared has no limit of its own; the venue's word counts all the same.
-        budget = self._budgets.setdefault(errand.pool, Budget(Pool(errand.pool, "ip", 1 << 62, 1.0)))
-        budget.block(now.mono_ns + seconds(wait))
-        self.emit(health.Throttled(self.venue, None, now.wall_ns, errand.pool, wait))
+    def released(self, now: Now) -> None:
+        """Nothing more will be told to this desk: give those that share its budgets their room."""
+        self.requests.release(now)
+        for line in self.lines:
+            self._met(line, now)
 
     # Common -------------------------------------------------------------------
 
@@ -425,11 +403,6 @@ class Desk:
 
     def emit(self, event: health.Health) -> None:
         self.effects.append(Emit(event))
-
-    def _budget(self, pool: Pool | None) -> Budget | None:
-        if pool is None:
-            return None
-        return self._budgets.setdefault(pool.name, Budget(pool))
 
     def __repr__(self) -> str:
         live = sum(book.state.readable for book in self.books.values())

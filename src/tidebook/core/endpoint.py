@@ -164,7 +164,11 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A limit: `limit` units in `per` seconds, shared by all that name it within `scope`."""
+    """A limit: `limit` units in `per` seconds, shared by all that name it within `scope`.
+
+    ``ip``: all of this process that reach the venue from one address. ``account``: those with one account there.
+    ``endpoint``: each endpoint (for HTTP: host and path) has the limit for itself. ``connection``: each desk has.
+    """
 
     name: str
     scope: Literal["connection", "ip", "account", "endpoint"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tidebook.core.clock import Now
 from tidebook.core.effects import Reply, Request, Urgency
+from tidebook.errors import TidebookError
 
 
 @dataclass(slots=True, eq=False)
@@ -12,7 +13,7 @@ class Errand:
     """`done` is called once, with the reply or, where there was none, with the reason.
 
     `given_up` says that nobody waits any more, and `wanted` is asked that before sending: what was not sent is
-    then never sent.
+    then never sent. `refused` is the error that the reply means, where the venue declares how to tell.
     """
 
     request: Request
@@ -25,3 +26,4 @@ class Errand:
     sent: Callable[[Now], None] = field(default=lambda now: None)
     wanted: Callable[[], bool] = field(default=lambda: True)
     given_up: bool = False
+    refused: TidebookError | None = None

@@ -157,7 +157,9 @@ def test_a_doctor_of_a_healthy_venue(at: str, capsys: pytest.CaptureFixture[str]
     text = "\n".join(lines)
     assert re.search(r"binance\.spot is \d+\.\d ms (ahead|behind), ± \d+\.\d ms", text)
     assert re.search(r"binance\.spot: BTC/USDT live in \d+\.\d\d s, proven by sequence", text)
-    assert "binance.weight: 6000 in 60 s, by ip" in text
+    used = re.search(r"binance\.weight: (\d+) of 6000 used in 60 s, by ip", text)
+    assert used is not None
+    assert int(used[1]) >= 1 + 20 + 5 + 50, "time, instruments, five times the clock, and a book"
 
 
 def test_a_doctor_of_a_venue_out_of_reach(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,13 @@
 """Binance spot: its REST calls, and what its answers mean. Facts: rest-api.md, filters.md, errors.md, 2026-07-21."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tidebook.core.rest import first_ms, get, instrument, interval, last_ms, refusal, retry_after, wait
+from tidebook.core.rest import LONGEST, first_ms, get, instrument, interval, last_ms, refusal, retry_after, wait
 from tidebook.errors import (
     Banned,
     ClockRefused,
@@ -25,7 +26,7 @@ from tidebook.errors import (
     VenueError,
 )
 from tidebook.model import facts
-from tidebook.model.wire import MS, Code, Ms, decode
+from tidebook.model.wire import MS, Code, Count, Ms, decode
 from tidebook.venue import Answers, Call, Pool, Question, Reply, Request, Seen
 from tidebook.venues.binance import wire
 
@@ -39,11 +40,23 @@ class ExchangeInfo(msgspec.Struct):
     symbols: list[wire.Symbol]
 
 
+class RateLimit(msgspec.Struct, rename={"kind": "rateLimitType", "count": "intervalNum"}):
+    kind: str
+    interval: str
+    count: Count
+    limit: Count
+
+
+class RateLimits(msgspec.Struct, rename={"rows": "rateLimits"}):
+    rows: list[RateLimit]
+
+
 class ServerTime(msgspec.Struct, rename={"at": "serverTime"}):
     at: Ms
 
 
 _INFO = msgspec.json.Decoder(ExchangeInfo)
+_LIMITS = msgspec.json.Decoder(RateLimits)
 _TIME = msgspec.json.Decoder(ServerTime)
 _TRADES = msgspec.json.Decoder(list[wire.TradeRow])
 _AGG_TRADES = msgspec.json.Decoder(list[wire.AggTrade])
@@ -109,9 +122,24 @@ def _call(
     weight: int | Callable[[Question], int],
     most: int | None = None,
     ranges: bool = False,
+    limits: Callable[[bytes], Mapping[str, int]] | None = None,
 ) -> Call:
     cost = weight if callable(weight) else lambda question: weight
-    return Call(name, request, read, WEIGHT.name, cost, most, ranges)
+    return Call(name, request, read, WEIGHT.name, cost, most, ranges, limits)
+
+
+_SECONDS: Final = {"SECOND": 1, "MINUTE": 60, "DAY": 86_400}
+
+
+def limits(body: bytes) -> Mapping[str, int]:
+    """The weight of a minute, as /exchangeInfo publishes it; nothing where the list is not as documented."""
+    try:
+        rows = decode(_LIMITS, body).rows
+    except DecodeError:
+        return {}
+    weight = ("REQUEST_WEIGHT", WEIGHT.per)
+    published = [one.limit for one in rows if (one.kind, _SECONDS.get(one.interval, 0) * one.count) == weight]
+    return {WEIGHT.name: published[0]} if published else {}
 
 
 CALLS: Final = (
@@ -120,6 +148,7 @@ CALLS: Final = (
         _instruments,
         lambda body, seen, question: [wire.instrument(one, seen.venue) for one in decode(_INFO, body).symbols],
         20,
+        limits=limits,
     ),
     _call("time", lambda question: get(f"{API}/time"), lambda body, seen, question: decode(_TIME, body).at * MS, 1),
     _call(
@@ -175,6 +204,17 @@ _TOO_MANY: Final = (-1003, -1015)
 _OVERLOADED: Final = -1008
 
 
+_BANNED_UNTIL: Final = re.compile(r"banned until ([0-9]{13})\b")
+_SHORTEST_BAN: Final = 120  # seconds; bans last from two minutes to three days
+
+
+def _ban(text: str, now_ns: int) -> int:
+    """For how many seconds, where only the words say it (errors.md, -1003: "IP banned until <ms>")."""
+    until = _BANNED_UNTIL.search(text)
+    left = 0 if until is None else -(-(int(until[1]) * MS - now_ns) // 1_000_000_000)
+    return min(left, LONGEST) if left > 0 else _SHORTEST_BAN
+
+
 def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
     """What a reply refuses. The status says more than the body: a ban has the code of a limit."""
     if reply.status < 400:
@@ -188,7 +228,7 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
         no = No(0, f"HTTP {reply.status}")
     code = str(no.code or reply.status)
     if reply.status == 418:
-        return wait(Banned, no.text, venue, code, now_ns, retry_after(reply.headers, 120))
+        return wait(Banned, no.text, venue, code, now_ns, retry_after(reply.headers, _ban(no.text, now_ns)))
     if reply.status == 429 or no.code in _TOO_MANY:
         return wait(RateLimited, no.text, venue, code, now_ns, retry_after(reply.headers, 60))
     kind = _KINDS.get(no.code, VenueError)
