@@ -73,7 +73,7 @@ class Market(Reader, Opening):
             remap = loopback(address) if address else hosts_of(at, self._declared[at])
             self._open_venues[at] = [
                 VenueAt(
-                    one, at, self._engine, self._opts, remap=remap, on_event=self._tell,
+                    one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
                     budgets=joined(one.exchange, at, address, self._share), share=self._share,
                 )
                 for one in self._declared[at]

@@ -67,7 +67,7 @@ class VenueAt:
 
     def __init__(
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
-        remap: Remap | None, on_event: Callable[[Health], None], budgets: Budgets, share: float,
+        remap: Remap | None, masked: bool, on_event: Callable[[Health], None], budgets: Budgets, share: float,
     ) -> None:  # fmt: skip
         self.declared = declared
         self.at = at
@@ -90,6 +90,7 @@ class VenueAt:
             tls_ca=at.ca,
             proxy=at.proxy,
             remap=remap,
+            masked=masked,
             connect_timeout=options.connect_timeout,
         )
         self._shared: dict[str, Shared] = {}

@@ -51,9 +51,10 @@ class Driver:
     """Does what a machine asks and tells it what came of it, on the loop in which it is made.
 
     `on_event` gets every emitted event, in order. `tls_ca` is the path of a private authority in PEM, `proxy` the
-    URL of an HTTP proxy (``http://host:port``), `remap` (see `io.place`) sends everything elsewhere while the `Host`
-    header keeps its host. At most `most_opens` connections are being opened and `most_fetches` requests under way
-    at a time; of those that wait, connections go in order and requests by urgency. A timeout counts from the start.
+    URL of an HTTP proxy (``http://host:port``). `remap` (see `io.place`) sends everything elsewhere; `masked`, to a
+    server that stands for the venue: without a proxy, and the `Host` header keeps the venue's own host.
+    At most `most_opens` connections are being opened and `most_fetches` requests under way at a time; of those that
+    wait, connections go in order and requests by urgency. A timeout counts from the start.
 
     The texts of `Machine.closed` are `io.websocket`'s, those of `Machine.failed` are `io.http`'s.
     An exception of the machine or of `on_event` is a bug: it is logged once on ``tidebook.io``, everything is
@@ -68,6 +69,7 @@ class Driver:
         tls_ca: str | None = None,
         proxy: str | None = None,
         remap: Remap | None = None,
+        masked: bool = True,
         connect_timeout: float = 10.0,
         most_opens: int = 8,
         most_fetches: int = 16,
@@ -79,7 +81,8 @@ class Driver:
         self._tls_ca = tls_ca
         self._context: ssl.SSLContext | None = None if tls_ca is None else client_context(tls_ca)
         self._remap = remap
-        self._proxy = proxy if remap is None else None
+        self._masked = remap is not None and masked
+        self._proxy = None if self._masked else proxy
         self._connect_timeout = connect_timeout
         self._most_opens = most_opens
         self._most_fetches = most_fetches
@@ -285,6 +288,8 @@ class Driver:
     def _placed(self, url: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
         if self._remap is None:
             return url, headers
+        if not self._masked:
+            return self._remap(url), headers
         host = urlsplit(url).netloc.rpartition("@")[2]
         given = {name: value for name, value in headers.items() if name.lower() != "host"}
         return self._remap(url), {"Host": host, **given}

@@ -9,7 +9,7 @@ from tidebook.errors import UsageError
 _PLAIN = {"wss": "ws", "ws": "ws", "https": "http", "http": "http"}
 
 Remap = Callable[[str], str]
-"""From the URL that a machine asked for to the one that is opened. The `Host` header keeps the first one's host."""
+"""From the URL that a machine asked for to the one that is opened."""
 
 
 def loopback_address(at: str) -> tuple[str, int]:

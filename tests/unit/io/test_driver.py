@@ -292,6 +292,36 @@ async def test_all_hosts_on_one_server() -> None:
     ]
 
 
+async def test_another_environment_is_called_by_its_own_name() -> None:
+    """Unlike a server on this machine that stands for the venue: the Host is where it goes, and a proxy is used."""
+    site = Echo()
+    seen: list[str] = []
+
+    async def tunnel(reader: Reader, writer: Writer) -> None:
+        seen.append((await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[0])
+        writer.close()
+
+    async with Server(site) as serving:
+
+        def testnet(url: str) -> str:
+            return url.replace("wss://stream.example", f"ws://{serving.at}").replace(
+                "https://api.example", f"http://{serving.at}"
+            )
+
+        wanted = opening("wss://stream.example/ws"), asking("https://api.example/depth")
+        async with driving(remap=testnet, masked=False) as (driver, notes):
+            driver.tell(notes.want, *wanted)
+            await notes.first("opened")
+            await notes.first("replied")
+        assert {asked.host for asked in site.asked} == {"127.0.0.1"}
+        async with raw(tunnel) as at, driving(remap=testnet, masked=False, proxy=f"http://{at}") as (driver, notes):
+            driver.tell(notes.want, *wanted)
+            await notes.first("closed")
+            await notes.first("failed")
+        assert len(site.asked) == 2
+        assert any(serving.at in line for line in seen)
+
+
 async def test_through_a_proxy(authority: Authority) -> None:
     heads: list[str] = []
 
