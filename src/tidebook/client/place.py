@@ -26,6 +26,7 @@ from tidebook.errors import (
     ConnectFailed,
     DecodeError,
     NetworkError,
+    RateLimited,
     RedirectRefused,
     TidebookError,
     Timeout,
@@ -262,7 +263,12 @@ class VenueAt:
         return self._read(call, question, reply)
 
     async def send(self, request: Request, pool: str, weight: int) -> Reply:
-        """Send a request within its pool's budget. Raises the venue's error where the reply means one."""
+        """Send a request within its pool's budget, `fetch_timeout` seconds at most with the wait for room in it.
+
+        Raises the venue's error where the reply means one, a NetworkError (Timeout among them), and RateLimited at
+        once where there will be no room in time: nothing was sent then. Cancelled, it may have been sent.
+        """
+        self._check_room(request, pool, weight)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
         def done(reply: Reply | None, why: str, at: Now) -> None:
@@ -277,16 +283,29 @@ class VenueAt:
         errand = Errand(request, pool, weight, Urgency.SEED, options.request_timeout, options.body_cap, done)
         self._driver.tell(partial(self.desk.send, errand))
         try:
-            reply = await future
-        except asyncio.CancelledError:
+            async with asyncio.timeout(options.fetch_timeout):
+                reply = await future
+        except TimeoutError:
+            raise Timeout(
+                f"{self.declared.name}: no answer within {options.fetch_timeout:g} s", venue=self.declared.name
+            ) from None
+        finally:
             errand.given_up = True
-            raise
         error = errand.refused
         if error is None and reply.status != 200:
             error = NetworkError(f"{self.declared.name}: HTTP {reply.status}", venue=self.declared.name)
         if error is not None:
             raise error
         return reply
+
+    def _check_room(self, request: Request, pool: str, weight: int) -> None:
+        at = now()
+        wait = self.desk.requests.room_at(pool, request.url, weight, at) - at.mono_ns
+        if wait > self.options.fetch_timeout * SECOND:
+            text = f"{self.declared.name}: {pool} has no room for {wait / SECOND:.0f} s. Nothing was sent"
+            error = RateLimited(text, retry_at=at.wall_ns + wait, venue=self.declared.name)
+            error.retry = f"after {-(-wait // SECOND)} s"
+            raise error
 
     def _read(self, call: Call, question: Question, reply: Reply) -> Any:
         seen = Seen(self.declared.name, self.symbol_of, now().wall_ns)

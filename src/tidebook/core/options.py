@@ -9,6 +9,7 @@ class Options:
 
     connect_timeout: float = 10.0  # TCP, TLS and upgrade together
     request_timeout: float = 10.0  # one HTTP answer, whole
+    fetch_timeout: float = 30.0  # asking once, with the wait for room in the venue's limit
     ack_timeout: float = 5.0  # from sending a subscription to its answer; three tries
     ack_tries: int = 3
     ask_again: float = 60.0  # after a refusal, or the last try, the subscription rests; each time twice as long …

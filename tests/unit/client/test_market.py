@@ -9,7 +9,7 @@ import pytest
 
 from tidebook.client.book import Book
 from tidebook.client.market import Market, connect
-from tidebook.errors import AmbiguousSymbol, BookNotLive, UnknownSymbol, UnknownVenue, UsageError
+from tidebook.errors import AmbiguousSymbol, BookNotLive, RateLimited, UnknownSymbol, UnknownVenue, UsageError
 from tidebook.model.facts import Quote
 from tidebook.model.market import State
 from tidebook.sim.server import serve
@@ -234,3 +234,14 @@ def test_a_float_is_no_price() -> None:
 
 def test_ambiguous_is_a_usage_error() -> None:
     assert issubclass(AmbiguousSymbol, UsageError)
+
+
+async def test_where_there_will_be_no_room_in_time_it_is_said_at_once(market: Market, sim: serve) -> None:
+    sim.faults.status(429, "binance", retry_after=600)
+    place = market["binance"]
+    with pytest.raises(RateLimited):
+        await place.fetch_ticker("BTC/USDT")
+    with pytest.raises(RateLimited, match=r"binance\.weight has no room for \d+ s\. Nothing was sent") as caught:
+        await place.fetch_ticker("BTC/USDT")
+    assert caught.value.retry == "after 600 s"
+    assert caught.value.retry_at > 0
