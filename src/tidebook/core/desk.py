@@ -83,6 +83,7 @@ class Desk:
         self._line_of: dict[int, Line] = {}
         self._asked: dict[str, deque[int]] = {}  # by name of the book: when its snapshots were asked for
         self._last_conn = 0
+        self._endings: deque[int] = deque()  # when connections ended, within the last second
         self.requests = Requests(
             venue, self.effects, self._timers, pools=pools, budgets=budgets, account=account, answers=answers
         )
@@ -319,9 +320,16 @@ class Desk:
         if line.rotate is not None:
             line.rotate.off()
         session.closed(reason, now)
-        wait = max(line.backoff.next_ns(), least_ns)
+        wait = max(line.backoff.next_ns() + self._behind(now), least_ns)
         self.emit(health.Disconnected(self.venue, None, now.wall_ns, reason, wait / SECOND))
         self._open_at(line, now.mono_ns + wait)
+
+    def _behind(self, now: Now) -> int:
+        """How much longer it waits than its own backoff: behind those that ended within the last second."""
+        while self._endings and self._endings[0] <= now.mono_ns - SECOND:
+            self._endings.popleft()
+        self._endings.append(now.mono_ns)
+        return (len(self._endings) - 1) * seconds(self._options.reopen_apart)
 
     def _rotate(self, line: Line, now: Now) -> None:
         """The venue will close this connection soon; better at a moment of our own choosing."""

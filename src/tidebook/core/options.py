@@ -18,6 +18,7 @@ class Options:
     backoff_first: float = 0.5
     backoff_most: float = 40.0  # with its jitter at least 30 s: at most 30 handshakes in 10 minutes
     backoff_factor: float = 2.0
+    reopen_apart: float = 0.1  # many connections that end within a second are opened again so far apart
     healthy_after: float = 30.0  # only so long a connection resets the backoff
     bad_messages: int = 5  # this many undecodable messages …
     bad_seconds: float = 10.0  # … within this time, and the connection is renewed
