@@ -80,7 +80,6 @@ class Market:
         self.listeners: list[Listener] = []
         self._draining = False
         self.next_ns = self.crowd.open(birth_ns)
-        self.book.events.clear()
 
     def catch_up(self, now_ns: int) -> None:
         """Run up to an instant without telling anybody."""

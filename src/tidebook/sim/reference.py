@@ -23,14 +23,19 @@ _APART_BPS: Final = 1.2  # a venue's distance from the hidden price
 
 
 class Lattice:
-    """One octave: standard normal values on a lattice, in blocks of 64 from one generator each, and lines between."""
+    """One octave: standard normal values on a lattice, in blocks of 64 from one generator each, and lines between.
 
-    __slots__ = ("_blocks", "_name", "spacing_ns")
+    The line under way is kept: from `start_ns` on, `before` + `rise` × the share of `spacing_ns` that has passed.
+    """
+
+    __slots__ = ("_blocks", "_name", "before", "rise", "spacing_ns", "start_ns")
 
     def __init__(self, name: str, spacing_ns: int) -> None:
         self._name = name
         self.spacing_ns = spacing_ns
         self._blocks: dict[int, list[float]] = {}
+        self.start_ns = -spacing_ns
+        self.before = self.rise = 0.0
 
     def _value(self, index: int) -> float:
         number = index // _BLOCK
@@ -42,16 +47,22 @@ class Lattice:
             block = self._blocks[number] = [rng.gauss(0.0, 1.0) for _ in range(_BLOCK)]
         return block[index % _BLOCK]
 
-    def at(self, time_ns: int) -> float:
+    def move(self, time_ns: int) -> int:
+        """Take the line on which an instant is; how far along it is."""
         index, rest = divmod(time_ns, self.spacing_ns)
-        before = self._value(index)
-        return before + (self._value(index + 1) - before) * (rest / self.spacing_ns)
+        self.start_ns = time_ns - rest
+        self.before = self._value(index)
+        self.rise = self._value(index + 1) - self.before
+        return rest
 
 
 def _total(octaves: list[tuple[float, Lattice]], time_ns: int) -> float:
     total = 0.0  # sum() rounds differently from one version of Python to the next
     for share, lattice in octaves:
-        total += share * lattice.at(time_ns)
+        rest, spacing_ns = time_ns - lattice.start_ns, lattice.spacing_ns
+        if not 0 <= rest < spacing_ns:
+            rest = lattice.move(time_ns)
+        total += share * (lattice.before + lattice.rise * (rest / spacing_ns))
     return total
 
 
