@@ -4,7 +4,7 @@ Symbols are canonical (ccxt's notation). Prices are counted in ticks and sizes i
 `Instrument` turns them into the exact text that a venue prints. The rules are those of large venues in 2025–2026.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -65,6 +65,11 @@ class Instrument:
         """The exact size with all of the instrument's decimals."""
         return _text(lots * self.step_units, self.size_decimals)
 
+    def rows(self, levels: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
+        """Levels of (ticks, lots) as the texts of price and size."""
+        tick, places, step, size_places = self.tick_units, self.price_decimals, self.step_units, self.size_decimals
+        return [(_text(price * tick, places), _text(size * step, size_places)) for price, size in levels]
+
     def quote_text(self, ticks_times_lots: int) -> str:
         """The exact product of price and size, with the decimals of both (a spot trade's amount in quote currency)."""
         units = ticks_times_lots * self.tick_units * self.step_units
@@ -85,10 +90,12 @@ class Instrument:
 
 
 def _text(units: int, decimals: int) -> str:
+    digits = str(units)
     if not decimals:
-        return str(units)
-    whole, part = divmod(units, 10**decimals)
-    return f"{whole}.{part:0{decimals}d}"
+        return digits
+    if len(digits) <= decimals:
+        return f"0.{digits.zfill(decimals)}"
+    return f"{digits[:-decimals]}.{digits[-decimals:]}"
 
 
 def _count(text: str, units: int, decimals: int) -> int | None:

@@ -125,20 +125,18 @@ class Market:
 
         Raises KeyError for an update that is longer ago, or has not been.
         """
-        bids, asks = dict(self._sizes[0]), dict(self._sizes[1])
+        before: Pair = ({}, {})  # of the levels that changed since
         last = self.last
         for one in reversed(self._undo):
             if last == update_id or (at_ns is not None and one.time_ns <= at_ns):
                 break
-            side = asks if one.side else bids
-            if one.before:
-                side[one.price] = one.before
-            else:
-                side.pop(one.price, None)
+            before[one.side][one.price] = one.before
             last = one.update_id - 1
         if update_id is not None and last != update_id:
             raise KeyError(f"the book of {self.rules.id} after update {update_id} is not known")
-        return self._levels(last, sorted(bids.items(), reverse=True)[:depth], sorted(asks.items())[:depth])
+        book = self._exchange.book(*self._ask, None if depth is None else depth + max(map(len, before)))
+        bids, asks = _before(book.bids, before[0])[::-1], _before(book.asks, before[1])
+        return self._levels(last, bids[:depth], asks[:depth])
 
     def id_at(self, at_ns: int) -> int:
         """The last update until an instant."""
@@ -200,8 +198,7 @@ class Market:
         return Levels(self.now_ns, last, self._rows(bids), self._rows(asks))
 
     def _rows(self, levels: Iterable[tuple[int, int]]) -> list[Row]:
-        price_text, size_text = self._instrument.price_text, self._instrument.size_text
-        return [(price_text(price), size_text(size)) for price, size in levels]
+        return self._instrument.rows(levels)
 
     def _sold(self, trade: Trade) -> Sold:
         instrument = self._instrument
@@ -221,3 +218,9 @@ class Market:
             size(bar.volume), quote(bar.amount), bar.trades, size(bar.bought_volume), quote(bar.bought_amount),
             bar.first_id, bar.last_id, end_ns <= self.now_ns,
         )  # fmt: skip
+
+
+def _before(levels: Iterable[tuple[int, int]], before: Ticks) -> list[tuple[int, int]]:
+    """What was there before, upwards; `before` has the sizes of those that changed since, 0 where there was none."""
+    kept = [level for level in levels if level[0] not in before]
+    return sorted(kept + [(price, size) for price, size in before.items() if size])

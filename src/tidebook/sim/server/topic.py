@@ -39,7 +39,9 @@ class Topic:
         self._bar_ns: int | None = None
         self._told_ns = now_ns
         began_ns = now_ns - now_ns % self.every_ns if self.every_ns else now_ns
-        if stream.content in ("change", "window"):
+        if stream.content == "change":
+            self.said.append((began_ns, market.id_at(began_ns)))
+        elif stream.content == "window":
             self._window = market.levels_at(began_ns, depth=stream.depth)
             self.said.append((began_ns, self._window.last))
         elif stream.content == "quote":

@@ -30,7 +30,8 @@ _TOPIC: Final = re.compile(r"([^@]+)@(?:depth(5|10|20)?(@100ms|@1000ms)?|kline_(
 
 def eight(text: str) -> str:
     """Eight decimals, as the venue writes prices, sizes and amounts."""
-    return f"{Decimal(text):.8f}"
+    whole, _, part = text.partition(".")
+    return f"{whole}.{part:0<8}" if len(part) <= 8 else f"{Decimal(text):.8f}"
 
 
 def _rows(rows: Sequence[Row]) -> list[Row]:

@@ -38,6 +38,8 @@ _TOPIC: Final = re.compile(
 
 def bare(text: str) -> msgspec.Raw:
     """A number as the venue writes it: bare, without trailing zeros, small ones with an exponent."""
+    if text[:4] != "0.00":  # the common case; the exchange's text is plain and not negative
+        return msgspec.Raw((text.rstrip("0").rstrip(".") if "." in text else text).encode())
     exact = Decimal(text).normalize()
     return msgspec.Raw((f"{exact:E}" if 0 < abs(exact) < Decimal("0.001") else f"{exact:f}").encode())
 
