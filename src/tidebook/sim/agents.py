@@ -132,21 +132,27 @@ class Crowd:
 
         Where the grid is coarse it is a level on every price, from the best outwards.
         """
-        ladder, random, table = self._book.ladders[side], self._random, self._distance
-        queues, sign, top = ladder.queues, ladder.sign, len(table) - 1
+        ladder, random, distances = self._book.ladders[side], self._random, self._distance
+        queues, sign, top = ladder.queues, ladder.sign, len(distances) - 1
+        sizes, last, notional, least = self._maker_sizes, len(self._maker_sizes) - 1, self._temper.notional, self._least
         fair, half_spread = self._fair, self._temper.spread_bps * 0.5e-4
         for _ in range(depth * 4):
             if len(queues) >= depth:
                 return
-            # `_draw` and `_price`, without the calls: thousands of markets begin here
+            # `_draw`, `_price` and `_size` without the calls: hundreds of markets begin here within a second
             place = random() * top
             rank = int(place)
-            low = table[rank]
+            low = distances[rank]
             # wider than what happens later: a book that rests is dense some way off and thin at its touch
-            away = fair * ((low + (table[rank + 1] - low) * (place - rank)) * 2.5 + half_spread)
+            away = fair * ((low + (distances[rank + 1] - low) * (place - rank)) * 2.5 + half_spread)
             price = int(fair - away) if side == BID else int(fair + away) + 1
             if price > 0 and price * sign not in queues:
-                yield price, self._size(price)
+                place = random() * last
+                rank = int(place)
+                low = sizes[rank]
+                dollars = (low + (sizes[rank + 1] - low) * (place - rank)) * notional
+                each = self._dollars if self._inverse else self._dollars * price
+                yield price, int(max(least, dollars) / each) + 1
         price = self._price(side, 0.0)
         while len(queues) < depth and price > 0:
             if price * sign not in queues:

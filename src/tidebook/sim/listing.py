@@ -215,7 +215,7 @@ USDT 5 middle PAXG TAO XMR ZEC DASH NEO XTZ ALGO VET IOTA EGLD THETA FLOW KSM QN
 USDT 5 middle SUSHI YFI 1INCH BAT MANA SAND AXS CHZ GALA IMX LDO RUNE ROSE KAVA FET RENDER CAKE GMX DYDX ENS STX CFX
 USDT 5 middle MASK MINA POL LPT METIS RAY TRB TWT WOO RONIN JASMY SEI TIA JUP PYTH JTO STRK ZK ZRO W ENA ETHFI PENDLE
 USDT 5 middle EIGEN ONDO WLD MANTA KAIA MOVE VANA S BERA KAITO INIT WIF BONK FLOKI MEME PEOPLE TURBO NEIRO ORDI
-USDT 5 middle PNUT PENGU TRUMP APE GMT BLUR ARKM SSV LUNA LUNC XEC
+USDT 5 middle PNUT PENGU TRUMP APE GMT BLUR ARKM SSV LUNA LUNC XEC USDC EUR
 USDT 5 thin DCR ICX ONT ZIL RVN SC DGB ZRX ENJ ONE LSK STORJ ANKR CELR CELO BAND LRC KNC GLM NMR RLC UMA XVS YGG SUPER
 USDT 5 thin IOTX HOT ALT DYM PIXEL PORTAL AEVO SAGA REZ BB NOT IO LISTA BANANA RARE G CATI SCR LUMIA ACX ORCA ME BIO
 USDT 5 thin COOKIE SOLV ANIME LAYER RED SHELL GPS BMT NIL PARTI BABY GUN WCT HYPER SIGN STO SXT NXPC HUMA SOPH RESOLV
@@ -278,14 +278,14 @@ def _assets() -> dict[str, Asset]:
 
 
 def _grown() -> Iterator[str]:
-    """The rows of the broad pairs. A price has four digits or so and eight decimals at most; a step of size is worth
+    """The rows of the broad pairs. A price has five digits and eight decimals at most; a step of size is worth
     some cents, and never less than the fifth decimal nor more than one unit of base."""
     for row in _BROAD_PAIRS.strip().splitlines():
         quote, least, liquidity, *bases = row.split()
         for base in bases:
             dollars = Decimal(str(ASSETS[base].price))
             price = dollars / Decimal(str(ASSETS[quote].price))
-            tick = Decimal(1).scaleb(max(price.adjusted() - 3, -8))
+            tick = Decimal(1).scaleb(max(price.adjusted() - 4, -8))
             step = Decimal(1).scaleb(-min(max(dollars.adjusted() + 2, 0), 5))
             yield f"{base}/{quote} {tick:f} {step:f} {least} {liquidity}"
 

@@ -226,8 +226,10 @@ class OrderBook:
             self.order_id += 1
             self.update_id += 1
             order = orders[self.order_id] = Order(self.order_id, side, price, size, None)
-            queue = queues[price * sign] = Queue(price * sign, price)
-            queue.append(order)
+            key = price * sign
+            queue = order.queue = queues[key] = Queue(key, price)
+            queue.first = queue.last = order
+            queue.total = size
         ladder.keys = sorted(queues)
 
     def limit(

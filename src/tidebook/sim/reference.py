@@ -28,10 +28,11 @@ class Lattice:
     The line under way is kept: from `start_ns` on, `before` + `rise` × the share of `spacing_ns` that has passed.
     """
 
-    __slots__ = ("_blocks", "_name", "before", "rise", "spacing_ns", "start_ns")
+    __slots__ = ("_blocks", "_kept", "_name", "before", "rise", "spacing_ns", "start_ns")
 
-    def __init__(self, name: str, spacing_ns: int) -> None:
+    def __init__(self, name: str, spacing_ns: int, kept: int = 4) -> None:
         self._name = name
+        self._kept = kept
         self.spacing_ns = spacing_ns
         self._blocks: dict[int, list[float]] = {}
         self.start_ns = -spacing_ns
@@ -41,7 +42,7 @@ class Lattice:
         number = index // _BLOCK
         block = self._blocks.get(number)
         if block is None:
-            if len(self._blocks) >= 4:
+            if len(self._blocks) >= self._kept:
                 self._blocks.clear()
             rng = Random(f"{self._name}/{number}")
             block = self._blocks[number] = [rng.gauss(0.0, 1.0) for _ in range(_BLOCK)]
@@ -67,13 +68,16 @@ def _total(octaves: list[tuple[float, Lattice]], time_ns: int) -> float:
 
 
 class Path:
-    """A random walk of unit volatility (per √second) around zero. `coarse` leaves out what moves within 20 s."""
+    """A random walk of unit volatility (per √second) around zero. `coarse` leaves out what moves within 20 s.
 
-    def __init__(self, name: str) -> None:
+    `kept`: so many blocks of each octave are remembered.
+    """
+
+    def __init__(self, name: str, kept: int = 4) -> None:
         self._octaves: list[tuple[float, Lattice]] = []
         for k in range(_OCTAVES):
             spacing = _FINEST_NS * 4**k
-            self._octaves.append((_SHARE * sqrt(spacing / SECOND), Lattice(f"{name}/{k}", spacing)))
+            self._octaves.append((_SHARE * sqrt(spacing / SECOND), Lattice(f"{name}/{k}", spacing, kept)))
         self._slow = self._octaves[4:]
         self._time_ns = -1
         self._last = 0.0
@@ -94,7 +98,8 @@ class Reference:
     def __init__(self, seed: int, assets: Mapping[str, Asset] = ASSETS) -> None:
         self._seed = seed
         self._assets = assets
-        self._common = Path(f"{seed}/all/reference")
+        # every market asks for it, each at its own pace: a day and more of its quickest slow octave
+        self._common = Path(f"{seed}/all/reference", kept=64)
         self._own: dict[str, Path] = {}
 
     def _log(self, code: str, time_ns: int, coarse: bool) -> float:
