@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
+from tidebook.core.span import Span
+
 Values = Mapping[str, object]
 Row = tuple[str, str]
 """Price and size."""
@@ -113,7 +115,7 @@ Content = Literal["trade", "taker", "group", "quote", "change", "window", "whole
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a topic is. `every` 0: when it happens. `span_ns` is a bar's interval, `offset_ns` moves its grid."""
+    """What a topic is. `every` 0: when it happens. `span` is a bar's interval."""
 
     content: Content
     id: str
@@ -121,8 +123,8 @@ class Stream:
     values: Callable[[Told, Any], Values]
     every: float = 0.0
     depth: int | None = None
-    span_ns: int = 0
-    offset_ns: int = 0
+    span: Span | None = None
+    step: int = 0  # so many decimals of the price are dropped: see `Facts.levels`
     endpoints: tuple[str, ...] = ()  # where it is served; everywhere when empty
 
 
@@ -150,8 +152,12 @@ class Facts(Protocol):
     @property
     def now_ns(self) -> int: ...
     def listed(self) -> Sequence[Rules]: ...
-    def levels(self, id: str, depth: int | None = None, *, lag: float = 0.0) -> Levels:
-        """The book, or, as `lag` says, what it was so many seconds ago."""
+    def levels(self, id: str, depth: int | None = None, *, lag: float = 0.0, step: int = 0) -> Levels:
+        """The book, or, as `lag` says, what it was so many seconds ago.
+
+        `step`, of the book at this instant only: so many decimals of the price are dropped, bids downwards, asks
+        upwards, and sizes are summed.
+        """
         ...
 
     def trades(self, id: str, most: int) -> Sequence[Sold]:
@@ -160,13 +166,21 @@ class Facts(Protocol):
 
     def groups(self, id: str, most: int) -> Sequence[Group]: ...
     def takers(self, id: str, most: int) -> Sequence[Sequence[Sold]]: ...
-    def candles(
-        self, id: str, span_ns: int, start_ns: int | None, end_ns: int | None, most: int, offset_ns: int = 0
-    ) -> Sequence[Candle]:
+    def candles(self, id: str, span: Span, start_ns: int | None, end_ns: int | None, most: int) -> Sequence[Candle]:
         """From `start_ns` on, else the newest up to `end_ns`; the oldest first."""
         ...
 
     def today(self, id: str) -> Today: ...
+    def glance(self, id: str) -> Today:
+        """The same to the hour, for lists of all markets: no market begins for it.
+
+        One that nobody has asked for yet is told of by its history and its hidden price.
+        """
+        ...
+
+    def best(self, id: str) -> Levels:
+        """The best prices, likewise."""
+        ...
 
 
 Args = Mapping[str, str]

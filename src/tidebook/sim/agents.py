@@ -7,7 +7,7 @@ on its own orders only, never on which other markets are running.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import exp, log
@@ -120,29 +120,49 @@ class Crowd:
     # -------------------------------------------------------------------------------------------- opening
 
     def open(self, now_ns: int) -> int:
-        """Fill both sides with the crowd's depth; the instant of the first act."""
+        """Fill both sides with the crowd's depth, of which no event tells; the instant of the first act."""
         self._fair = self._fair_at(now_ns)
         for side in (BID, ASK):
-            self._fill_side(side, self._temper.depth, now_ns)
+            self._book.seed(side, self._offers(side, self._temper.depth))
         self._plan_step(now_ns)
         return self._plan[-1][0]
 
-    def _fill_side(self, side: Side, depth: int, now_ns: int) -> None:
-        """Place until a side has so many levels; where the grid is coarse, on every price from the best outwards."""
-        ladder, book = self._book.ladders[side], self._book
+    def _offers(self, side: Side, depth: int) -> Iterator[tuple[int, int]]:
+        """Price and size of what to place next, until a side has so many levels.
+
+        Where the grid is coarse it is a level on every price, from the best outwards.
+        """
+        ladder, random, distances = self._book.ladders[side], self._random, self._distance
+        queues, sign, top = ladder.queues, ladder.sign, len(distances) - 1
+        sizes, last, notional, least = self._maker_sizes, len(self._maker_sizes) - 1, self._temper.notional, self._least
+        fair, half_spread = self._fair, self._temper.spread_bps * 0.5e-4
         for _ in range(depth * 4):
-            if len(ladder) >= depth:
+            if len(queues) >= depth:
                 return
+            # `_draw`, `_price` and `_size` without the calls: hundreds of markets begin here within a second
+            place = random() * top
+            rank = int(place)
+            low = distances[rank]
             # wider than what happens later: a book that rests is dense some way off and thin at its touch
-            price = self._price(side, self._draw(self._distance) * 2.5)
-            if price > 0 and ladder.at(price) is None:
-                book.limit(side, price, self._size(price), now_ns, "post_only")
-        step = -1 if side == BID else 1
+            away = fair * ((low + (distances[rank + 1] - low) * (place - rank)) * 2.5 + half_spread)
+            price = int(fair - away) if side == BID else int(fair + away) + 1
+            if price > 0 and price * sign not in queues:
+                place = random() * last
+                rank = int(place)
+                low = sizes[rank]
+                dollars = (low + (sizes[rank + 1] - low) * (place - rank)) * notional
+                each = self._dollars if self._inverse else self._dollars * price
+                yield price, int(max(least, dollars) / each) + 1
         price = self._price(side, 0.0)
-        while len(ladder) < depth and price > 0:
-            if ladder.at(price) is None:
-                book.limit(side, price, self._size(price), now_ns, "post_only")
-            price += step
+        while len(queues) < depth and price > 0:
+            if price * sign not in queues:
+                yield price, self._size(price)
+            price -= sign
+
+    def _fill_side(self, side: Side, depth: int, now_ns: int) -> None:
+        """Place until a side has so many levels, but for what would take."""
+        for price, size in self._offers(side, depth):
+            self._book.limit(side, price, size, now_ns, "post_only")
 
     # -------------------------------------------------------------------------------------------- acting
 

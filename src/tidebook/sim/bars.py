@@ -4,22 +4,23 @@ Prices are in ticks, volumes in lots, amounts in ticks × lots.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from math import exp
+from math import exp, sqrt
 from random import Random
 from typing import Final, NamedTuple
 
+from tidebook.core.span import Span
 from tidebook.sim.matching import BID, Trade
 
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
-WEEK: Final = 7 * DAY
-_MONDAY: Final = 4 * DAY  # the first one after the epoch
 _KEPT_SECONDS: Final = 3_600
 _KEPT_MINUTES: Final = 3 * 24 * 60
 _KEPT_HOURS: Final = 1_000
-_FINE_HISTORY: Final = 2 * DAY  # before a market's birth; what is older comes by the hour
+_FINE_HISTORY: Final = 2 * DAY  # before a market's birth; what is older comes by the hour,
+_DISTANT: Final = ((400 * DAY, 32 * DAY), (40 * DAY, DAY))  # and what is older than that by so much at a time
+_KEPT_DISTANT: Final = 2_000
 
 
 class Bar(NamedTuple):
@@ -46,15 +47,6 @@ class Day(NamedTuple):
     before: int  # the price of the last trade before
     last_size: int
     now_ns: int
-
-
-def aligned(time_ns: int, interval_ns: int, offset_ns: int = 0) -> int:
-    """The opening time of the bar at an instant: whole intervals since the epoch, weeks since a Monday, UTC.
-
-    `offset_ns` moves the grid: −8 h for days that begin at midnight in UTC+8.
-    """
-    origin = offset_ns + (_MONDAY if interval_ns == WEEK else 0)
-    return (time_ns - origin) // interval_ns * interval_ns + origin
 
 
 def _joined(open_ns: int, bars: Iterable[Bar]) -> Bar | None:
@@ -88,7 +80,8 @@ def _quiet(open_ns: int, price: int) -> Bar:
 class History:
     """Bars before a market began, each a pure function of the seed, the market and its opening time.
 
-    An hour is its sixty minutes, but `hour` makes it at once, at other lows, highs and volumes, for the distant past.
+    An hour is its sixty minutes, but for the distant past `whole` makes it, and more, at once, at other lows, highs and
+    volumes.
 
     Arguments:
         name: seed, venue and symbol.
@@ -102,20 +95,23 @@ class History:
         self._price = price
         self._volume = volume
         self._trades = trades
-        self._hour_ns = -1
-        self._hour: tuple[Bar, ...] = ()
+        self._hours: dict[int, tuple[Bar, ...]] = {}  # the two that a day begins and ends in
 
     def minute(self, open_ns: int) -> Bar:
         hour_ns = open_ns - open_ns % HOUR
-        if hour_ns != self._hour_ns:
-            self._hour = tuple(self._make(hour_ns))
-            self._hour_ns = hour_ns
-        return self._hour[(open_ns - hour_ns) // MINUTE]
+        hour = self._hours.get(hour_ns)
+        if hour is None:
+            hour = self._hours[hour_ns] = tuple(self._make(hour_ns))
+            if len(self._hours) > 2:
+                del self._hours[next(iter(self._hours))]
+        return hour[(open_ns - hour_ns) // MINUTE]
 
-    def hour(self, open_ns: int) -> Bar:
-        rng = Random(f"{self._name}/hour/{open_ns}")
-        prices = (max(1, round(self._price(open_ns))), max(1, round(self._price(open_ns + HOUR))))
-        return self._bar(rng, open_ns, prices, 60, 2e-3)
+    def whole(self, open_ns: int, length_ns: int) -> Bar:
+        """An hour or more at once."""
+        hours = length_ns // HOUR
+        rng = Random(f"{self._name}/hour/{open_ns}" if hours == 1 else f"{self._name}/{hours} hours/{open_ns}")
+        prices = (max(1, round(self._price(open_ns))), max(1, round(self._price(open_ns + length_ns))))
+        return self._bar(rng, open_ns, prices, length_ns // MINUTE, 2e-3 * sqrt(hours))
 
     def _make(self, hour_ns: int) -> Iterator[Bar]:
         rng = Random(f"{self._name}/minutes/{hour_ns}")
@@ -138,14 +134,16 @@ class History:
 
 
 class Tape:
-    """Bars of one market. Trades come in their order, none before `birth_ns`."""
+    """Bars of one market. Trades come in their order, none before `birth_ns`; there are no bars before `listed_ns`."""
 
-    def __init__(self, birth_ns: int, history: History) -> None:
+    def __init__(self, birth_ns: int, history: History, listed_ns: int = 0) -> None:
+        self._listed_ns = listed_ns
         self._birth_ns = birth_ns
         self._history = history
         self._seconds: dict[int, Bar] = {}
         self._minutes: dict[int, Bar] = {}
         self._hours: dict[int, Bar] = {}  # whole ones that are over
+        self._distant: dict[tuple[int, int], Bar] = {}  # by span and opening
         self._last: Trade | None = None
 
     def add(self, trade: Trade) -> None:
@@ -180,26 +178,29 @@ class Tape:
                 trade.trade_id,
             )
 
-    def bars(
-        self, interval_ns: int, start_ns: int, end_ns: int, now_ns: int, *, offset_ns: int = 0, most: int = 5_000
-    ) -> list[Bar]:
+    def bars(self, span: Span, start_ns: int, end_ns: int, now_ns: int, *, most: int = 5_000) -> list[Bar]:
         """Bars that open in [start, end], the oldest first, none after `now_ns`; the last one may be unfinished.
 
         Below a minute only what was traded since the market began, an hour at most. Not more than `most`: the first.
         """
-        if interval_ns <= 0 or (interval_ns % MINUTE and interval_ns % SECOND):
+        if not span.months and (span.ns <= 0 or span.ns % SECOND):
             raise ValueError("an interval is whole seconds")
-        fine = interval_ns < MINUTE or bool(interval_ns % MINUTE)
-        start_ns = max(start_ns, now_ns - _KEPT_SECONDS * SECOND, self._birth_ns) if fine else max(start_ns, 0)
-        open_ns = aligned(start_ns + interval_ns - 1, interval_ns, offset_ns)
+        fine = not span.months and bool(span.ns % MINUTE)
+        start_ns = max(start_ns, self._listed_ns)
+        if fine:  # the first one is that in which the market began
+            start_ns = max(start_ns, now_ns - _KEPT_SECONDS * SECOND, span.opening(self._birth_ns))
+        open_ns = span.opening(start_ns)
+        if open_ns < start_ns:
+            open_ns = span.after(open_ns)
         found: list[Bar] = []
         while open_ns <= min(end_ns, now_ns) and len(found) < most:
-            until = min(open_ns + interval_ns, now_ns + 1)
+            next_ns = span.after(open_ns)
+            until = min(next_ns, now_ns + 1)
             bar = self._between(open_ns, until, now_ns, SECOND if fine else MINUTE)
             found.append(
                 _quiet(open_ns, found[-1].close if found else self._price_before(open_ns)) if bar is None else bar
             )
-            open_ns += interval_ns
+            open_ns = next_ns
         return found
 
     def day(self, now_ns: int) -> Day:
@@ -209,6 +210,15 @@ class Tape:
         size = 0 if self._last is None else self._last.size
         return Day(bar, self._price_before(start_ns), size, now_ns)
 
+    def glance(self, now_ns: int) -> Day:
+        """The same at a fraction of the work: from a whole hour on, what was before `birth_ns` to the hour."""
+        hour_ns = now_ns - now_ns % HOUR
+        hours = range(hour_ns - DAY, hour_ns, HOUR)
+        parts = [self._once(HOUR, one) if one + HOUR <= self._birth_ns else self._whole_hour(one) for one in hours]
+        parts += self._parts(hour_ns, now_ns + 1, now_ns, MINUTE)
+        bar = _joined(hours[0], filter(None, parts)) or _quiet(hours[0], self._price_before(now_ns))
+        return Day(bar, bar.open, 0 if self._last is None else self._last.size, now_ns)
+
     # -------------------------------------------------------------------------------------------- inside
 
     def _between(self, start_ns: int, end_ns: int, now_ns: int, unit_ns: int) -> Bar | None:
@@ -217,6 +227,11 @@ class Tape:
     def _parts(self, start_ns: int, end_ns: int, now_ns: int, unit_ns: int) -> Iterator[Bar]:
         time_ns = start_ns
         while time_ns < end_ns:
+            length_ns = self._at_once(time_ns, end_ns) if unit_ns == MINUTE else 0
+            if length_ns:
+                yield self._once(length_ns, time_ns)
+                time_ns += length_ns
+                continue
             if unit_ns == MINUTE and not time_ns % HOUR and time_ns + HOUR <= min(end_ns, now_ns):
                 hour = self._whole_hour(time_ns)
                 if hour is not None:
@@ -232,7 +247,7 @@ class Tape:
         hour = self._hours.get(open_ns)
         if hour is None:
             if open_ns + _FINE_HISTORY < self._birth_ns:
-                return self._history.hour(open_ns)
+                return self._once(HOUR, open_ns)
             parts = [part for n in range(60) if (part := self._minute(open_ns + n * MINUTE)) is not None]
             hour = _joined(open_ns, parts)
             if hour is not None:
@@ -240,6 +255,22 @@ class Tape:
                 if len(self._hours) > _KEPT_HOURS:
                     del self._hours[next(iter(self._hours))]
         return hour
+
+    def _at_once(self, time_ns: int, end_ns: int) -> int:
+        """How much of the distant past may come in one bar from an instant on: days, or nothing."""
+        for age_ns, length_ns in _DISTANT:
+            if not time_ns % length_ns and time_ns + age_ns < self._birth_ns and time_ns + length_ns <= end_ns:
+                return length_ns
+        return 0
+
+    def _once(self, length_ns: int, open_ns: int) -> Bar:
+        """A bar of the distant past; a month under way asks for hundreds of them every second."""
+        bar = self._distant.get((length_ns, open_ns))
+        if bar is None:
+            bar = self._distant[length_ns, open_ns] = self._history.whole(open_ns, length_ns)
+            if len(self._distant) > _KEPT_DISTANT:
+                del self._distant[next(iter(self._distant))]
+        return bar
 
     def _minute(self, open_ns: int) -> Bar | None:
         bar = self._minutes.get(open_ns)

@@ -20,6 +20,7 @@ from itertools import islice
 from random import Random
 from typing import Final, NamedTuple
 
+from tidebook.core.span import Span
 from tidebook.sim.agents import TEMPERS, Crowd
 from tidebook.sim.bars import Bar, Day, History, Tape
 from tidebook.sim.listing import ASSETS, INSTRUMENTS, Instrument
@@ -29,6 +30,7 @@ from tidebook.sim.reference import SECOND, Fair, Reference
 START_NS: Final = 1_767_225_600 * SECOND  # 2026-01-01T00:00:00Z
 SLOT_NS: Final = 10 * SECOND
 RING: Final = 2_000
+_NEVER: Final = 2**62
 
 Listener = Callable[[str, Event], None]
 """Is called with the symbol and the event."""
@@ -76,11 +78,11 @@ class Market:
         fair = Fair(seed, venue, instrument, reference)
         self.crowd = Crowd(Random(f"{name}/agents"), instrument, self.book, fair.ticks)
         self.ring: deque[Trade] = deque(maxlen=RING)
-        self.tape = Tape(birth_ns, _history(name, instrument, fair))
+        self.history = _history(name, instrument, fair)
+        self.tape = Tape(birth_ns, self.history)
         self.listeners: list[Listener] = []
         self._draining = False
         self.next_ns = self.crowd.open(birth_ns)
-        self.book.events.clear()
 
     def catch_up(self, now_ns: int) -> None:
         """Run up to an instant without telling anybody."""
@@ -121,11 +123,15 @@ def line(venue: str, symbol: str, event: Event) -> bytes:
     return f"{words[0]} {venue} {symbol} {type(event).__name__} {' '.join(words[1:])}\n".encode()
 
 
-def _history(name: str, instrument: Instrument, fair: Fair) -> History:
-    temper = TEMPERS[instrument.liquidity]
+def _lot_dollars(instrument: Instrument) -> float:
     lot = instrument.step_value * ASSETS[instrument.quote].price * float(instrument.contract)
     if instrument.kind != "inverse":
         lot *= ASSETS[instrument.base].price / ASSETS[instrument.quote].price
+    return lot
+
+
+def _history(name: str, instrument: Instrument, fair: Fair) -> History:
+    temper, lot = TEMPERS[instrument.liquidity], _lot_dollars(instrument)
     # as measured: about four trades to a taker's order, each worth about the median order
     trades = temper.takers * 60 * 4
     return History(name, fair.coarse_ticks, trades * temper.notional / lot, trades)
@@ -165,6 +171,7 @@ class Exchange:
         self._reference = Reference(seed)
         self._rank = {symbol: rank for rank, symbol in enumerate(instruments)}
         self._markets: dict[tuple[str, str], Market] = {}
+        self._glanced: dict[tuple[str, str], tuple[Fair, Tape]] = {}
         self._queue: list[tuple[int, int, int, Market]] = []
         self._listeners: dict[str, list[Listener]] = {venue: [] for venue in self.venues}
         for venue in self.venues:
@@ -232,17 +239,36 @@ class Exchange:
         return list(islice(ring, max(0, len(ring) - n), None))
 
     def bars(
-        self, venue: str, symbol: str, interval_ns: int, start_ns: int, end_ns: int | None = None,
-        *, offset_ns: int = 0, most: int = 5_000,
-    ) -> list[Bar]:  # fmt: skip
-        """Bars that open from start to end, both included, aligned as `bars.aligned` says, the oldest first."""
+        self, venue: str, symbol: str, span: Span, start_ns: int, end_ns: int | None = None, *, most: int = 5_000
+    ) -> list[Bar]:
+        """Bars that open from start to end, both included, the oldest first."""
         end_ns = self.now_ns if end_ns is None else end_ns
-        tape = self._market(venue, symbol).tape
-        return tape.bars(interval_ns, start_ns, end_ns, self.now_ns, offset_ns=offset_ns, most=most)
+        return self._market(venue, symbol).tape.bars(span, start_ns, end_ns, self.now_ns, most=most)
+
+    def past(self, venue: str, symbol: str) -> History:
+        """What was before a market began; no trade of it was ever made."""
+        return self._market(venue, symbol).history
 
     def day(self, venue: str, symbol: str) -> Day:
         """Statistics of the last 24 hours."""
         return self._market(venue, symbol).tape.day(self.now_ns)
+
+    def glance(self, venue: str, symbol: str) -> tuple[Day, Whole]:
+        """About the last 24 hours and the best prices of a symbol whose market need not begin for it.
+
+        Both come from the hidden price. Raises KeyError for what is not listed.
+        """
+        instrument = self.instruments[symbol]
+        known = self._glanced.get((venue, symbol))
+        if known is None:
+            fair = Fair(self.seed, venue, instrument, self._reference)
+            known = fair, Tape(_NEVER, _history(f"{self.seed}/{venue}/{symbol}", instrument, fair))
+            self._glanced[venue, symbol] = known
+        day, price = known[1].glance(self.now_ns), known[0].ticks(self.now_ns)
+        temper = TEMPERS[instrument.liquidity]
+        away = price * temper.spread_bps * 0.5e-4
+        lots = max(1, int(temper.notional / _lot_dollars(instrument)))
+        return day, Whole(self.now_ns, 0, [(max(1, int(price - away)), lots)], [(int(price + away) + 1, lots)])
 
     def order(self, venue: str, symbol: str, order_id: int) -> Order | None:
         """An open order."""

@@ -5,6 +5,7 @@ to `events`, in the order in which they happened; who owns the book drains the l
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 Side = Literal[0, 1]
@@ -213,6 +214,23 @@ class OrderBook:
         self.bids = Ladder(1)
         self.asks = Ladder(-1)
         self.ladders: tuple[Ladder, Ladder] = (self.bids, self.asks)
+
+    def seed(self, side: Side, offers: Iterable[tuple[int, int]]) -> None:
+        """Agents' orders that rest from the beginning, as (price, size): they take ids, and no event tells of them.
+
+        One at a price, none through the other side. Each is in the ladder's `queues` before the next is asked for.
+        """
+        ladder = self.ladders[side]
+        queues, sign, orders = ladder.queues, ladder.sign, self.orders
+        for price, size in offers:
+            self.order_id += 1
+            self.update_id += 1
+            order = orders[self.order_id] = Order(self.order_id, side, price, size, None)
+            key = price * sign
+            queue = order.queue = queues[key] = Queue(key, price)
+            queue.first = queue.last = order
+            queue.total = size
+        ladder.keys = sorted(queues)
 
     def limit(
         self, side: Side, price: int, size: int, now_ns: int, tif: Tif = "gtc", owner: str | None = None

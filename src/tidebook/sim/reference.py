@@ -23,46 +23,61 @@ _APART_BPS: Final = 1.2  # a venue's distance from the hidden price
 
 
 class Lattice:
-    """One octave: standard normal values on a lattice, in blocks of 64 from one generator each, and lines between."""
+    """One octave: standard normal values on a lattice, in blocks of 64 from one generator each, and lines between.
 
-    __slots__ = ("_blocks", "_name", "spacing_ns")
+    The line under way is kept: from `start_ns` on, `before` + `rise` × the share of `spacing_ns` that has passed.
+    """
 
-    def __init__(self, name: str, spacing_ns: int) -> None:
+    __slots__ = ("_blocks", "_kept", "_name", "before", "rise", "spacing_ns", "start_ns")
+
+    def __init__(self, name: str, spacing_ns: int, kept: int = 4) -> None:
         self._name = name
+        self._kept = kept
         self.spacing_ns = spacing_ns
         self._blocks: dict[int, list[float]] = {}
+        self.start_ns = -spacing_ns
+        self.before = self.rise = 0.0
 
     def _value(self, index: int) -> float:
         number = index // _BLOCK
         block = self._blocks.get(number)
         if block is None:
-            if len(self._blocks) >= 4:
+            if len(self._blocks) >= self._kept:
                 self._blocks.clear()
             rng = Random(f"{self._name}/{number}")
             block = self._blocks[number] = [rng.gauss(0.0, 1.0) for _ in range(_BLOCK)]
         return block[index % _BLOCK]
 
-    def at(self, time_ns: int) -> float:
+    def move(self, time_ns: int) -> int:
+        """Take the line on which an instant is; how far along it is."""
         index, rest = divmod(time_ns, self.spacing_ns)
-        before = self._value(index)
-        return before + (self._value(index + 1) - before) * (rest / self.spacing_ns)
+        self.start_ns = time_ns - rest
+        self.before = self._value(index)
+        self.rise = self._value(index + 1) - self.before
+        return rest
 
 
 def _total(octaves: list[tuple[float, Lattice]], time_ns: int) -> float:
     total = 0.0  # sum() rounds differently from one version of Python to the next
     for share, lattice in octaves:
-        total += share * lattice.at(time_ns)
+        rest, spacing_ns = time_ns - lattice.start_ns, lattice.spacing_ns
+        if not 0 <= rest < spacing_ns:
+            rest = lattice.move(time_ns)
+        total += share * (lattice.before + lattice.rise * (rest / spacing_ns))
     return total
 
 
 class Path:
-    """A random walk of unit volatility (per √second) around zero. `coarse` leaves out what moves within 20 s."""
+    """A random walk of unit volatility (per √second) around zero. `coarse` leaves out what moves within 20 s.
 
-    def __init__(self, name: str) -> None:
+    `kept`: so many blocks of each octave are remembered.
+    """
+
+    def __init__(self, name: str, kept: int = 4) -> None:
         self._octaves: list[tuple[float, Lattice]] = []
         for k in range(_OCTAVES):
             spacing = _FINEST_NS * 4**k
-            self._octaves.append((_SHARE * sqrt(spacing / SECOND), Lattice(f"{name}/{k}", spacing)))
+            self._octaves.append((_SHARE * sqrt(spacing / SECOND), Lattice(f"{name}/{k}", spacing, kept)))
         self._slow = self._octaves[4:]
         self._time_ns = -1
         self._last = 0.0
@@ -83,7 +98,8 @@ class Reference:
     def __init__(self, seed: int, assets: Mapping[str, Asset] = ASSETS) -> None:
         self._seed = seed
         self._assets = assets
-        self._common = Path(f"{seed}/all/reference")
+        # every market asks for it, each at its own pace: a day and more of its quickest slow octave
+        self._common = Path(f"{seed}/all/reference", kept=64)
         self._own: dict[str, Path] = {}
 
     def _log(self, code: str, time_ns: int, coarse: bool) -> float:

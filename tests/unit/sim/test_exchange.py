@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
+from random import Random
 
 import pytest
 from tests.unit.sim.shape import measured
 
-from tidebook.sim.bars import DAY, HOUR, MINUTE, WEEK, aligned
+from tidebook.core.span import Span
+from tidebook.sim.agents import Crowd
+from tidebook.sim.bars import DAY, HOUR, MINUTE
 from tidebook.sim.exchange import START_NS, Exchange, Intent
 from tidebook.sim.listing import INSTRUMENTS
-from tidebook.sim.matching import ASK, BID, Accepted, Done, Event, LevelChange, Rejected, Trade
+from tidebook.sim.matching import ASK, BID, Accepted, Done, Event, LevelChange, OrderBook, Rejected, Trade
 from tidebook.sim.reference import SECOND, Path
 
 SCRIPT = """
@@ -70,6 +73,81 @@ def test_a_market_does_not_depend_on_which_others_run_nor_on_when_in_its_slot_it
     assert alone.trades("a", "SOL/USDT") == among.trades("a", "SOL/USDT")
     assert events_of(alone, "a", "SOL/USDT", 2) == events_of(among, "a", "SOL/USDT", 2)
     assert alone.book("a", "SOL/USDT") != among.book("b", "SOL/USDT")
+
+
+def test_a_market_does_not_depend_on_what_else_is_listed() -> None:
+    logs: list[str] = []
+    chosen = {name: INSTRUMENTS[name] for name in ("STEEM/BTC", "SOL/USDT")}
+    for instruments in (INSTRUMENTS, chosen):
+        digest = hashlib.sha256()
+        exchange = Exchange(5, ("a",), ("SOL/USDT",), log=digest.update, instruments=instruments)
+        exchange.advance(START_NS + 2 * SECOND)
+        exchange.want("a", "STEEM/BTC")
+        exchange.advance(START_NS + 4 * SECOND)
+        logs.append(digest.hexdigest())
+    assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("symbol", ["SOL/USDT", "SHIB/USDT", "STEEM/BTC", "BTC/USD:BTC", "TAO/USDT"])
+def test_a_book_begins_as_if_its_orders_had_been_placed_one_by_one(symbol: str) -> None:
+    """What is spelled out to be quick is what the plain calls say, to the last draw."""
+    instrument, plain = INSTRUMENTS[symbol], Exchange(5, ("a",), (symbol,))._market("a", symbol)
+    quick, slow = OrderBook(), OrderBook()
+    for book, opening in ((quick, Crowd.open), (slow, _one_by_one)):
+        crowd = Crowd(Random("x"), instrument, book, lambda now_ns: plain.crowd._fair)
+        first = opening(crowd, START_NS)
+        book.limit(BID, 1, 1 + first % 1_000, START_NS)  # of the next draws
+    assert (quick.order_id, quick.update_id) == (slow.order_id, slow.update_id)
+    for one, other in zip(quick.ladders, slow.ladders, strict=True):
+        assert one.keys == other.keys == sorted(one.queues)
+        assert one.levels() == other.levels()
+    assert [repr(order) for order in quick.orders.values()] == [repr(order) for order in slow.orders.values()]
+    assert len(quick.events) < 5 < len(slow.events)
+
+
+def _one_by_one(crowd: Crowd, now_ns: int) -> int:
+    crowd._fair = crowd._fair_at(now_ns)
+    book, depth = crowd._book, crowd._temper.depth
+    for side in (BID, ASK):
+        ladder = book.ladders[side]
+        for _ in range(depth * 4):
+            if len(ladder) >= depth:
+                break
+            price = crowd._price(side, crowd._draw(crowd._distance) * 2.5)
+            if price > 0 and ladder.at(price) is None:
+                book.limit(side, price, crowd._size(price), now_ns, "post_only")
+        price = crowd._price(side, 0.0)
+        while len(ladder) < depth and price > 0:
+            if ladder.at(price) is None:
+                book.limit(side, price, crowd._size(price), now_ns, "post_only")
+            price -= ladder.sign
+    crowd._plan_step(now_ns)
+    return crowd._plan[-1][0]
+
+
+def test_a_glance_lets_no_market_begin_and_is_near_to_what_begins() -> None:
+    exchange = Exchange(5, ("a",))
+    exchange.advance(START_NS + 3 * SECOND)
+    for symbol in ("BTC/USDT", "TAO/BTC", "SHIB/USDT"):
+        day, best = exchange.glance("a", symbol)
+        assert exchange.glance("a", symbol) == (day, best)
+        assert exchange.next_ns is None
+        assert day.bar.open_ns == START_NS - DAY
+        assert day.bar.low <= day.bar.close <= day.bar.high
+        assert day.bar.volume > 0
+        other = Exchange(5, ("a",))
+        other.advance(exchange.now_ns)
+        whole, exact = other.book("a", symbol, 1), other.day("a", symbol)
+        for near, true in (
+            (best.bids[0][0], whole.bids[0][0]),
+            (best.asks[0][0], whole.asks[0][0]),
+            (day.bar.close, exact.bar.close),
+            (day.bar.open, exact.bar.open),
+        ):
+            assert abs(near - true) <= true * 0.01 + 1
+        assert best.bids[0][0] < best.asks[0][0]
+    with pytest.raises(KeyError):
+        exchange.glance("a", "NO/USDT")
 
 
 def test_a_market_that_begins_late_agrees_with_the_world() -> None:
@@ -131,7 +209,7 @@ def test_bars_are_the_trades_they_cover() -> None:
     exchange = Exchange(5, ("a",), ("BTC/USDT",), START_NS + 30 * SECOND)
     events = events_of(exchange, "a", "BTC/USDT", 75)
     trades = [event for event in events if isinstance(event, Trade)]
-    bars = exchange.bars("a", "BTC/USDT", MINUTE, START_NS)
+    bars = exchange.bars("a", "BTC/USDT", Span(MINUTE), START_NS)
     assert [bar.open_ns for bar in bars] == [START_NS, START_NS + MINUTE]
     for bar in bars:
         covered = [trade for trade in trades if bar.open_ns <= trade.time_ns < bar.open_ns + MINUTE]
@@ -141,7 +219,7 @@ def test_bars_are_the_trades_they_cover() -> None:
         assert bar.amount == sum(trade.size * trade.price for trade in covered)
         assert bar.bought_volume == sum(trade.size for trade in covered if trade.taker_side == BID)
         assert (bar.trades, bar.first_id, bar.last_id) == (len(covered), covered[0].trade_id, covered[-1].trade_id)
-    seconds = exchange.bars("a", "BTC/USDT", SECOND, START_NS)
+    seconds = exchange.bars("a", "BTC/USDT", Span(SECOND), START_NS)
     assert sum(bar.volume for bar in seconds) == sum(bar.volume for bar in bars)
     assert exchange.trades("a", "BTC/USDT", 5) == trades[-5:]
     last = exchange.day("a", "BTC/USDT")
@@ -151,17 +229,17 @@ def test_bars_are_the_trades_they_cover() -> None:
 def test_bars_reach_back_before_the_market_began_and_fit_together() -> None:
     exchange = Exchange(5, ("a",), ("BTC/USDT",))
     exchange.advance(START_NS + 10 * SECOND)
-    minutes = exchange.bars("a", "BTC/USDT", MINUTE, START_NS - 2 * HOUR, START_NS - MINUTE)
-    hours = exchange.bars("a", "BTC/USDT", HOUR, START_NS - 2 * HOUR, START_NS - MINUTE)
+    minutes = exchange.bars("a", "BTC/USDT", Span(MINUTE), START_NS - 2 * HOUR, START_NS - MINUTE)
+    hours = exchange.bars("a", "BTC/USDT", Span(HOUR), START_NS - 2 * HOUR, START_NS - MINUTE)
     assert (len(minutes), len(hours)) == (120, 2)
     assert sum(bar.volume for bar in minutes) == sum(bar.volume for bar in hours)
     assert all(bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high for bar in minutes)
     assert all(earlier.close == later.open for earlier, later in pairwise(minutes))
     assert exchange.day("a", "BTC/USDT").bar.volume > sum(bar.volume for bar in hours)
-    days = exchange.bars("a", "BTC/USDT", DAY, START_NS - 30 * DAY, most=7, offset_ns=-8 * HOUR)
+    days = exchange.bars("a", "BTC/USDT", Span(DAY, -8 * HOUR), START_NS - 30 * DAY, most=7)
     assert len(days) == 7
     assert {bar.open_ns % DAY for bar in days} == {16 * HOUR}
-    assert aligned(START_NS, WEEK) == START_NS - 3 * DAY  # 2026 begins on a Thursday
+    assert Span(7 * DAY).opening(START_NS) == START_NS - 3 * DAY  # 2026 begins on a Thursday
 
 
 def test_an_outside_order_is_matched_and_heard_of() -> None:

@@ -90,6 +90,28 @@ async def test_further_calls() -> None:
         assert (await binance.get("/api/v3/nothing"))[0] == 404
 
 
+async def test_lists_of_all_markets_let_none_begin() -> None:
+    """Those that did are told of by what they are."""
+    async with serve(3) as sim, clients(sim.at, "binance.spot", "htx.spot") as [binance, htx]:
+        spot = sum(one.kind == "spot" for one in sim.exchange.instruments.values())
+        for path in ("24hr", "bookTicker"):
+            _, rows, _ = await binance.get(f"/api/v3/ticker/{path}")
+            assert len(rows) == spot
+            assert all(Decimal(value) > 0 for row in rows for name, value in row.items() if name.endswith("Price"))
+        _, body, _ = await htx.get("/market/tickers")
+        assert len(body["data"]) == spot
+        assert all(row["bid"] < row["ask"] for row in body["data"])
+        assert sim.exchange.next_ns is None
+        async with binance.socket("/ws/btcusdt@trade") as socket:
+            await socket.some(20)
+        _, rows, _ = await binance.get("/api/v3/ticker/24hr")
+        row = next(row for row in rows if row["symbol"] == "BTCUSDT")
+        _, one, _ = await binance.get("/api/v3/ticker/24hr", symbol="BTCUSDT")
+        assert abs(Decimal(row["lastPrice"]) / Decimal(one["lastPrice"]) - 1) < Decimal("0.01")
+        assert Decimal(row["lastQty"]) > 0
+        assert row["lastId"] > 0
+
+
 @pytest.mark.parametrize(
     ("venue", "path", "query"),
     [
@@ -118,7 +140,7 @@ async def test_weight_is_counted_refused_and_banned() -> None:
         statuses: list[int] = []
         # The window is a minute of the clock: where one ends in between, the count begins anew.
         while len(statuses) < 300 and 418 not in statuses:
-            status, body, headers = await client.get("/api/v3/ticker/24hr")
+            status, body, headers = await client.get("/api/v3/depth", symbol="STEEMBTC", limit=5000)
             statuses.append(status)
             if status != 200:
                 assert body["code"] == -1003

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 from tidebook.core.clock import SECOND, seconds
 from tidebook.core.dialect import Candle, Dialect, Group, Levels, Refusal, Route, Rules, Said, Sold, Stream, Today
+from tidebook.core.span import Span
 from tidebook.errors import UsageError
 from tidebook.io.serve import Answer, Asked, Cut, Served
 from tidebook.sim.exchange import Exchange
@@ -16,7 +17,7 @@ from tidebook.sim.matching import Event, LevelChange, Trade
 from tidebook.sim.server.faults import Fault, Faults
 from tidebook.sim.server.limits import Gate
 from tidebook.sim.server.line import Line, form
-from tidebook.sim.server.market import KEPT_NS, Market
+from tidebook.sim.server.market import KEPT_NS, Market, glance
 from tidebook.sim.server.samples import samples
 from tidebook.sim.server.topic import CUT_NS, Topic
 from tidebook.venue import Venue
@@ -93,10 +94,10 @@ class Front:
         for id in [id for id, one in off.items() if one.symbol == symbol]:
             to[id] = off.pop(id)
 
-    def levels(self, id: str, depth: int | None = None, *, lag: float = 0.0) -> Levels:
+    def levels(self, id: str, depth: int | None = None, *, lag: float = 0.0, step: int = 0) -> Levels:
         market = self.market(id)
         if not lag:
-            return market.levels(depth)
+            return market.levels(depth, step)
         old = self.faults.take("old_snapshot", self._exchange.now_ns, id)
         lag += old.seconds if old is not None else 0.0
         return market.levels_at(self._exchange.now_ns - min(seconds(lag), KEPT_NS), depth=depth)
@@ -110,13 +111,23 @@ class Front:
     def takers(self, id: str, most: int) -> list[tuple[Sold, ...]]:
         return self.market(id).takers(most)
 
-    def candles(
-        self, id: str, span_ns: int, start_ns: int | None, end_ns: int | None, most: int, offset_ns: int = 0
-    ) -> list[Candle]:
-        return self.market(id).candles(span_ns, start_ns, end_ns, most, offset_ns)
+    def candles(self, id: str, span: Span, start_ns: int | None, end_ns: int | None, most: int) -> list[Candle]:
+        return self.market(id).candles(span, start_ns, end_ns, most)
 
     def today(self, id: str) -> Today:
         return self.market(id).today()
+
+    def glance(self, id: str) -> Today:
+        instrument = self._listed.get(id)
+        if instrument is None:
+            raise Unlisted(id)
+        market = self._markets.get(id)
+        if market is not None:
+            return market.glance()
+        return glance(self._exchange, self.venue.name, instrument, self.shift_ns)
+
+    def best(self, id: str) -> Levels:
+        return self.levels(id, 1) if id in self._markets else self.glance(id).best
 
     def market(self, id: str) -> Market:
         """The market of an id, which begins if need be."""

@@ -6,17 +6,21 @@ more, on that clock.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 from typing import Final, NamedTuple
 
 from tidebook.core.clock import SECOND
 from tidebook.core.dialect import Candle, Change, Group, Levels, Row, Rules, Sold, Today
-from tidebook.sim.bars import HOUR, MINUTE, Bar, History, Tape, aligned
+from tidebook.core.span import Span
+from tidebook.sim.bars import HOUR, MINUTE, Bar, Day, History, Tape
 from tidebook.sim.exchange import RING, SLOT_NS, Exchange
 from tidebook.sim.listing import Instrument
 from tidebook.sim.matching import BID, LevelChange, Side, Trade
 
+_MINUTE: Final = Span(MINUTE)
+_HOUR: Final = Span(HOUR)
+LISTED_NS: Final = 1_514_764_800 * SECOND  # 2018-01-01: since then there are bars
 KEPT_NS: Final = 60 * SECOND
 _KEPT_GROUPS: Final = 1_000
 
@@ -38,19 +42,21 @@ class Past(History):
     """Before the market began: the exchange's bars, moved to the venue's clock."""
 
     def __init__(self, exchange: Exchange, venue: str, symbol: str, shift_ns: int) -> None:
-        self._ask = (exchange, venue, symbol)
+        self._exchange = exchange
+        self._ask = (venue, symbol)
+        self._past = exchange.past(venue, symbol)
         self._shift_ns = shift_ns
 
-    def minute(self, open_ns: int) -> Bar:
-        return self._asked(MINUTE, open_ns)
+        self._hours: dict[int, tuple[Bar, ...]] = {}
 
-    def hour(self, open_ns: int) -> Bar:
-        return self._asked(HOUR, open_ns)
+    def whole(self, open_ns: int, length_ns: int) -> Bar:
+        return self._past.whole(_HOUR.opening(open_ns - self._shift_ns), length_ns)._replace(open_ns=open_ns)
 
-    def _asked(self, span_ns: int, open_ns: int) -> Bar:
-        exchange, venue, symbol = self._ask
-        at_ns = aligned(open_ns - self._shift_ns, span_ns)
-        return exchange.bars(venue, symbol, span_ns, at_ns, at_ns)[0]._replace(open_ns=open_ns, first_id=-1, last_id=-1)
+    def _make(self, hour_ns: int) -> Iterator[Bar]:
+        """Where the exchange's clock passes through its market's beginning, the last of them are not there yet."""
+        at_ns = _MINUTE.opening(hour_ns - self._shift_ns)
+        for n, bar in enumerate(self._exchange.bars(*self._ask, _MINUTE, at_ns, most=60)):
+            yield bar._replace(open_ns=hour_ns + n * MINUTE, first_id=-1, last_id=-1)
 
 
 class Market:
@@ -70,7 +76,7 @@ class Market:
         ring = exchange.trades(venue, symbol, RING)
         slot_ns = exchange.start_ns + (exchange.now_ns - exchange.start_ns) // SLOT_NS * SLOT_NS
         birth_ns = min([slot_ns, *(trade.time_ns for trade in ring[:1])]) + shift_ns
-        self._tape = Tape(birth_ns, Past(exchange, venue, symbol, shift_ns))
+        self._tape = Tape(birth_ns, Past(exchange, venue, symbol, shift_ns), LISTED_NS)
         self._number = whole.update_id // 3
         self._groups: deque[Group] = deque(maxlen=_KEPT_GROUPS)
         self._fresh: list[Trade] = []
@@ -115,30 +121,32 @@ class Market:
 
     # ---- books
 
-    def levels(self, depth: int | None = None) -> Levels:
-        """The book at this instant."""
-        whole = self._exchange.book(*self._ask, depth)
-        return self._levels(whole.update_id, whole.bids, whole.asks)
+    def levels(self, depth: int | None = None, step: int = 0) -> Levels:
+        """The book at this instant; `step` is that of `core.dialect.Facts`."""
+        whole = self._exchange.book(*self._ask, None if step else depth)
+        if not step:
+            return self._levels(whole.update_id, whole.bids, whole.asks)
+        coarse = 10**step
+        bids, asks = (_merged(side, coarse, sign)[:depth] for side, sign in ((whole.bids, 1), (whole.asks, -1)))
+        return self._levels(whole.update_id, bids, asks)
 
     def levels_at(self, at_ns: int | None = None, update_id: int | None = None, depth: int | None = None) -> Levels:
         """The book as it was at an instant of the exchange, or after an update; at most a minute ago.
 
         Raises KeyError for an update that is longer ago, or has not been.
         """
-        bids, asks = dict(self._sizes[0]), dict(self._sizes[1])
+        before: Pair = ({}, {})  # of the levels that changed since
         last = self.last
         for one in reversed(self._undo):
             if last == update_id or (at_ns is not None and one.time_ns <= at_ns):
                 break
-            side = asks if one.side else bids
-            if one.before:
-                side[one.price] = one.before
-            else:
-                side.pop(one.price, None)
+            before[one.side][one.price] = one.before
             last = one.update_id - 1
         if update_id is not None and last != update_id:
             raise KeyError(f"the book of {self.rules.id} after update {update_id} is not known")
-        return self._levels(last, sorted(bids.items(), reverse=True)[:depth], sorted(asks.items())[:depth])
+        book = self._exchange.book(*self._ask, None if depth is None else depth + max(map(len, before)))
+        bids, asks = _before(book.bids, before[0])[::-1], _before(book.asks, before[1])
+        return self._levels(last, bids[:depth], asks[:depth])
 
     def id_at(self, at_ns: int) -> int:
         """The last update until an instant."""
@@ -178,21 +186,20 @@ class Market:
         ring = self._exchange.trades(*self._ask, most)
         return [tuple(self._sold(trade) for trade in some) for _, some in groupby(ring, key=lambda one: one.taker_id)]
 
-    def candles(
-        self, span_ns: int, start_ns: int | None, end_ns: int | None, most: int, offset_ns: int = 0
-    ) -> list[Candle]:
+    def candles(self, span: Span, start_ns: int | None, end_ns: int | None, most: int) -> list[Candle]:
         """As `core.dialect.Facts` says."""
         end_ns = min(self.now_ns if end_ns is None else end_ns, self.now_ns)
         if start_ns is None:
-            start_ns = aligned(end_ns, span_ns, offset_ns) - (most - 1) * span_ns
-        bars = self._tape.bars(span_ns, max(0, start_ns), end_ns, self.now_ns, offset_ns=offset_ns, most=most)
-        return [self._candle(bar, bar.open_ns + span_ns) for bar in bars]
+            start_ns = span.after(span.opening(end_ns), 1 - most)
+        bars = self._tape.bars(span, max(0, start_ns), end_ns, self.now_ns, most=most)
+        return [candle(self._instrument, bar, span.after(bar.open_ns), self.now_ns) for bar in bars]
 
     def today(self) -> Today:
-        day = self._tape.day(self.now_ns)
-        instrument = self._instrument
-        size = instrument.size_text(day.last_size)
-        return Today(self._candle(day.bar, self.now_ns), instrument.price_text(day.before), size, self.levels(1))
+        return day_of(self._instrument, self._tape.day(self.now_ns), self.levels(1))
+
+    def glance(self) -> Today:
+        """The same, to the hour."""
+        return day_of(self._instrument, self._tape.glance(self.now_ns), self.levels(1))
 
     # ---- inside
 
@@ -200,8 +207,7 @@ class Market:
         return Levels(self.now_ns, last, self._rows(bids), self._rows(asks))
 
     def _rows(self, levels: Iterable[tuple[int, int]]) -> list[Row]:
-        price_text, size_text = self._instrument.price_text, self._instrument.size_text
-        return [(price_text(price), size_text(size)) for price, size in levels]
+        return self._instrument.rows(levels)
 
     def _sold(self, trade: Trade) -> Sold:
         instrument = self._instrument
@@ -214,10 +220,39 @@ class Market:
             "buy" if trade.taker_side == BID else "sell",
         )
 
-    def _candle(self, bar: Bar, end_ns: int) -> Candle:
-        price, size, quote = self._instrument.price_text, self._instrument.size_text, self._instrument.quote_text
-        return Candle(
-            bar.open_ns, end_ns, price(bar.open), price(bar.high), price(bar.low), price(bar.close),
-            size(bar.volume), quote(bar.amount), bar.trades, size(bar.bought_volume), quote(bar.bought_amount),
-            bar.first_id, bar.last_id, end_ns <= self.now_ns,
-        )  # fmt: skip
+
+def candle(instrument: Instrument, bar: Bar, end_ns: int, now_ns: int) -> Candle:
+    price, size, quote = instrument.price_text, instrument.size_text, instrument.quote_text
+    return Candle(
+        bar.open_ns, end_ns, price(bar.open), price(bar.high), price(bar.low), price(bar.close),
+        size(bar.volume), quote(bar.amount), bar.trades, size(bar.bought_volume), quote(bar.bought_amount),
+        bar.first_id, bar.last_id, end_ns <= now_ns,
+    )  # fmt: skip
+
+
+def day_of(instrument: Instrument, day: Day, best: Levels) -> Today:
+    whole = candle(instrument, day.bar, day.now_ns, day.now_ns)
+    return Today(whole, instrument.price_text(day.before), instrument.size_text(day.last_size), best)
+
+
+def glance(exchange: Exchange, venue: str, instrument: Instrument, shift_ns: int) -> Today:
+    """As `core.dialect.Facts` says, of a market that has not begun."""
+    day, best = exchange.glance(venue, instrument.symbol)
+    moved = day._replace(bar=day.bar._replace(open_ns=day.bar.open_ns + shift_ns), now_ns=day.now_ns + shift_ns)
+    rows = instrument.rows
+    return day_of(instrument, moved, Levels(moved.now_ns, best.update_id, rows(best.bids), rows(best.asks)))
+
+
+def _merged(levels: Iterable[tuple[int, int]], coarse: int, sign: int) -> list[tuple[int, int]]:
+    """Levels on prices of `coarse` ticks, best first: bids (1) go down, asks (−1) up, to the next one."""
+    sums: Ticks = {}
+    for price, size in levels:
+        key = sign * (sign * price // coarse) * coarse
+        sums[key] = sums.get(key, 0) + size
+    return [(price, size) for price, size in sums.items() if price]
+
+
+def _before(levels: Iterable[tuple[int, int]], before: Ticks) -> list[tuple[int, int]]:
+    """What was there before, upwards; `before` has the sizes of those that changed since, 0 where there was none."""
+    kept = [level for level in levels if level[0] not in before]
+    return sorted(kept + [(price, size) for price, size in before.items() if size])

@@ -39,7 +39,9 @@ class Topic:
         self._bar_ns: int | None = None
         self._told_ns = now_ns
         began_ns = now_ns - now_ns % self.every_ns if self.every_ns else now_ns
-        if stream.content in ("change", "window"):
+        if stream.content == "change":
+            self.said.append((began_ns, market.id_at(began_ns)))
+        elif stream.content == "window":
             self._window = market.levels_at(began_ns, depth=stream.depth)
             self.said.append((began_ns, self._window.last))
         elif stream.content == "quote":
@@ -86,7 +88,7 @@ class Topic:
             if self.market.last != (self.said[-1][1] if self.said else None) or now_ns >= self._told_ns + SECOND:
                 self.said.append((now_ns, self.market.last))
                 self._told_ns = now_ns
-                self._emit(self, self.market.levels(self.stream.depth))
+                self._emit(self, self.market.levels(self.stream.depth, self.stream.step))
         elif content == "day":
             self._emit(self, self.market.today())
 
@@ -112,12 +114,13 @@ class Topic:
 
     def _bar(self, now_ns: int) -> None:
         """The bar under way, every interval of the stream; one that has ended is told once more, as closed."""
-        span_ns, offset_ns = self.stream.span_ns, self.stream.offset_ns
-        if self._bar_ns is not None and self.market.now_ns >= self._bar_ns + span_ns:
-            self._tell(self.market.candles(span_ns, self._bar_ns, self._bar_ns, 1, offset_ns))
-            self._bar_ns += span_ns
+        span = self.stream.span
+        assert span is not None
+        if self._bar_ns is not None and self.market.now_ns >= (next_ns := span.after(self._bar_ns)):
+            self._tell(self.market.candles(span, self._bar_ns, self._bar_ns, 1))
+            self._bar_ns = next_ns
         if not now_ns % self.every_ns:
-            self._tell(self.market.candles(span_ns, None, None, 1, offset_ns))
+            self._tell(self.market.candles(span, None, None, 1))
 
     def _tell(self, bars: Iterable[Candle]) -> None:
         for bar in bars:

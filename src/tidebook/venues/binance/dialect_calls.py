@@ -13,6 +13,7 @@ from tidebook.core.dialect import (
     Route,
     Rules,
     Said,
+    Today,
     Values,
 )
 from tidebook.venues.binance.dialect_streams import MS, SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
@@ -104,12 +105,12 @@ def _agg_trades(facts: Facts, args: Args) -> Said:
 
 
 def _klines(facts: Facts, args: Args) -> Said:
-    symbol, span_ns = _given(args, "symbol"), SPANS.get(_given(args, "interval"))
-    if span_ns is None:
+    symbol, span = _given(args, "symbol"), SPANS.get(_given(args, "interval"))
+    if span is None:
         raise Refusal(refused(-1120, "Invalid interval."))
     start, end = _whole_number(args, "startTime"), _whole_number(args, "endTime")
     bars = facts.candles(
-        symbol, span_ns, None if start is None else start * MS, None if end is None else end * MS,
+        symbol, span, None if start is None else start * MS, None if end is None else end * MS,
         _limit(args, 500, 1000),
     )  # fmt: skip
     rows = [
@@ -123,11 +124,15 @@ def _klines(facts: Facts, args: Args) -> Said:
     return Said("klines", {"[]": rows})
 
 
-def _each(name: str, row: Callable[[Facts, str], Values], facts: Facts, args: Args) -> Said:
-    """A ticker of one symbol, or a list of several."""
+def _each(name: str, row: Callable[[Facts, str, bool], Values], facts: Facts, args: Args) -> Said:
+    """A ticker of one symbol, or a list of several. No market begins because all are asked for."""
     asked = _symbols(facts, args)
-    rows = [row(facts, one.id) for one in (facts.listed() if asked is None else asked)]
+    rows = [row(facts, one.id, asked is None) for one in (facts.listed() if asked is None else asked)]
     return Said(name, rows[0]) if "symbol" in args else Said(name + "s", {"[]": rows})
+
+
+def _today(facts: Facts, id: str, every: bool) -> Today:
+    return facts.glance(id) if every else facts.today(id)
 
 
 def _average(facts: Facts, args: Args) -> Said:
@@ -154,8 +159,8 @@ ROUTES: Final = (
         "/api/v3/ticker/24hr",
         partial(
             _each, "ticker24hr",
-            lambda facts, id: day_of(
-                "symbol", TODAY_REST, "bidPrice bidQty askPrice askQty", id, facts.today(id)
+            lambda facts, id, every: day_of(
+                "symbol", TODAY_REST, "bidPrice bidQty askPrice askQty", id, _today(facts, id, every)
             ),
         ),
         partial(_ticker_weight, 2, 80),
@@ -163,7 +168,8 @@ ROUTES: Final = (
     Route(
         "/api/v3/ticker/price",
         partial(
-            _each, "tickerPrice", lambda facts, id: {"symbol": id, "price": eight(facts.today(id).whole.close)}
+            _each, "tickerPrice",
+            lambda facts, id, every: {"symbol": id, "price": eight(_today(facts, id, every).whole.close)},
         ),
         partial(_ticker_weight, 2, 4),
     ),
@@ -171,7 +177,10 @@ ROUTES: Final = (
         "/api/v3/ticker/bookTicker",
         partial(
             _each, "tickerBook",
-            lambda facts, id: {"symbol": id, **best_of(facts.levels(id, 1), "bidPrice bidQty askPrice askQty")},
+            lambda facts, id, every: {
+                "symbol": id,
+                **best_of(facts.best(id) if every else facts.levels(id, 1), "bidPrice bidQty askPrice askQty"),
+            },
         ),
         partial(_ticker_weight, 2, 4),
     ),

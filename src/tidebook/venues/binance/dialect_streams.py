@@ -20,17 +20,22 @@ from tidebook.core.dialect import (
     Values,
     paths,
 )
+from tidebook.core.span import Span
 
 MS: Final = 1_000_000
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAMES: Final = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w")
-SPANS: Final = {name: int(name[:-1]) * _UNITS[name[-1]] * SECOND for name in _NAMES}
+SPANS: Final = {
+    **{name: Span(int(name[:-1]) * _UNITS[name[-1]] * SECOND) for name in _NAMES},
+    "1M": Span(0, months=1),
+}
 _TOPIC: Final = re.compile(r"([^@]+)@(?:depth(5|10|20)?(@100ms|@1000ms)?|kline_(\w+)|(\w+))")
 
 
 def eight(text: str) -> str:
     """Eight decimals, as the venue writes prices, sizes and amounts."""
-    return f"{Decimal(text):.8f}"
+    whole, _, part = text.partition(".")
+    return f"{whole}.{part:0<8}" if len(part) <= 8 else f"{Decimal(text):.8f}"
 
 
 def _rows(rows: Sequence[Row]) -> list[Row]:
@@ -108,8 +113,8 @@ def stream(topic: str) -> Stream | None:
         return None
     id, depth, speed, interval, name = match[1].upper(), match[2], match[3], match[4], match[5]
     if interval is not None:
-        span_ns, every = SPANS.get(interval, 0), 1.0 if interval == "1s" else 2.0
-        return Stream("bar", id, "kline", partial(_kline, interval), every, span_ns=span_ns) if span_ns else None
+        span, every = SPANS.get(interval), 1.0 if interval == "1s" else 2.0
+        return None if span is None else Stream("bar", id, "kline", partial(_kline, interval), every, span=span)
     if name is None:
         every = 0.1 if speed == "@100ms" else 1.0
         if depth is None:

@@ -12,7 +12,7 @@ from tidebook.core.dialect import (
     paths,
 )
 from tidebook.venues.htx.dialect_streams import (
-    DAYS_BEGIN,
+    DEPTHS,
     MS,
     SPANS,
     VERSIONS,
@@ -56,10 +56,12 @@ def _symbols(facts: Facts, args: Args) -> Said:
 
 
 def _book(facts: Facts, args: Args) -> Said:
-    if args.get("type") != "step0":
+    kind = args.get("type", "")
+    if kind not in DEPTHS:
         raise Refusal(refused("invalid-parameter", "invalid type"))
-    levels = facts.levels(args.get("symbol", ""), _number(args, "depth", 150, 150))
-    return Said("rest_depth", {**_stamped(facts, args, "depth.step0"), **paths("tick", depth_of(levels))})
+    depth = _number(args, "depth", DEPTHS[kind], DEPTHS[kind])
+    levels = facts.levels(args.get("symbol", ""), depth, step=int(kind.removeprefix("step")))
+    return Said("rest_depth", {**_stamped(facts, args, f"depth.{kind}"), **paths("tick", depth_of(levels))})
 
 
 def _last_trade(facts: Facts, args: Args) -> Said:
@@ -81,9 +83,7 @@ def _klines(facts: Facts, args: Args) -> Said:
     period = args.get("period", "")
     if period not in SPANS:
         raise Refusal(refused("invalid-parameter", "invalid period"))
-    bars = facts.candles(
-        args.get("symbol", ""), SPANS[period], None, None, _number(args, "size", 150, 2000), DAYS_BEGIN
-    )
+    bars = facts.candles(args.get("symbol", ""), SPANS[period], None, None, _number(args, "size", 150, 2000))
     rows = [candle_of(one) for one in reversed(bars)]
     return Said("rest_kline", {**_stamped(facts, args, f"kline.{period}"), "data[]": rows})
 
@@ -100,7 +100,7 @@ def _tickers(facts: Facts, args: Args) -> Said:
     del args
     rows: list[Values] = []
     for one in facts.listed():
-        day = facts.today(one.id)
+        day = facts.glance(one.id)
         (bid, bid_size), (ask, ask_size) = (day.best.bids or [("0", "0")])[0], (day.best.asks or [("0", "0")])[0]
         rows.append({
             "symbol": one.id, **sums_of(day.whole), "bid": bare(bid), "bidSize": bare(bid_size), "ask": bare(ask),

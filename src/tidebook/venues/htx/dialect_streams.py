@@ -23,13 +23,19 @@ from tidebook.core.dialect import (
     Values,
     paths,
 )
+from tidebook.core.span import Span
 
 MS: Final = 1_000_000
 _MINUTES: Final = {
     "1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "4hour": 240, "1day": 1440, "1week": 10080,
 }  # fmt: skip
-SPANS: Final = {name: minutes * 60 * SECOND for name, minutes in _MINUTES.items()}
-DAYS_BEGIN: Final = -8 * 3600 * SECOND  # at midnight in UTC+8
+_DAYS_BEGIN: Final = -8 * 3600 * SECOND  # at midnight in UTC+8, and so do months and years
+SPANS: Final = {
+    **{name: Span(minutes * 60 * SECOND, _DAYS_BEGIN) for name, minutes in _MINUTES.items()},
+    **{name: Span(0, _DAYS_BEGIN, months) for name, months in (("1mon", 1), ("1year", 12))},
+}
+# Levels a side of market depth by its type: whole prices, then merged ones of ever fewer decimals.
+DEPTHS: Final = {"step0": 150, "step1": 20, "step2": 20, "step3": 20, "step4": 20, "step5": 20}
 VERSIONS: Final = 10**10  # versions of depth are of another count than the numbers of mbp
 _TOPIC: Final = re.compile(
     r"market\.([a-z0-9]+)\.(?:mbp\.(5|20|150|400)|mbp\.refresh\.(5|10|20)|kline\.(\w+)|(trade\.detail|[a-z0-9.]+))"
@@ -38,6 +44,8 @@ _TOPIC: Final = re.compile(
 
 def bare(text: str) -> msgspec.Raw:
     """A number as the venue writes it: bare, without trailing zeros, small ones with an exponent."""
+    if text[:4] != "0.00":  # the common case; the exchange's text is plain and not negative
+        return msgspec.Raw((text.rstrip("0").rstrip(".") if "." in text else text).encode())
     exact = Decimal(text).normalize()
     return msgspec.Raw((f"{exact:E}" if 0 < abs(exact) < Decimal("0.001") else f"{exact:f}").encode())
 
@@ -123,19 +131,21 @@ def stream(topic: str) -> Stream | None:
     if whole is not None:
         return Stream("whole", id, "mbp_refresh", _refresh, 0.1, int(whole))
     if period is not None:
-        span_ns = SPANS.get(period, 0)
+        span = SPANS.get(period)
         return Stream(
-            "bar", id, "kline", lambda told, one: _push(told, candle_of(one)), 1.0, span_ns=span_ns,
-            offset_ns=DAYS_BEGIN, endpoints=market,
-        ) if span_ns else None  # fmt: skip
+            "bar", id, "kline", lambda told, one: _push(told, candle_of(one)), 1.0, span=span, endpoints=market,
+        ) if span is not None else None  # fmt: skip
+    kind = name.removeprefix("depth.")
+    if kind != name and kind in DEPTHS:
+        return Stream(
+            "whole", id, "depth", lambda told, one: _push(told, depth_of(one)), 1.0, DEPTHS[kind],
+            step=int(kind.removeprefix("step")), endpoints=market,
+        )  # fmt: skip
     return {
         "trade.detail": Stream(
             "taker", id, "trade", lambda told, some: _push(told, taken_by("tradeId", some)), endpoints=market
         ),
         "bbo": Stream("quote", id, "bbo", _best, endpoints=market),
-        "depth.step0": Stream(
-            "whole", id, "depth", lambda told, one: _push(told, depth_of(one)), 1.0, 150, endpoints=market
-        ),
         "detail": Stream("day", id, "detail", _detail, 1.0, endpoints=market),
         "ticker": Stream("day", id, "ticker", _ticker, 1.0, endpoints=market),
     }.get(name)
