@@ -12,6 +12,7 @@ from tests.unit.sim_server.rig import GENEROUS, Client, clients
 from tidebook.client import budgets
 from tidebook.client.market import Market, connect
 from tidebook.core.channel import Question
+from tidebook.core.options import Options
 from tidebook.core.pools import Budget
 from tidebook.errors import RateLimited, UsageError
 from tidebook.io.clock import now
@@ -72,7 +73,8 @@ async def until(true: Callable[[], bool]) -> None:
 
 async def test_what_another_program_spends_is_learned() -> None:
     async with served() as watched, clients(watched.sim.at, "binance.spot") as [other]:
-        async with connect("binance", at=watched.sim.at) as market:
+        patient = Options(fetch_timeout=90.0)  # longer than until there is room again: those beyond it wait
+        async with connect("binance", at=watched.sim.at, options=patient) as market:
             for _ in range(23):
                 await spend(other, 250)
             await market.fetch_time()  # its answer tells
