@@ -1,8 +1,8 @@
 """How long until many books are live, from cold: `python benchmarks/cold_books.py [--books 200] [--limit 500]`.
 
-The embedded exchange runs in a process of its own. Beside Tidebook's time stands that of a bare client in the same run,
-The embedded exchange runs in a process of its own. Beside Tidebook's time stands that of a bare client, which asks for the
-same whole books over HTTP, sixteen at a time, and keeps none: what the exchange and the machine take.
+The embedded exchange runs in a process of its own. Beside Tidebook's time stands that of a bare client, which asks for
+the same whole books over HTTP, sixteen at a time, and keeps none: what the exchange and the machine take.
+"""
 
 import argparse
 import asyncio
