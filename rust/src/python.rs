@@ -72,6 +72,21 @@ fn int(py: Python<'_>, value: i128) -> PyResult<Bound<'_, PyInt>> {
     }
 }
 
+/// Levels as a list of `contract.RawLevel`.
+fn raw_list<'py>(py: Python<'py>, raw: &[levels::Raw]) -> PyResult<Bound<'py, PyList>> {
+    let rows = raw
+        .iter()
+        .map(|raw| (int(py, raw.price)?, raw.price_scale, int(py, raw.size)?, raw.size_scale).into_pyobject(py));
+    PyList::new(py, rows.collect::<PyResult<Vec<Bound<'py, PyTuple>>>>()?)
+}
+
+/// The worst known bid and ask price as `contract.Reach`.
+fn reach_of(py: Python<'_>, reach: [Option<levels::Exact>; 2]) -> PyResult<Bound<'_, PyTuple>> {
+    let [bid, ask] =
+        reach.map(|end| end.map(|(mantissa, scale)| Ok::<_, PyErr>((int(py, mantissa)?, scale))).transpose());
+    (bid?, ask?).into_pyobject(py)
+}
+
 /// One book: levels, sequence and buffer. See `contract.Book`.
 #[pyclass(module = "tidebook.engine._native", frozen)]
 struct Book {
@@ -156,9 +171,9 @@ impl Book {
     }
 
     #[getter]
-    fn reach(&self) -> (Option<levels::Exact>, Option<levels::Exact>) {
-        let [bid, ask] = self.core.state().reach;
-        (bid, ask)
+    fn reach<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let reach = self.core.state().reach;
+        reach_of(py, reach)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -170,13 +185,35 @@ impl Book {
         Ok(dict)
     }
 
+    #[pyo3(signature = (n=None, side=None))]
+    fn look<'py>(&self, py: Python<'py>, n: Option<i64>, side: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let (n, side) = (count_of(n)?, side.map(side_of).transpose()?);
+        // All is copied out before the first object is made: making one may run the collector, and with it any code.
+        let (bids, asks, facts, reach, trimmed) = {
+            let state = self.core.state();
+            let rows = |one| match side {
+                Some(only) if only != one => Vec::new(),
+                _ => state.levels.best(one, n, |raw| raw),
+            };
+            let facts = (state.seeded, state.last, state.venue_ns, state.applied_ns);
+            (rows(Side::Bid), rows(Side::Ask), facts, state.reach, state.stats.trimmed)
+        };
+        let (seeded, last, venue_ns, applied_ns) = facts;
+        let reach = reach_of(py, reach)?;
+        let class = CLASS.import(py, "tidebook.engine.contract", "Look")?;
+        let (bids, asks) = (raw_list(py, &bids)?, raw_list(py, &asks)?);
+        let fields = (bids, asks, seeded, last, venue_ns, applied_ns, reach, trimmed);
+        // A named tuple's own constructor is Python, and three times as slow as that of the tuple that it is.
+        static NEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let new = NEW.get_or_try_init(py, || Ok::<_, PyErr>(py.get_type::<PyTuple>().getattr("__new__")?.unbind()))?;
+        new.bind(py).call1((class, fields))
+    }
+
     #[pyo3(signature = (side, n=None))]
     fn levels<'py>(&self, py: Python<'py>, side: &str, n: Option<i64>) -> PyResult<Bound<'py, PyList>> {
         let raw = self.core.state().levels.best(side_of(side)?, count_of(n)?, |raw| raw);
-        let rows = raw
-            .iter()
-            .map(|raw| (int(py, raw.price)?, raw.price_scale, int(py, raw.size)?, raw.size_scale).into_pyobject(py));
-        PyList::new(py, rows.collect::<PyResult<Vec<Bound<'py, PyTuple>>>>()?)
+        raw_list(py, &raw)
     }
 
     #[pyo3(signature = (side, n=None))]

@@ -1,6 +1,6 @@
 """The signatures that both engines have. What they do is in README.md beside this file."""
 
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from tidebook.engine.rule import SyncRule
 from tidebook.engine.shape import BookShape, Id
@@ -43,8 +43,28 @@ class Event:
         return f"<Event {self.what} expected {self.expected}, got {self.got}>"
 
 
+Reach = tuple[tuple[int, int] | None, tuple[int, int] | None]
+"""The worst known bid and ask price, as (mantissa, scale)."""
+
+
+class Look(NamedTuple):
+    """A book at one instant, between two messages; the fields are those of `Book`, `trimmed` is of its `stats`."""
+
+    bids: list[RawLevel]
+    asks: list[RawLevel]
+    seeded: bool
+    last: int | None
+    venue_ns: int | None
+    applied_ns: int | None
+    reach: Reach
+    trimmed: int
+
+
 class Book(Protocol):
-    """One book: levels, sequence and buffer. Times are the caller's integers of nanoseconds."""
+    """One book: levels, sequence and buffer. Times are the caller's integers of nanoseconds.
+
+    What only looks may be called from any thread, while another one feeds: each call sees one instant.
+    """
 
     @property
     def seeded(self) -> bool: ...
@@ -83,13 +103,21 @@ class Book(Protocol):
     @property
     def buffered(self) -> int: ...
     @property
-    def reach(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    def reach(self) -> Reach:
         """The worst bid and ask price of the last snapshot, or of what `depth_cap` kept, as (mantissa, scale)."""
         ...
 
     def stats(self) -> dict[str, int]:
         """Counters: snapshots applied ignored gaps too_old buffer_dropped absent_removals cut trimmed over_window
         checksum_passed checksum_failed unchecked compare_equal compare_different."""
+        ...
+
+    def look(self, n: int | None = None, side: Side | None = None) -> Look:
+        """The best `n` levels of both sides (all with None), and what belongs to them, of one instant.
+
+        With `side` the other one is left out. Raises RuntimeError when it is called while this very thread changes the
+        book, as a signal's or a collector's function may be.
+        """
         ...
 
     def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:

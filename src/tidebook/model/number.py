@@ -8,6 +8,7 @@ from tidebook.errors import DecodeError
 
 _GRAMMAR: Final = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,6}))?", re.ASCII)
 _EXACT: Final = Context(prec=200, Emax=10_000, Emin=-10_000)
+_scaleb: Final = _EXACT.scaleb
 MAX_DIGITS: Final = 38
 MAX_SCALE: Final = 38
 
@@ -53,7 +54,7 @@ def exact_raw(raw: bytes | memoryview) -> Exact:
 
 def decimal_of(mantissa: int, scale: int) -> Decimal:
     """mantissa × 10^−scale, exactly."""
-    return Decimal(mantissa).scaleb(-scale, _EXACT)
+    return _scaleb(mantissa, -scale)
 
 
 def plain(value: Decimal) -> str:

@@ -1,10 +1,11 @@
 """One book: sequence, buffer, levels (README §6)."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import TypeVar
 
-from tidebook.engine.contract import Event, RawLevel, Side, What
+from tidebook.engine.contract import Event, Look, RawLevel, Reach, Side, What
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Checksum
 from tidebook.engine.twin.checksum import crc
@@ -20,6 +21,10 @@ _COUNTERS = (
     "over_window", "checksum_passed", "checksum_failed", "unchecked", "compare_equal", "compare_different",
 )  # fmt: skip
 _OUTSIDE = frozenset({Seed.REST, Seed.REQUEST, Seed.SIDE})
+_TRIES = 10_000_000  # half a second: some hundred times as long as another thread has ever to be waited for
+
+_T = TypeVar("_T")
+_Pair = tuple[Decimal, Decimal]
 
 
 class Book:
@@ -65,8 +70,31 @@ class Book:
         self._stamped: Message | None = None  # the last applied one
         self._said_unchecked = False
         self._counts: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
+        self._version = 0  # odd while a message changes what may be looked at
 
     # Looking ------------------------------------------------------------------
+
+    def _steady(self, read: Callable[[], _T]) -> _T:
+        """What `read` sees of one instant, also while another thread applies messages.
+
+        It reads again when a message was being applied, or one has been since it began. That ends: whoever tries in
+        vain loses the interpreter after its switch interval to the one who applies, whose message is finite; and
+        reading is a few copies, much shorter than an interval, hence seldom interrupted. Only a call out of the
+        applying thread itself, from a signal's function, would wait for itself: for that the tries are counted.
+        """
+        for _ in range(_TRIES):
+            version = self._version
+            if version & 1:
+                continue
+            try:
+                found = read()
+            except KeyError:  # a price whose size is gone already
+                if self._version == version:
+                    raise
+                continue
+            if self._version == version:
+                return found
+        raise RuntimeError("the book is looked at from inside of its own change")
 
     @property
     def applied(self) -> int:
@@ -85,32 +113,44 @@ class Book:
         return len(self._buffer)
 
     @property
-    def reach(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-        bid, ask = self._reach[True], self._reach[False]
-        return None if bid is None else _raw(bid), None if ask is None else _raw(ask)
+    def reach(self) -> Reach:
+        return _raw_reach(self._steady(self._reach.copy))
 
     def stats(self) -> dict[str, int]:
-        return dict(self._counts)
+        return self._steady(self._counts.copy)
+
+    def look(self, n: int | None = None, side: Side | None = None) -> Look:
+        bids, asks, reach, facts = self._steady(
+            lambda: (
+                [] if side == "ask" else self._pairs("bid", n),
+                [] if side == "bid" else self._pairs("ask", n),
+                self._reach.copy(),
+                (self.seeded, self.last, self.venue_ns, self.applied_ns, self._counts["trimmed"]),
+            )
+        )
+        seeded, last, venue_ns, applied_ns, trimmed = facts
+        rows = [_raw_level(pair) for pair in bids], [_raw_level(pair) for pair in asks]
+        return Look(*rows, seeded, last, venue_ns, applied_ns, _raw_reach(reach), trimmed)
 
     def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
-        levels, prices = self._best_prices(side, n)
-        return [(*_raw(price), *_raw(levels.sizes[price])) for price in prices]
+        return [_raw_level(pair) for pair in self._steady(lambda: self._pairs(side, n))]
 
     def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]:
-        levels, prices = self._best_prices(side, n)
-        return [(float(price), float(levels.sizes[price])) for price in prices]
+        return [(float(price), float(size)) for price, size in self._steady(lambda: self._pairs(side, n))]
 
     def best(self) -> tuple[float | None, float | None, float | None, float | None]:
-        bid, ask = self.floats("bid", 1), self.floats("ask", 1)
-        bid_price, bid_size = bid[0] if bid else (None, None)
-        ask_price, ask_size = ask[0] if ask else (None, None)
+        bids, asks = self._steady(lambda: (self._pairs("bid", 1), self._pairs("ask", 1)))
+        bid_price, bid_size = map(float, bids[0]) if bids else (None, None)
+        ask_price, ask_size = map(float, asks[0]) if asks else (None, None)
         return bid_price, bid_size, ask_price, ask_size
 
-    def _best_prices(self, side: Side, n: int | None) -> tuple[Levels, list[Decimal]]:
+    def _pairs(self, side: Side, n: int | None) -> list[_Pair]:
+        """The best prices with their sizes: copies alone, since another thread may apply a message meanwhile."""
         if n is not None and n < 0:
             raise ValueError("a count of levels is not negative")
         levels = self._side(side == "bid")
-        return levels, levels.best(n)
+        prices = levels.best(n)
+        return list(zip(prices, map(levels.sizes.__getitem__, prices), strict=True))
 
     def _side(self, bid: bool) -> Levels:
         return self._bids if bid else self._asks
@@ -128,7 +168,7 @@ class Book:
             raise DecodeError("missing", "a snapshot that is only a checksum")
         self.fits(message, [], outside=True, asked_ns=asked_ns)
         said = self._said_unchecked
-        outcome = self._replace_from_outside(message, asked_ns)[0]
+        outcome = self._whole(lambda: self._replace_from_outside(message, asked_ns))[0]
         self._said_unchecked = said  # there is room for one outcome: `unchecked` is said another time
         return outcome
 
@@ -184,6 +224,17 @@ class Book:
 
     def take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         """What one message does. In the list None stands for "this book changed"."""
+        return self._whole(lambda: self._take(message, role, counter))
+
+    def _whole(self, change: Callable[[], _T]) -> _T:
+        """Do what changes the book, so that nobody sees half of it: see `_steady`."""
+        self._version |= 1
+        try:
+            return change()
+        finally:
+            self._version = (self._version | 1) + 1
+
+    def _take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         if message.kind == "check":
             spec, theirs = message.shape.checksum, message.checksum
             return (
@@ -474,9 +525,18 @@ def _widest(messages: Iterable[Message], start: tuple[int, int] = (0, 0)) -> tup
     return scale, digits
 
 
+def _raw_level(pair: _Pair) -> RawLevel:
+    return (*_raw(pair[0]), *_raw(pair[1]))
+
+
+def _raw_reach(reach: dict[bool, Decimal | None]) -> Reach:
+    bid, ask = reach[True], reach[False]
+    return None if bid is None else _raw(bid), None if ask is None else _raw(ask)
+
+
 def _raw(value: Decimal) -> tuple[int, int]:
     """(mantissa, scale) of an exact value."""
-    sign, digits, exponent = value.as_tuple()
-    assert isinstance(exponent, int)
-    mantissa = int("".join(map(str, digits)))
-    return (-mantissa if sign else mantissa), -exponent
+    text = str(value)
+    digits, exponent, power = text.partition("E")
+    whole, _, fraction = digits.partition(".")
+    return int(whole + fraction), len(fraction) - int(power) if exponent else len(fraction)
