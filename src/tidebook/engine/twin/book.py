@@ -1,19 +1,19 @@
 """One book: sequence, buffer, levels (README §6)."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import TypeVar
 
 from tidebook.engine.contract import Event, Look, RawLevel, Reach, Side, What
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Checksum
 from tidebook.engine.twin.checksum import crc
 from tidebook.engine.twin.ids import Ids
-from tidebook.engine.twin.levels import Levels
+from tidebook.engine.twin.levels import Levels, Pair, raw, raw_level
 from tidebook.engine.twin.messages import Message, Reader, each_of, members
 from tidebook.engine.twin.numbers import MAX_DIGITS
 from tidebook.engine.twin.reading import read
+from tidebook.engine.twin.steady import Steady
 from tidebook.errors import DecodeError
 
 _COUNTERS = (
@@ -21,10 +21,6 @@ _COUNTERS = (
     "over_window", "checksum_passed", "checksum_failed", "unchecked", "compare_equal", "compare_different",
 )  # fmt: skip
 _OUTSIDE = frozenset({Seed.REST, Seed.REQUEST, Seed.SIDE})
-_TRIES = 10_000_000  # half a second: some hundred times as long as another thread has ever to be waited for
-
-_T = TypeVar("_T")
-_Pair = tuple[Decimal, Decimal]
 
 
 class Book:
@@ -70,31 +66,9 @@ class Book:
         self._stamped: Message | None = None  # the last applied one
         self._said_unchecked = False
         self._counts: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
-        self._version = 0  # odd while a message changes what may be looked at
+        self._steady = Steady()
 
     # Looking ------------------------------------------------------------------
-
-    def _steady(self, read: Callable[[], _T]) -> _T:
-        """What `read` sees of one instant, also while another thread applies messages.
-
-        It reads again when a message was being applied, or one has been since it began. That ends: whoever tries in
-        vain loses the interpreter after its switch interval to the one who applies, whose message is finite; and
-        reading is a few copies, much shorter than an interval, hence seldom interrupted. Only a call out of the
-        applying thread itself, from a signal's function, would wait for itself: for that the tries are counted.
-        """
-        for _ in range(_TRIES):
-            version = self._version
-            if version & 1:
-                continue
-            try:
-                found = read()
-            except KeyError:  # a price whose size is gone already
-                if self._version == version:
-                    raise
-                continue
-            if self._version == version:
-                return found
-        raise RuntimeError("the book is looked at from inside of its own change")
 
     @property
     def applied(self) -> int:
@@ -114,13 +88,13 @@ class Book:
 
     @property
     def reach(self) -> Reach:
-        return _raw_reach(self._steady(self._reach.copy))
+        return _raw_reach(self._steady.look(self._reach.copy))
 
     def stats(self) -> dict[str, int]:
-        return self._steady(self._counts.copy)
+        return self._steady.look(self._counts.copy)
 
     def look(self, n: int | None = None, side: Side | None = None) -> Look:
-        bids, asks, reach, facts = self._steady(
+        bids, asks, reach, facts = self._steady.look(
             lambda: (
                 [] if side == "ask" else self._pairs("bid", n),
                 [] if side == "bid" else self._pairs("ask", n),
@@ -129,28 +103,25 @@ class Book:
             )
         )
         seeded, last, venue_ns, applied_ns, trimmed = facts
-        rows = [_raw_level(pair) for pair in bids], [_raw_level(pair) for pair in asks]
+        rows = [raw_level(pair) for pair in bids], [raw_level(pair) for pair in asks]
         return Look(*rows, seeded, last, venue_ns, applied_ns, _raw_reach(reach), trimmed)
 
     def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
-        return [_raw_level(pair) for pair in self._steady(lambda: self._pairs(side, n))]
+        return [raw_level(pair) for pair in self._steady.look(lambda: self._pairs(side, n))]
 
     def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]:
-        return [(float(price), float(size)) for price, size in self._steady(lambda: self._pairs(side, n))]
+        return [(float(price), float(size)) for price, size in self._steady.look(lambda: self._pairs(side, n))]
 
     def best(self) -> tuple[float | None, float | None, float | None, float | None]:
-        bids, asks = self._steady(lambda: (self._pairs("bid", 1), self._pairs("ask", 1)))
+        bids, asks = self._steady.look(lambda: (self._pairs("bid", 1), self._pairs("ask", 1)))
         bid_price, bid_size = map(float, bids[0]) if bids else (None, None)
         ask_price, ask_size = map(float, asks[0]) if asks else (None, None)
         return bid_price, bid_size, ask_price, ask_size
 
-    def _pairs(self, side: Side, n: int | None) -> list[_Pair]:
-        """The best prices with their sizes: copies alone, since another thread may apply a message meanwhile."""
+    def _pairs(self, side: Side, n: int | None) -> list[Pair]:
         if n is not None and n < 0:
             raise ValueError("a count of levels is not negative")
-        levels = self._side(side == "bid")
-        prices = levels.best(n)
-        return list(zip(prices, map(levels.sizes.__getitem__, prices), strict=True))
+        return self._side(side == "bid").pairs(n)
 
     def _side(self, bid: bool) -> Levels:
         return self._bids if bid else self._asks
@@ -168,7 +139,7 @@ class Book:
             raise DecodeError("missing", "a snapshot that is only a checksum")
         self.fits(message, [], outside=True, asked_ns=asked_ns)
         said = self._said_unchecked
-        outcome = self._whole(lambda: self._replace_from_outside(message, asked_ns))[0]
+        outcome = self._steady.change(lambda: self._replace_from_outside(message, asked_ns))[0]
         self._said_unchecked = said  # there is room for one outcome: `unchecked` is said another time
         return outcome
 
@@ -224,15 +195,7 @@ class Book:
 
     def take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         """What one message does. In the list None stands for "this book changed"."""
-        return self._whole(lambda: self._take(message, role, counter))
-
-    def _whole(self, change: Callable[[], _T]) -> _T:
-        """Do what changes the book, so that nobody sees half of it: see `_steady`."""
-        self._version |= 1
-        try:
-            return change()
-        finally:
-            self._version = (self._version | 1) + 1
+        return self._steady.change(lambda: self._take(message, role, counter))
 
     def _take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         if message.kind == "check":
@@ -525,18 +488,6 @@ def _widest(messages: Iterable[Message], start: tuple[int, int] = (0, 0)) -> tup
     return scale, digits
 
 
-def _raw_level(pair: _Pair) -> RawLevel:
-    return (*_raw(pair[0]), *_raw(pair[1]))
-
-
 def _raw_reach(reach: dict[bool, Decimal | None]) -> Reach:
     bid, ask = reach[True], reach[False]
-    return None if bid is None else _raw(bid), None if ask is None else _raw(ask)
-
-
-def _raw(value: Decimal) -> tuple[int, int]:
-    """(mantissa, scale) of an exact value."""
-    text = str(value)
-    digits, exponent, power = text.partition("E")
-    whole, _, fraction = digits.partition(".")
-    return int(whole + fraction), len(fraction) - int(power) if exponent else len(fraction)
+    return None if bid is None else raw(bid), None if ask is None else raw(ask)

@@ -3,7 +3,10 @@
 from bisect import bisect_left, insort
 from decimal import Decimal
 
+from tidebook.engine.contract import RawLevel
+
 Texts = tuple[str, str]
+Pair = tuple[Decimal, Decimal]
 
 
 class Levels:
@@ -19,11 +22,6 @@ class Levels:
 
     def __len__(self) -> int:
         return len(self.prices)
-
-    def copy(self) -> "Levels":
-        twin = Levels(self.bid)
-        twin.prices, twin.sizes, twin.texts = self.prices[:], self.sizes.copy(), self.texts.copy()
-        return twin
 
     def put(self, price: Decimal, size: Decimal, texts: Texts | None) -> None:
         if price not in self.sizes:
@@ -48,6 +46,11 @@ class Levels:
             return self.prices[:n]
         return self.prices[-n:][::-1] if n else []
 
+    def pairs(self, n: int | None) -> list[Pair]:
+        """The best `n` prices with their sizes: a few copies, since another thread may change the side meanwhile."""
+        prices = self.best(n)
+        return list(zip(prices, map(self.sizes.__getitem__, prices), strict=True))
+
     def cut(self, most: int) -> list[Decimal]:
         """Keep the best `most` levels; the prices of those that went."""
         over = len(self.prices) - most
@@ -62,3 +65,15 @@ class Levels:
         if not self.prices:
             return None
         return self.prices[0] if self.bid else self.prices[-1]
+
+
+def raw(value: Decimal) -> tuple[int, int]:
+    """(mantissa, scale) of an exact value."""
+    text = str(value)
+    digits, exponent, power = text.partition("E")
+    whole, _, fraction = digits.partition(".")
+    return int(whole + fraction), len(fraction) - int(power) if exponent else len(fraction)
+
+
+def raw_level(pair: Pair) -> RawLevel:
+    return (*raw(pair[0]), *raw(pair[1]))
