@@ -1,21 +1,26 @@
 """An order book as users see it: true, or it says that it is not."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from tidebook.client.calls import check_done, check_plain
 from tidebook.client.opening import Opening
 from tidebook.client.reading import FrozenBook, Known, ProofOf, Reading, best_of
 from tidebook.client.subscription import Queue
 from tidebook.core import book as core
 from tidebook.core.clock import SECOND
-from tidebook.engine.contract import Side
+from tidebook.engine.contract import Look, RawLevel, Side
 from tidebook.engine.rule import Proof, Seed
-from tidebook.errors import BookNotLive, SubscriptionFailed, TidebookError
+from tidebook.errors import BookNotLive, SubscriptionFailed, TidebookError, UsageError
+from tidebook.io import process
 from tidebook.io.clock import now
 from tidebook.model.market import Level, State, level
 from tidebook.model.number import decimal_of
+
+logger = logging.getLogger("tidebook.client")
 
 Stale = Literal["sleep", "raise", "yield"]
 
@@ -38,7 +43,11 @@ class BookChange:
 
 
 class Book(Reading, Opening):
-    """A live order book. Made by `market.book(...)`; readable while `state` is ``live`` or ``unproven``."""
+    """A live order book. Made by `market.book(...)`; readable while `state` is ``live`` or ``unproven``.
+
+    Whatever reads its prices may be called from any thread, and each call sees one instant; two calls may see two.
+    `top` and `freeze` are for what belongs together. Iterating, `next` and `close` belong to the loop that opened it.
+    """
 
     def __init__(self, symbol: str, venue: str, *, timeout: float, require: State | None, stale: Stale) -> None:
         Opening.__init__(self)
@@ -56,6 +65,7 @@ class Book(Reading, Opening):
         self.watchers: list[Callable[[Book], object]] = []  # our own code, told beside whoever reads it
         self._readable = asyncio.Event()
         self._fatal: TidebookError | None = None
+        self._raised: Exception | None = None  # by a function given to `on`
 
     def bind(
         self, symbol: str, venue: str, engine_name: str,
@@ -77,8 +87,8 @@ class Book(Reading, Opening):
         except TimeoutError:
             reason = f"{self.symbol} {self.venue} is not readable after {self._timeout:g} s: {self._core.reason}"
             raise SubscriptionFailed(reason, venue=self.venue, symbol=self.symbol) from None
-        if self._fatal is not None:
-            raise self._fatal
+        if (error := self._fatal or self._raised) is not None:
+            raise error
         if self._require is State.LIVE and self.state is State.UNPROVEN:
             raise BookNotLive(
                 f"{self.symbol} {self.venue} can only be unproven: the venue proves nothing", symbol=self.symbol
@@ -94,15 +104,27 @@ class Book(Reading, Opening):
     def changed(self, source: core.Book) -> None:
         """A message was applied, or the state changed."""
         if source.state.readable:
+            if not source.engine.seeded:
+                return  # a later message of the same frame has shown a gap, of which is told next
             self._readable.set()
         elif self._stale == "sleep":
             return
         for watcher in self.watchers:
             watcher(self)
-        for call in self._calls:
-            call(self)
+        if self._queue.ended:
+            return
         if not self._calls:
             self._queue.put(self._change(source))
+            return
+        try:
+            for call in self._calls:
+                if (result := call(self)) is not None:
+                    check_done(result)
+        except Exception as error:
+            logger.error("%s %s: the function given to `on` raised", self.symbol, self.venue, exc_info=error)
+            self._raised = error
+            self._readable.set()
+            self._queue.end(error)
 
     def fail(self, error: TidebookError) -> None:
         """It will never be right (refused, delisted): raised once."""
@@ -129,67 +151,52 @@ class Book(Reading, Opening):
 
     @property
     def state(self) -> State:
+        self._check_process()
         if self._closed or self._fatal is not None:
             return State.CLOSED
         return State.SYNCING if self._core is None else self._core.state
 
     @property
     def seq(self) -> int | None:
-        return None if self._core is None else self._core.engine.last
+        return None if self._core is None else self._source().engine.last
 
     @property
     def venue_ns(self) -> int | None:
         """The venue's stamp of the last applied message, ns UTC."""
-        return None if self._core is None else self._core.engine.venue_ns
+        return None if self._core is None else self._source().engine.venue_ns
 
     @property
     def received_ns(self) -> int | None:
         """When that message was read from the socket, ns UTC."""
-        return None if self._core is None else self._wall(self._core.engine.applied_ns)
+        return None if self._core is None else self._wall(self._source().engine.applied_ns)
 
     @property
     def age(self) -> float:
         """Seconds since the last applied message."""
-        return self._since(None if self._core is None else self._core.engine.applied_ns)
+        return self._since(None if self._core is None else self._source().engine.applied_ns)
 
     @property
     def proof_age(self) -> float:
         """Seconds since the last proof of life: any message of its topic or its connection."""
-        return self._since(None if self._core is None else self._core.alive_ns)
+        return self._since(None if self._core is None else self._source().alive_ns)
 
     @property
     def known(self) -> Known:
         source = self._source()
         window = source.plan.shape.window
-        if window is not None:
-            low, high = (
-                rows[-1].price if len(rows) >= window.levels else None
-                for rows in (self._raw_read("bid", window.levels), self._raw_read("ask", window.levels))
-            )
-            return Known(low, high)
-        if source.plan.rule.seed is Seed.REST or source.engine.stats()["trimmed"]:
-            low_raw, high_raw = source.engine.reach
-            return Known(
-                None if low_raw is None else decimal_of(*low_raw), None if high_raw is None else decimal_of(*high_raw)
-            )
-        return Known(None, None)
+        return _known(source, source.engine.look(0 if window is None else window.levels))
 
     @property
     def proof(self) -> ProofOf:
         source = self._source()
-        rule, shape = source.plan.rule, source.plan.shape
-        depth = shape.checksum.depth if Proof.CHECKSUM in rule.proof and shape.checksum is not None else None
-        if Proof.SEQUENCE in rule.proof:
-            depth = None
-        kinds = tuple(str(kind) for kind in rule.proof)
-        return ProofOf(kinds, depth, source.engine.last, self._wall(source.engine.applied_ns))
+        return self._proof(source, source.engine.look(0))
 
     @property
     def last(self) -> FrozenBook | None:
         """The last proven view, with its age; the present one while the book is readable. None before there is one."""
-        if self._core is None or self._core.engine.applied == 0:
+        if self._core is None or self._source().engine.applied == 0:
             return None
-        return self._freeze(self._core)
+        return self._frozen(self._core, self._core.engine.look())
 
     # Reading ------------------------------------------------------------------
 
@@ -198,22 +205,39 @@ class Book(Reading, Opening):
         return engine.bid_count if side == "bid" else engine.ask_count
 
     def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
-        self._readable_source()
-        return self._raw_read(side, n)
+        look = self._look(n, side)
+        return _levels(look.bids if side == "bid" else look.asks)
+
+    def top(self, n: int = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """The best `n` bids and asks of one instant. From any thread. Raises BookNotLive."""
+        look = self._look(n)
+        return _levels(look.bids), _levels(look.asks)
 
     def freeze(self) -> FrozenBook:
-        """A copy of this instant."""
-        return self._freeze(self._readable_source())
+        """A copy of this instant: levels, sequence, times, known range, proof. From any thread. Raises BookNotLive."""
+        look = self._look(None)
+        return self._frozen(self._source(), look)
+
+    def _side(self, side: Side) -> tuple[tuple[Level, ...], Known]:
+        source = self._source()
+        # Where a window says what is known, that is read off both sides.
+        look = self._look(None, side if source.plan.shape.window is None else None)
+        return _levels(look.bids if side == "bid" else look.asks), _known(source, look)
 
     def on(self, function: Callable[["Book"], object]) -> Callable[["Book"], object]:
-        """Call a plain function with this book after each applied message, in the receive path."""
+        """Call a plain function with this book after each applied message, in the receive path; also a decorator.
+
+        An exception of it is logged, ends this reader alone, and is what opening raises when it is not open yet; the
+        book goes on being kept. Raises UsageError for a function that would have to be awaited.
+        """
+        check_plain(function)
         self._calls.append(function)
         return function
 
     async def __aiter__(self) -> AsyncIterator[BookChange]:
         """Changes while the book is readable; through a resync it sleeps (or as `stale` says) and goes on after it."""
-        self._check_loop()
         while True:
+            self._check_reader()
             changes = await self._queue.some()
             if not changes:
                 return
@@ -223,27 +247,43 @@ class Book(Reading, Opening):
                 yield change
 
     async def next(self, timeout: float | None = 30.0) -> BookChange:
-        """The next change. Raises TimeoutError after `timeout` seconds."""
+        """The next change.
+
+        Raises TimeoutError after `timeout` seconds (None: never), BookNotLive when it is closed. Cancelled, it has
+        taken nothing.
+        """
+        self._check_reader()
         async with asyncio.timeout(timeout):
             changes = await self._queue.some()
         if not changes:
             raise BookNotLive(f"{self.symbol} {self.venue} is closed", symbol=self.symbol)
         return changes[0]
 
-    def _freeze(self, source: core.Book) -> FrozenBook:
+    def _check_reader(self) -> None:
+        self._check_loop()
+        if self._calls:
+            raise UsageError("this book is read by `on`. Open another one to iterate")
+
+    def _frozen(self, source: core.Book, look: Look) -> FrozenBook:
         return FrozenBook(
-            self.symbol, self.venue, self._raw_read("bid", None), self._raw_read("ask", None),
-            seq=source.engine.last, venue_ns=source.engine.venue_ns,
-            at_mono_ns=source.engine.applied_ns or now().mono_ns,
-            known=self.known, proof=self.proof,
+            self.symbol, self.venue, _levels(look.bids), _levels(look.asks),
+            seq=look.last, venue_ns=look.venue_ns, at_mono_ns=look.applied_ns or now().mono_ns,
+            known=_known(source, look), proof=self._proof(source, look),
         )  # fmt: skip
 
-    def _raw_read(self, side: Side, n: int | None) -> tuple[Level, ...]:
-        return tuple(map(level, self._source().engine.levels(side, n)))
+    def _proof(self, source: core.Book, look: Look) -> ProofOf:
+        rule, shape = source.plan.rule, source.plan.shape
+        depth = shape.checksum.depth if Proof.CHECKSUM in rule.proof and shape.checksum is not None else None
+        if Proof.SEQUENCE in rule.proof:
+            depth = None
+        kinds = tuple(str(kind) for kind in rule.proof)
+        return ProofOf(kinds, depth, look.last, self._wall(look.applied_ns))
 
     def _source(self) -> core.Book:
         if self._core is None:
             raise BookNotLive(f"{self.symbol} {self.venue} is not open", symbol=self.symbol)
+        if self._forks != process.forks:
+            self._check_process()
         return self._core
 
     def _readable_source(self) -> core.Book:
@@ -252,6 +292,18 @@ class Book(Reading, Opening):
             raise self._not_live(source)
         return source
 
+    def _look(self, n: int | None, side: Side | None = None) -> Look:
+        """A readable book at one instant.
+
+        Between a message that shows a gap, or fails its checksum, and the change of state that comes of it another
+        thread may look: that instant is not readable either, and the engine says so.
+        """
+        source = self._readable_source()
+        look = source.engine.look(n, side)
+        if not look.seeded:
+            raise self._not_live(source)
+        return look
+
     def _not_live(self, source: core.Book) -> BookNotLive:
         exchange = self.venue.partition(".")[0]
         if self._closed or self._fatal is not None:
@@ -259,7 +311,9 @@ class Book(Reading, Opening):
             return BookNotLive(f"{self.symbol} {exchange} is closed{why}", venue=self.venue, symbol=self.symbol)
         since = self._since(source.since_ns)
         text = f"{self.symbol} {exchange} is {source.state} for {since:.2f} s: {source.reason}"
-        if (wait := source.asks_in(now())) is not None and wait > 0.05:
+        if source.state.readable:
+            text = f"{self.symbol} {exchange} is not current: what is wrong was found at this instant"
+        elif (wait := source.asks_in(now())) is not None and wait > 0.05:
             text += f". The next snapshot is asked for in {wait:.1f} s"
         elif source.asked_ns is not None or source.queued:
             text += f". Snapshot {source.asks} of {source.plan.rule.pace.count} asked for"
@@ -279,6 +333,8 @@ class Book(Reading, Opening):
     def __repr__(self) -> str:
         try:
             exchange = self.venue.partition(".")[0]
+            if self._is_forked:
+                return f"<Book {self.symbol} {exchange} {self._condition()}>"
             if self._core is None or self._closed:
                 return f"<Book {self.symbol} {exchange} {self.state}>"
             engine = self._core.engine
@@ -290,6 +346,25 @@ class Book(Reading, Opening):
             )
         except Exception as error:  # a repr never raises
             return f"<Book {self.symbol} ({type(error).__name__})>"
+
+
+def _levels(raw: list[RawLevel]) -> tuple[Level, ...]:
+    return tuple(map(level, raw))
+
+
+def _known(source: core.Book, look: Look) -> Known:
+    """`look` holds both sides, as deep as the window of its shape where there is one."""
+    window = source.plan.shape.window
+    if window is not None:
+        worst = [
+            level(rows[window.levels - 1]).price if len(rows) >= window.levels else None
+            for rows in (look.bids, look.asks)
+        ]
+        return Known(*worst)
+    if source.plan.rule.seed is Seed.REST or look.trimmed:
+        low, high = look.reach
+        return Known(None if low is None else decimal_of(*low), None if high is None else decimal_of(*high))
+    return Known(None, None)
 
 
 def _merge(old: BookChange, new: BookChange) -> BookChange:

@@ -1,10 +1,12 @@
 """Many order books: a mapping from symbol to book, that grows and shrinks while it is open."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from tidebook.client.book import Book
+from tidebook.client.calls import check_done, check_plain
 from tidebook.client.feeds import Finder, LiveBook
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
@@ -13,6 +15,8 @@ from tidebook.client.symbols import is_glob, matches
 from tidebook.errors import BookNotLive, TidebookError, UnknownSymbol, UsageError
 from tidebook.model.facts import Instrument
 from tidebook.model.market import State
+
+logger = logging.getLogger("tidebook.client")
 
 Make = Callable[[str, str], LiveBook]
 """A book of a symbol at a place, not open yet."""
@@ -26,7 +30,7 @@ class Books(Opening, Mapping[str, Book]):
     """
 
     def __init__(self, finder: Finder, symbols: Sequence[str], venue: str | None, timeout: float, make: Make) -> None:
-        Opening.__init__(self)
+        Opening.__init__(self, finder._root)
         self.failed: dict[str, BaseException] = {}
         self._finder = finder
         self._asked = list(symbols)
@@ -105,27 +109,39 @@ class Books(Opening, Mapping[str, Book]):
             raise BookNotLive(f"not live after {timeout:g} s: {', '.join(late[:5])}{more}") from None
 
     def on(self, function: Callable[[Book], object]) -> Callable[[Book], object]:
-        """Call a plain function with the book that changed, in the receive path; also a decorator."""
-        if asyncio.iscoroutinefunction(function):
-            raise UsageError("`on` takes a plain function. To await, write `async for`")
+        """Call a plain function with the book that changed, in the receive path; also a decorator.
+
+        An exception of it is logged, and ends the calling; the books go on being kept. Raises UsageError for a function
+        that would have to be awaited.
+        """
+        check_plain(function)
         self._calls.append(function)
         return function
 
     async def __aiter__(self) -> AsyncIterator[Book]:
-        self._check_loop()
-        while books := await self._queue.some():
+        while True:
+            self._check_reader()
+            if not (books := await self._queue.some()):
+                return
             for book in books:
                 if self._books.get(book.symbol) is book:
                     yield book
 
     async def next(self, timeout: float | None = 30.0) -> Book:
         """The next book that changes. Raises TimeoutError after `timeout` seconds, StopAsyncIteration when closed."""
-        self._check_loop()
+        self._check_reader()
         async with asyncio.timeout(timeout):
             return await self._queue.one()
 
+    def _check_reader(self) -> None:
+        self._check_loop()
+        if self._calls:
+            raise UsageError("these books are read by `on`. Open others to iterate")
+
     def __repr__(self) -> str:
         try:
+            if self._is_forked:
+                return f"<Books {self._condition()}>"
             states = [str(book.state) for book in self._books.values()]
             counts = ", ".join(f"{states.count(name)} {name}" for name in dict.fromkeys(states)) or "none"
             failed = f", {len(self.failed)} failed" if self.failed else ""
@@ -215,7 +231,15 @@ class Books(Opening, Mapping[str, Book]):
 
     def _moved(self, book: Book) -> None:
         self._states.set()
-        for call in self._calls:
-            call(book)
+        if self._queue.ended:
+            return
         if not self._calls:
             self._queue.put(book)
+            return
+        try:
+            for call in self._calls:
+                if (result := call(book)) is not None:
+                    check_done(result)
+        except Exception as error:
+            logger.error("%s: the function given to `on` of these books raised", book.symbol, exc_info=error)
+            self._queue.end(error)

@@ -49,8 +49,8 @@ class Consolidated(Opening):
     `failed` says why a venue's book could not be opened.
     """
 
-    def __init__(self, symbol: str, make: Make) -> None:
-        super().__init__()
+    def __init__(self, symbol: str, make: Make, owner: Opening | None = None) -> None:
+        super().__init__(owner)
         self.symbol = symbol
         self.books: Sequence[Book] = ()
         self.failed: Sequence[BaseException] = ()

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from tidebook.client.book import Book, Stale
 from tidebook.client.healths import RING, Healths
+from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.subscription import FACT_BYTES, Slow, Subscription
 from tidebook.client.symbols import is_glob, matches
@@ -27,6 +28,11 @@ class Finder(Protocol):
     def _timeout(self) -> float: ...
     @property
     def _options(self) -> Options: ...
+    @property
+    def _root(self) -> Opening:
+        """What is closed with it, and whose loop it has."""
+        ...
+
     def _tell(self, event: Health) -> None:
         """Health that is found on this side of the queues."""
         ...
@@ -48,6 +54,7 @@ class FactFeed(Subscription[Any]):
             f"{name} of {', '.join(symbols)}", slow, key=lambda fact: (fact.venue, fact.symbol),
             size=lambda fact: FACT_BYTES, options=finder._options, tell=finder._tell,
         )  # fmt: skip
+        self._owner = finder._root
         self.failed: dict[str, BaseException] = {}
         self._finder = finder
         self._name = name
@@ -157,8 +164,9 @@ class FactFeed(Subscription[Any]):
 class HealthFeed(Subscription[Health]):
     """The ring, then live events."""
 
-    def __init__(self, healths: Healths, options: Options) -> None:
+    def __init__(self, healths: Healths, options: Options, owner: Opening) -> None:
         super().__init__("health", "drop", options=replace(options, queue_items=RING))
+        self._owner = owner
         self._healths = healths
 
     async def _open(self) -> None:
@@ -182,6 +190,7 @@ class LiveBook(Book):
         require: State | None, stale: Stale, limit: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__(symbol, venue or "", timeout=timeout, require=require, stale=stale)
+        self._owner = finder._root
         self._limit = limit
         self._finder = finder
         self._asked_venue = venue

@@ -51,7 +51,6 @@ class Market(Reader, Opening):
         self._open_venues: dict[At, list[VenueAt]] = {}
         self._healths = Healths()
         self._beat: Beat | None = None
-        self._things: set[Opening] = set()
 
     def _within(self, place: str) -> str | None:
         return place
@@ -63,6 +62,10 @@ class Market(Reader, Opening):
     @property
     def _options(self) -> Options:
         return self._opts
+
+    @property
+    def _root(self) -> Opening:
+        return self
 
     def _tell(self, event: Health) -> None:
         self._healths.emit(event)
@@ -81,15 +84,18 @@ class Market(Reader, Opening):
         options = self._opts
         self._beat = Beat(self._blocked, self._jumped, late=options.loop_late, jump=options.clock_jump)
         ones = self._venues(None)
-        await asyncio.wait([asyncio.ensure_future(one.ready.wait()) for one in ones], timeout=self._wait)
+        waits = [asyncio.ensure_future(one.ready.wait()) for one in ones]
+        try:
+            await asyncio.wait(waits, timeout=self._wait)
+        finally:
+            for wait in waits:
+                wait.cancel()
         if not any(one.state == "up" for one in ones):
             raise next((one.error for one in ones if one.error is not None), None) or VenueUnavailable(
                 f"no venue has answered for {self._wait:g} s: {', '.join(str(one.at) for one in ones)}"
             )
 
     async def _close(self) -> None:
-        things = [*self._things]
-        await asyncio.gather(*(thing.close() for thing in things), return_exceptions=True)
         if self._beat is not None:
             self._beat.stop()
         await asyncio.gather(*(one.close() for ones in self._open_venues.values() for one in ones))
@@ -112,7 +118,7 @@ class Market(Reader, Opening):
         return PlaceMarket(self, name)
 
     def _venues(self, venue: str | None) -> list[VenueAt]:
-        self._check_loop()
+        self._check_open()
         if venue is None:
             return [one for ones in self._open_venues.values() for one in ones]
         wanted = places.parse(venue)
@@ -129,10 +135,12 @@ class Market(Reader, Opening):
 
     def health(self) -> Subscription[Health]:
         """What was lost, gained, refused: the newest 1,000 events, then live."""
-        return HealthFeed(self._healths, self._opts)
+        return HealthFeed(self._healths, self._opts, self)
 
     def __repr__(self) -> str:
         try:
+            if not self._opened or self._closed or self._is_forked:
+                return f"<Market {' '.join(map(str, self._places))} {self._condition()}>"
             shown = " ".join(f"{at}={ones[0].state}" for at, ones in self._open_venues.items())
             ones = [one for group in self._open_venues.values() for one in group]
             topics, sockets = sum(one.topics for one in ones), sum(one.sockets for one in ones)
@@ -159,6 +167,10 @@ class PlaceMarket(Reader):
     def _options(self) -> Options:
         return self._market._options
 
+    @property
+    def _root(self) -> Opening:
+        return self._market
+
     def _tell(self, event: Health) -> None:
         self._market._tell(event)
 
@@ -174,7 +186,10 @@ class PlaceMarket(Reader):
         return next((one.state for one in ones if one.state != "up"), "up")
 
     def __repr__(self) -> str:
-        return f"<{self.name} {self.state}>"
+        try:
+            return f"<{self.name} {self.state}>"
+        except Exception:  # a repr never raises
+            return f"<{self.name} of {self._market!r}>"
 
 
 def connect(

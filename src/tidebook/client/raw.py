@@ -161,6 +161,7 @@ class RawStream(Subscription[RawMessage]):
             f"raw stream of {shown}", slow, size=lambda message: len(message.frame) + MESSAGE_BYTES,
             options=places._options, tell=places._tell,
         )  # fmt: skip
+        self._owner = places._root
         self._places = places
         self._topics = tuple(one for one in what if isinstance(one, str))
         self._says = tuple(_said(one) for one in what if not isinstance(one, str))

@@ -10,6 +10,7 @@ from tidebook.client.book import Book, Stale
 from tidebook.client.books import Books
 from tidebook.client.consolidated import Consolidated
 from tidebook.client.feeds import FactFeed, LiveBook
+from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.ranges import Instant, instant_ns
 from tidebook.client.raw import Param, RawReply, RawStream, ask, request_of
@@ -50,6 +51,11 @@ class Reader(ABC):
     @abstractmethod
     def _options(self) -> Options:
         """All bounds and times."""
+
+    @property
+    @abstractmethod
+    def _root(self) -> Opening:
+        """The market that all of it belongs to."""
 
     @abstractmethod
     def _tell(self, event: Health) -> None:
@@ -196,7 +202,7 @@ class Reader(ABC):
 
         Entering waits until one book is readable. Raises UnknownSymbol where no venue lists it.
         """
-        return Consolidated(symbol, lambda changed: self._books_of(symbol, timeout, changed))
+        return Consolidated(symbol, lambda changed: self._books_of(symbol, timeout, changed), self._root)
 
     async def _books_of(
         self, symbol: str, timeout: float, changed: Callable[[Book], object]

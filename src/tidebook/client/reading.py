@@ -113,6 +113,18 @@ class Reading(ABC):
     def asks(self) -> Levels:
         return Levels(self, "ask")
 
+    @abstractmethod
+    def top(self, n: int = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """The best `n` bids and asks of one instant."""
+
+    @abstractmethod
+    def freeze(self) -> "FrozenBook":
+        """All of it, of one instant."""
+
+    @abstractmethod
+    def _side(self, side: Side) -> tuple[tuple[Level, ...], Known]:
+        """A whole side, and `known`, of one instant."""
+
     @property
     def best_bid(self) -> Level | None:
         found = self.read("bid", 1)
@@ -123,26 +135,23 @@ class Reading(ABC):
         found = self.read("ask", 1)
         return found[0] if found else None
 
-    def top(self, n: int = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-        """The best `n` bids and asks of one instant."""
-        return self.read("bid", n), self.read("ask", n)
-
     @property
     def mid(self) -> Decimal | None:
-        bid, ask = self.best_bid, self.best_ask
-        return None if bid is None or ask is None else (bid.price + ask.price) / 2
+        bids, asks = self.top(1)
+        return (bids[0].price + asks[0].price) / 2 if bids and asks else None
 
     @property
     def spread(self) -> Decimal | None:
-        bid, ask = self.best_bid, self.best_ask
-        return None if bid is None or ask is None else ask.price - bid.price
+        bids, asks = self.top(1)
+        return asks[0].price - bids[0].price if bids and asks else None
 
     @property
     def microprice(self) -> Decimal | None:
         """The mid, weighted by the opposite sizes."""
-        bid, ask = self.best_bid, self.best_ask
-        if bid is None or ask is None:
+        bids, asks = self.top(1)
+        if not bids or not asks:
             return None
+        (bid,), (ask,) = bids, asks
         return (bid.price * ask.size + ask.price * bid.size) / (bid.size + ask.size)
 
     def imbalance(self, n: int = 5) -> float:
@@ -153,12 +162,12 @@ class Reading(ABC):
 
     def depth_to(self, price: Decimal | str | int) -> Cost:
         """All that stands between the best price and `price`, inclusive; bids for a price below the mid."""
-        limit = _number(price)
-        ask = self.best_ask
+        limit, book = _number(price), self.freeze()
+        ask = book.best_ask
         side: Side = "ask" if ask is not None and limit >= ask.price else "bid"
-        rows = [row for row in self.read(side, None) if (row.price <= limit if side == "ask" else row.price >= limit)]
+        rows = [row for row in book.read(side, None) if (row.price <= limit if side == "ask" else row.price >= limit)]
         size = sum((row.size for row in rows), Decimal(0))
-        return _cost(rows, size, size, limit not in self.known)
+        return _cost(rows, size, size, limit not in book.known)
 
     def cost(self, side: Literal["buy", "sell"], size: Decimal | str | int, *, strict: bool = False) -> Cost:
         """What buying or selling `size` at market would take.
@@ -168,14 +177,15 @@ class Reading(ABC):
         wanted = _number(size)
         rows: list[Level] = []
         left = wanted
-        for row in self.read("ask" if side == "buy" else "bid", None):
+        levels, known = self._side("ask" if side == "buy" else "bid")
+        for row in levels:
             if left <= 0:
                 break
             take = min(row.size, left)
             rows.append(Level(row.price, take))
             left -= take
-        beyond = left > 0 and self.known != Known(None, None)
-        beyond = beyond or any(row.price not in self.known for row in rows)
+        beyond = left > 0 and known != Known(None, None)
+        beyond = beyond or any(row.price not in known for row in rows)
         if strict and beyond:
             raise BookNotLive(
                 f"{self.symbol} {self.venue}: {plain(wanted)} reaches beyond the known range", symbol=self.symbol
@@ -217,6 +227,16 @@ class FrozenBook(Reading):
     def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
         return (self._bids if side == "bid" else self._asks)[:n]
 
+    def top(self, n: int = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        return self._bids[:n], self._asks[:n]
+
+    def freeze(self) -> "FrozenBook":
+        """It is one."""
+        return self
+
+    def _side(self, side: Side) -> tuple[tuple[Level, ...], Known]:
+        return self.read(side, None), self._known
+
     @property
     def known(self) -> Known:
         return self._known
@@ -230,6 +250,4 @@ class FrozenBook(Reading):
 
 
 def best_of(book: Reading) -> str:
-    bid, ask = book.best_bid, book.best_ask
-    shown = ["-" if one is None else f"{plain(one.price)}×{plain(one.size)}" for one in (bid, ask)]
-    return " | ".join(shown)
+    return " | ".join("-" if not side else f"{plain(side[0].price)}×{plain(side[0].size)}" for side in book.top(1))

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from typing import Final, Generic, Literal, TypeVar
 
+from tidebook.client.calls import check_done, check_plain
 from tidebook.client.opening import Opening
 from tidebook.core.clock import SECOND
 from tidebook.core.options import Options
@@ -201,10 +202,10 @@ class Subscription(Opening, Generic[T]):
     def on(self, function: Callable[[T], object]) -> Callable[[T], object]:
         """Call a plain function with each item, in the receive path, in order; also a decorator.
 
-        An exception of it ends this subscription alone, and is what its readers then get.
+        An exception of it ends this subscription alone, and is what its readers then get. Raises UsageError for a
+        function that would have to be awaited.
         """
-        if asyncio.iscoroutinefunction(function):
-            raise UsageError("`on` takes a plain function. To await, write `async for`")
+        check_plain(function)
         self._calls.append(function)
         return function
 
@@ -224,7 +225,8 @@ class Subscription(Opening, Generic[T]):
         try:
             for item in items:
                 for call in self._calls:
-                    call(item)
+                    if (result := call(item)) is not None:
+                        check_done(result)
         except Exception as error:
             logger.error("%s: the function given to `on` raised", self.what, exc_info=error)
             self.fail(error)
@@ -273,13 +275,16 @@ class Subscription(Opening, Generic[T]):
         return self
 
     async def __anext__(self) -> T:
+        self._check_loop()
         return await self._queue.one()
 
     async def batches(self) -> AsyncIterator[list[T]]:
         """All that one turn of the loop brought, as a list, again and again. Raises as `next` does."""
-        self._check_loop()
-        self._check_readable()
-        while batch := await self._queue.some():
+        while True:
+            self._check_loop()
+            self._check_readable()
+            if not (batch := await self._queue.some()):
+                return
             yield batch
 
     def _check_readable(self) -> None:
