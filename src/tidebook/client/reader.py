@@ -212,7 +212,12 @@ class Reader(ABC):
         books = [self.book(symbol, venue=place, timeout=timeout, stale="yield") for place in places]
         for book in books:
             book.watchers.append(changed)
-        done = await asyncio.gather(*(book._enter() for book in books), return_exceptions=True)
+        try:
+            done = await asyncio.gather(*(book._enter() for book in books), return_exceptions=True)
+        except BaseException:
+            for book in books:
+                book.close_soon()  # those that were open before it was cancelled
+            raise
         failures = [one for one in done if isinstance(one, BaseException)]
         opened = [book for book, one in zip(books, done, strict=True) if not isinstance(one, BaseException)]
         return opened, failures
