@@ -11,6 +11,7 @@ from tidebook.client.healths import Healths
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.reader import Reader
+from tidebook.client.stats import Stats, lost_by, stats_of
 from tidebook.client.subscription import Subscription
 from tidebook.client.where import declared_at, hosts_of
 from tidebook.core.options import Options
@@ -51,6 +52,7 @@ class Market(Reader, Opening):
         self._open_venues: dict[At, list[VenueAt]] = {}
         self._healths = Healths()
         self._beat: Beat | None = None
+        self._lost = 0  # items, by readers that are closed
 
     def _within(self, place: str) -> str | None:
         return place
@@ -132,6 +134,17 @@ class Market(Reader, Opening):
         raise UsageError(
             f"{venue} is not connected; {', '.join(map(str, self._open_venues))} is. Write connect({venue!r})"
         )
+
+    @property
+    def stats(self) -> Stats:
+        """What it has and has done, in numbers; at once, from any thread. Raises WrongLoop in a forked process."""
+        self._check_process()
+        ones = [one for group in tuple(self._open_venues.values()) for one in group]
+        return stats_of(ones, tuple(self._things), events=self._healths.emitted, lost=self._lost)
+
+    def _gone(self, thing: Opening) -> None:
+        super()._gone(thing)
+        self._lost += lost_by(thing)
 
     def health(self) -> Subscription[Health]:
         """What was lost, gained, refused: the newest 1,000 events, then live."""

@@ -147,7 +147,11 @@ class Opening(ABC):
             await self._close()
         finally:
             if self._owner is not None:
-                self._owner._things.discard(self)
+                self._owner._gone(self)
+
+    def _gone(self, thing: "Opening") -> None:
+        """Something that was opened out of it is closed."""
+        self._things.discard(thing)
 
     async def _close_elsewhere(self, loop: asyncio.AbstractEventLoop) -> None:
         over: Future[None] = Future()

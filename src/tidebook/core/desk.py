@@ -84,6 +84,7 @@ class Desk:
         self._asked: dict[str, deque[int]] = {}  # by name of the book: when its snapshots were asked for
         self._last_conn = 0
         self._endings: deque[int] = deque()  # when connections ended, within the last second
+        self.received = 0  # data frames of all its connections, for whoever counts along
         self.requests = Requests(
             venue, self.effects, self._timers, pools=pools, budgets=budgets, account=account, answers=answers
         )

@@ -27,6 +27,7 @@ class Owner(Protocol):
     """The desk, as a session sees it."""
 
     effects: list[Effect]
+    received: int
 
     def emit(self, event: health.Health) -> None: ...
     def renew(self, session: "Session", reason: str, now: Now) -> None:
@@ -148,6 +149,7 @@ class Session:
             return
         self.heard_ns = now.mono_ns
         self.received += len(frames)
+        self._owner.received += len(frames)
         if self.endpoint.ping.prefix:
             frames = [frame for frame in frames if not self._is_heartbeat(frame)]
         is_plain = self.endpoint.codec is Codec.TEXT

@@ -46,6 +46,7 @@ from picows import (
 from python_socks import ProxyError
 
 from tidebook.core.clock import Now
+from tidebook.io import process
 from tidebook.io.clock import now
 
 CLOSE_WAIT = 0.2  # seconds that the other side has to answer our close frame
@@ -126,6 +127,7 @@ class Connection:
         self._wire: _Wire | None = None
         self._task: asyncio.Task[None] | None = None
         self._over = False
+        self._forks = process.count_forks()
 
     def start(self) -> asyncio.Task[None]:
         """Connect. The task lasts as long as the socket; cancelling it cuts the connection, with nothing reported."""
@@ -163,9 +165,12 @@ class Connection:
             if wire is not None:
                 await wire.gone()
         finally:
-            if wire is not None:
-                wire.abort()
-            await _release(self._socket)
+            # Python ends what is left of a task also in a process that was forked, where it exits: the socket and the
+            # selector that are there are the other process's, which goes on with them.
+            if self._forks == process.forks:
+                if wire is not None:
+                    wire.abort()
+                await _release(self._socket)
 
     async def _connect(self) -> "_Wire | None":
         """Up to the upgrade's answer. Failures are reported, cancellation is passed on."""
