@@ -102,6 +102,8 @@ class Driver:
         self._ending: asyncio.Task[None] | None = None
         self._error: Exception | None = None
         self.failed: asyncio.Future[None] = self._loop.create_future()
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._kept = self._loop.create_task(self._keep())
 
     # ---- for the owner
 
@@ -315,10 +317,20 @@ class Driver:
 
     # ---- the end
 
+    async def _keep(self) -> None:
+        """As long as it is open. Who ends a loop cancels its tasks, this one too: then it is closed in good order."""
+        try:
+            await self._closed
+        except asyncio.CancelledError:
+            await asyncio.wait([self._end()])
+            raise
+
     def _end(self) -> asyncio.Task[None]:
         """Nothing new begins from here on; the task waits for what is under way."""
         if self._ending is None:
             self._ending = self._loop.create_task(self._wind_up())
+            if not self._closed.done():  # else it was cancelled with its task
+                self._closed.set_result(None)
             if self._timer is not None:
                 self._timer.cancel()
             self._opens.clear()
