@@ -102,7 +102,7 @@ class Opening(ABC):
     async def close(self) -> None:
         """Close, within half a second. Twice is fine, and from several tasks; so is what was never opened.
 
-        Cancelled, the closing goes on by itself. From another thread's loop it waits until the one that it belongs to
+        Cancelled, it is closed all the same before that is passed on. From another thread's loop it waits until the one that it belongs to
         has closed it; raises WrongLoop where that one does not run any more, and cannot. In a process that was forked
         since, it is forgotten and nothing is sent: the connections are the other process's.
         """
@@ -110,7 +110,7 @@ class Opening(ABC):
         if loop is None or self._is_forked or loop.is_closed():
             self._closed = True
         elif loop is asyncio.get_running_loop():
-            await asyncio.shield(self._end())
+            await _over(self._end())
         elif loop.is_running():
             await self._close_elsewhere(loop)
         else:
@@ -219,3 +219,19 @@ class Opening(ABC):
 
     def __repr__(self) -> str:
         return f"<{self._known_as} {self._condition()}>"
+
+
+async def _over(closing: asyncio.Task[None]) -> None:
+    """Wait until it is closed, and pass on afterwards that this was cancelled meanwhile.
+
+    Whoever leaves early would leave what it has opened to a loop that may end with it.
+    """
+    cancelled = None
+    while not closing.done():
+        try:
+            await asyncio.wait([closing])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    closing.result()
