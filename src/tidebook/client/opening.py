@@ -102,9 +102,9 @@ class Opening(ABC):
     async def close(self) -> None:
         """Close, within half a second. Twice is fine, and from several tasks; so is what was never opened.
 
-        Cancelled, it is closed all the same before that is passed on. From another thread's loop it waits until the one that it belongs to
-        has closed it; raises WrongLoop where that one does not run any more, and cannot. In a process that was forked
-        since, it is forgotten and nothing is sent: the connections are the other process's.
+        Cancelled, it is closed all the same before that is passed on. From another thread's loop it waits until its own
+        loop has closed it; raises WrongLoop where that one does not run any more, and cannot. In a process that was
+        forked since, it is forgotten and nothing is sent: the connections are the other process's.
         """
         loop = self._loop
         if loop is None or self._is_forked or loop.is_closed():

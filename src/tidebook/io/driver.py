@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from tidebook.core.clock import Now
 from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Send
 from tidebook.errors import UsageError
+from tidebook.io import process
 from tidebook.io.clock import now
 from tidebook.io.http import Failure, Http
 from tidebook.io.place import Remap
@@ -103,6 +104,7 @@ class Driver:
         self._error: Exception | None = None
         self.failed: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._forks = process.count_forks()
         self._kept = self._loop.create_task(self._keep())
 
     # ---- for the owner
@@ -318,11 +320,15 @@ class Driver:
     # ---- the end
 
     async def _keep(self) -> None:
-        """As long as it is open. Who ends a loop cancels its tasks, this one too: then it is closed in good order."""
+        """As long as it is open. Who ends a loop cancels its tasks, this one too: then it is closed in good order.
+
+        But not in a process that was forked meanwhile: there, what is open is the other process's.
+        """
         try:
             await self._closed
         except asyncio.CancelledError:
-            await asyncio.wait([self._end()])
+            if self._forks == process.forks:
+                await asyncio.wait([self._end()])
             raise
 
     def _end(self) -> asyncio.Task[None]:

@@ -15,7 +15,9 @@ from tidebook.sim.server import serve
 
 OPENED: dict[str, Callable[[Market, str], Opening]] = {
     "book": lambda market, symbol: market.book(symbol, venue="binance"),
+    "books": lambda market, symbol: market.books(symbol, "BTC/USDT", venue="htx"),
     "trades": lambda market, symbol: market.trades(symbol),
+    "raw": lambda market, symbol: market.raw(f"{symbol.replace('/', '').lower()}@trade", venue="binance"),
     "bars": lambda market, symbol: market["binance"].bars(symbol),
     "health": lambda market, symbol: market.health(),
     "consolidated": lambda market, symbol: market.consolidated(symbol),
@@ -25,6 +27,8 @@ ASKED: dict[str, Callable[[Market], Awaitable[Any]]] = {
     "time": lambda market: market.fetch_time(venue="htx"),
     "trades": lambda market: market.fetch_trades("BTC/USDT", venue="binance"),
     "bars": lambda market: market.fetch_bars("BTC/USDT", venue="htx"),
+    "book": lambda market: market.fetch_book("BTC/USDT", venue="htx"),
+    "get": lambda market: market.get("/api/v3/time", venue="binance"),
     "ticker": lambda market: market.fetch_ticker("BTC/USDT", venue="binance"),
 }
 
@@ -141,6 +145,33 @@ async def test_asking(market: Market, what: str) -> None:
         return reached
 
     await everywhere(one)
+
+
+async def test_books_that_come_and_go(market: Market) -> None:
+    """Books are added, taken out and waited for; a cancelled call leaves those that were there."""
+    before, symbols = ours(), await fresh(market)
+    async with market.books("BTC/USDT", venue="htx") as books:
+        kept = ours()
+
+        async def add(at: int, how: How) -> bool:
+            symbol = next(symbols)
+            reached = await cancelled(books.add(symbol), at, how)
+            await until(lambda: symbol not in books or books[symbol].state.readable)
+            await books.add(symbol)
+            assert [*books] == ["BTC/USDT", symbol]
+            reached = await cancelled(books.remove(symbol), at, how) or reached
+            await books.remove(symbol)
+            assert [*books] == ["BTC/USDT"]
+            await until(lambda: topics(market) == 1 and ours() <= kept)
+            return reached
+
+        assert await everywhere(add) > 0
+        for how in HOWS:
+            await cancelled(books.live(), 0, how)
+            await cancelled(books.next(), 0, how)
+            await cancelled(anext(aiter(books)), 0, how)
+        assert (await books.next()).symbol == "BTC/USDT"
+    await until(lambda: not topics(market) and ours() <= before)
 
 
 async def test_no_item_is_lost(market: Market) -> None:

@@ -19,7 +19,9 @@ from tidebook.sim.server import serve
 
 MAKE: dict[str, Callable[[Market], Opening]] = {
     "book": lambda market: market.book("BTC/USDT", venue="binance"),
+    "books": lambda market: market.books("BTC/USDT", "ETH/USDT", venue="binance"),
     "quotes": lambda market: market.quotes("BTC/USDT", venue="binance"),
+    "raw": lambda market: market.raw("btcusdt@trade", venue="binance"),
     "health": lambda market: market.health(),
     "consolidated": lambda market: market.consolidated("BTC/USDT"),
 }
@@ -43,6 +45,11 @@ async def silent() -> AsyncIterator[str]:
     async with server:
         host, port = server.sockets[0].getsockname()
         yield f"{host}:{port}"
+
+
+def lines(market: Market) -> list[object]:
+    """The connections that are wanted."""
+    return [line for one in market._venues(None) for line in one.desk.lines]
 
 
 async def to_the_end(read: Callable[[], Awaitable[Any]]) -> None:
@@ -79,12 +86,12 @@ async def test_closed_before_it_was_opened(market: Market, what: str, close: str
 
 
 @pytest.mark.parametrize("close", ["close", "close_soon"])
-@pytest.mark.parametrize("what", ["book", "quotes", "consolidated"])
+@pytest.mark.parametrize("what", [what for what in MAKE if what != "health"])
 async def test_closed_while_it_is_being_opened(market: Market, sim: serve, what: str, close: str) -> None:
     sim.faults.cut("binance.spot", 600)
     thing = MAKE[what](market)
     opening = asyncio.ensure_future(thing.__aenter__())
-    await until(lambda: market.stats.topics)
+    await until(lambda: lines(market))
     if close == "close":
         await thing.close()
     else:
@@ -92,7 +99,7 @@ async def test_closed_while_it_is_being_opened(market: Market, sim: serve, what:
     with pytest.raises(UsageError, match="closed while it was being opened"):
         await opening
     assert opening.cancelling() == 0
-    assert market.stats.topics == 0
+    assert not lines(market)
     assert not market._things
 
 
@@ -246,7 +253,7 @@ LAZY: dict[str, Any] = {
 
 @pytest.mark.parametrize("function", LAZY.values(), ids=LAZY.keys())
 async def test_functions_that_would_have_to_be_awaited(market: Market, function: Any) -> None:
-    for thing in (market.book("BTC/USDT"), market.quotes("BTC/USDT")):
+    for thing in (market.book("BTC/USDT"), market.books("BTC/USDT"), market.quotes("BTC/USDT")):
         with pytest.raises(UsageError, match="`on` takes a"):
             thing.on(function)
 
@@ -286,6 +293,21 @@ async def test_a_function_of_a_book_that_raises_ends_itself_alone(market: Market
             await anext(aiter(told))
     with pytest.raises(ValueError, match="mine"):
         await _opened_with(market, bad)
+
+
+async def test_a_function_of_books_that_raises_ends_itself_alone(market: Market) -> None:
+    async with market.books("BTC/USDT", "ETH/USDT") as told, market.books("BTC/USDT") as other:
+
+        def bad(book: Book) -> None:
+            raise ValueError("mine")
+
+        told.on(bad)
+        for _ in range(4):
+            await other.next()
+        assert told._queue.ended
+        assert told["ETH/USDT"].best_bid is not None
+        with pytest.raises(UsageError, match="read by `on`"):
+            await told.next()
 
 
 async def _opened_with(market: Market, function: Callable[[Book], object]) -> None:

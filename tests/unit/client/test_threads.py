@@ -24,18 +24,22 @@ from tidebook.sim.server import serve
 VERBS: dict[str, tuple[Any, ...]] = {
     "close": (),
     "fetch_bars": ("BTC/USDT",),
+    "fetch_book": ("BTC/USDT",),
     "fetch_instruments": (),
     "fetch_ticker": ("BTC/USDT",),
     "fetch_tickers": (),
     "fetch_time": (),
     "fetch_trades": ("BTC/USDT",),
+    "get": ("api/v3/time",),
 }
 NOUNS: dict[str, tuple[Any, ...]] = {
     "bars": ("BTC/USDT",),
     "book": ("BTC/USDT",),
+    "books": ("BTC/USDT", "ETH/USDT"),
     "consolidated": ("BTC/USDT",),
     "health": (),
     "quotes": ("BTC/USDT",),
+    "raw": ("btcusdt@trade",),
     "ticker": ("BTC/USDT",),
     "trades": ("BTC/USDT",),
 }
@@ -81,7 +85,7 @@ def test_all_verbs_are_known_here() -> None:
         assert verbs <= VERBS.keys()
 
 
-@pytest.mark.parametrize("verb", VERBS.keys() - {"close"})
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "close"])
 async def test_verbs(market: Market, verb: str) -> None:
     for place in (market, market["binance"]):
         with pytest.raises(WrongLoop, match=r"belongs to the loop .* another.*market\.stats and close_soon"):
@@ -104,10 +108,12 @@ async def test_reading(market: Market) -> None:
         market.book("BTC/USDT", venue="binance") as book,
         market.quotes("BTC/USDT", venue="binance") as quotes,
         market.consolidated("BTC/USDT") as both,
+        market.books("BTC/USDT", venue="binance") as books,
     ):
         reads: list[Callable[[], Awaitable[Any]]] = [
             book.next, lambda: anext(aiter(book)), quotes.next, lambda: anext(aiter(quotes)), quotes.__anext__,
-            lambda: anext(aiter(quotes.batches())), lambda: anext(aiter(both)),
+            lambda: anext(aiter(quotes.batches())), lambda: anext(aiter(both)), books.next, books.live,
+            lambda: anext(aiter(books)), lambda: books.add("ETH/USDT"), lambda: books.remove("BTC/USDT"),
         ]  # fmt: skip
         for read in reads:
             with pytest.raises(WrongLoop, match="belongs to the loop"):
