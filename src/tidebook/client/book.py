@@ -204,6 +204,16 @@ class Book(Reading, Opening):
         engine = self._readable_source().engine
         return engine.bid_count if side == "bid" else engine.ask_count
 
+    @property
+    def best_bid(self) -> Level | None:
+        bids = self._look(1, "bid").bids
+        return level(bids[0]) if bids else None
+
+    @property
+    def best_ask(self) -> Level | None:
+        asks = self._look(1, "ask").asks
+        return level(asks[0]) if asks else None
+
     def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
         look = self._look(n, side)
         return _levels(look.bids if side == "bid" else look.asks)
@@ -298,7 +308,9 @@ class Book(Reading, Opening):
         Between a message that shows a gap, or fails its checksum, and the change of state that comes of it another
         thread may look: that instant is not readable either, and the engine says so.
         """
-        source = self._readable_source()
+        source = self._core
+        if source is None or self._closed or self._forks != process.forks or not source.state.readable:
+            source = self._readable_source()  # says what is wrong
         look = source.engine.look(n, side)
         if not look.seeded:
             raise self._not_live(source)

@@ -54,6 +54,7 @@ class Book:
         self._bids = Levels(True)
         self._asks = Levels(False)
         self._reach: dict[bool, Decimal | None] = {True: None, False: None}  # of bids, of asks
+        self._raw_reach: Reach = (None, None)
         self._ids = Ids()
         self._buffer: deque[Message] = deque()
         self._buffered_rows = 0
@@ -88,7 +89,7 @@ class Book:
 
     @property
     def reach(self) -> Reach:
-        return _raw_reach(self._steady.look(self._reach.copy))
+        return self._raw_reach
 
     def stats(self) -> dict[str, int]:
         return self._steady.look(self._counts.copy)
@@ -98,13 +99,13 @@ class Book:
             lambda: (
                 [] if side == "ask" else self._pairs("bid", n),
                 [] if side == "bid" else self._pairs("ask", n),
-                self._reach.copy(),
+                self._raw_reach,
                 (self.seeded, self.last, self.venue_ns, self.applied_ns, self._counts["trimmed"]),
             )
         )
         seeded, last, venue_ns, applied_ns, trimmed = facts
         rows = [raw_level(pair) for pair in bids], [raw_level(pair) for pair in asks]
-        return Look(*rows, seeded, last, venue_ns, applied_ns, _raw_reach(reach), trimmed)
+        return Look(*rows, seeded, last, venue_ns, applied_ns, reach, trimmed)
 
     def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
         return [raw_level(pair) for pair in self._steady.look(lambda: self._pairs(side, n))]
@@ -371,7 +372,7 @@ class Book:
         if Proof.COMPARE in self.rule.proof and self.seeded and nothing_newer:
             equal = before == (self._bids.sizes, self._asks.sizes)
             self._counts["compare_equal" if equal else "compare_different"] += 1
-        self._reach = {True: self._bids.worst(), False: self._asks.worst()}
+        self._reach_to(self._bids.worst(), self._asks.worst())
         self._bounds = (message.scale, message.digits)
         self._bounds_at_most = _widest((message,), self._bounds_at_most)
         self.seeded = True
@@ -461,6 +462,11 @@ class Book:
         worst, reach = levels.worst(), self._reach[levels.bid]
         if worst is not None and (reach is None or (worst > reach if levels.bid else worst < reach)):
             self._reach[levels.bid] = worst
+            self._reach_to(self._reach[True], self._reach[False])
+
+    def _reach_to(self, bid: Decimal | None, ask: Decimal | None) -> None:
+        self._reach = {True: bid, False: ask}
+        self._raw_reach = (None if bid is None else raw(bid), None if ask is None else raw(ask))
 
     def _verify(self, message: Message, theirs: int, spec: Checksum) -> list[Event | None]:
         """Compare the venue's checksum with ours; the outcome where they differ."""
@@ -486,8 +492,3 @@ def _widest(messages: Iterable[Message], start: tuple[int, int] = (0, 0)) -> tup
     for message in messages:
         scale, digits = max(scale, message.scale), max(digits, message.digits)
     return scale, digits
-
-
-def _raw_reach(reach: dict[bool, Decimal | None]) -> Reach:
-    bid, ask = reach[True], reach[False]
-    return None if bid is None else raw(bid), None if ask is None else raw(ask)
