@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -146,7 +148,12 @@ def _ticker_weight(one: int, every: int, args: Args) -> int:
     return one if "symbol" in args or "symbols" in args else every
 
 
-ROUTES: Final = (
+def _no_key(facts: Facts, args: Args) -> Said:
+    """Nobody has an account here, so every key is one that is not known."""
+    return refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+
+
+_NOW: Final = (
     Route("/api/v3/ping", lambda facts, args: Said("ping")),
     Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
     Route("/api/v3/exchangeInfo", _info, lambda args: 20),
@@ -185,3 +192,20 @@ ROUTES: Final = (
         partial(_ticker_weight, 2, 4),
     ),
 )  # fmt: skip
+
+# CHANGELOG.md, 2026-03-09: the calls of the first version "will be retired on 2026-03-25". They had been the same as
+# the third's since 2019-11-13.
+_V1: Final = tuple(
+    replace(route, path=f"/api/v1/{name}", until=date(2026, 3, 25))
+    for name in "ping time ticker/bookTicker ticker/price klines depth aggTrades ticker/24hr trades".split()
+    for route in _NOW
+    if route.path == f"/api/v3/{name}"
+)
+
+# CHANGELOG.md, 2026-01-21: "will no longer be available starting from 2026-02-20, 07:00 UTC".
+_LISTEN_KEY: Final = tuple(
+    Route("/api/v3/userDataStream", _no_key, method=method, until=date(2026, 2, 20))
+    for method in ("POST", "PUT", "DELETE")
+)
+
+ROUTES: Final = (*_NOW, *_V1, *_LISTEN_KEY)
