@@ -1,10 +1,10 @@
 """The embedded exchange on a loopback socket: `serve`, and the faults that it can be asked for."""
 
 import asyncio
+import datetime as dt
 import re
 import ssl
 from collections.abc import Iterable, Mapping
-from datetime import date as Day
 from types import TracebackType
 from typing import Self
 
@@ -96,7 +96,7 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         symbols: Iterable[str] = (),
         port: int = 0,
         speed: float = 1.0,
-        date: str | Day | None = None,
+        date: str | dt.date | None = None,
         tls: ssl.SSLContext | Mapping[str, ssl.SSLContext] | None = None,
     ) -> None:
         self._simulator = Simulator(seed, venues, symbols, speed=speed, day=_day(date))
@@ -120,7 +120,7 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         return self._simulator.hosts
 
     @property
-    def date(self) -> Day:
+    def date(self) -> dt.date:
         """The day whose protocol it speaks."""
         return self._simulator.day
 
@@ -177,12 +177,12 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         await self.stop()
 
 
-def _day(date: str | Day | None) -> Day | None:
+def _day(date: str | dt.date | None) -> dt.date | None:
     if not isinstance(date, str):
         return date
     try:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date):
-            return Day.fromisoformat(date)
+            return dt.date.fromisoformat(date)
     except ValueError:
         pass
     raise UsageError(f"{date!r} is no date. Write it as 2026-02-19")

@@ -1,7 +1,7 @@
 """Binance spot from the server's side: its calls over HTTP. Facts: rest-api.md, errors.md of 2026-07-21."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,7 @@ from tidebook.core.dialect import (
     Route,
     Rules,
     Said,
+    Sold,
     Today,
     Values,
 )
@@ -81,15 +82,27 @@ def _depth(facts: Facts, args: Args) -> Said:
     return Said("snapshot", whole_of(facts.levels(_given(args, "symbol"), _limit(args, 100, 5000), lag=0.05)))
 
 
-def _trades(facts: Facts, args: Args) -> Said:
+def _sold(trades: Iterable[Sold]) -> Said:
     rows = [
         {
             "id": one.id, "price": eight(one.price), "qty": eight(one.size), "quoteQty": eight(one.turnover),
             "time": one.at_ns // MS, "isBuyerMaker": one.taker == "sell",
         }
-        for one in facts.trades(_given(args, "symbol"), _limit(args, 500, 1000))
+        for one in trades
     ]  # fmt: skip
     return Said("trades", {"[]": rows})
+
+
+def _trades(facts: Facts, args: Args) -> Said:
+    return _sold(facts.trades(_given(args, "symbol"), _limit(args, 500, 1000)))
+
+
+def _historical(facts: Facts, args: Args) -> Said:
+    """From a trade on; without `fromId` the newest. As far back as the exchange remembers."""
+    symbol, first, limit = _given(args, "symbol"), _whole_number(args, "fromId"), _limit(args, 500, 1000)
+    if first is None:
+        return _sold(facts.trades(symbol, limit))
+    return _sold([one for one in facts.trades(symbol, 1000) if one.id >= first][:limit])
 
 
 def _agg_trades(facts: Facts, args: Args) -> Said:
@@ -159,8 +172,10 @@ _NOW: Final = (
     Route("/api/v3/exchangeInfo", _info, lambda args: 20),
     Route("/api/v3/depth", _depth, lambda args: levels_weight(_limit(args, 100, 5000)), snapshot=True),
     Route("/api/v3/trades", _trades, lambda args: 25),
+    Route("/api/v3/historicalTrades", _historical, lambda args: 25),
     Route("/api/v3/aggTrades", _agg_trades, lambda args: 4),
     Route("/api/v3/klines", _klines, lambda args: 2),
+    Route("/api/v3/uiKlines", _klines, lambda args: 2),
     Route("/api/v3/avgPrice", _average, lambda args: 2),
     Route(
         "/api/v3/ticker/24hr",
@@ -197,14 +212,15 @@ _NOW: Final = (
 # the third's since 2019-11-13.
 _V1: Final = tuple(
     replace(route, path=f"/api/v1/{name}", until=date(2026, 3, 25))
-    for name in "ping time ticker/bookTicker ticker/price klines depth aggTrades ticker/24hr trades".split()
     for route in _NOW
-    if route.path == f"/api/v3/{name}"
+    for name in [route.path.removeprefix("/api/v3/")]
+    if name not in ("exchangeInfo", "avgPrice", "uiKlines")
 )
 
 # CHANGELOG.md, 2026-01-21: "will no longer be available starting from 2026-02-20, 07:00 UTC".
 _LISTEN_KEY: Final = tuple(
-    Route("/api/v3/userDataStream", _no_key, method=method, until=date(2026, 2, 20))
+    Route(f"/api/{version}/userDataStream", _no_key, method=method, until=until)
+    for version, until in (("v1", date(2026, 3, 25)), ("v3", date(2026, 2, 20)))
     for method in ("POST", "PUT", "DELETE")
 )
 
