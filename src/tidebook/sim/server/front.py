@@ -322,6 +322,7 @@ class Front:
         try:
             url = f"{request.path}?{request.query}"
             for topic in self.venue.url_topics(url) if self.venue.url_topics is not None else ():
+                self.ask_topic(line, topic)
                 line.join(topic)
             await line.talk()
         finally:
