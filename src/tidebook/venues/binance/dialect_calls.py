@@ -19,6 +19,7 @@ from tidebook.core.dialect import (
     Today,
     Values,
 )
+from tidebook.core.span import Span
 from tidebook.venues.binance.dialect_streams import MS, SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
 from tidebook.venues.binance.rest import levels_weight
 
@@ -157,6 +158,31 @@ def _average(facts: Facts, args: Args) -> Said:
     return Said("avgPrice", {"price": f"{price:.8f}", "closeTime": facts.now_ns // MS})
 
 
+_MINUTE: Final = SPANS["1m"].ns
+_WINDOW: Final = re.compile(r"([1-9]|[1-5]\d)m|([1-9]|1\d|2[0-3])h|([1-7])d")
+_ROLLING: Final = [name for name in TODAY_REST if name not in ("prevClosePrice", "lastQty")]
+
+
+def _rolling(facts: Facts, args: Args) -> Said:
+    """The statistics of a window that begins with a minute and ends now."""
+    asked, match = _symbols(facts, args), _WINDOW.fullmatch(args.get("windowSize", "1d"))
+    if asked is None:
+        raise Refusal(refused(-1102, "Param 'symbol' or 'symbols' must be sent, but both were empty/null!"))
+    if match is None:
+        raise Refusal(refused(-1100, "Illegal characters found in parameter 'windowSize'."))
+    minutes, hours, days = (int(text or 0) for text in match.groups())
+    this_ns = facts.now_ns // _MINUTE * _MINUTE
+    start_ns = this_ns - (minutes + 60 * hours + 1440 * days) * _MINUTE
+    span_ns = this_ns + _MINUTE - start_ns
+    span = Span(span_ns, start_ns % span_ns)
+    rows: list[Values] = []
+    for one in asked:
+        bar = facts.candles(one.id, span, start_ns, None, 1)[0]._replace(end_ns=facts.now_ns)
+        values = day_of("symbol", TODAY_REST, "", one.id, Today(bar, bar.open, "0", facts.levels(one.id, 1)))
+        rows.append({name: values[name] for name in ("symbol", *_ROLLING)})
+    return Said("tickerWindow", rows[0]) if "symbol" in args else Said("tickerWindows", {"[]": rows})
+
+
 def _ticker_weight(one: int, every: int, args: Args) -> int:
     return one if "symbol" in args or "symbols" in args else every
 
@@ -177,6 +203,10 @@ _NOW: Final = (
     Route("/api/v3/klines", _klines, lambda args: 2),
     Route("/api/v3/uiKlines", _klines, lambda args: 2),
     Route("/api/v3/avgPrice", _average, lambda args: 2),
+    Route(
+        "/api/v3/ticker", _rolling,
+        lambda args: min(200, 4 if "symbol" in args else 4 * args.get("symbols", "").count(",") + 4),
+    ),
     Route(
         "/api/v3/ticker/24hr",
         partial(
@@ -214,7 +244,7 @@ _V1: Final = tuple(
     replace(route, path=f"/api/v1/{name}", until=date(2026, 3, 25))
     for route in _NOW
     for name in [route.path.removeprefix("/api/v3/")]
-    if name not in ("exchangeInfo", "avgPrice", "uiKlines")
+    if name not in ("exchangeInfo", "avgPrice", "uiKlines", "ticker")
 )
 
 # CHANGELOG.md, 2026-01-21: "will no longer be available starting from 2026-02-20, 07:00 UTC".

@@ -99,7 +99,7 @@ def day_of(id_at: str, names: Sequence[str], best: str, id: str, day: Today) -> 
         eight(day.last_size), eight(one.open), eight(one.high), eight(one.low), eight(one.volume),
         eight(one.turnover), one.start_ns // MS, one.end_ns // MS, one.first_id, one.last_id, one.trades,
     )  # fmt: skip
-    return {id_at: id, **dict(zip(names, values, strict=True)), **best_of(day.best, best)}
+    return {id_at: id, **dict(zip(names, values, strict=True)), **(best_of(day.best, best) if best else {})}
 
 
 def _mini(told: Told, id: str, day: Today) -> Values:
@@ -121,7 +121,10 @@ _ALL: Final = {
     "!ticker@arr": Stream(
         "days", "", "24hrTickers", partial(_each, _day), 1.0, until=date(2026, 3, 26)
     ),
-    "!miniTicker@arr": Stream("days", "", "24hrMiniTickers", partial(_each, _mini), 1.0),
+    **{
+        f"!miniTicker@arr{speed}": Stream("days", "", "24hrMiniTickers", partial(_each, _mini), every)
+        for speed, every in (("", 1.0), ("@1000ms", 1.0), ("@3000ms", 3.0))
+    },
 }  # fmt: skip
 
 
