@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -71,6 +72,7 @@ async def test_what_is_listed() -> None:
 
 
 async def windows(binance: Client) -> None:
+    one: dict[str, Any] = {}
     for size, minutes in (("1m", 1), ("59m", 59), ("23h", 1380), ("7d", 10080)):
         _, one, _ = await binance.get("/api/v3/ticker", symbol="BTCUSDT", windowSize=size)
         assert one["openTime"] % 60_000 == 0
