@@ -11,6 +11,7 @@ from tidebook.errors import UsageError
 from tidebook.io.clock import now
 from tidebook.sim.server import serve
 from tidebook.sim.server.front import dialect_of
+from tidebook.sim.server.tally import LONGEST, NAMES, OTHERS, Tally
 from tidebook.venues import every
 
 RETIRED = [
@@ -156,3 +157,13 @@ async def test_what_has_no_answer_is_counted() -> None:
             "WS api.huobi.pro/feed",
             "message market.btcusdt.mbp.150",
         }
+
+
+def test_what_is_counted_has_an_end() -> None:
+    tally = Tally()
+    for n in range(NAMES + 100):
+        tally.ask(f"topic {n} {'x' * 1000}", answered=n % 2 == 0)
+    assert (tally.made.total(), tally.unanswered.total()) == (NAMES + 100, NAMES // 2 + 50)
+    assert len(tally.made) == NAMES + 1
+    assert tally.made[OTHERS] == 100
+    assert max(map(len, tally.made)) == LONGEST
