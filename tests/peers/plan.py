@@ -49,7 +49,8 @@ _TICKER: Final = Known(
     "since 2026-02-20",
 )
 _NO_ACCOUNT: Final = Known(
-    "stream_get_listen_key", "answered, with -2015: nobody has an account at the simulator, so no key is known to it"
+    "stream_get_listen_key",
+    "listen keys are answered, with -2015: nobody has an account at the simulator, so no key is known to it",
 )
 _LONG_IDS: Final = Known(
     r"trade id of watch_trades",

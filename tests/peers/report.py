@@ -42,13 +42,16 @@ def lines(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> list[st
         text += [f"FAULT {peer}: {name} is not" for name in found.changed]
     for one in outcomes:
         where = f"{one.program.peer}, {one.program.name}, {one.date}"
-        text += [f"known, {n} times: {where}: {what}: {reason}" for what, reason, n in one.explained()]
+        text += [f"known, {n} times: {where}: {reason}" for _, reason, n in one.explained()]
     for one in outcomes:
         where = f"{one.program.peer}, {one.program.name}, {one.date}"
         text += [f"FAULT {where}: {name}: {why}" for name, why in one.faults()]
     made, equal = (sum(getattr(one.judge.books, name) for one in outcomes) for name in ("made", "equal"))
     levels = sum(one.judge.levels for one in outcomes)
-    text += ["", f"{equal} of {made} books equal, {levels} levels; {count(outcomes, packages)} faults"]
+    text += [
+        "",
+        f"{equal} of {made} books equal, {made - equal} not; {levels} levels; {count(outcomes, packages)} faults",
+    ]
     return text
 
 

@@ -108,7 +108,7 @@ async def test_what_fails_the_run() -> None:
         heard(good, await told(sim))
         whole = {"x": Files(3, ())}
         assert count([outcome(good)], whole) == 0
-        assert lines([outcome(good)], whole)[-1].endswith("1 of 1 books equal, 40 levels; 0 faults")
+        assert lines([outcome(good)], whole)[-1].endswith("1 of 1 books equal, 0 not; 40 levels; 0 faults")
         assert count([outcome(good, 1)], whole) == 1
         assert count([outcome(good, None)], whole) == 1
         assert count([outcome(good)], {"x": Files(3, ("a.py",))}) == 1
