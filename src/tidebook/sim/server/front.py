@@ -257,7 +257,7 @@ class Front:
         copies = self.faults.copies(topic.name, self._exchange.now_ns) if heard else 0
         if not copies:
             return
-        told = topic.told(self.now_ns)
+        told = topic.told(self._exchange.now_ns + self.shift_ns)
         plain = self.sheets[topic.stream.sample].print(topic.stream.values(told, content))
         forms: dict[tuple[bool, object], str | bytes] = {}
         for line in topic.lines:
