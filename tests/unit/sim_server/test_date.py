@@ -86,6 +86,20 @@ async def test_the_tickers_of_all_markets() -> None:
         assert not sim.tally.retired
 
 
+async def test_what_is_not_listed_has_no_ticker() -> None:
+    async with (
+        serve(3, ["binance"]) as sim,
+        clients(sim.at, "binance.spot") as [client],
+        client.socket("/ws") as socket,
+    ):
+        await socket.say(method="SUBSCRIBE", params=["!miniTicker@arr", "btcusdt@trade", "ethusdt@trade"], id=1)
+        await socket.until(lambda one: isinstance(one, list) and len(one) == 2)
+        sim.delist("ETH/USDT")
+        for _ in range(2):
+            rows = await socket.until(lambda one: isinstance(one, list))
+        assert {row["s"] for row in rows} == {"BTCUSDT"}
+
+
 async def test_a_stream_that_was_retired_is_silent() -> None:
     async with (
         serve(3, ["binance"], date="2026-03-26") as sim,
