@@ -1,5 +1,6 @@
 # make demo   an exchange inside the package: no account, no key, no network
 # make test   everything, on both engines
+# make peers  python-binance and ccxt, as they are, against that exchange; needs a package index
 # make build | lint | types | rust-lint | clean
 # Set-up happens by itself, once: an environment in .venv, logs in .build. Nothing outside of this folder is changed.
 
@@ -24,18 +25,24 @@ CARGO := $(shell mkdir -p $(LOGS); have=$$(cargo --version 2>/dev/null || echo n
 RUST  := $(shell find rust -name target -prune -o -name fuzz -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
 
-.PHONY: help demo test build dev lint types rust-lint clean
+.PHONY: help demo test peers build dev lint types rust-lint clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 demo: build
 	@$(BIN)/python -m tidebook demo $(ARGS)
 
 test: dev lint types rust-lint
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
+
+# Other projects' clients, each in its own environment at the versions of its file; the report is all that is printed.
+PEERS := $(patsubst tests/peers/requirements/%.txt,$(LOGS)/peers/%/.made,$(wildcard tests/peers/requirements/*.txt))
+
+peers: dev $(PEERS)
+	@$(BIN)/python -m tests.peers $(ARGS)
 
 # ---- set-up
 
@@ -58,6 +65,12 @@ $(VENV)/.package: $(VENV)/.environment pyproject.toml $(LOGS)/cargo $(RUST)
 $(VENV)/.checks: $(VENV)/.environment pyproject.toml
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' >$(LOGS)/dev.txt
 	@$(STEP) $(LOGS)/checks.log 'test tools' $(BIN)/python -m pip install -r $(LOGS)/dev.txt
+	@touch $@
+
+$(LOGS)/peers/%/.made: tests/peers/requirements/%.txt
+	@mkdir -p $(LOGS)/peers
+	@$(STEP) $(LOGS)/peers/$*.log 'environment of $*' .ci/environment $(PYTHON) $(LOGS)/peers/$*
+	@$(STEP) $(LOGS)/peers/$*.log '$*' $(LOGS)/peers/$*/bin/python -m pip install --no-deps -r $<
 	@touch $@
 
 build: $(VENV)/.package

@@ -7,6 +7,7 @@ can invent a field. Prices and sizes come as exact text with all of the instrume
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from tidebook.core.span import Span
@@ -107,15 +108,19 @@ class Told(NamedTuple):
     now_ns: int
 
 
-Content = Literal["trade", "taker", "group", "quote", "change", "window", "whole", "bar", "day"]
+Content = Literal["trade", "taker", "group", "quote", "change", "window", "whole", "bar", "day", "days"]
 """What a stream's messages are made of: `trade` Sold · `taker` a tuple of one taker's Sold · `group` Group ·
 `quote whole` Levels · `change window` Change, of the whole book or of its best `depth` levels · `bar` Candle ·
-`day` Today."""
+`day` Today · `days` pairs of id and Today, of all markets in which something happened since; such a stream has no
+`id`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a topic is. `every` 0: when it happens. `span` is a bar's interval."""
+    """What a topic is. `every` 0: when it happens. `span` is a bar's interval.
+
+    `until` is the first day on which the venue does not have it any more: then it is like a topic that never was.
+    """
 
     content: Content
     id: str
@@ -126,6 +131,7 @@ class Stream:
     span: Span | None = None
     step: int = 0  # so many decimals of the price are dropped: see `Facts.levels`
     endpoints: tuple[str, ...] = ()  # where it is served; everywhere when empty
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +194,22 @@ Args = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A call over HTTP; `weight` is what a question costs, `snapshot` says that books are seeded by it."""
+    """A call over HTTP; `weight` is what a question costs, `snapshot` says that books are seeded by it.
+
+    `until` is the first day on which the venue does not have it any more: then it answers `Dialect.gone`.
+    """
 
     path: str
     answer: Callable[[Facts, Args], Said]
     weight: Callable[[Args], int] = lambda args: 1
     snapshot: bool = False
+    method: str = "GET"
+    until: date | None = None
+
+
+def stands(one: Stream | Route, day: date) -> bool:
+    """Whether the venue has it on a day."""
+    return one.until is None or day < one.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +222,7 @@ class Dialect:
     `whole` answers a request for a book on the socket, which lags `request_lag` seconds; `other` whatever else a
     client may send, given its message and topics. `limited` refuses for so many seconds (the flag: as a ban),
     `spent` makes headers of what was used, the limit and the seconds until it begins anew. `pace` is how many
-    messages a client may send in a second.
+    messages a client may send in a second. `gone` answers a call that was retired.
     """
 
     venue: str
@@ -228,6 +244,7 @@ class Dialect:
     not_understood: tuple[str, str] = ("bad-request", "invalid command")
     pace: int | None = None
     bans: bool = False
+    gone: Said | None = None
 
 
 def paths(prefix: str, values: Mapping[str, object]) -> dict[str, object]:

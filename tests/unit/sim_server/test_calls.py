@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
-from tests.unit.sim_server.rig import clients
+from tests.unit.sim_server.rig import Client, clients
 
 from tidebook import venues
 from tidebook.core.effects import Reply
@@ -70,6 +71,22 @@ async def test_what_is_listed() -> None:
         assert {f"{one['base-currency']}/{one['quote-currency']}".upper() for one in body["data"]} == spot
 
 
+async def windows(binance: Client) -> None:
+    one: dict[str, Any] = {}
+    for size, minutes in (("1m", 1), ("59m", 59), ("23h", 1380), ("7d", 10080)):
+        _, one, _ = await binance.get("/api/v3/ticker", symbol="BTCUSDT", windowSize=size)
+        assert one["openTime"] % 60_000 == 0
+        assert 0 <= one["closeTime"] - one["openTime"] - minutes * 60_000 < 60_000
+        assert Decimal(one["lowPrice"]) <= Decimal(one["lastPrice"]) <= Decimal(one["highPrice"])
+    query = {"symbol": "BTCUSDT", "interval": "1m", "startTime": one["openTime"], "limit": 1}
+    _, bars, _ = await binance.get("/api/v3/klines", **query)
+    assert (bars[0][0], bars[0][1]) == (one["openTime"], one["openPrice"])
+    _, rows, _ = await binance.get("/api/v3/ticker", symbols='["BTCUSDT","ETHUSDT"]')
+    assert [row["symbol"] for row in rows] == ["BTCUSDT", "ETHUSDT"]
+    for bad in ({}, {"symbol": "BTCUSDT", "windowSize": "60m"}, {"symbol": "BTCUSDT", "windowSize": "1w"}):
+        assert (await binance.get("/api/v3/ticker", **bad))[0] == 400
+
+
 async def test_further_calls() -> None:
     async with serve(3) as sim, clients(sim.at, "binance.spot", "htx.spot") as [binance, htx]:
         assert (await binance.get("/api/v3/ping"))[:2] == (200, {})
@@ -83,6 +100,10 @@ async def test_further_calls() -> None:
         start = body[0][0]
         _, pages, _ = await binance.get("/api/v3/klines", symbol="BTCUSDT", interval="1h", limit=2, startTime=start)
         assert pages == body[:2]
+        for interval in ("1m", "1h", "1w"):  # so a client asks since when there are any
+            _, first, _ = await binance.get("/api/v3/klines", symbol="BTCUSDT", interval=interval, limit=2, startTime=0)
+            assert len(first) == 2
+        await windows(binance)
         _, body, _ = await htx.get("/market/trade", symbol="btcusdt")
         assert body["status"] == "ok"
         _, body, _ = await htx.get("/market/history/kline", symbol="btcusdt", period="1day", size=2)

@@ -90,3 +90,20 @@ def test_a_port_that_is_taken() -> None:
         done = run("--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
     assert os.strerror(98).lower() in done.stderr.lower()
+
+
+def test_a_date_is_served() -> None:
+    text = (
+        "import os, urllib.request as u\n"
+        "try: print(u.urlopen('http://' + os.environ['TIDEBOOK_AT'] + '/api/v1/ping').status)\n"
+        "except OSError as error: print(error)"
+    )
+    served = [run("--date", date, "--", sys.executable, "-c", text).stdout for date in ("2026-03-24", "2026-03-25")]
+    assert served == ["200\n", "HTTP Error 410: Gone\n"]
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2026-02-30", "26-02-19"])
+def test_a_date_that_is_none(date: str) -> None:
+    done = run("--date", date)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"tidebook: UsageError: '{date}' is no date. Write it as 2026-02-19\n"

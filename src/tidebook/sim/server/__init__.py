@@ -1,15 +1,21 @@
 """The embedded exchange on a loopback socket: `serve`, and the faults that it can be asked for."""
 
 import asyncio
-from collections.abc import Iterable
+import datetime as dt
+import re
+import ssl
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
 from tidebook.core.dialect import Levels
+from tidebook.errors import UsageError
 from tidebook.io.serve import Server
+from tidebook.io.tls import named_context
 from tidebook.sim.exchange import Exchange
 from tidebook.sim.server.faults import Fault
 from tidebook.sim.server.site import Simulator
+from tidebook.sim.server.tally import Tally
 
 VENUES = ("binance", "htx")
 
@@ -71,10 +77,15 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         symbols: these markets begin with the clock; others when they are first asked for.
         port: 0 is any free one.
         speed: so many seconds of the exchange in one of ours.
+        date: the day whose protocol the venues speak, ``"2026-02-19"``; today's when it is None. What was retired by
+            then answers as the venue answers since. The venues' clocks show the time of this machine all the same.
+        tls: a server's context; or one for each name of `hosts`, of which a client's SNI chooses and any other
+            name is refused. What then comes in is TLS alone.
 
     `at` is the address, for ``connect(at=…)`` and TIDEBOOK_AT. `exchange` is the truth, its venues are called as
     Tidebook calls them (``exchange.book("binance.spot", "BTC/USDT")``). `faults` lets things go wrong.
-    Leaving it closes all connections within half a second; raises what was a bug of the simulator.
+    Raises UsageError for a date that is none. Leaving it closes all connections within half a second; raises what was
+    a bug of the simulator.
     """
 
     def __init__(
@@ -85,9 +96,12 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         symbols: Iterable[str] = (),
         port: int = 0,
         speed: float = 1.0,
+        date: str | dt.date | None = None,
+        tls: ssl.SSLContext | Mapping[str, ssl.SSLContext] | None = None,
     ) -> None:
-        self._simulator = Simulator(seed, venues, symbols, speed=speed)
-        self._server = Server(self._simulator, port=port)
+        self._simulator = Simulator(seed, venues, symbols, speed=speed, day=_day(date))
+        context = named_context(tls) if isinstance(tls, Mapping) else tls
+        self._server = Server(self._simulator, port=port, tls=context)
         self._pace: asyncio.Task[None] | None = None
         self.faults = Faults(self._simulator)
 
@@ -95,6 +109,25 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
     def at(self) -> str:
         """``"127.0.0.1:8800"``."""
         return self._server.at
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of the hosts for which it stands."""
+        return self._simulator.hosts
+
+    @property
+    def date(self) -> dt.date:
+        """The day whose protocol it speaks."""
+        return self._simulator.day
+
+    @property
+    def tally(self) -> Tally:
+        """What was asked so far, and what had no answer."""
+        return self._simulator.tally
 
     @property
     def exchange(self) -> Exchange:
@@ -144,4 +177,15 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         await self.stop()
 
 
-__all__ = ["VENUES", "Fault", "Faults", "serve"]
+def _day(date: str | dt.date | None) -> dt.date | None:
+    if not isinstance(date, str):
+        return date
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date):
+            return dt.date.fromisoformat(date)
+    except ValueError:
+        pass
+    raise UsageError(f"{date!r} is no date. Write it as 2026-02-19")
+
+
+__all__ = ["VENUES", "Fault", "Faults", "Tally", "serve"]

@@ -2,12 +2,26 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import date
 from importlib import import_module
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from tidebook.core.clock import SECOND, seconds
-from tidebook.core.dialect import Candle, Dialect, Group, Levels, Refusal, Route, Rules, Said, Sold, Stream, Today
+from tidebook.core.dialect import (
+    Candle,
+    Dialect,
+    Group,
+    Levels,
+    Refusal,
+    Route,
+    Rules,
+    Said,
+    Sold,
+    Stream,
+    Today,
+    stands,
+)
 from tidebook.core.span import Span
 from tidebook.errors import UsageError
 from tidebook.io.serve import Answer, Asked, Cut, Served
@@ -18,11 +32,13 @@ from tidebook.sim.server.faults import Fault, Faults
 from tidebook.sim.server.limits import Gate
 from tidebook.sim.server.line import Line, form
 from tidebook.sim.server.market import KEPT_NS, Market, glance
-from tidebook.sim.server.samples import samples
-from tidebook.sim.server.topic import CUT_NS, Topic
+from tidebook.sim.server.samples import Page, samples
+from tidebook.sim.server.tally import Tally
+from tidebook.sim.server.topic import CUT_NS, Days, Topic
 from tidebook.venue import Venue
 
 _JSON: Final = {"Content-Type": "application/json;charset=UTF-8"}
+_HTML: Final = {"Content-Type": "text/html"}
 _REAL_TIME: Final = ("trade", "taker", "group", "quote")
 
 
@@ -46,11 +62,14 @@ def dialect_of(venue: Venue) -> Dialect:
 
 
 class Front:
-    """See the module. It is the `Facts` that its dialect may ask."""
+    """See the module. It is the `Facts` that its dialect may ask. It speaks as the venue does on `day`."""
 
-    def __init__(self, venue: Venue, exchange: Exchange, gates: dict[str, Gate]) -> None:
+    def __init__(self, venue: Venue, exchange: Exchange, gates: dict[str, Gate], day: date, tally: Tally) -> None:
         self.venue = venue
+        self.day = day
+        self.tally = tally
         self.dialect = dialect_of(venue)
+        self._routes = {(one.method, one.path): one for one in self.dialect.routes}
         self.sheets = samples(f"tidebook.venues.{venue.exchange}")
         self.faults = Faults(exchange.seed, venue.name)
         self.lines: dict[Line, None] = {}
@@ -64,9 +83,9 @@ class Front:
         }
         self._unlisted: dict[str, Instrument] = {}
         self._markets: dict[str, Market] = {}
-        self._topics: dict[str, Topic] = {}
-        self._cutting: dict[str, list[Topic]] = {}
-        self._bursting: dict[str, list[Topic]] = {}
+        self._topics: dict[str, Topic | Days] = {}
+        self._cutting: dict[str, list[Topic | Days]] = {}
+        self._bursting: dict[str, list[Topic | Days]] = {}
         self._touched: dict[str, None] = {}
 
     # ---- the facts
@@ -187,9 +206,17 @@ class Front:
             return None
         return self.dialect.unknown(topic)
 
+    def ask_topic(self, line: Line, name: str) -> None:
+        """Count a topic that is asked for."""
+        declared = self.dialect.stream(name)
+        retired = declared is not None and not stands(declared, self.day)
+        self.tally.ask(f"topic {name}", answered=self._stream(line, name) is not None, retired=retired)
+
     def _stream(self, line: Line, name: str) -> Stream | None:
         stream = self.dialect.stream(name)
-        if stream is None or stream.id not in self._listed:
+        if stream is None or not stands(stream, self.day):
+            return None
+        if stream.content != "days" and stream.id not in self._listed:
             return None
         return stream if not stream.endpoints or line.endpoint.name in stream.endpoints else None
 
@@ -200,7 +227,10 @@ class Front:
             stream = self._stream(line, name)
             if stream is None:
                 return
-            topic = Topic(name, stream, self.market(stream.id), self._exchange.now_ns, self._emit)
+            if stream.content == "days":
+                topic = Days(name, stream, self._markets, self._emit)
+            else:
+                topic = Topic(name, stream, self.market(stream.id), self._exchange.now_ns, self._emit)
             self._topics[name] = topic
             at_once = stream.content in _REAL_TIME or not stream.every
             (self._bursting if at_once else self._cutting).setdefault(stream.id, []).append(topic)
@@ -218,11 +248,16 @@ class Front:
                 if topic in topics:
                     topics.remove(topic)
 
-    def _emit(self, topic: Topic, content: Any) -> None:
-        copies = self.faults.copies(topic.name, self._exchange.now_ns) if topic.stream.id in self._listed else 0
+    def _emit(self, topic: Topic | Days, content: Any) -> None:
+        if topic.stream.content == "days":
+            content = [(id, day) for id, day in content if id in self._listed]
+            heard = bool(content)
+        else:
+            heard = topic.stream.id in self._listed
+        copies = self.faults.copies(topic.name, self._exchange.now_ns) if heard else 0
         if not copies:
             return
-        told = topic.told()
+        told = topic.told(self._exchange.now_ns + self.shift_ns)
         plain = self.sheets[topic.stream.sample].print(topic.stream.values(told, content))
         forms: dict[tuple[bool, object], str | bytes] = {}
         for line in topic.lines:
@@ -270,6 +305,7 @@ class Front:
 
     async def websocket(self, request: Asked, socket: Served) -> None:
         name = self.dialect.door(request.path)
+        self.tally.ask(f"WS {request.host}{request.path}", answered=name is not None)
         if name is None:
             socket.refuse(Answer(404, b"no stream here"))
             return
@@ -286,6 +322,7 @@ class Front:
         try:
             url = f"{request.path}?{request.query}"
             for topic in self.venue.url_topics(url) if self.venue.url_topics is not None else ():
+                self.ask_topic(line, topic)
                 line.join(topic)
             await line.talk()
         finally:
@@ -318,9 +355,14 @@ class Front:
                 said = self.dialect.limited(fault.retry_after, fault.status == 418)
                 return self._answer(said, fault.status, {"Retry-After": str(fault.retry_after)})
             return Answer(fault.status, b"{}", _JSON)
-        route = next((one for one in self.dialect.routes if one.path == request.path), None)
-        if route is None or request.method != "GET":
+        route = self._routes.get((request.method, request.path))
+        retired = route is not None and not stands(route, self.day)
+        name = f"{request.method} {request.host}{request.path}"
+        self.tally.ask(name, answered=route is not None, retired=retired)
+        if route is None or (retired and self.dialect.gone is None):
             return Answer(404, b"")
+        if retired and self.dialect.gone is not None:
+            return self._answer(self.dialect.gone)
         args = {name: unquote(value) for name, value in parse_qsl(request.query, keep_blank_values=True)}
         answer = self._spend(route, args)
         late = self.faults.take("late_snapshot", now_ns, request.path) if route.snapshot else None
@@ -344,8 +386,9 @@ class Front:
             return self._answer(self.dialect.no_such_id(args), headers=headers)
 
     def _answer(self, said: Said, status: int | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-        body = self.sheets[said.sample].print(said.values)
-        return Answer(status or said.status, body, {**_JSON, **(headers or {})})
+        sheet = self.sheets[said.sample]
+        kind = _HTML if isinstance(sheet, Page) else _JSON
+        return Answer(status or said.status, sheet.print(said.values), {**kind, **(headers or {})})
 
 
 def rules(id: str, one: Instrument) -> Rules:

@@ -125,8 +125,11 @@ class Line:
                 self.topics.pop(topic, None)
                 self.front.left(self, topic)
             self._print(message, words.unsubscribed or words.ack, topics)
-        elif not self.front.asked(self, message, plain):
+        elif self.front.asked(self, message, plain):
+            self.front.tally.ask(f"message {_shown(message)}", answered=True)
+        else:
             said = self.front.dialect.other(message, tuple(self.topics))
+            self.front.tally.ask(f"message {_shown(message)}", answered=said is not None)
             if said is None:
                 self._refuse(message, *self.front.dialect.not_understood)
             else:
@@ -144,6 +147,8 @@ class Line:
         if len({*self.topics, *topics}) > self.endpoint.max_topics:
             self._refuse(message, *self.front.dialect.too_many)
             return
+        for topic in topics:
+            self.front.ask_topic(self, topic)
         for topic in topics:
             refused = self.front.refusal(self, topic)
             if refused is not None:
@@ -171,6 +176,11 @@ class Line:
 def form(data: bytes, codec: Codec) -> str | bytes:
     """JSON as it goes over the socket."""
     return compress(data, 1, mtime=0) if codec is Codec.GZIP else data.decode()
+
+
+def _shown(message: Mapping[str, Any]) -> str:
+    """What kind of message it is: its words without its numbers."""
+    return " ".join(str(value)[:40] for key, value in message.items() if key != "id" and isinstance(value, str))
 
 
 def topics_of(slots: Mapping[str, Any]) -> list[str]:

@@ -108,6 +108,20 @@ class Form:
         return b"".join(made)
 
 
+class Page:
+    """A sample that is no JSON: it is said as it is."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self._name = name
+        self._data = data
+
+    def print(self, values: Values) -> bytes:
+        """The page. Raises KeyError for any value."""
+        if values:
+            raise KeyError(f"{self._name}: a page has no {', '.join(values)}")
+        return self._data
+
+
 def _has(value: Any, part: str) -> bool:
     if isinstance(value, list):
         return part.isdigit() and int(part) < len(value)
@@ -118,11 +132,13 @@ def _key(value: Any, part: str) -> Any:
     return int(part) if isinstance(value, list) else part
 
 
-def samples(package: str) -> Mapping[str, Sheet]:
-    """The sheets of a venue's package by name."""
-    folder = files(package) / "samples"
-    return {
-        one.name.removesuffix(".json"): Sheet(one.name, json.loads(one.read_text(encoding="utf-8")))
-        for one in folder.iterdir()
-        if one.name.endswith(".json")
-    }
+def samples(package: str) -> Mapping[str, Sheet | Page]:
+    """The sheets and pages of a venue's package by name."""
+    found: dict[str, Sheet | Page] = {}
+    for one in (files(package) / "samples").iterdir():
+        name, _, kind = one.name.rpartition(".")
+        if kind == "json":
+            found[name] = Sheet(one.name, json.loads(one.read_text(encoding="utf-8")))
+        elif kind == "html":
+            found[name] = Page(one.name, one.read_bytes())
+    return found

@@ -6,6 +6,7 @@ a fixed instant; the venues' clocks show the time of this machine.
 
 import asyncio
 from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from heapq import heappop, heappush
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from tidebook.sim.exchange import Exchange
 from tidebook.sim.server.faults import Fault, due_ns
 from tidebook.sim.server.front import Front
 from tidebook.sim.server.limits import Gate
+from tidebook.sim.server.tally import Tally
 from tidebook.sim.server.topic import CUT_NS
 from tidebook.venue import Venue
 
@@ -33,20 +35,35 @@ _faults = msgspec.json.Decoder(Fault | list[Fault])
 
 
 class Simulator:
-    """See the module. `speed`: so many seconds of the exchange in one of ours."""
+    """See the module. `speed`: so many seconds of the exchange in one of ours. `day`: None is today, in UTC."""
 
-    def __init__(self, seed: int, names: Iterable[str], symbols: Iterable[str] = (), *, speed: float = 1.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        names: Iterable[str],
+        symbols: Iterable[str] = (),
+        *,
+        speed: float = 1.0,
+        day: date | None = None,
+    ) -> None:
         declared = [one for name in names for one in _named(name)]
         self.exchange = Exchange(seed, [venue.name for venue in declared])
         self.speed = speed
         self.gates: dict[str, Gate] = {}
-        self.fronts = {venue.name: Front(venue, self.exchange, self.gates) for venue in declared}
+        self.day = day or datetime.fromtimestamp(now().wall_ns / 1e9, UTC).date()
+        self.tally = Tally()
+        self.fronts = {venue.name: Front(venue, self.exchange, self.gates, self.day, self.tally) for venue in declared}
         self._hosts = {front.venue.name: _hosts(front.venue) for front in self.fronts.values()}
         self._symbols = tuple(symbols)
         self._due: list[tuple[int, int, Fault]] = []
         self._faults = 0
         self._began: tuple[int, int] | None = None  # monotonic, exchange
         self._next_cut_ns = self.exchange.start_ns + CUT_NS
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of all hosts that are served."""
+        return tuple(sorted({one.partition("/")[0] for hosts in self._hosts.values() for one in hosts}))
 
     # ---- time
 
@@ -132,6 +149,7 @@ class Simulator:
             return self._control(request)
         front = self._front(request, websocket=False)
         if front is None:
+            self.tally.ask(f"{request.method} {request.host}{request.path}", answered=False)
             return Answer(404, self._nowhere(request))
         self.begin()
         self.pass_time()
@@ -140,6 +158,7 @@ class Simulator:
     async def websocket(self, request: Asked, socket: Served) -> None:
         front = self._front(request, websocket=True)
         if front is None:
+            self.tally.ask(f"WS {request.host}{request.path}", answered=False)
             socket.refuse(Answer(404, self._nowhere(request)))
             return
         self.begin()

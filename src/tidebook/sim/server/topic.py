@@ -1,7 +1,7 @@
 """One topic of a served venue: what it says, and when."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tidebook.core.clock import SECOND, seconds
@@ -16,7 +16,7 @@ CUT_NS: Final = SECOND // 10
 
 _REMEMBERED: Final = 700
 
-Emit = Callable[["Topic", Any], None]
+Emit = Callable[["Topic | Days", Any], None]
 
 
 class Topic:
@@ -47,8 +47,8 @@ class Topic:
         elif stream.content == "quote":
             self._quote = market.levels(1)[2:4]
 
-    def told(self) -> Told:
-        return Told(self.name, self.stream.id, self.market.now_ns)
+    def told(self, now_ns: int) -> Told:
+        return Told(self.name, self.stream.id, now_ns)
 
     # ---- when it happens
 
@@ -126,6 +126,35 @@ class Topic:
         for bar in bars:
             self._bar_ns = bar.start_ns
             self._emit(self, bar)
+
+
+class Days:
+    """The topic of a stream about all markets: those in which something happened, every interval of the stream."""
+
+    def __init__(self, name: str, stream: Stream, markets: Mapping[str, Market], emit: Emit) -> None:
+        self.name = name
+        self.stream = stream
+        self.lines: dict[Line, None] = {}
+        self.every_ns = seconds(stream.every)
+        self.said: deque[tuple[int, int]] = deque(maxlen=0)  # its messages are no chain
+        self._markets = markets
+        self._emit = emit
+        self._last = {id: market.last for id, market in markets.items()}
+
+    def told(self, now_ns: int) -> Told:
+        return Told(self.name, self.stream.id, now_ns)
+
+    def burst(self, now_ns: int, trades: list[Sold], groups: list[Group]) -> None:
+        """Nothing is said when it happens."""
+
+    def cut(self, now_ns: int) -> None:
+        """Another tenth of a second is over."""
+        if now_ns % self.every_ns:
+            return
+        changed = [id for id, market in self._markets.items() if market.last != self._last.get(id)]
+        if changed:
+            self._last.update((id, self._markets[id].last) for id in changed)
+            self._emit(self, [(id, self._markets[id].today()) for id in changed])
 
 
 def moved(before: list[Row], after: list[Row]) -> list[Row]:

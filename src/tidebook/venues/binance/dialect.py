@@ -17,7 +17,8 @@ from tidebook.venues.binance.dialect_streams import stream
 def _door(path: str) -> str | None:
     if path == "/stream":
         return "streams"
-    return "raw" if path == "/ws" or (path.startswith("/ws/") and "@" in path) else None
+    # What follows need not be a stream: clients number their connections there.
+    return "raw" if path == "/ws" or path.startswith("/ws/") else None
 
 
 def _other(message: Mapping[str, Any], topics: Sequence[str]) -> Said | None:
@@ -52,6 +53,7 @@ SPOT: Final = Dialect(
     not_understood=("2", "Invalid request: unknown variant or missing field"),
     pace=5,
     bans=True,
+    gone=Said("gone", status=410),
 )
 
 DIALECTS: Final = (SPOT,)

@@ -1,7 +1,9 @@
 """Binance spot from the server's side: its calls over HTTP. Facts: rest-api.md, errors.md of 2026-07-21."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -13,9 +15,11 @@ from tidebook.core.dialect import (
     Route,
     Rules,
     Said,
+    Sold,
     Today,
     Values,
 )
+from tidebook.core.span import Span
 from tidebook.venues.binance.dialect_streams import MS, SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
 from tidebook.venues.binance.rest import levels_weight
 
@@ -79,15 +83,27 @@ def _depth(facts: Facts, args: Args) -> Said:
     return Said("snapshot", whole_of(facts.levels(_given(args, "symbol"), _limit(args, 100, 5000), lag=0.05)))
 
 
-def _trades(facts: Facts, args: Args) -> Said:
+def _sold(trades: Iterable[Sold]) -> Said:
     rows = [
         {
             "id": one.id, "price": eight(one.price), "qty": eight(one.size), "quoteQty": eight(one.turnover),
             "time": one.at_ns // MS, "isBuyerMaker": one.taker == "sell",
         }
-        for one in facts.trades(_given(args, "symbol"), _limit(args, 500, 1000))
+        for one in trades
     ]  # fmt: skip
     return Said("trades", {"[]": rows})
+
+
+def _trades(facts: Facts, args: Args) -> Said:
+    return _sold(facts.trades(_given(args, "symbol"), _limit(args, 500, 1000)))
+
+
+def _historical(facts: Facts, args: Args) -> Said:
+    """From a trade on; without `fromId` the newest. As far back as the exchange remembers."""
+    symbol, first, limit = _given(args, "symbol"), _whole_number(args, "fromId"), _limit(args, 500, 1000)
+    if first is None:
+        return _sold(facts.trades(symbol, limit))
+    return _sold([one for one in facts.trades(symbol, 1000) if one.id >= first][:limit])
 
 
 def _agg_trades(facts: Facts, args: Args) -> Said:
@@ -142,19 +158,55 @@ def _average(facts: Facts, args: Args) -> Said:
     return Said("avgPrice", {"price": f"{price:.8f}", "closeTime": facts.now_ns // MS})
 
 
+_MINUTE: Final = SPANS["1m"].ns
+_WINDOW: Final = re.compile(r"([1-9]|[1-5]\d)m|([1-9]|1\d|2[0-3])h|([1-7])d")
+_ROLLING: Final = [name for name in TODAY_REST if name not in ("prevClosePrice", "lastQty")]
+
+
+def _rolling(facts: Facts, args: Args) -> Said:
+    """The statistics of a window that begins with a minute and ends now."""
+    asked, match = _symbols(facts, args), _WINDOW.fullmatch(args.get("windowSize", "1d"))
+    if asked is None:
+        raise Refusal(refused(-1102, "Param 'symbol' or 'symbols' must be sent, but both were empty/null!"))
+    if match is None:
+        raise Refusal(refused(-1100, "Illegal characters found in parameter 'windowSize'."))
+    minutes, hours, days = (int(text or 0) for text in match.groups())
+    this_ns = facts.now_ns // _MINUTE * _MINUTE
+    start_ns = this_ns - (minutes + 60 * hours + 1440 * days) * _MINUTE
+    span_ns = this_ns + _MINUTE - start_ns
+    span = Span(span_ns, start_ns % span_ns)
+    rows: list[Values] = []
+    for one in asked:
+        bar = facts.candles(one.id, span, start_ns, None, 1)[0]._replace(end_ns=facts.now_ns)
+        values = day_of("symbol", TODAY_REST, "", one.id, Today(bar, bar.open, "0", facts.levels(one.id, 1)))
+        rows.append({name: values[name] for name in ("symbol", *_ROLLING)})
+    return Said("tickerWindow", rows[0]) if "symbol" in args else Said("tickerWindows", {"[]": rows})
+
+
 def _ticker_weight(one: int, every: int, args: Args) -> int:
     return one if "symbol" in args or "symbols" in args else every
 
 
-ROUTES: Final = (
+def _no_key(facts: Facts, args: Args) -> Said:
+    """Nobody has an account here, so every key is one that is not known."""
+    return refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+
+
+_NOW: Final = (
     Route("/api/v3/ping", lambda facts, args: Said("ping")),
     Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
     Route("/api/v3/exchangeInfo", _info, lambda args: 20),
     Route("/api/v3/depth", _depth, lambda args: levels_weight(_limit(args, 100, 5000)), snapshot=True),
     Route("/api/v3/trades", _trades, lambda args: 25),
+    Route("/api/v3/historicalTrades", _historical, lambda args: 25),
     Route("/api/v3/aggTrades", _agg_trades, lambda args: 4),
     Route("/api/v3/klines", _klines, lambda args: 2),
+    Route("/api/v3/uiKlines", _klines, lambda args: 2),
     Route("/api/v3/avgPrice", _average, lambda args: 2),
+    Route(
+        "/api/v3/ticker", _rolling,
+        lambda args: min(200, 4 if "symbol" in args else 4 * args.get("symbols", "").count(",") + 4),
+    ),
     Route(
         "/api/v3/ticker/24hr",
         partial(
@@ -185,3 +237,21 @@ ROUTES: Final = (
         partial(_ticker_weight, 2, 4),
     ),
 )  # fmt: skip
+
+# CHANGELOG.md, 2026-03-09: the calls of the first version "will be retired on 2026-03-25". They had been the same as
+# the third's since 2019-11-13.
+_V1: Final = tuple(
+    replace(route, path=f"/api/v1/{name}", until=date(2026, 3, 25))
+    for route in _NOW
+    for name in [route.path.removeprefix("/api/v3/")]
+    if name not in ("exchangeInfo", "avgPrice", "uiKlines", "ticker")
+)
+
+# CHANGELOG.md, 2026-01-21: "will no longer be available starting from 2026-02-20, 07:00 UTC".
+_LISTEN_KEY: Final = tuple(
+    Route(f"/api/{version}/userDataStream", _no_key, method=method, until=until)
+    for version, until in (("v1", date(2026, 3, 25)), ("v3", date(2026, 2, 20)))
+    for method in ("POST", "PUT", "DELETE")
+)
+
+ROUTES: Final = (*_NOW, *_V1, *_LISTEN_KEY)

@@ -1,7 +1,8 @@
 """Binance spot from the server's side: its streams. Facts: web-socket-streams.md of 2026-07-21."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -98,16 +99,38 @@ def day_of(id_at: str, names: Sequence[str], best: str, id: str, day: Today) -> 
         eight(day.last_size), eight(one.open), eight(one.high), eight(one.low), eight(one.volume),
         eight(one.turnover), one.start_ns // MS, one.end_ns // MS, one.first_id, one.last_id, one.trades,
     )  # fmt: skip
-    return {id_at: id, **dict(zip(names, values, strict=True)), **best_of(day.best, best)}
+    return {id_at: id, **dict(zip(names, values, strict=True)), **(best_of(day.best, best) if best else {})}
 
 
-def _mini(told: Told, day: Today) -> Values:
+def _mini(told: Told, id: str, day: Today) -> Values:
     one = day.whole
     texts = (one.close, one.open, one.high, one.low, one.volume, one.turnover)
-    return {"E": told.now_ns // MS, "s": told.id, **dict(zip("cohlvq", map(eight, texts), strict=True))}
+    return {"E": told.now_ns // MS, "s": id, **dict(zip("cohlvq", map(eight, texts), strict=True))}
+
+
+def _day(told: Told, id: str, day: Today) -> Values:
+    return {"E": told.now_ns // MS, **day_of("s", _TODAY, "b B a A", id, day)}
+
+
+def _each(row: Callable[[Told, str, Today], Values], told: Told, days: Sequence[tuple[str, Today]]) -> Values:
+    return {"[]": [row(told, id, day) for id, day in days]}
+
+
+_ALL: Final = {
+    # CHANGELOG.md, 2026-02-24: "will be retired on 2026-03-26".
+    "!ticker@arr": Stream(
+        "days", "", "24hrTickers", partial(_each, _day), 1.0, until=date(2026, 3, 26)
+    ),
+    **{
+        f"!miniTicker@arr{speed}": Stream("days", "", "24hrMiniTickers", partial(_each, _mini), every)
+        for speed, every in (("", 1.0), ("@1000ms", 1.0), ("@3000ms", 3.0))
+    },
+}  # fmt: skip
 
 
 def stream(topic: str) -> Stream | None:
+    if topic in _ALL:
+        return _ALL[topic]
     match = _TOPIC.fullmatch(topic)
     if match is None or match[1] != match[1].lower():
         return None
@@ -128,9 +151,6 @@ def stream(topic: str) -> Stream | None:
         "bookTicker": Stream(
             "quote", id, "bookTicker", lambda told, one: {"u": one.last, "s": told.id, **best_of(one)}
         ),
-        "ticker": Stream(
-            "day", id, "24hrTicker",
-            lambda told, one: {"E": told.now_ns // MS, **day_of("s", _TODAY, "b B a A", told.id, one)}, 1.0,
-        ),
-        "miniTicker": Stream("day", id, "24hrMiniTicker", _mini, 1.0),
+        "ticker": Stream("day", id, "24hrTicker", lambda told, one: _day(told, told.id, one), 1.0),
+        "miniTicker": Stream("day", id, "24hrMiniTicker", lambda told, one: _mini(told, told.id, one), 1.0),
     }.get(name)  # fmt: skip

@@ -47,12 +47,12 @@ def sent_topics(message: str) -> tuple[str, ...]:
 
 
 def url_topics(url: str) -> tuple[str, ...]:
-    """Streams that a URL subscribes by itself: /stream?streams=a/b or /ws/a/b."""
+    """Streams that a URL subscribes by itself: /stream?streams=a/b or /ws/a/b. What else may stand there is none."""
     parts = urlsplit(url)
     streams = parse_qs(parts.query).get("streams", [""])[0]
     if not streams and parts.path.startswith("/ws/"):
         streams = parts.path.removeprefix("/ws/")
-    return tuple(unquote(stream) for stream in streams.split("/") if stream)
+    return tuple(name for name in map(unquote, streams.split("/")) if "@" in name or name.startswith("!"))
 
 
 _WRAPPED = re.compile(r'\{"stream":"([^"]+)"')

@@ -1,0 +1,153 @@
+"""What a program told, compared with the exchange's own: books, instruments and trades, exactly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from tests.peers.plan import Known
+
+from tidebook.sim.exchange import RING
+from tidebook.sim.matching import Event, LevelChange
+from tidebook.sim.server import serve
+from tidebook.venues.htx.dialect_streams import VERSIONS
+
+Rows = list[tuple[Any, Any]]
+
+
+@dataclass(slots=True)
+class Count:
+    """How many comparisons, and how many were equal."""
+
+    made: int = 0
+    equal: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.equal}/{self.made}" if self.made else "–"
+
+    def add(self, equal: bool) -> bool:
+        self.made += 1
+        self.equal += equal
+        return equal
+
+
+@dataclass(slots=True)
+class Judge:
+    """Hears one program. `differs` is what differed, by name; `failed` what failed; `did` the calls that came back."""
+
+    sim: serve
+    known: tuple[Known, ...] = ()
+    version: str = ""
+    books: Count = field(default_factory=Count)
+    trades: Count = field(default_factory=Count)
+    instruments: Count = field(default_factory=Count)
+    levels: int = 0
+    did: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    differs: list[tuple[str, str]] = field(default_factory=list)
+    _later: dict[tuple[str, str, int, Decimal], dict[int, Decimal]] = field(default_factory=dict)
+
+    def hear(self, told: Mapping[str, Any]) -> None:
+        """One line of a program's output."""
+        match told["kind"]:
+            case "version":
+                self.version = told["version"]
+            case "did":
+                self.did.append(told["name"])
+            case "failed":
+                self.failed.append((told["name"], told["why"]))
+            case "instruments":
+                self._instruments(told["venue"], told["rows"])
+            case "book":
+                self._book(told)
+            case "trades":
+                self._trades(told)
+            case kind:
+                raise ValueError(f"a program says {kind!r}")
+
+    def _instruments(self, venue: str, rows: Mapping[str, list[str]]) -> None:
+        kind = venue.partition(".")[2]
+        listed = {one.symbol: one for one in self.sim.exchange.instruments.values() if one.kind == kind}
+        for symbol in sorted({*listed, *rows}):
+            truth = [Decimal(listed[symbol].tick), Decimal(listed[symbol].step)] if symbol in listed else None
+            said = [Decimal(one) for one in rows[symbol]] if symbol in rows else None
+            if not self.instruments.add(truth == said):
+                self.differs.append((f"instrument {symbol}", f"{said}, not {truth}"))
+
+    def _trades(self, told: Mapping[str, Any]) -> None:
+        one = self.sim.exchange.instruments[told["symbol"]]
+        truth = {
+            str(trade.trade_id): (Decimal(one.price_text(trade.price)), Decimal(one.size_text(trade.size)))
+            for trade in self.sim.exchange.trades(told["venue"], told["symbol"], RING)
+        }
+        for id, price, size in told["rows"]:
+            if not self.trades.add(truth.get(id) == (Decimal(price), Decimal(size))):
+                self.differs.append((f"trade of {told['name']}", f"{id} {price} {size}, not {truth.get(id)}"))
+
+    def _book(self, told: Mapping[str, Any]) -> None:
+        name, number = told["name"], told["number"]
+        floats = any(isinstance(one, float) for side in told["sides"] for row in side for one in row)
+        said = [exact(side, floats) for side in told["sides"]]
+        self.levels += sum(map(len, said))
+        try:
+            if not isinstance(number, int):
+                raise KeyError("a book has a number")
+            truth = self._truth(told, number - VERSIONS if told["versions"] else number, floats)
+        except KeyError as error:
+            self.books.add(False)
+            self.differs.append((name, f"{told['venue']} {told['symbol']}: there is no update {number}: {error}"))
+            return
+        if not self.books.add(said == truth):
+            if any(fault.newer and fault.covers(name) for fault in self.known) and not self._newer(told, said, truth):
+                name += ", and what differs was never so later"
+            self.differs.append((name, f"{told['venue']} {told['symbol']} at {number}: {difference(said, truth)}"))
+
+    def watch(self) -> None:
+        """Remember every change of a level from here on, where a known fault may have to be told from others."""
+        if any(fault.newer for fault in self.known):
+            for venue in self.sim.venues:
+                self.sim.exchange.listen(venue, partial(self._happened, venue))
+
+    def _happened(self, venue: str, symbol: str, event: Event) -> None:
+        if isinstance(event, LevelChange):
+            one = self.sim.exchange.instruments[symbol]
+            price, size = Decimal(one.price_text(event.price)), Decimal(one.size_text(event.size))
+            self._later.setdefault((venue, symbol, event.side, price), {})[event.update_id] = size
+
+    def _newer(self, told: Mapping[str, Any], said: list[Rows], truth: list[Rows]) -> bool:
+        """Whether all that differs is what the exchange had after a later update."""
+        for side, (ours, theirs) in enumerate(zip(said, truth, strict=True)):
+            mine, true = dict(ours), dict(theirs)
+            for price in mine.keys() | true.keys():
+                if mine.get(price) == true.get(price):
+                    continue
+                changes = self._later.get((told["venue"], told["symbol"], side, price), {})
+                if mine.get(price, 0) not in [size for number, size in changes.items() if number > told["number"]]:
+                    return False
+        return True
+
+    def _truth(self, told: Mapping[str, Any], number: int, floats: bool) -> list[Rows]:
+        one = self.sim.book_at(told["venue"], told["symbol"], number, told["depth"])
+        return [exact(side, floats) for side in (one.bids, one.asks)]
+
+
+def exact(rows: list[Any], floats: bool) -> Rows:
+    """Prices and sizes as numbers: floats where the peer has floats, of the same text."""
+    number = float if floats else Decimal
+    return [(number(price), number(size)) for price, size in rows]
+
+
+def difference(said: list[Rows], truth: list[Rows]) -> str:
+    """Where two books differ, in a few words."""
+    found: list[str] = []
+    for side, ours, theirs in zip(("bid", "ask"), said, truth, strict=True):
+        mine, true = dict(ours), dict(theirs)
+        wrong = [price for price in mine.keys() | true.keys() if mine.get(price) != true.get(price)]
+        found += [f"{side} {price} is {mine.get(price)}, not {true.get(price)}" for price in sorted(wrong)]
+    return f"{len(found)} of {sum(map(len, truth))} levels, {'; '.join(found[:2])}"
+
+
+def unexplained(what: list[tuple[str, str]], known: tuple[Known, ...]) -> list[tuple[str, str]]:
+    """Those that no known fault covers."""
+    return [one for one in what if not any(fault.covers(one[0]) for fault in known)]

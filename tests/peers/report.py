@@ -1,0 +1,95 @@
+"""The table that `make peers` prints, and the same as JSON."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from tests.peers.runner import Outcome
+from tests.peers.untouched import Files
+
+COLUMNS: Final = (
+    "peer", "version", "program", "date", "calls", "unanswered", "retired", "errors", "books equal", "levels",
+    "trades", "instruments", "s",
+)  # fmt: skip
+
+
+def row(one: Outcome) -> tuple[str, ...]:
+    """One program's line. `errors` are calls of the peer that failed, `calls` what the server was asked."""
+    judge = one.judge
+    return (
+        one.program.peer, judge.version, one.program.name, one.date, str(one.made.total()),
+        str(one.unanswered.total()), str(one.retired.total()), str(len(judge.failed)), str(judge.books),
+        str(judge.levels), str(judge.trades), str(judge.instruments), f"{one.seconds:.0f}",
+    )  # fmt: skip
+
+
+def lines(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> list[str]:
+    """The table, then what is not as it should be, each with its reason or as a FAULT."""
+    outcomes = list(outcomes)
+    table = [COLUMNS, *map(row, outcomes)]
+    widths = [max(len(line[n]) for line in table) for n in range(len(COLUMNS))]
+    left = 4  # columns of words
+    text = [
+        "  ".join(
+            cell.ljust(width) if n < left else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    ]
+    text.append("")
+    for peer, found in packages.items():
+        same = found.hashed - len(found.changed)
+        text.append(f"{peer}: {same} of {found.hashed} installed files are as their packages tell")
+        text += [f"FAULT {peer}: {name} is not" for name in found.changed]
+    for one in outcomes:
+        where = f"{one.program.peer}, {one.program.name}, {one.date}"
+        text += [f"known, {n} times: {where}: {reason}" for _, reason, n in one.explained()]
+    for one in outcomes:
+        where = f"{one.program.peer}, {one.program.name}, {one.date}"
+        text += [f"FAULT {where}: {name}: {why}" for name, why in one.faults()]
+    made, equal = (sum(getattr(one.judge.books, name) for one in outcomes) for name in ("made", "equal"))
+    levels = sum(one.judge.levels for one in outcomes)
+    text += [
+        "",
+        f"{equal} of {made} books equal, {made - equal} not; {levels} levels; {count(outcomes, packages)} faults",
+    ]
+    return text
+
+
+def count(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> int:
+    """How many faults there are."""
+    return sum(len(one.faults()) for one in outcomes) + sum(len(one.changed) for one in packages.values())
+
+
+def data(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> dict[str, Any]:
+    """All of it, for `--json`."""
+    outcomes = list(outcomes)
+    return {
+        "packages": {peer: {"hashed": one.hashed, "changed": one.changed} for peer, one in packages.items()},
+        "programs": [
+            {
+                "peer": one.program.peer,
+                "version": one.judge.version,
+                "program": one.program.name,
+                "date": one.date,
+                "status": one.status,
+                "seconds": round(one.seconds, 3),
+                "calls": one.made,
+                "unanswered": one.unanswered,
+                "retired": one.retired,
+                "did": one.judge.did,
+                "errors": one.judge.failed,
+                "differs": one.judge.differs,
+                **{
+                    name: {"made": found.made, "equal": found.equal}
+                    for name, found in (
+                        ("books", one.judge.books), ("trades", one.judge.trades), ("instruments", one.judge.instruments)
+                    )
+                },
+                "levels": one.judge.levels,
+                "known": [{"what": what, "reason": reason, "times": n} for what, reason, n in one.explained()],
+                "faults": one.faults(),
+            }
+            for one in outcomes
+        ],
+        "faults": count(outcomes, packages),
+    }  # fmt: skip

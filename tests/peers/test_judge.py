@@ -1,0 +1,126 @@
+"""The judge of `make peers` finds what is wrong, and calls nothing a known fault that is another one."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.peers.judge import Judge
+from tests.peers.plan import PROGRAMS, Known
+from tests.peers.report import count, lines
+from tests.peers.runner import HERE, Outcome
+from tests.peers.untouched import Files
+
+from tidebook.sim.server import serve
+
+LATE = Known(r"late \d", "it is late", newer=True)
+
+
+async def told(sim: serve, name: str = "book", depth: int | None = 20, floats: bool = False) -> dict[str, Any]:
+    """What a program says that reads the book rightly."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(
+            f"http://{sim.at}/api/v3/depth", params={"symbol": "BTCUSDT", "limit": depth or 5000},
+            headers={"Host": "api.binance.com"},
+        ) as reply,
+    ):  # fmt: skip
+        one = await reply.json()
+    kind = float if floats else str
+    sides = [[[kind(price), kind(size)] for price, size in one[side]] for side in ("bids", "asks")]
+    facts = {"venue": "binance.spot", "symbol": "BTC/USDT", "number": one["lastUpdateId"], "depth": depth}
+    return {"kind": "book", "name": name, "sides": sides, "versions": False, **facts}
+
+
+def heard(judge: Judge, *messages: Mapping[str, Any]) -> list[str]:
+    """The names of what differs."""
+    for message in messages:
+        judge.hear(message)
+    return [name for name, _ in judge.differs]
+
+
+@pytest.mark.parametrize("floats", [False, True])
+@pytest.mark.parametrize("depth", [20, None])
+async def test_a_right_book_is_equal(depth: int | None, floats: bool) -> None:
+    async with serve(3, ["binance"]) as sim:
+        judge = Judge(sim)
+        assert heard(judge, await told(sim, depth=depth, floats=floats)) == []
+        assert (judge.books.made, judge.books.equal) == (1, 1)
+
+
+@pytest.mark.parametrize("floats", [False, True])
+async def test_a_wrong_book_is_found(floats: bool) -> None:
+    async with serve(3, ["binance"]) as sim:
+        judge, wrong = Judge(sim), [await told(sim, floats=floats) for _ in range(6)]
+        size = wrong[0]["sides"][0][5][1]
+        wrong[0]["sides"][0][5][1] = size * 2 if floats else size + "1"
+        del wrong[1]["sides"][1][-1]
+        wrong[2]["sides"][1].append(wrong[2]["sides"][1][-1])
+        wrong[3]["sides"].reverse()
+        wrong[4]["number"] += 10**6  # there is no such update
+        wrong[5]["number"] = None
+        assert heard(judge, *wrong) == ["book"] * 6
+        assert (judge.books.made, judge.books.equal) == (6, 0)
+
+
+async def test_a_known_fault_covers_no_other() -> None:
+    async with serve(3, ["binance"]) as sim:
+        judge = Judge(sim, (LATE,))
+        judge.watch()
+        early = await told(sim, "late 1", None)
+        later = early
+        while later["number"] < early["number"] + 50:
+            later = await told(sim, "late 2", None)
+        never = json.loads(json.dumps(early | {"name": "late 3"}))
+        never["sides"][0][0][1] = "123456.789"
+        newer = later | {"number": early["number"]}
+        assert heard(judge, early, later) == []
+        assert heard(judge, newer, never) == ["late 2", "late 3, and what differs was never so later"]
+        assert [LATE.covers(name) for name, _ in judge.differs] == [True, False]
+
+
+async def test_instruments_and_trades() -> None:
+    async with serve(3, ["binance"], symbols=["BTC/USDT"]) as sim:
+        judge = Judge(sim)
+        await told(sim)
+        listed = {one.symbol: [one.tick, one.step] for one in sim.exchange.instruments.values() if one.kind == "spot"}
+        assert heard(judge, {"kind": "instruments", "venue": "binance.spot", "rows": listed}) == []
+        del listed["ETH/BTC"]
+        listed["BTC/USDT"] = ["0.1", listed["BTC/USDT"][1]]
+        listed["NO/SUCH"] = ["1", "1"]
+        assert heard(judge, {"kind": "instruments", "venue": "binance.spot", "rows": listed}) == [
+            "instrument BTC/USDT", "instrument ETH/BTC", "instrument NO/SUCH",
+        ]  # fmt: skip
+        trades = {"kind": "trades", "name": "t", "venue": "binance.spot", "symbol": "BTC/USDT"}
+        assert heard(judge, trades | {"rows": [["1", "1", "1"]]})[3:] == ["trade of t"]
+
+
+async def test_what_fails_the_run() -> None:
+    async with serve(3, ["binance"]) as sim:
+        program = next(one for one in PROGRAMS if not one.known)
+
+        def outcome(judge: Judge, status: int | None = 0) -> Outcome:
+            tally = sim.tally
+            return Outcome(program, "2026-01-01", status, judge, tally.made, tally.unanswered, tally.retired, "", 1.0)
+
+        good = Judge(sim)
+        heard(good, await told(sim))
+        whole = {"x": Files(3, ())}
+        assert count([outcome(good)], whole) == 0
+        assert lines([outcome(good)], whole)[-1].endswith("1 of 1 books equal, 0 not; 40 levels; 0 faults")
+        assert count([outcome(good, 1)], whole) == 1
+        assert count([outcome(good, None)], whole) == 1
+        assert count([outcome(good)], {"x": Files(3, ("a.py",))}) == 1
+        bad = Judge(sim)
+        heard(bad, await told(sim) | {"sides": [[], []]}, {"kind": "failed", "name": "a call", "why": "why"})
+        assert count([outcome(bad)], whole) == 2
+        sim.tally.ask("GET somewhere/nothing", answered=False)
+        assert count([outcome(good)], whole) == 1
+        assert "FAULT" in "\n".join(lines([outcome(good)], whole))
+
+
+def test_every_program_is_there() -> None:
+    for program in PROGRAMS:
+        assert (HERE / "programs" / program.file).is_file()
+        assert (HERE / "requirements" / f"{program.peer}.txt").is_file()
