@@ -5,10 +5,11 @@ It prints what the child said, as JSON, and then what the parent could still do.
 
 import asyncio
 import json
+import logging
 import multiprocessing
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
@@ -80,8 +81,19 @@ def tried(tries: dict[str, Attempt]) -> dict[str, list[object]]:
     return told
 
 
-def forked(child: Callable[[int], None]) -> object:
-    """What a child wrote to the pipe that it was given."""
+def torn(market: Market) -> str:
+    """End all tasks that the child finds, as Python does when it ends a loop."""
+    assert market._loop is not None
+    ended = 0
+    for task in asyncio.all_tasks(market._loop):
+        with suppress(ValueError, asyncio.CancelledError):  # one is running: it is this one
+            cast(Coroutine[Any, Any, Any], task.get_coro()).throw(asyncio.CancelledError())
+        ended += 1
+    return f"ended {ended > 3}"
+
+
+async def forked(child: Callable[[int], None]) -> object:
+    """What a child wrote to the pipe that it was given. The parent's loop goes on meanwhile."""
     reads, writes = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -90,40 +102,26 @@ def forked(child: Callable[[int], None]) -> object:
             child(writes)
         finally:
             os._exit(0)
-    return collected(pid, reads, writes)
+    told = await collected(reads, writes)
+    os.waitpid(pid, 0)  # noqa: ASYNC222 - it has closed its end of the pipe as its last act
+    return told
 
 
-def collected(pid: int, reads: int, writes: int) -> object:
-    os.close(writes)
-    with os.fdopen(reads, "rb") as pipe:
-        told = pipe.read()
-    os.waitpid(pid, 0)
-    return json.loads(told)
-
-
-def spawned(child: Callable[[int], None]) -> object:
+async def spawned(child: Callable[[int], None]) -> object:
     """The same by multiprocessing."""
     reads, writes = os.pipe()
     process = multiprocessing.get_context("fork").Process(target=child, args=(writes,))
     process.start()
-    os.close(writes)
-    with os.fdopen(reads, "rb") as pipe:
-        told = pipe.read()
+    told = await collected(reads, writes)
     process.join()
     assert process.exitcode == 0
-    return json.loads(told)
+    return told
 
 
-def unwound() -> object:
-    """A child that leaves the way it came, through everything that is open. Ends the child by SystemExit."""
-    reads, writes = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.write(writes, b'"left"')
-        with suppress(OSError):
-            os.close(2)  # what Python says of sessions that it finds unclosed is not for anybody
-        raise SystemExit(0)
-    return collected(pid, reads, writes)
+async def collected(reads: int, writes: int) -> object:
+    os.close(writes)
+    with os.fdopen(reads, "rb") as pipe:
+        return json.loads(await asyncio.to_thread(pipe.read))
 
 
 async def main(at: str, engine: Choice, how: str) -> None:
@@ -135,21 +133,31 @@ async def main(at: str, engine: Choice, how: str) -> None:
     ):
 
         def child(writes: int) -> None:
+            if how == "torn":
+                os.write(writes, json.dumps(torn(market)).encode())
+                return
             told = tried(attempts(market, book, quotes))
             # One that connects anew here is as good as any.
             told["anew"] = ["fine" if asyncio.run(anew(at, engine)) else "none", 0]
             os.write(writes, json.dumps(told).encode())
 
-        told = unwound() if how == "unwound" else forked(child) if how == "fork" else spawned(child)
+        told = await (spawned(child) if how == "multiprocessing" else forked(child))
         print(json.dumps(told), flush=True)
         for _ in range(3):
             await book.next()
             await quotes.next()
+        async with asyncio.timeout(30):
+            await until_readable(book)
         await market.fetch_time()
         while health._queue._items:
             print(type(await health.next()).__name__)
         print("went on", book.state, market.stats.sockets > 0)
     print("closed", book.state)
+
+
+async def until_readable(book: Book) -> None:
+    while not book.state.readable:
+        await book.next()
 
 
 async def anew(at: str, engine: Choice) -> bool:
@@ -158,4 +166,5 @@ async def anew(at: str, engine: Choice) -> bool:
 
 
 if __name__ == "__main__":
+    logging.getLogger("tidebook").setLevel(logging.ERROR)  # that a loop was late is said, and is no matter here
     asyncio.run(main(sys.argv[1], cast(Choice, sys.argv[2]), sys.argv[3]))

@@ -5,6 +5,7 @@ It prints a line when the moment has come. How it ends is what is looked at.
 
 import asyncio
 import logging
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -233,5 +234,6 @@ async def stubborn() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts this may have it ignored
     logging.getLogger("tidebook").setLevel(logging.ERROR)  # that a venue does not answer is said, and is no matter here
     tidebook.run(MOMENTS[MOMENT]())  # type: ignore[arg-type]
