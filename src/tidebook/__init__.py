@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tidebook.client.market import Market, connect
     from tidebook.client.reading import FrozenBook
     from tidebook.client.run import run
+    from tidebook.client.stats import Stats
     from tidebook.client.versions import show_versions
     from tidebook.core.options import Options
     from tidebook.errors import (  # isort: skip
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "client.book": "Book BookChange", "client.books": "Books", "client.market": "Market connect",
-    "client.reading": "FrozenBook", "client.run": "run", "client.versions": "show_versions", "core.options": "Options",
-    "model.facts": "Bar Instrument Quote Ticker Trade", "model.market": "Level State", "model.place": "At",
+    "client.reading": "FrozenBook", "client.run": "run", "client.stats": "Stats",
+    "client.versions": "show_versions", "core.options": "Options", "model.market": "Level State", "model.place": "At",
+    "model.facts": "Bar Instrument Quote Ticker Trade",
 }  # fmt: skip
 _MODULES = {"errors": "errors", "health": "model.health"}
 
@@ -39,7 +41,7 @@ __all__ = [
     "ConnectFailed", "DecodeError", "FrozenBook", "Instrument", "InsufficientFunds", "InvalidOrder", "Level",
     "Maintenance", "Market", "NetworkError", "NoCredentials", "NotPermitted", "Options", "OrderNotFound",
     "OrderRejected", "OutcomeUnknown", "Overrun", "PostOnlyWouldTake", "Quote", "RateLimited", "RedirectRefused",
-    "RegionRefused", "SignatureRefused", "State", "SubscriptionFailed", "Ticker", "TidebookError", "Timeout",
+    "RegionRefused", "SignatureRefused", "State", "Stats", "SubscriptionFailed", "Ticker", "TidebookError", "Timeout",
     "TlsRefused", "Trade", "UnknownSymbol", "UnknownVenue", "UsageError", "VenueClosed", "VenueError",
     "VenueUnavailable", "WrongLoop", "connect", "errors", "health", "run", "show_versions",
 ]  # fmt: skip

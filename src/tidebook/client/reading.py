@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, overload
 
+from tidebook.client.tables import BOOK, BookRow, Table, Tabular
 from tidebook.core.clock import SECOND
 from tidebook.engine.contract import Side
 from tidebook.errors import BookNotLive
@@ -204,8 +205,11 @@ def _cost(rows: list[Level], size: Decimal, filled: Decimal, beyond: bool) -> Co
     return Cost(size, filled, paid, paid / filled if filled else None, rows[-1].price if rows else None, beyond)
 
 
-class FrozenBook(Reading):
-    """A book at one instant: immutable, safe in any thread. `age` is that instant's age, in seconds."""
+class FrozenBook(Reading, Tabular):
+    """A book at one instant: immutable, safe in any thread. `age` is that instant's age, in seconds.
+
+    As a table it has a row a level: side, place (from 0, best first), price, size; bids first.
+    """
 
     def __init__(
         self, symbol: str, venue: str, bids: tuple[Level, ...], asks: tuple[Level, ...], *,
@@ -244,6 +248,12 @@ class FrozenBook(Reading):
     @property
     def age(self) -> float:
         return (now().mono_ns - self._at) / SECOND
+
+    def table(self) -> Table[BookRow]:
+        """Its levels as rows."""
+        sides = (("bid", self._bids), ("ask", self._asks))
+        rows = [BookRow(side, place, *level) for side, levels in sides for place, level in enumerate(levels)]
+        return Table(BOOK, rows, f"{self.symbol} {self.venue}, seq {self.seq}")
 
     def __repr__(self) -> str:
         return f"<FrozenBook {self.symbol} {self.venue} {best_of(self)}, seq {self.seq}>"

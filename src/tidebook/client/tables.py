@@ -6,11 +6,12 @@ same columns.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from importlib import import_module
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 from tidebook.errors import UsageError
 from tidebook.model.facts import Bar, Instrument, Ticker, Trade
@@ -90,6 +91,54 @@ INSTRUMENTS: Columns[Instrument] = Columns(
     },
     ("symbol",),
 )
+
+
+class BookRow(NamedTuple):
+    """One level of a book: its side, its place on that side from 0, price and size."""
+
+    side: str
+    place: int
+    price: Decimal
+    size: Decimal
+
+
+BOOK: Columns[BookRow] = Columns(
+    "Book",
+    {
+        "side": ("text", lambda row: row.side),
+        "place": ("whole", lambda row: row.place),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+    },
+    ("side", "place"),
+)
+
+
+class Tabular(ABC):
+    """What is many rows and something else besides."""
+
+    @abstractmethod
+    def table(self) -> Table[Any]:
+        """Its rows."""
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """As `Table.to_dicts`."""
+        return self.table().to_dicts()
+
+    def to_pandas(self, *, exact: bool = False) -> Any:
+        """As `Table.to_pandas`."""
+        return self.table().to_pandas(exact=exact)
+
+    def to_arrow(self, *, exact: bool = False) -> Any:
+        """As `Table.to_arrow`."""
+        return self.table().to_arrow(exact=exact)
+
+    def to_polars(self, *, exact: bool = False) -> Any:
+        """As `Table.to_polars`."""
+        return self.table().to_polars(exact=exact)
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
 
 class Table(Sequence[T]):
