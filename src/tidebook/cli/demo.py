@@ -61,6 +61,8 @@ async def _go_wrong(sim: "serve", scene: "Scene") -> None:
 
     await asyncio.sleep(FAULTS_AT - scene.at)
     chained, whole = scene.watched
+    while any(one.facts().readable < len(SYMBOLS) for one in (chained, whole)):  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.1)  # on a busy machine they are not there yet, and nothing could be seen to go wrong
     told = ((chained, SYMBOLS[0], "the demo loses a message"), (whole, None, "the demo cuts its cable"))
     for one, symbol, text in told:
         scene.took_place(Happening(scene.at, one.venue, symbol, text, "plain"))

@@ -39,7 +39,7 @@ def at(address: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_demo_goes_wrong_on_purpose_and_mends_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--plain", "--seconds", "11"]) == 0
+    assert main(["demo", "--plain", "--seconds", "14"]) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
     assert re.fullmatch(r"tidebook demo, (native|python) engine: binance\.spot htx\.spot", lines[0])
