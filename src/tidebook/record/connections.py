@@ -1,7 +1,9 @@
 """Which connections and books a recording shows: what its replay opens and wants."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -161,8 +163,8 @@ def _note(record: Record, seen: Recorded, venue: Venue) -> None:
     topics: tuple[str, ...] = ()
     if record.dir == "send":
         seen.sent_any = True
-        if venue.sent_topics is not None and isinstance(record.message, str):
-            topics = _read((), venue.sent_topics, record.message)
+        if isinstance(record.message, str):
+            topics = _read((), venue.sent_topics or partial(_subscribed, venue), record.message)
     elif record.dir == "recv" and not seen.by_url and not seen.sent_any and venue.data_topic is not None:
         topic = _read(None, venue.data_topic, _text(record.message, venue))
         topics = () if topic is None else (topic,)
@@ -171,6 +173,17 @@ def _note(record: Record, seen: Recorded, venue: Venue) -> None:
             seen.topics[topic] = None
     if len(seen.topics) + len(seen.by_url) > MOST_TOPICS:
         raise UsageError(f"the recording has more than {MOST_TOPICS} topics on one connection")
+
+
+def _subscribed(venue: Venue, message: str) -> tuple[str, ...]:
+    """What a message subscribes in the way in which we would."""
+    said = json.loads(message)
+    for endpoint in venue.endpoints:
+        slots = None if endpoint.subscribing is None else endpoint.subscribing.subscribe.match(said)
+        if slots is not None:
+            names: list[object] = [slots["topic"]] if "topic" in slots else slots.get("topics", [])
+            return tuple(name for name in names if isinstance(name, str))
+    return ()
 
 
 def _read(otherwise: _T, reader: Callable[..., _T], *said: str | bytes) -> _T:
