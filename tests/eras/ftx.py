@@ -29,7 +29,10 @@ FEED = Endpoint(
         Template('{"type":"unsubscribed","channel":"orderbook","market":"$topic"}'),
         refusals=(Template('{"type":"error","code":"#code","msg":"$text"}'),),
     ),
-    Ping(by="client", form="message", every=15, deadline=15, ask=Template('{"op":"ping"}'), answer=Template('{"type":"pong"}')),
+    Ping(
+        by="client", form="message", every=15, deadline=15,
+        ask=Template('{"op":"ping"}'), answer=Template('{"type":"pong"}'),
+    ),
 )  # fmt: skip
 
 # Acknowledgements name channel and market where data does; they say no kind, so they are no book messages.

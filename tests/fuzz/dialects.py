@@ -116,6 +116,10 @@ DIALECTS = (
         signed=True, remove=Remove.COUNT, number=Number.JSON, time=Time("3"),
         checksum=Checksum("2", 25, Order.INTERLEAVED, Digits.JAVASCRIPT, ":", "alone"), window=Window(25, "client"),
     ), CONNECTION, (("17",), ("18",)), counter=Id("-1", optional=True)),
+    Dialect("arrays that are counted", BookShape(
+        route=("0",), kind=Kind(nested="1", path="1", ignore=("beat",)), rows=(Rows("1", flat=True),),
+        row=Row("0", "2", count="1"), signed=True, remove=Remove.COUNT, number=Number.JSON,
+    ), CONNECTION, (("17",), ("18",)), counter=Id("-1", optional=True)),
     Dialect("rows of both sides", BookShape(
         route=("code",), rows=(Rows("units"),), row=Row("bp", "bs"), both=Row("ap", "as"), number=Number.EITHER,
         time=Time("timestamp"),
