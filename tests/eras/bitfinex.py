@@ -28,8 +28,7 @@ _BOOK = '"channel":"book","symbol":"$topic","prec":"P0","freq":"F0","len":"100"'
 
 # With the flag 65536 each list ends with a counter of the connection; the other messages are objects.
 WS = Endpoint(
-    "ws",
-    "wss://api.bitfinex.com/ws/2",
+    "ws", "wss://api.bitfinex.com/ws/2",
     Subscribing(
         Template(f'{{"event":"subscribe",{_BOOK}}}'),
         Template(f'{{"event":"subscribed","chanId":"#key",{_BOOK}}}'),
@@ -48,33 +47,21 @@ WS = Endpoint(
 
 # [channel, rows or one row, counter]; a row is price, count, size, the size's sign being the side.
 BOOK = BookChannel(
-    name="book",
-    endpoint="ws",
-    topic=str,
+    name="book", endpoint="ws", topic=str,
     matches=lambda topic: topic if topic.startswith("t") else None,
     shape=BookShape(
-        route=("0",),
-        kind=Kind(nested="1", path="1", ignore=("hb",)),
-        rows=(Rows("1", flat=True),),
-        row=Row("0", "2", count="1"),
-        signed=True,
-        remove=Remove.COUNT,
-        number=Number.JSON,
-        window=Window(100),
+        route=("0",), kind=Kind(nested="1", path="1", ignore=("hb",)), rows=(Rows("1", flat=True),),
+        row=Row("0", "2", count="1"), signed=True, remove=Remove.COUNT, number=Number.JSON, window=Window(100),
     ),
     rule=SyncRule(Seed.STREAM, Chain.NEXT, scope=Scope.CONNECTION, proof=(Proof.SEQUENCE,), resync=Resync.RECONNECT),
     life=Repeats(40),
-)
+)  # fmt: skip
 
 BITFINEX = Venue(
-    name="bitfinex",
-    exchange="bitfinex",
-    kind="mixed",
-    endpoints=(WS,),
-    books=(BOOK,),
+    name="bitfinex", exchange="bitfinex", kind="mixed", endpoints=(WS,), books=(BOOK,),
     aliases=("api.bitfinex.com", "api-pub.bitfinex.com"),
     proof_from="the capture BITFINEX of 2021-04-17 and the rule of its oracle",
-)
+)  # fmt: skip
 
 VENUES = (BITFINEX,)
 SETS = {"BITFINEX": "bitfinex"}

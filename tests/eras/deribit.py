@@ -21,8 +21,7 @@ from tidebook.venue import (
 )
 
 API = Endpoint(
-    "api",
-    "wss://www.deribit.com/ws/api/v2",
+    "api", "wss://www.deribit.com/ws/api/v2",
     Subscribing(
         Template('{"jsonrpc":"2.0","id":"#id","method":"public/subscribe","params":{"channels":"@topics"}}'),
         Template('{"jsonrpc":"2.0","id":"#id","result":"@topics"}'),
@@ -32,14 +31,11 @@ API = Endpoint(
         topics_per_message=100,
     ),
     Ping(
-        by="client",
-        form="message",
-        every=30,
-        deadline=15,
+        by="client", form="message", every=30, deadline=15,
         ask=Template('{"jsonrpc":"2.0","id":"#id","method":"public/test"}'),
         answer=Template('{"jsonrpc":"2.0","id":"#id","result":{"version":"$version"}}'),
     ),
-)
+)  # fmt: skip
 
 
 def _instrument(topic: str) -> str | None:
@@ -48,35 +44,22 @@ def _instrument(topic: str) -> str | None:
 
 
 BOOK = BookChannel(
-    name="book",
-    endpoint="api",
+    name="book", endpoint="api",
     topic=lambda instrument: f"book.{instrument}.raw",
     matches=_instrument,
     shape=BookShape(
-        route=("params.channel",),
-        kind=Kind(path="params.data.type", snapshot=("snapshot",), delta=("change",)),
-        bids=("params.data.bids",),
-        asks=("params.data.asks",),
-        row=Row("1", "2", action="0"),
-        remove=Remove.ACTION,
-        remove_words=("delete",),
-        number=Number.JSON,
-        last=Id("params.data.change_id"),
-        prev=Id("params.data.prev_change_id", optional=True),
-        time=Time("params.data.timestamp"),
+        route=("params.channel",), kind=Kind(path="params.data.type", snapshot=("snapshot",), delta=("change",)),
+        bids=("params.data.bids",), asks=("params.data.asks",), row=Row("1", "2", action="0"), remove=Remove.ACTION,
+        remove_words=("delete",), number=Number.JSON, last=Id("params.data.change_id"),
+        prev=Id("params.data.prev_change_id", optional=True), time=Time("params.data.timestamp"),
     ),
     rule=SyncRule(Seed.STREAM, Chain.PREV, proof=(Proof.SEQUENCE,)),
-)
+)  # fmt: skip
 
 DERIBIT = Venue(
-    name="deribit",
-    exchange="deribit",
-    kind="mixed",
-    endpoints=(API,),
-    books=(BOOK,),
-    aliases=("www.deribit.com",),
+    name="deribit", exchange="deribit", kind="mixed", endpoints=(API,), books=(BOOK,), aliases=("www.deribit.com",),
     proof_from="the capture DERIBIT of 2021-07-22 and the rule of its oracle",
-)
+)  # fmt: skip
 
 VENUES = (DERIBIT,)
 SETS = {"DERIBIT": "deribit"}

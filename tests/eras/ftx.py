@@ -20,8 +20,7 @@ from tidebook.venue import (
 )
 
 FEED = Endpoint(
-    "feed",
-    "wss://ftx.com/ws/",
+    "feed", "wss://ftx.com/ws/",
     Subscribing(
         Template('{"op":"subscribe","channel":"orderbook","market":"$topic"}'),
         Template('{"type":"subscribed","channel":"orderbook","market":"$topic"}'),
@@ -37,33 +36,22 @@ FEED = Endpoint(
 
 # Acknowledgements name channel and market where data does; they say no kind, so they are no book messages.
 BOOK = BookChannel(
-    name="orderbook",
-    endpoint="feed",
-    topic=str,
-    matches=str,
+    name="orderbook", endpoint="feed", topic=str, matches=str,
     shape=BookShape(
-        route=("channel", "market"),
-        kind=Kind(path="type", snapshot=("partial",), delta=("update",)),
-        bids=("data.bids",),
-        asks=("data.asks",),
-        number=Number.JSON,
-        time=Time("data.time", TimeUnit.S),
+        route=("channel", "market"), kind=Kind(path="type", snapshot=("partial",), delta=("update",)),
+        bids=("data.bids",), asks=("data.asks",), number=Number.JSON, time=Time("data.time", TimeUnit.S),
         checksum=Checksum("data.checksum", 100, digits=Digits.PYTHON, when="present"),
     ),
     key=lambda topic: f"orderbook {topic}".encode(),
     rule=SyncRule(Seed.STREAM, proof=(Proof.CHECKSUM,)),
-)
+)  # fmt: skip
 
 FTX = Venue(
-    name="ftx",
-    exchange="ftx",
-    kind="mixed",
-    endpoints=(FEED,),
-    books=(BOOK,),
+    name="ftx", exchange="ftx", kind="mixed", endpoints=(FEED,), books=(BOOK,),
     # The second is the same site; the others spoke the same protocol for other customers.
     aliases=("ftx.com", "ftexchange.com", "ftx.us", "ftxtr.com"),
     proof_from="the capture FTX@2021-07-22 and the rule of its oracle",
-)
+)  # fmt: skip
 
 VENUES = (FTX,)
 SETS = {"FTX@2021-07-22": "ftx"}

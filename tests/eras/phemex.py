@@ -28,8 +28,7 @@ from tidebook.venue import (
 
 # An unsubscription ends all books of a connection, so it is not declared.
 WS = Endpoint(
-    "ws",
-    "wss://phemex.com/ws",
+    "ws", "wss://phemex.com/ws",
     Subscribing(
         Template('{"id":"#id","method":"orderbook.subscribe","params":["$topic"]}'),
         Template('{"error":null,"id":"#id","result":{"status":"success"}}'),
@@ -69,35 +68,21 @@ def _scales(url: str, body: bytes) -> Mapping[str, tuple[int, int]]:
 
 # Trades and candles name the instrument where books do; only books say a depth. Ids rise by more than one.
 ORDERBOOK = BookChannel(
-    name="orderbook",
-    endpoint="ws",
-    topic=str,
-    matches=str,
+    name="orderbook", endpoint="ws", topic=str, matches=str,
     shape=BookShape(
-        route=("symbol", "depth"),
-        kind=Kind(path="type", snapshot=("snapshot",), delta=("incremental",)),
-        bids=("book.bids",),
-        asks=("book.asks",),
-        number=Number.JSON,
-        scaled=True,
-        last=Id("sequence"),
-        time=Time("timestamp", TimeUnit.NS),
-        window=Window(30),
+        route=("symbol", "depth"), kind=Kind(path="type", snapshot=("snapshot",), delta=("incremental",)),
+        bids=("book.bids",), asks=("book.asks",), number=Number.JSON, scaled=True, last=Id("sequence"),
+        time=Time("timestamp", TimeUnit.NS), window=Window(30),
     ),
     key=lambda topic: f"{topic} 30".encode(),
     rule=SyncRule(Seed.STREAM, Chain.RISING, proof=(Proof.COMPARE,), resync=Resync.RECONNECT),
-)
+)  # fmt: skip
 
 PHEMEX = Venue(
-    name="phemex",
-    exchange="phemex",
-    kind="mixed",
-    endpoints=(WS,),
-    books=(ORDERBOOK,),
-    aliases=("phemex.com", "api.phemex.com"),
-    scales=_scales,
+    name="phemex", exchange="phemex", kind="mixed", endpoints=(WS,), books=(ORDERBOOK,),
+    aliases=("phemex.com", "api.phemex.com"), scales=_scales,
     proof_from="the capture PHEMEX of 2021-07-03 and the rule of its oracle",
-)
+)  # fmt: skip
 
 VENUES = (PHEMEX,)
 SETS = {"PHEMEX": "phemex"}
