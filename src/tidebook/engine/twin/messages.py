@@ -59,9 +59,11 @@ class Where:
             if isinstance(step, str):
                 if not isinstance(value, dict) or step not in value:
                     return False
-            elif not isinstance(value, list) or not -len(value) <= step < len(value):
+                value = value[step]
+            elif isinstance(value, list) and -len(value) <= step < len(value):
+                value = value[step]
+            else:
                 return False
-            value = value[step]
         return True
 
 
