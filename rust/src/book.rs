@@ -126,7 +126,7 @@ impl Book {
         }
         fits(message.room.with(state.surviving_room(&self.plan, &message, asked_ns)))?;
         let said_unchecked = state.said_unchecked;
-        state.adopt(&self.plan, &message, asked_ns, &mut outcomes);
+        state.adopt(&self.plan, &message, asked_ns, asked_ns, &mut outcomes);
         // One outcome fits here; `unchecked` is said another time.
         state.said_unchecked = said_unchecked;
         Ok(outcomes[0])
@@ -197,7 +197,10 @@ impl State {
                     self.check(plan.shape(role), message, out);
                 }
             }
-            What::Snapshot if plan.is_outside(role) => self.adopt(plan, message, message.received_ns, out),
+            What::Snapshot if plan.is_outside(role) => {
+                // All that was heard before it is older.
+                self.adopt(plan, message, message.received_ns, message.received_ns.saturating_add(1), out);
+            }
             What::Snapshot => self.replace(plan, message, role, counter, out),
             What::Change => self.change(plan, message, role, counter, out),
         }
@@ -219,10 +222,11 @@ impl State {
         }
     }
 
-    /// A snapshot from outside, with the changes that came behind it.
-    fn adopt(&mut self, plan: &Plan, message: &Message, asked_ns: i64, out: &mut Vec<Outcome>) {
+    /// A snapshot from outside, with the changes that came behind it. Where ids do not tell, buffered changes received
+    /// before `old_ns` are old, later ones before `asked_ns`.
+    fn adopt(&mut self, plan: &Plan, message: &Message, asked_ns: i64, old_ns: i64, out: &mut Vec<Outcome>) {
         let rule = &plan.rule;
-        let base = Base { id: message.last, asked_ns };
+        let base = Base { id: message.last, asked_ns: old_ns };
         if let Some(first) = self.buffer.iter().find(|change| !rule.is_old(&base, change)) {
             if !rule.bridges(&base, first) {
                 let (expected, got) = rule.unbridged(&base, first);
@@ -236,7 +240,7 @@ impl State {
         }
         // Without a bridge the chain alone judges.
         self.bridged = rule.bridge.is_none();
-        self.base = base;
+        self.base = Base { asked_ns, ..base };
         let mut survivors = self.buffer.take();
         survivors.retain(|change| !rule.is_old(&base, change));
         if !self.settle(plan, plan.shape(Role::Snapshot), message, out) {

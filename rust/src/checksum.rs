@@ -90,8 +90,8 @@ mod tests {
     }
 
     fn spec(interleaved: bool, digits: Digits, joiner: &str) -> ChecksumAt {
-        let (path, joiner) = (Path::of("c"), joiner.as_bytes().into());
-        ChecksumAt { path, depth: 2, interleaved, digits, joiner, when: When::Present }
+        let (paths, joiner) = (vec![Path::of("c")], joiner.as_bytes().into());
+        ChecksumAt { paths, depth: 2, interleaved, digits, joiner, when: When::Present }
     }
 
     #[test]

@@ -78,8 +78,8 @@ fn kind(given: Given<'_, '_>) -> PyResult<KindAt> {
         snapshot: words(given, "snapshot")?,
         delta: words(given, "delta")?,
         ignore: words(given, "ignore")?,
-        snapshot_keys: words(given, "snapshot_keys")?,
-        delta_keys: words(given, "delta_keys")?,
+        snapshot_keys: each(given, "snapshot_keys", path)?,
+        delta_keys: each(given, "delta_keys", path)?,
         sentinel: maybe(given, "sentinel", sentinel)?,
         nested: maybe(given, "nested", path)?,
     })
@@ -101,6 +101,7 @@ fn rows(given: Given<'_, '_>) -> PyResult<RowsAt> {
         path: path(&given.getattr("path")?)?,
         action: maybe(given, "action", bytes)?,
         single: field(given, "single")?,
+        flat: field(given, "flat")?,
     })
 }
 
@@ -112,7 +113,7 @@ fn checksum(given: Given<'_, '_>) -> PyResult<ChecksumAt> {
         ("javascript", Digits::JavaScript),
     ];
     Ok(ChecksumAt {
-        path: path(&given.getattr("path")?)?,
+        paths: each(given, "paths", path)?,
         depth: field(given, "depth")?,
         interleaved: choice(given, "order", &[("interleaved", true), ("asks_then_bids", false)])?,
         digits: choice(given, "digits", &digits)?,

@@ -127,7 +127,7 @@ impl Reader<'_> {
     fn run(&mut self, snapshot: bool) -> Result<()> {
         let (doc, at, shape) = (self.doc, self.at, self.shape);
         if let Some(checksum) = shape.checksum.as_ref().filter(|checksum| checksum.when == When::Alone) {
-            if checksum.path.look(doc, at)?.is_some() {
+            if self.first(&checksum.paths)?.is_some() {
                 self.out.what = What::Check;
                 self.out.checksum = self.checksum()?;
                 return Ok(());
@@ -163,6 +163,11 @@ impl Reader<'_> {
                         continue;
                     }
                     self.expect_list(found, &list.path)?;
+                    let is_row = |first| !matches!(doc.kind(first), Kind::Object | Kind::List);
+                    if list.flat && doc.member(found, 0).is_some_and(is_row) {
+                        self.row(found, Side::Bid, action)?;
+                        continue;
+                    }
                     for row in doc.members(found) {
                         self.row(row, Side::Bid, action)?;
                     }
@@ -181,12 +186,10 @@ impl Reader<'_> {
                 return Ok(Some(if whole { Whole::Snapshot } else { Whole::Delta }));
             }
         }
-        if doc.kind(at) == Kind::Object {
-            for (keys, whole) in [(&kind.snapshot_keys, Whole::Snapshot), (&kind.delta_keys, Whole::Delta)] {
-                for key in keys {
-                    if doc.value(at, key)?.is_some() {
-                        return Ok(Some(whole));
-                    }
+        for (keys, whole) in [(&kind.snapshot_keys, Whole::Snapshot), (&kind.delta_keys, Whole::Delta)] {
+            for key in keys {
+                if key.leads(doc, at)? {
+                    return Ok(Some(whole));
                 }
             }
         }
@@ -235,12 +238,22 @@ impl Reader<'_> {
         nanos.map(Some).ok_or_else(|| number(format!("a stamp out of bounds at {}", path.text)))
     }
 
+    /// Where the first of these leads that is present.
+    fn first<'p>(&self, paths: &'p [Path]) -> Result<Option<(usize, &'p Path)>> {
+        for path in paths {
+            if let Some(found) = path.look(self.doc, self.at)? {
+                return Ok(Some((found, path)));
+            }
+        }
+        Ok(None)
+    }
+
     fn checksum(&self) -> Result<Option<u32>> {
         let Some(checksum) = &self.shape.checksum else { return Ok(None) };
-        let Some(at) = checksum.path.look(self.doc, self.at)? else { return Ok(None) };
-        let value = whole_number(self.doc, at, &checksum.path)?;
+        let Some((at, path)) = self.first(&checksum.paths)? else { return Ok(None) };
+        let value = whole_number(self.doc, at, path)?;
         if !(-(1 << 31)..1 << 32).contains(&value) {
-            return Err(number(format!("no checksum of 32 bits at {}", checksum.path.text)));
+            return Err(number(format!("no checksum of 32 bits at {}", path.text)));
         }
         // A negative one plus 2^32 has the same low 32 bits.
         let value = value as u32;

@@ -375,8 +375,10 @@ fn test_room<'m>(
             (if adds { together } else { room }, adds)
         }
         What::Snapshot if book.plan.is_outside(role) => {
-            let mut together = message.room.with(book.state().surviving_room(&book.plan, message, message.received_ns));
-            let base = Base { id: message.last, asked_ns: message.received_ns };
+            // All that was heard before it is older, where ids do not tell.
+            let old_ns = message.received_ns.saturating_add(1);
+            let mut together = message.room.with(book.state().surviving_room(&book.plan, message, old_ns));
+            let base = Base { id: message.last, asked_ns: old_ns };
             for change in earlier.filter(|change| change.what == What::Change) {
                 if !book.plan.rule.is_old(&base, change) {
                     together = together.with(change.room);

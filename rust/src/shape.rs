@@ -38,6 +38,23 @@ impl Path {
         Ok((doc.kind(at) != Kind::Null).then_some(at))
     }
 
+    /// Whether the path leads somewhere, be it to a null.
+    pub fn leads(&self, doc: &Doc, at: usize) -> Result<bool> {
+        let mut at = if self.root { 0 } else { at };
+        for step in &self.steps {
+            let next = match (step, doc.kind(at)) {
+                (Step::Key(key), Kind::Object) => doc.value(at, key)?,
+                (Step::Index(index), Kind::List) => doc.member(at, *index),
+                _ => None,
+            };
+            match next {
+                Some(next) => at = next,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
     /// The index, when the path is one step to a list's member counted from the front.
     fn index(&self) -> Option<usize> {
         match (&*self.steps, self.root) {
@@ -62,8 +79,8 @@ pub struct KindAt {
     pub snapshot: Words,
     pub delta: Words,
     pub ignore: Words,
-    pub snapshot_keys: Words,
-    pub delta_keys: Words,
+    pub snapshot_keys: Vec<Path>,
+    pub delta_keys: Vec<Path>,
     pub sentinel: Option<(Path, i64)>,
     pub nested: Option<Path>,
 }
@@ -80,6 +97,8 @@ pub struct RowsAt {
     pub path: Path,
     pub action: Option<Box<[u8]>>,
     pub single: bool,
+    /// A list whose first element is neither a list nor an object is itself one row.
+    pub flat: bool,
 }
 
 /// Where the lists of rows stand.
@@ -120,7 +139,8 @@ pub enum When {
 
 #[derive(Clone, Debug)]
 pub struct ChecksumAt {
-    pub path: Path,
+    /// Alternatives: the first that is present.
+    pub paths: Vec<Path>,
     pub depth: usize,
     pub interleaved: bool,
     pub digits: Digits,

@@ -121,7 +121,8 @@ class Venue:
     topic of a data message, for recordings that show nothing else (all three take and give text, None or empty where
     there is nothing). `listing` reads, from a URL and its body, the canonical symbol of each of the venue's ids (as
     topics write them); empty where that is no list of instruments. Where no list is known, `symbol` makes a name from
-    the id.
+    the id. `scales` reads from the same, where books are written in scaled integers, the scales of each id's prices
+    and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read what clients send.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Venue:
     data_topic: Callable[[str], str | None] | None = None
     symbol: Callable[[str], str] = str.upper
     listing: Callable[[str, bytes], Mapping[str, str]] | None = None
+    scales: Callable[[str, bytes], Mapping[str, tuple[int, int]]] | None = None
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 
@@ -172,13 +174,16 @@ class Venue:
 
     def book_plan(
         self, channel: BookChannel, instrument: str, topic: str | None = None, symbol: str | None = None,
-        limit: int | None = None,
+        limit: int | None = None, scales: tuple[int, int] | None = None,
     ) -> BookPlan:  # fmt: skip
         """What the machines need to keep the book of `instrument` (the venue's id) by `channel`.
 
         `topic` is one of the channel's other topics for it, where not the usual one is wanted. `limit` is how many
-        levels of a side its snapshots are asked for. Raises UsageError where the channel leaves no such choice.
+        levels of a side its snapshots are asked for. `scales` are those of the instrument's prices and sizes, where
+        they are written as integers. Raises UsageError where the channel leaves no such choice, or needs the scales.
         """
+        if channel.shape.scaled and scales is None:
+            raise UsageError(f"{self.name}: the scale of the prices of {instrument} is not known", venue=self.name)
         if limit is not None and not (channel.depths and 1 <= limit <= channel.depths[-1]):
             there = f"at most {channel.depths[-1]} levels" if channel.depths else "no choice of depth"
             raise UsageError(f"limit={limit}: book {channel.name!r} of {self.name} has {there}", venue=self.name)
@@ -198,6 +203,8 @@ class Venue:
             ask=channel.ask,
             life=channel.life,
             first_data=channel.first_data,
+            price_scale=0 if scales is None else scales[0],
+            size_scale=0 if scales is None else scales[1],
         )
 
 

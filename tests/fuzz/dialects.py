@@ -111,16 +111,22 @@ DIALECTS = (
         time=Time("params.data.timestamp", TimeUnit.NS),
     ), STREAMS, (("book.X.raw",), ("book.Y.raw",))),
     Dialect("arrays, counts and signs", BookShape(
-        route=("0",), kind=Kind(nested="1", default="delta"), rows=(Rows("1"),), row=Row("0", "2", count="1"),
+        route=("0",), kind=Kind(nested="1", path="1", ignore=("hb", "beat"), default="delta"),
+        rows=(Rows("1", flat=True),), row=Row("0", "2", count="1"),
         signed=True, remove=Remove.COUNT, number=Number.JSON, time=Time("3"),
         checksum=Checksum("2", 25, Order.INTERLEAVED, Digits.JAVASCRIPT, ":", "alone"), window=Window(25, "client"),
+    ), CONNECTION, (("17",), ("18",)), counter=Id("-1", optional=True)),
+    Dialect("arrays that are counted", BookShape(
+        route=("0",), kind=Kind(nested="1", path="1", ignore=("beat",)), rows=(Rows("1", flat=True),),
+        row=Row("0", "2", count="1"), signed=True, remove=Remove.COUNT, number=Number.JSON,
     ), CONNECTION, (("17",), ("18",)), counter=Id("-1", optional=True)),
     Dialect("rows of both sides", BookShape(
         route=("code",), rows=(Rows("units"),), row=Row("bp", "bs"), both=Row("ap", "as"), number=Number.EITHER,
         time=Time("timestamp"),
     ), EVERY, (("X",), ("Y",))),
     Dialect("symbols as keys", BookShape(
-        route=("/ch", "#"), each="data.*", kind=Kind(snapshot_keys=("snap",), delta_keys=("diff",)), bids=("b",),
+        route=("/ch", "#"), each="data.*", kind=Kind(snapshot_keys=("snap", "say.whole"),
+        delta_keys=("diff", "/diff", "say.part")), bids=("b",),
         asks=("a",), last=Id("s"), time=Time("t", TimeUnit.US),
     ), STREAMS, (("book", "X"), ("book", "Y"))),
     Dialect("scaled integers", BookShape(
@@ -136,6 +142,13 @@ DIALECTS = (
     Dialect("levels by id", BY_ID, SINGLE, (("l2",),)),
     Dialect("few levels by id", replace(BY_ID, window=Window(9, "client")), (*SINGLE, *BY_ID_RULES), (("l2",),),
         depth_cap=7),
+    Dialect("levels by id, one action a frame", replace(BY_ID, row=replace(BY_ID.row, action="/action")), SINGLE,
+        (("l2",),)),
+    Dialect("arrays named at their end", BookShape(
+        route=("-2", "-1"), kind=Kind(snapshot_keys=("1.bs", "1.as"), delta_keys=("1.a", "1.b", "2.a", "2.b"),
+        default="delta"), bids=("1.bs", "1.b", "2.b"), asks=("1.as", "1.a", "2.a"), window=Window(10, "client"),
+        checksum=Checksum(("1.c", "2.c"), 10, Order.ASKS_THEN_BIDS, Digits.BARE, "", "present"),
+    ), SINGLE, (("book", "X"), ("book", "Y"))),
     Dialect("lists of actions", BookShape(
         route=("topic",), kind=Kind(path="type", snapshot=("snapshot",), delta=("delta",)),
         rows=(Rows("data.delete", "delete"), Rows("data.update", "update"), Rows("data.insert", "insert")),

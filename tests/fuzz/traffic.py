@@ -194,6 +194,12 @@ class Venue:
         return fact
 
 
+def from_end(path: Path) -> int:
+    """Its first index from the end of a list, else less than any."""
+    first = path.steps[0] if path.steps else 0
+    return first if isinstance(first, int) and first < 0 else -100
+
+
 WRITTEN: dict[str, Callable[[str], str]] = {
     "as_sent": str,
     "bare": lambda text: text.replace(".", "").lstrip("0"),
@@ -236,6 +242,8 @@ class Printer:
         values = [*self.places(topic, fact)]
         if self.how.random() < 0.3:
             self.how.shuffle(values)
+        # What is counted from the end of a list comes when all else is in it.
+        values.sort(key=lambda value: from_end(value[0]))
         tree: Tree = "null"
         at_root = []
         for path, value in values:
@@ -259,7 +267,10 @@ class Printer:
         if shape.time is not None and how.random() < 0.9:
             yield Path.of(shape.time.path), self.time(shape.time.unit, fact.ns)
         if shape.checksum is not None and fact.sum is not None and shape.checksum.when != "alone":
-            yield Path.of(shape.checksum.path), str(fact.sum if how.random() < 0.5 else (fact.sum ^ 2**31) - 2**31)
+            yield (
+                Path.of(how.choice(shape.checksum.paths)),
+                str(fact.sum if how.random() < 0.5 else (fact.sum ^ 2**31) - 2**31),
+            )
         yield from self.levels(fact)
 
     def kind(self, kind: Kind, fact: Fact) -> Iterator[tuple[Path, Tree]]:
@@ -311,7 +322,8 @@ class Printer:
             ]  # fmt: skip
             lists.setdefault(how.choice(usable_lists or [shape.rows[0].path]), []).append(self.row(row))
         for path, rows in lists.items():
-            yield Path.of(path), rows
+            is_flat = not fact.whole and any(one.flat and one.path == path for one in shape.rows)
+            yield Path.of(path), rows[0] if is_flat else rows
 
     def row(self, fact: RowFact, places: Row | None = None) -> Tree:
         shape, how = self.shape, self.how
@@ -326,7 +338,7 @@ class Printer:
         gone = fact.gone and shape.remove is Remove.ACTION
         if row.side is not None:
             add(row.side, quoted(how.choice(shape.bid_words if fact.bid else shape.ask_words)))
-        if row.action is not None:
+        if row.action is not None and not Path.of(row.action).root:
             add(row.action, quoted(shape.remove_words[0] if gone else "set"))
         if row.count is not None:
             add(row.count, "0" if fact.gone else str(how.randrange(1, 9)))

@@ -134,7 +134,7 @@ fn prices_fit_together() {
 #[test]
 fn windows_and_checksums() {
     let spec = ChecksumAt {
-        path: Path::of("c"),
+        paths: vec![Path::of("c")],
         depth: 10,
         interleaved: true,
         digits: Digits::AsSent,

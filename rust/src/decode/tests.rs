@@ -66,8 +66,8 @@ fn faults_in_order() {
 fn kinds() {
     let kind = KindAt {
         nested: Some(Path::of("n")),
-        snapshot_keys: words(&["whole"]),
-        delta_keys: words(&["part"]),
+        snapshot_keys: vec![Path::of("whole"), Path::of("in.whole")],
+        delta_keys: vec![Path::of("part")],
         sentinel: Some((Path::of("p"), -1)),
         path: Some(Path::of("t")),
         snapshot: words(&["full"]),
@@ -82,6 +82,11 @@ fn kinds() {
         (r#"{"n":[1]}"#, Ok(What::Change)),
         (r#"{"n":"hb","t":"hb"}"#, Ok(What::Ignored)),
         (r#"{"whole":1,"part":1}"#, Ok(What::Snapshot)),
+        (r#"{"whole":null,"part":1}"#, Ok(What::Snapshot)),
+        (r#"{"in":{"whole":null},"part":1}"#, Ok(What::Snapshot)),
+        (r#"{"in":null,"part":1}"#, Ok(What::Change)),
+        (r#"{"in":[],"part":1}"#, Ok(What::Change)),
+        (r#"{"in":{"whole":1,"whole":1}}"#, Err(FaultKind::Repeated)),
         (r#"{"part":1,"t":"full"}"#, Ok(What::Change)),
         (r#"{"p":-1,"t":"diff"}"#, Ok(What::Snapshot)),
         (r#"{"p":"-1"}"#, Ok(What::Snapshot)),
@@ -99,7 +104,7 @@ fn kinds() {
 }
 
 fn rows_shape(path: &str) -> Shape {
-    let list = RowsAt { path: Path::of(path), action: None, single: false };
+    let list = RowsAt { path: Path::of(path), action: None, single: false, flat: false };
     Shape { lists: Lists::Rows(vec![list]), first: None, last: None, json: true, ..diff_shape() }
 }
 
@@ -130,6 +135,7 @@ fn side_words_actions_and_ids() {
         path: Path::of(action),
         action: Some(action.as_bytes().into()),
         single: false,
+        flat: false,
     });
     let shape = Shape {
         lists: Lists::Rows(lists.into()),
@@ -171,7 +177,7 @@ fn single_rows() {
     shape.row.size = Path::of("qty");
     shape.bid_words = words(&["buy"]);
     shape.ask_words = words(&["sell"]);
-    shape.lists = Lists::Rows(vec![RowsAt { path: Path::default(), action: None, single: true }]);
+    shape.lists = Lists::Rows(vec![RowsAt { path: Path::default(), action: None, single: true, flat: false }]);
     let message = read_as(&shape, r#"{"side":"sell","price":5e-1,"qty":1e2}"#).unwrap();
     assert_eq!(rows(&message), [(Side::Ask, 5, 1, false)]);
     assert_eq!((message.rows[0].price_scale, message.rows[0].size_scale), (1, -2));

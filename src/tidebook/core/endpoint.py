@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -27,6 +28,11 @@ class Template:
             object.__setattr__(self, "value", json.loads(self.text))
         except ValueError as error:
             raise UsageError(f"not a template: {self.text}") from error
+
+    @property
+    def slots(self) -> frozenset[str]:
+        """The slots' names."""
+        return frozenset(_slots(self.value))
 
     def print(self, **slots: object) -> bytes:
         """The message with its slots filled; `?` keys whose slot is not given are left out."""
@@ -60,6 +66,16 @@ def _fill(value: Any, slots: dict[str, object]) -> Any:
             return int(slot) if isinstance(slot, (int, str)) else slot
         return list(cast("list[str]", slot)) if value[0] == "@" else str(slot)
     return value
+
+
+def _slots(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if value[:1] in ("$", "#", "@") and len(value) > 1:
+            yield value[1:]
+    elif isinstance(value, (dict, list)):
+        inner: Iterable[Any] = cast("dict[str, Any]", value).values() if isinstance(value, dict) else value
+        for one in inner:
+            yield from _slots(one)
 
 
 def _match(pattern: Any, message: Any, found: dict[str, Any]) -> bool:
@@ -111,7 +127,9 @@ class Subscribing:
 
     `topics_per_message` 1 uses the slot ``topic``, more uses ``@topics``. `pace` is the least
     time between two client messages of this connection, in seconds. An ack that carries
-    ``topic`` is matched by it, else by ``id``.
+    ``topic`` is matched by it, else by ``id``. An ack with a slot ``key`` teaches what the venue's
+    messages call the topic on this connection; until then none is its. Unsubscriptions may say it,
+    and their acks.
     """
 
     subscribe: Template
@@ -121,6 +139,18 @@ class Subscribing:
     refusals: tuple[Template, ...] = ()
     topics_per_message: int = 1
     pace: float = 0.0
+
+    def __post_init__(self) -> None:
+        leaving = (self.unsubscribe, self.unsubscribed)
+        if not self.teaches and any(template is not None and "key" in template.slots for template in leaving):
+            raise UsageError("a key that no ack teaches")
+        if self.teaches and self.topics_per_message != 1:
+            raise UsageError("where acks teach keys each message subscribes one topic")
+
+    @property
+    def teaches(self) -> bool:
+        """Whether acks say what the venue's messages call a topic."""
+        return self.ack is not None and "key" in self.ack.slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +253,4 @@ class Endpoint:
     lifetime: Lifetime | None = None
     counter: Id | None = None
     cap: int = 4 << 20
+    says: tuple[Template, ...] = ()  # said when it opens, before anything is subscribed

@@ -9,6 +9,7 @@ from tidebook.core.clock import Now, seconds
 from tidebook.core.codec import head, inflate
 from tidebook.core.effects import Effect, Send
 from tidebook.core.endpoint import Endpoint
+from tidebook.core.keys import Keys
 from tidebook.core.options import Options
 from tidebook.core.outbox import Letter, Outbox
 from tidebook.core.raw import Raw
@@ -19,7 +20,7 @@ from tidebook.core.topic import Asked, Topic
 from tidebook.engine import contract
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
-from tidebook.errors import DecodeError, UsageError
+from tidebook.errors import DecodeError
 from tidebook.model import health
 
 
@@ -55,9 +56,8 @@ class Session:
         self.received = 0  # data frames, for whoever counts along
         self.topics: dict[str, Topic] = {}
         self._by_engine: dict[int, Topic] = {}
-        self._streams: dict[bytes, Stream] = {}
+        self._keys = Keys(feed, endpoint.subscribing)
         self._fresh: list[Topic] = []
-        self._keys: dict[bytes, str] = {}
         self._owner = owner
         self._options = options
         self._venue = venue
@@ -74,23 +74,18 @@ class Session:
 
     def add(self, book: Book, now: Now) -> None:
         """Carry this book from now on."""
-        plan = book.plan
-        self._check_key(plan.name, plan.key_or_topic())
-        topic = self.topics[plan.name] = Topic(plan, book, book)
+        topic = Topic(book.plan, book, book)
+        self._keys.enter(topic)
+        self.topics[book.plan.name] = topic
         self._by_engine[id(book.engine)] = topic
-        self.feed.want(plan.key_or_topic(), book.engine, "stream")
-        if plan.snapshot_key is not None:
-            self.feed.want(plan.snapshot_key, book.engine, "snapshot")
         book.carrier = self
         self._fresh.append(topic)
 
     def add_stream(self, stream: Stream, now: Now) -> None:
         """Carry this stream of facts from now on."""
-        plan = stream.plan
-        self._check_key(plan.name, plan.key_or_topic())
-        topic = self.topics[plan.name] = Topic(plan, stream)
-        self._streams[plan.key_or_topic()] = stream
-        self.feed.other(plan.key_or_topic(), plan.channel)
+        topic = Topic(stream.plan, stream)
+        self._keys.enter(topic)
+        self.topics[stream.plan.name] = topic
         stream.carrier = self
         self._fresh.append(topic)
 
@@ -101,12 +96,6 @@ class Session:
         for part in raw.parts():
             topic = self.topics[part.plan.name] = Topic(part.plan, part)
             self._fresh.append(topic)
-
-    def _check_key(self, name: str, key: bytes) -> None:
-        """Two topics that the venue's messages do not tell apart cannot share a connection."""
-        other = self._keys.setdefault(key, name)
-        if other != name:
-            raise UsageError(f"{name} and {other} cannot be told apart on one connection")
 
     def greet(self, now: Now) -> None:
         """Subscribe what was added since the last time, as few messages as may be."""
@@ -119,14 +108,9 @@ class Session:
         topic = self.topics.pop(wanted.plan.name, None)
         if topic is None:
             return
-        self._keys.pop(wanted.plan.key_or_topic(), None)
-        self.feed.forget(wanted.plan.key_or_topic())
+        self._keys.leave(topic)
         if isinstance(wanted, Book):
             self._by_engine.pop(id(wanted.engine), None)
-            if wanted.plan.snapshot_key is not None:
-                self.feed.forget(wanted.plan.snapshot_key)
-        else:
-            self._streams.pop(wanted.plan.key_or_topic(), None)
         wanted.carrier = None
         subscribing = self.endpoint.subscribing
         if self.is_open and subscribing is not None and subscribing.unsubscribe is not None and not topic.by_url:
@@ -136,6 +120,8 @@ class Session:
         self.is_open = True
         self.opened_ns = self.heard_ns = now.mono_ns
         self._arm_ping(now)
+        for said in self.endpoint.says:
+            self._outbox.post(Letter("say", (), [], said.print()), now)
         self._fresh = list(self.topics.values())
         self.greet(now)
         if self._raw is not None:
@@ -202,7 +188,7 @@ class Session:
         elif isinstance(outcome, contract.Other):
             if outcome.topic is None:
                 self._control(frame, now)
-            elif (stream := self._streams.get(outcome.topic)) is not None:
+            elif (stream := self._keys.stream(outcome.topic)) is not None:
                 self._stream(stream, frame, now)
         elif isinstance(outcome, contract.Event):
             self._event(outcome, now)
@@ -273,6 +259,8 @@ class Session:
         """The topics that an answer is about: by what it names, else by our id."""
         names = _names(slots)
         named = tuple(topic for topic in self.topics.values() if any(text in names for text in topic.texts))
+        if what == "unsubscribe" and not names and (key := _key(slots)) is not None:
+            named = tuple(topic for topic in self.topics.values() if topic.key == key)
         asked = self._asked.get(str(slots.get("id")))
         if named:
             if asked is not None and set(map(id, asked.topics)) <= set(map(id, named)):
@@ -288,7 +276,10 @@ class Session:
         if asked is not None and asked.what == "unsubscribe":
             self._unsubscribed(slots, now)
             return
-        for topic in self._named(slots, "subscribe"):
+        named, key = self._named(slots, "subscribe"), _key(slots)
+        if key is not None and not self._learn(named, key, now):
+            return
+        for topic in named:
             told = asked.texts if asked is not None and topic in asked.topics else _names(slots)
             topic.missing = {text for text in topic.missing if text not in told}
             if not topic.missing:
@@ -302,10 +293,33 @@ class Session:
         topic.tries = topic.refusals = 0
         topic.wanted.confirmed(now)
 
+    def _learn(self, named: tuple[Topic, ...], key: bytes, now: Now) -> bool:
+        """What the venue calls a topic from now on. False where this connection cannot be believed any more."""
+        if not named:  # not wanted any more: it was given up before it was acknowledged
+            if self._raw is None:
+                self._leave(key, now)
+            return True
+        for topic in named:
+            other = self._keys.learn(topic, key)
+            if other is not None and not other.resubscribe:
+                self.renew(f"{topic.text} is called what {other.text} was called", now)
+                return False
+        return True
+
+    def _leave(self, key: bytes, now: Now) -> None:
+        """Unsubscribe what the venue calls so."""
+        subscribing = self.endpoint.subscribing
+        if subscribing is not None and subscribing.unsubscribe is not None and "key" in subscribing.unsubscribe.slots:
+            ask_id = self._new_id("unsubscribe", (), [], now)
+            data = subscribing.unsubscribe.print(key=key.decode(), id=ask_id, topic="", topics=[])
+            self._outbox.post(Letter("say", (), [], data), now)
+
     def _unsubscribed(self, slots: dict[str, Any], now: Now) -> None:
         for topic in self._named(slots, "unsubscribe"):
             if topic.resubscribe:
                 topic.resubscribe = False
+                if self._keys.learned:
+                    self._keys.unlearn(topic)  # from here on it may be another's
                 self._ask_for("subscribe", (topic,), now)
 
     def _refused(self, slots: dict[str, Any], now: Now) -> None:
@@ -405,7 +419,8 @@ class Session:
         topic.confirmed = False
         topic.tries = 0
         topic.again_ns = None
-        if subscribing.ack is None or subscribing.unsubscribed is None:  # no answer to wait for
+        is_unknown = self._keys.learned and topic.key is None
+        if subscribing.ack is None or subscribing.unsubscribed is None or is_unknown:  # no answer to wait for
             self._ask_for("unsubscribe", (topic,), now)
             self._ask_for("subscribe", (topic,), now)
         else:
@@ -438,6 +453,8 @@ class Session:
 
     def _ask_for(self, what: str, topics: tuple[Topic, ...], now: Now) -> None:
         assert self.endpoint.subscribing is not None
+        if what == "unsubscribe" and self._keys.learned and topics[0].key is None:
+            return  # it cannot be said, and if an answer comes yet it is given up then
         texts = [text for topic in topics for text in topic.texts]
         for topic in topics if what == "subscribe" else ():
             topic.missing = set(topic.texts)
@@ -479,7 +496,8 @@ class Session:
         template = subscribing.subscribe if letter.what == "subscribe" else subscribing.unsubscribe
         assert template is not None
         ask_id = self._new_id(letter.what, letter.topics, letter.texts, now)
-        return template.print(topic=letter.texts[0], topics=letter.texts, id=ask_id)
+        key = letter.topics[0].key or b""
+        return template.print(topic=letter.texts[0], topics=letter.texts, id=ask_id, key=key.decode())
 
     # Heartbeats ---------------------------------------------------------------
 
@@ -524,6 +542,10 @@ class Session:
             self._ping_timer.set(self.heard_ns + seconds(ping.every + ping.deadline))
         else:
             self._ping_timer.set(self.heard_ns + seconds(ping.every))
+
+
+def _key(slots: dict[str, Any]) -> bytes | None:
+    return str(slots["key"]).encode() if "key" in slots else None
 
 
 def _names(slots: dict[str, Any]) -> list[Any]:

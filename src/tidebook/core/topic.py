@@ -33,6 +33,7 @@ class Topic:
     refusals: int = 0  # in a row
     alone: bool = False  # asked for in a message of its own, since one with others was refused
     request_id: int = 0  # the last request for its whole book
+    key: bytes | None = None  # by which the engine finds its messages, or found them last; None: not told yet
     missing: set[str] = field(default_factory=set[str])  # the texts not acknowledged yet: its own, its side channel's
 
     @property

@@ -95,7 +95,7 @@ class Kind:
     snapshot: tuple[str, ...] = ()
     delta: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    snapshot_keys: tuple[str, ...] = ()  # any of these keys is in the message
+    snapshot_keys: tuple[str, ...] = ()  # any of these keys is in the message; each may be a path to one
     delta_keys: tuple[str, ...] = ()
     sentinel: tuple[str, int] | None = None  # (path, value): an integer there equal to value means snapshot
     nested: str | None = None  # a list there whose first element is a list (or that is empty): snapshot, else delta
@@ -105,18 +105,20 @@ class Kind:
 class Rows:
     """Lists of rows that carry, or do not need, a side word.
 
-    `path` leads to a list of rows, or with `single` to one row. `action` is the word that
+    `path` leads to a list of rows, or with `single` to one row. With `flat` the list is itself one
+    row when its first element is neither a list nor an object. `action` is the word that
     stands for every row of this list when rows have none of their own.
     """
 
     path: str
     action: str | None = None
     single: bool = False
+    flat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where things stand inside one row: an index, a key, or a dotted path."""
+    """Where things stand inside one row: an index, a key, or a dotted path; with ``/`` in front, in the frame."""
 
     price: str = "0"
     size: str = "1"
@@ -147,17 +149,22 @@ class Checksum:
     """A CRC-32 over the best `depth` levels of each side after a message was applied.
 
     The parts (price, size) are written as `digits` says and joined by `joiner`. The
-    venue's value is read at `path`, as signed or unsigned 32 bits. `when` says which
-    values count: ``present``: any; ``nonzero``: a 0 means "not calculated";
-    ``alone``: a message that has something at `path` carries nothing else.
+    venue's value is read at `path`, or at the first of several that is present, as signed or
+    unsigned 32 bits. `when` says which values count: ``present``: any; ``nonzero``: a 0 means
+    "not calculated"; ``alone``: a message that has something at `path` carries nothing else.
     """
 
-    path: str
+    path: str | tuple[str, ...]
     depth: int
     order: Order = Order.INTERLEAVED
     digits: Digits = Digits.AS_SENT
     joiner: str = ":"
     when: Literal["present", "nonzero", "alone"] = "nonzero"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The places of the value, in the order in which they are looked at."""
+        return (self.path,) if isinstance(self.path, str) else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +257,8 @@ class BookShape:
             raise UsageError("removal by count needs the row's count")
         if self.row.id is not None and self.remove is not Remove.ACTION:
             raise UsageError("levels found by id are removed by action")
+        if any(rows.single and rows.flat for rows in self.rows):
+            raise UsageError("rows are single always, or where they are flat")
         if self.window is not None and self.window.levels < 1:
             raise UsageError("a window has at least one level")
         if self.each is not None and Path.of(self.each).root:

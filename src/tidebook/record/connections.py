@@ -1,7 +1,9 @@
 """Which connections and books a recording shows: what its replay opens and wants."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -97,9 +99,11 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
     chosen = None if choice is None else _chosen(choice)
     venues: tuple[Venue, ...] = tuple(() if chosen is None else (chosen,))
     symbols: dict[str, str] = {}
+    scales: dict[str, tuple[int, int]] = {}
     for record in records:
         if record.dir == "http":
-            symbols.update(_listed(record, venues))
+            symbols.update(_listed(record, venues, lambda venue: venue.listing))
+            scales.update(_listed(record, venues, lambda venue: venue.scales))
         if record.dir == "http" or not record.url.startswith(("ws:", "wss:")):
             continue
         seen = found.get(record.conn)
@@ -117,7 +121,7 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
     if not found:
         raise UsageError("the recording has no WebSocket connection")
     venue = _best(venues, found.values())
-    books = [book for one in found.values() for book in _books(venue, one, symbols)]
+    books = [book for one in found.values() for book in _books(venue, one, symbols, scales)]
     if not books:
         raise UsageError(f"the recording shows no book of {venue.name}")
     return Connections(venue, tuple(found.values()), tuple(books))
@@ -161,8 +165,8 @@ def _note(record: Record, seen: Recorded, venue: Venue) -> None:
     topics: tuple[str, ...] = ()
     if record.dir == "send":
         seen.sent_any = True
-        if venue.sent_topics is not None and isinstance(record.message, str):
-            topics = _read((), venue.sent_topics, record.message)
+        if isinstance(record.message, str):
+            topics = _read((), venue.sent_topics or partial(_subscribed, venue), record.message)
     elif record.dir == "recv" and not seen.by_url and not seen.sent_any and venue.data_topic is not None:
         topic = _read(None, venue.data_topic, _text(record.message, venue))
         topics = () if topic is None else (topic,)
@@ -171,6 +175,17 @@ def _note(record: Record, seen: Recorded, venue: Venue) -> None:
             seen.topics[topic] = None
     if len(seen.topics) + len(seen.by_url) > MOST_TOPICS:
         raise UsageError(f"the recording has more than {MOST_TOPICS} topics on one connection")
+
+
+def _subscribed(venue: Venue, message: str) -> tuple[str, ...]:
+    """What a message subscribes in the way in which we would."""
+    said = json.loads(message)
+    for endpoint in venue.endpoints:
+        slots = None if endpoint.subscribing is None else endpoint.subscribing.subscribe.match(said)
+        if slots is not None:
+            names: list[object] = [slots["topic"]] if "topic" in slots else slots.get("topics", [])
+            return tuple(name for name in names if isinstance(name, str))
+    return ()
 
 
 def _read(otherwise: _T, reader: Callable[..., _T], *said: str | bytes) -> _T:
@@ -202,18 +217,25 @@ def _channel(venue: Venue, topic: str, url: str = "") -> tuple[BookChannel, str]
     return matches[0] if matches else None
 
 
-def _listed(record: Record, venues: tuple[Venue, ...]) -> dict[str, str]:
-    """The canonical symbols by id, if the body is a list of instruments."""
+def _listed(
+    record: Record,
+    venues: tuple[Venue, ...],
+    reader_of: Callable[[Venue], Callable[[str, bytes], Mapping[str, _T]] | None],
+) -> dict[str, _T]:
+    """What a venue reads of its ids in a body, if that is a list of instruments."""
     parts = urlsplit(record.url)
     body = record.message.encode() if isinstance(record.message, str) else record.message
     for venue in venues or at_host(parts.hostname or "", parts.path or "/"):
-        nothing: Mapping[str, str] = {}
-        if venue.listing is not None and (found := _read(nothing, venue.listing, record.url, body)):
+        nothing: Mapping[str, _T] = {}
+        reader = reader_of(venue)
+        if reader is not None and (found := _read(nothing, reader, record.url, body)):
             return dict(found)
     return {}
 
 
-def _books(venue: Venue, recorded: Recorded, symbols: dict[str, str]) -> list[WantedBook]:
+def _books(
+    venue: Venue, recorded: Recorded, symbols: dict[str, str], scales: dict[str, tuple[int, int]]
+) -> list[WantedBook]:
     """The books of one connection, each pinned to it."""
     books: list[WantedBook] = []
     for topic in (*recorded.by_url, *recorded.topics):
@@ -222,7 +244,7 @@ def _books(venue: Venue, recorded: Recorded, symbols: dict[str, str]) -> list[Wa
             continue
         channel, instrument = match
         plan = replace(
-            venue.book_plan(channel, instrument, topic, symbols.get(instrument)),
+            venue.book_plan(channel, instrument, topic, symbols.get(instrument), scales=scales.get(instrument)),
             endpoint=_as_recorded(venue.endpoint(channel.endpoint), recorded.url),
             pin=recorded.conn,
             url=recorded.url,

@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.core.transcript import Player
 
 from tidebook.core.codec import inflate
 from tidebook.core.control import read
+from tidebook.core.endpoint import Subscribing, Template
 from tidebook.core.redact import redact, shown
 from tidebook.engine.contract import Engine
 from tidebook.engine.shape import Codec
@@ -127,12 +129,25 @@ def test_a_refusal_that_names_nothing_is_told(engine: Engine) -> None:
 
 def test_topics_that_cannot_be_told_apart_are_refused(engine: Engine) -> None:
     player = opened(engine, ["A"])
-    session = player.desk.session(1)
-    book = player.desk.books["book.A"]
-    session.topics["other"] = session.topics.pop("book.A")
-    session._keys[b"book.A"] = "other"
+    another = replace(player.desk.books["book.A"].plan, topic="other", key=b"book.A")
     with pytest.raises(UsageError, match="told apart"):
-        session.add(book, player.now)
+        player.desk.wanted(player.now, [another])
+
+
+def test_keys_that_acks_teach_are_of_one_topic_each() -> None:
+    subscribe, ack = Template('{"sub":"@topics"}'), Template('{"subbed":"$topic","key":"#key"}')
+    with pytest.raises(UsageError, match="one topic"):
+        Subscribing(subscribe, ack, topics_per_message=2)
+    with pytest.raises(UsageError, match="no ack teaches"):
+        Subscribing(subscribe, Template('{"subbed":"$topic"}'), Template('{"unsub":"#key"}'))
+    assert Subscribing(subscribe, ack).teaches
+
+
+def test_whole_books_apart_have_no_key_that_is_learned(engine: Engine) -> None:
+    setting = {"rule": "side", "subscribing": {"subscribe": {"sub": "$topic"}, "ack": {"at": "$topic", "key": "#key"}}}
+    player = Player(setting, engine)
+    with pytest.raises(UsageError, match="no key"):
+        player.step({"at": 0, "want": ["A"]})
 
 
 def test_what_is_wanted_together_is_asked_for_together(engine: Engine) -> None:

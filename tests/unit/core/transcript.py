@@ -97,6 +97,7 @@ def _endpoint(setting: dict[str, Any]) -> Endpoint:
         max_topics=setting.get("max_topics", 1000),
         lifetime=None if lifetime is None else Lifetime(**lifetime),
         connects=None if connects is None else Pool("connects", "ip", *connects),
+        says=tuple(Template(json.dumps(one)) for one in setting.get("says", ())),
     )
 
 

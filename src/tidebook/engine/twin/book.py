@@ -140,7 +140,7 @@ class Book:
             raise DecodeError("missing", "a snapshot that is only a checksum")
         self.fits(message, [], outside=True, asked_ns=asked_ns)
         said = self._said_unchecked
-        outcome = self._steady.change(lambda: self._replace_from_outside(message, asked_ns))[0]
+        outcome = self._steady.change(lambda: self._replace_from_outside(message, asked_ns, asked_ns))[0]
         self._said_unchecked = said  # there is room for one outcome: `unchecked` is said another time
         return outcome
 
@@ -206,7 +206,7 @@ class Book:
             )
         if message.kind == "snapshot":
             if role == "snapshot" and self.seeds_outside:
-                return list(self._replace_from_outside(message, message.received_ns))
+                return list(self._replace_from_outside(message, message.received_ns, message.received_ns + 1))
             outcome = self._replace(message)
         else:
             outcome = self._change(message)
@@ -226,9 +226,10 @@ class Book:
         outcome: list[Event | None] = [None if was_seeded else self._event("seeded")]
         return self._finish(message, outcome)
 
-    def _replace_from_outside(self, message: Message, asked_ns: int) -> tuple[Event, ...]:
+    def _replace_from_outside(self, message: Message, asked_ns: int, old_ns: int) -> tuple[Event, ...]:
+        """Where ids do not tell, buffered changes received before `old_ns` are old, later ones before `asked_ns`."""
         s = message.last
-        survivors = [m for m in self._buffer if not self._is_old(m, s, asked_ns)]
+        survivors = [m for m in self._buffer if not self._is_old(m, s, old_ns)]
         if survivors and not self._bridges(survivors[0], s):
             self._counts["too_old"] += 1
             return (self._event("too_old", s, self._link(survivors[0])),)

@@ -140,7 +140,7 @@ class Feed:
                 message = reader.read(where, received_ns, snapshot=outside)
                 if message is not None:
                     before = earlier.setdefault(id(book), [])
-                    book.fits(message, before, outside=book.seeds_outside and outside, asked_ns=received_ns)
+                    book.fits(message, before, outside=book.seeds_outside and outside, asked_ns=received_ns + 1)
                     before.append(message)
                 found.append((entry, message))
         return not found, found

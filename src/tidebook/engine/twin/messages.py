@@ -43,8 +43,34 @@ class Where:
                 return ABSENT
         return value
 
+    def find_first(self, paths: tuple[Path, ...]) -> Any:
+        """At the first of these that is present."""
+        for path in paths:
+            value = self.find(path)
+            if value is not ABSENT:
+                return value
+        return ABSENT
 
-def find(value: Any, path: Path) -> Any:
+    def has(self, path: Path) -> bool:
+        """Whether the path leads somewhere, be it to a null."""
+        value = self.root if path.root else self.value
+        for step in path.steps:
+            member(value, step)  # raises where it stands twice
+            if isinstance(step, str):
+                if not isinstance(value, dict) or step not in value:
+                    return False
+                value = value[step]
+            elif isinstance(value, list) and -len(value) <= step < len(value):
+                value = value[step]
+            else:
+                return False
+        return True
+
+
+def find(value: Any, path: Path, root: Any) -> Any:
+    """In a row; a path with a slash leads through the frame."""
+    if path.root:
+        value = root
     for step in path.steps:
         value = member(value, step)
         if value is ABSENT:
@@ -94,7 +120,9 @@ class Reader:
         self._word = None if kind.path is None else Path.of(kind.path)
         self._ids = tuple(None if i is None else (Path.of(i.path), i) for i in (shape.first, shape.last, shape.prev))
         self._time = None if shape.time is None else Path.of(shape.time.path)
-        self._check = None if shape.checksum is None else Path.of(shape.checksum.path)
+        self._check = () if shape.checksum is None else tuple(map(Path.of, shape.checksum.paths))
+        self._snapshot_keys = tuple(map(Path.of, kind.snapshot_keys))
+        self._delta_keys = tuple(map(Path.of, kind.delta_keys))
         self._sides = tuple(
             (side, tuple(Path.of(text) for text in texts))
             for side, texts in ((True, shape.bids), (False, shape.asks))
@@ -113,8 +141,8 @@ class Reader:
 
     def read(self, where: Where, received_ns: int, *, snapshot: bool) -> Message | None:
         """The message's facts; None when its kind is to be passed over. Raises DecodeError."""
-        if self._check is not None and self.shape.checksum is not None and self.shape.checksum.when == "alone":
-            value = where.find(self._check)
+        if self.shape.checksum is not None and self.shape.checksum.when == "alone":
+            value = where.find_first(self._check)
             if value is not ABSENT:
                 return Message("check", received_ns, self.shape, checksum=_checksum(value))
         kind: Literal["snapshot", "delta"] | None = "snapshot" if snapshot else self._kind(where)
@@ -126,8 +154,8 @@ class Reader:
             value = where.find(self._time)
             if value is not ABSENT:
                 message.venue_ns = stamp(value, self.shape.time.unit)
-        if self._check is not None and self.shape.checksum is not None and self.shape.checksum.when != "alone":
-            value = where.find(self._check)
+        if self.shape.checksum is not None and self.shape.checksum.when != "alone":
+            value = where.find_first(self._check)
             if value is not ABSENT:
                 number = _checksum(value)
                 message.checksum = None if number == 0 and self.shape.checksum.when == "nonzero" else number
@@ -140,9 +168,9 @@ class Reader:
             value = where.find(self._nested)
             if isinstance(value, list):
                 return "snapshot" if not value or isinstance(value[0], list) else "delta"
-        if has_key(where.value, kind.snapshot_keys):
+        if any(map(where.has, self._snapshot_keys)):
             return "snapshot"
-        if has_key(where.value, kind.delta_keys):
+        if any(map(where.has, self._delta_keys)):
             return "delta"
         if self._sentinel is not None and is_whole(where.find(self._sentinel[0]), self._sentinel[1]):
             return "snapshot"
@@ -189,7 +217,7 @@ class Reader:
                     if not isinstance(rows, list):
                         raise DecodeError("malformed", f"{path} is not a list")
                     for row in rows:
-                        self._read_row(row, bid, None, message)
+                        self._read_row(where, row, bid, None, message)
                     break
         for path, listed in self._rows:
             rows = where.find(path)
@@ -199,44 +227,48 @@ class Reader:
                 rows = [rows]
             elif not isinstance(rows, list):
                 raise DecodeError("malformed", f"{path} is not a list")
+            elif listed.flat and rows and not isinstance(rows[0], (list, dict)):
+                rows = [rows]
             for row in rows:
-                self._read_row(row, None, listed, message)
+                self._read_row(where, row, None, listed, message)
 
-    def _read_row(self, row: Any, bid: bool | None, listed: Rows | None, message: Message) -> None:
+    def _read_row(self, where: Where, row: Any, bid: bool | None, listed: Rows | None, message: Message) -> None:
         if not isinstance(row, (list, dict)):
             raise DecodeError("malformed", "a row is neither a list nor an object")
+        root = where.root
         if self._plain and bid is not None:
-            self._take(row, self._row, bid, None, None, message)
+            self._take(root, row, self._row, bid, None, None, message)
             return
         shape, places = self.shape, self._row
         if places.side is not None:
-            word = word_of(_needed(row, places.side, "side"))
+            word = word_of(_needed(row, places.side, root, "side"))
             if word in shape.bid_words:
                 bid = True
             elif word in shape.ask_words:
                 bid = False
             else:
                 raise DecodeError("malformed", f"unknown side {word[:40]!r}")
-        action = find(row, places.action) if places.action is not None else ABSENT
+        action = find(row, places.action, root) if places.action is not None else ABSENT
         action_word = word_of(action) if action is not ABSENT else (listed.action if listed else None)
         removal: Removal = "action" if action_word in shape.remove_words else None
         if places.count is not None:
-            count = whole(_needed(row, places.count, "count"))
+            count = whole(_needed(row, places.count, root, "count"))
             if count < 0:
                 raise DecodeError("number", "a negative count")
             if count == 0:
                 removal = removal or "count"
-        level_id = whole(_needed(row, places.id, "id")) if places.id is not None else None
-        self._take(row, places, bid, removal, level_id, message)
+        level_id = whole(_needed(row, places.id, root, "id")) if places.id is not None else None
+        self._take(root, row, places, bid, removal, level_id, message)
         if self._both is not None:
-            self._take(row, self._both, False, removal, level_id, message)
+            self._take(root, row, self._both, False, removal, level_id, message)
 
     def _take(
-        self, row: Any, places: "_Places", bid: bool | None, removal: Removal, level_id: int | None, message: Message
-    ) -> None:
+        self, root: Any, row: Any, places: "_Places", bid: bool | None, removal: Removal, level_id: int | None,
+        message: Message,
+    ) -> None:  # fmt: skip
         """Price and size of one row, with their bounds."""
         shape = self.shape
-        value = find(row, places.price)
+        value = find(row, places.price, root)
         price: Decimal | None = None
         scale, digits, price_text = 0, 0, ""
         if value is not ABSENT:
@@ -247,7 +279,7 @@ class Reader:
         size: Decimal | None = None
         size_text = ""
         if removal != "action":
-            size_text = text_of(_needed(row, places.size, "size"), shape.number)
+            size_text = text_of(_needed(row, places.size, root, "size"), shape.number)
             size = exact(size_text, self._size_shift)[0]
             if shape.signed:
                 if not size:
@@ -305,17 +337,6 @@ class _Places:
         self.id = None if row.id is None else Path.of(row.id)
 
 
-def has_key(value: Any, keys: tuple[str, ...]) -> bool:
-    """Whether one of these keys is in the object, with whatever value."""
-    if not isinstance(value, dict):
-        return False
-    for key in keys:
-        member(value, key)  # raises where it stands twice
-        if key in value:
-            return True
-    return False
-
-
 def is_whole(value: Any, wanted: int) -> bool:
     try:
         return value is not ABSENT and whole(value) == wanted
@@ -337,8 +358,8 @@ def topic_text(value: Any) -> str | None:
     return str(value) if isinstance(value, (str, Num)) else None
 
 
-def _needed(row: Any, path: Path, name: str) -> Any:
-    value = find(row, path)
+def _needed(row: Any, path: Path, root: Any, name: str) -> Any:
+    value = find(row, path, root)
     if value is ABSENT:
         raise DecodeError("missing", f"a row has no {name}")
     return value

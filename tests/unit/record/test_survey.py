@@ -1,0 +1,131 @@
+"""What a recording shows of venues that are declared in a file: topics, scales, and numbers that acks teach."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tidebook import engine as engines
+from tidebook.engine import Choice
+from tidebook.errors import UsageError
+from tidebook.record.capture import Record, records
+from tidebook.record.check import check
+from tidebook.record.connections import Connections, survey
+from tidebook.record.declared import load
+from tidebook.record.oracle import digest
+
+DECLARED = """
+import json
+from dataclasses import replace
+from tidebook.venue import *
+
+PING = Ping(by="server", form="frame", every=30, deadline=60)
+NUMBERED = Endpoint(
+    "numbered", "wss://numbered.invalid/ws",
+    Subscribing(
+        Template('{"sub":"$topic","id?":"#id"}'), Template('{"subbed":"$topic","channel":"#key"}'),
+        Template('{"unsub":"#key"}'), Template('{"unsubbed":"#key"}'),
+    ),
+    PING, says=(Template('{"count":true}'),), counter=Id("-1", optional=True),
+)
+LISTED = Endpoint("listed", "wss://listed.invalid/ws", Subscribing(Template('{"subs":"@topics"}'), None), PING)
+SHAPE = BookShape(
+    route=("0",), kind=Kind(nested="1"), rows=(Rows("1", flat=True),), row=Row("0", "2", count="1"), signed=True,
+    remove=Remove.COUNT, number=Number.JSON,
+)
+BOOK = BookChannel(
+    "book", "numbered", str, str, SHAPE,
+    SyncRule(Seed.STREAM, Chain.NEXT, scope=Scope.CONNECTION, proof=(Proof.SEQUENCE,), resync=Resync.RECONNECT),
+)
+SCALED = replace(BOOK, endpoint="listed", rule=SyncRule(Seed.STREAM), shape=BookShape(
+    route=("s",), bids=("b",), asks=("a",), number=Number.JSON, scaled=True))
+FIRST = Venue("survey.numbered", "survey.numbered", "spot", (NUMBERED,), (BOOK,))
+SECOND = Venue(
+    "survey.scaled", "survey.scaled", "spot", (NUMBERED, LISTED), (SCALED,),
+    scales=lambda url, body: {one["id"]: (one["scale"], 0) for one in json.loads(body)} if "list" in url else {},
+)
+THIRD = replace(FIRST, name="survey.own", exchange="survey.own", sent_topics=lambda message: (message[1:],))
+VENUES = (FIRST, SECOND, THIRD)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _declared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("declared") / "surveyed.py"
+    file.write_text(DECLARED)
+    load(file)
+
+
+def shown(venue: str, said: list[tuple[str, str]]) -> Connections:
+    """The survey of one connection with these records."""
+    url = {"http": "https://listed.invalid/list"}
+    return survey(
+        [Record(n, n, how, "ws.1", url.get(how, "wss://x.invalid/ws"), text) for n, (how, text) in enumerate(said, 1)],
+        venue,
+    )
+
+
+def topics(connections: Connections) -> list[str]:
+    return [book.plan.topic for book in connections.books]
+
+
+def test_what_a_client_sent_is_read_by_the_template_that_prints_it() -> None:
+    sent = ["no json", '{"sub":7}', '{"sub":"A"}', '{"unsub":"B"}', '["sub"]', '{"sub":"C","id":1,"more":[]}', "1e999"]
+    assert topics(shown("survey.numbered", [("send", one) for one in sent])) == ["7", "A", "C"]
+
+
+def test_lists_of_topics_and_the_templates_of_other_endpoints() -> None:
+    said = [("http", '[{"id":"A","scale":2},{"id":"B","scale":4},{"id":"C","scale":8}]')]
+    said += [("send", '{"subs":["A",["B"],"C",5]}'), ("send", '{"sub":"B"}')]
+    found = shown("survey.scaled", said)
+    assert topics(found) == ["A", "C", "B"]
+    assert [(book.plan.price_scale, book.plan.size_scale) for book in found.books] == [(2, 0), (8, 0), (4, 0)]
+
+
+def test_without_its_scale_there_is_no_book() -> None:
+    with pytest.raises(UsageError, match="scale of the prices of B is not known"):
+        shown("survey.scaled", [("http", '[{"id":"A","scale":2}]'), ("send", '{"subs":["A","B"]}')])
+
+
+def test_a_venue_may_read_it_in_its_own_way() -> None:
+    assert topics(shown("survey.own", [("send", '{"sub":"A"}')])) == ['"sub":"A"}']
+
+
+SAID = [
+    ("open", ""), ("send", '{"count":true}'), ("send", '{"sub":"A"}'), ("send", '{"sub":"B"}'),
+    ("recv", '{"counts":1}'), ("recv", '{"subbed":"A","channel":17}'), ("recv", "[17,[[10,1,1],[11,1,-2]],1]"),
+    ("recv", '[99,"other",2]'), ("recv", '{"subbed":"B","channel":18}'), ("recv", "[18,[],3]"),
+    ("recv", "[17,[10,0,1],4]"), ("recv", "[18,[5,2,3],5]"), ("recv", '[99,"other",6]'), ("recv", "[17,[9,1,4],7]"),
+]  # fmt: skip
+
+
+def recorded(tmp_path: Path, said: list[tuple[str, str]]) -> tuple[Path, Path]:
+    """A recording of these, and what its books are in the end."""
+    lines = [{"dir": how, "conn": "ws.1", "t": 1.0, "url": "wss://x.invalid/ws", "msg": text} for how, text in said]
+    capture, oracle = tmp_path / "x.jsonl.gz", tmp_path / "oracle.json"
+    capture.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
+    books = {"A": ([["9", "4"]], [["11", "2"]]), "B": ([["5", "3"]], [])}
+    symbols = {
+        key: {"in_sync": True, "bid_levels": len(bids), "ask_levels": len(asks), "sha256": digest(bids, asks)}
+        for key, (bids, asks) in books.items()
+    }
+    oracle.write_text(json.dumps({"symbols": symbols}))
+    return capture, oracle
+
+
+@pytest.mark.parametrize("engine", engines.available())
+async def test_a_recording_in_which_acks_number_the_channels(engine: Choice, tmp_path: Path) -> None:
+    capture, oracle = recorded(tmp_path, SAID)
+    verdict = await check(capture, oracle, engine=engine, venue="survey.numbered", say=lambda line: None)
+    assert verdict.passed, verdict.faults
+    assert verdict.compared == 2
+    assert len(list(records(capture))) == len(SAID)
+
+
+@pytest.mark.parametrize("missing", range(6, 13))
+async def test_one_frame_removed_is_noticed_whichever_it_is(missing: int, tmp_path: Path) -> None:
+    """Also of another topic, and of an ack: all but the last frame, behind which nothing counts on."""
+    capture, oracle = recorded(tmp_path, SAID[:missing] + SAID[missing + 1 :])
+    verdict = await check(capture, oracle, engine=None, venue="survey.numbered", say=lambda line: None)
+    assert not verdict.passed
