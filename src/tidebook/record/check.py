@@ -62,12 +62,12 @@ async def check(
 
 
 def _names(connections: Connections, keys: frozenset[str]) -> dict[str, WantedBook]:
-    """The oracle's key of each book: the venue's id, or that with the connection or channel in front."""
+    """The oracle's key of each book: the venue's id or the topic, perhaps with the connection or channel in front."""
     found: dict[str, WantedBook] = {}
     for book in connections.books:
-        ids = (book.instrument, book.instrument.upper(), book.plan.symbol)
+        ids = (book.instrument, book.instrument.upper(), book.plan.symbol, book.plan.topic)
         candidates = [f"{front}{one}" for one in ids for front in (f"{book.conn}:", f"{book.channel.name}:", "")]
-        key = next((one for one in (*candidates, book.plan.topic) if one in keys and one not in found), None)
+        key = next((one for one in candidates if one in keys and one not in found), None)
         if key is not None:
             found[key] = book
     return found
