@@ -95,14 +95,16 @@ SPOT = BookChannel(
     first_data=120,
 )
 # Rows are objects, sizes numbers or text, and the snapshot's stamp is in seconds.
-ROWS = {"row": Row(price="p", size="s"), "number": Number.EITHER}
+ROW = Row(price="p", size="s")
 FUTURES = replace(
     SPOT,
     name="futures",
     endpoint="futures",
     key=lambda topic: f"futures.order_book_update update {topic}".encode(),
-    shape=replace(SPOT.shape, **ROWS),
-    snapshot=BookShape(bids=("bids",), asks=("asks",), last=Id("id"), time=Time("update", TimeUnit.S), **ROWS),
+    shape=replace(SPOT.shape, row=ROW, number=Number.EITHER),
+    snapshot=BookShape(
+        bids=("bids",), asks=("asks",), row=ROW, number=Number.EITHER, last=Id("id"), time=Time("update", TimeUnit.S)
+    ),
     rest=lambda contract, limit: RestSeed(
         Request("GET", f"{REST}/futures/usdt/order_book?contract={contract}&limit=100&with_id=true"), "public", 1
     ),

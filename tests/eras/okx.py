@@ -85,7 +85,9 @@ VENUES = (
                 books=(
                     replace(
                         BOOKS,
-                        shape=replace(BOOKS.shape, last=None, prev=None, checksum=Checksum("checksum", 25, when="present")),
+                        shape=replace(
+                            BOOKS.shape, last=None, prev=None, checksum=Checksum("checksum", 25, when="present")
+                        ),
                         rule=SyncRule(seed=Seed.STREAM, proof=(Proof.CHECKSUM,)),
                     ),
                 ),
