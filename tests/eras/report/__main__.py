@@ -18,7 +18,7 @@ from .sets import DataSet, Recording
 from .tables import Count
 
 PAGE = sets.ROOT / "docs" / "declarations.md"
-LARGE = 1 << 20  # bytes, packed
+LARGE = 4 << 20  # bytes, packed
 
 _HEAD = """# Declarations
 
@@ -40,7 +40,7 @@ _MUTANTS = """
 ## What is noticed
 
 One frame of a book that has been seeded is lost, comes twice, changes places with the next one of its book, or has one
-digit of a price, a size or an id changed: {seeds} of each kind, a tenth of that for recordings above 1 MB. Then the
+digit of a price, a size or an id changed: {seeds} of each kind, a tenth of that for recordings above 4 MB. Then the
 recording is played over sockets. A cell says *noticed / what the rule can notice / played*. Noticed means an event, and
 a book that is not readable, by the book's next frame. What the rule can notice is worked out a second time, from the
 ids of the frames and, where there is a checksum, from the levels that it covers. Of those that were not noticed: how
