@@ -123,7 +123,10 @@ def numbers(shape: BookShape, root: Any, message: Steps) -> Iterator[tuple[str, 
         lists += [(steps_of(message, path), False) for path in alternatives]
     for path, single in lists:
         there = at(root, path)
-        rows = [path] if single else [(*path, index) for index in range(len(there))] if isinstance(there, list) else []
+        if single or (isinstance(there, list) and there and not isinstance(there[0], (list, dict))):
+            rows = [path]
+        else:
+            rows = [(*path, index) for index in range(len(there))] if isinstance(there, list) else []
         for row in rows:
             yield from _of_row(shape.row, row)
             if shape.both is not None:
@@ -131,8 +134,8 @@ def numbers(shape: BookShape, root: Any, message: Steps) -> Iterator[tuple[str, 
 
 
 def _of_row(row: Row, place: Steps) -> Iterator[tuple[str, Steps]]:
-    yield "price", (*place, *Path.of(row.price).steps)
-    yield "size", (*place, *Path.of(row.size).steps)
+    yield "price", steps_of(place, row.price)
+    yield "size", steps_of(place, row.size)
 
 
 def corrupted(text: str, place: Steps, rng: random.Random) -> str | None:
@@ -158,6 +161,19 @@ def corrupted(text: str, place: Steps, rng: random.Random) -> str | None:
     return None
 
 
+def key_of(recording: Recording, wanted: WantedBook) -> str:
+    """By what a book's messages are known: as declared, or as the recorded answer to its subscription says."""
+    plan = wanted.plan
+    ack = None if plan.endpoint.subscribing is None else plan.endpoint.subscribing.ack
+    if ack is not None and '"#key"' in ack.text:
+        for record in recording.records:
+            if record.dir == "recv" and record.conn == wanted.conn:
+                slots = ack.match(json.loads(text_of(record, plan.endpoint.codec, plan.endpoint.cap)))
+                if slots is not None and slots["topic"] == plan.topic:
+                    return str(slots["key"])
+    return plan.key_or_topic().decode()
+
+
 # Without sockets ------------------------------------------------------------------
 
 
@@ -169,6 +185,7 @@ class Direct:
     ) -> None:
         plan = wanted.plan
         self.wanted = wanted
+        self.key = key_of(recording, wanted)
         self.codec, self.cap = plan.endpoint.codec, plan.endpoint.cap
         snapshot = plan.snapshot
         if shape is not None and snapshot is not None:
@@ -179,13 +196,11 @@ class Direct:
         )  # fmt: skip
         scope = plan.rule.scope
         self._feed = engine.Feed(counter=plan.endpoint.counter if scope is Scope.CONNECTION else None, cap=self.cap)
-        self._feed.want(plan.key_or_topic(), self.book, "stream")
+        self._feed.want(self.key.encode(), self.book, "stream")
         if plan.snapshot_key is not None:
             self._feed.want(plan.snapshot_key, self.book, "snapshot")
-        self.key = plan.key_or_topic().decode()
         self.text = ""  # of the last frame
         self._clock = 0
-        self._recording = recording
 
     def take(self, record: Record) -> bool:
         """Whether the book heard it. A snapshot over HTTP is taken, too, and not heard."""

@@ -9,7 +9,7 @@ import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from tidebook import engine as engines
 from tidebook.core.book import Book as Kept
@@ -25,7 +25,22 @@ from tidebook.record.check import UNHURRIED, names
 from tidebook.record.connections import WantedBook
 from tidebook.record.replay import Replay
 
-from .frames import BookFrame, Direct, Ids, at, corrupted, frames, ids_of, messages, numbers, parse, saying, steps_of
+from .frames import (
+    BookFrame,
+    Direct,
+    Ids,
+    at,
+    corrupted,
+    frames,
+    ids_of,
+    key_of,
+    messages,
+    numbers,
+    parse,
+    saying,
+    steps_of,
+    text_of,
+)
 from .sets import Recording
 
 Kind = Literal["dropped", "doubled", "swapped", "price", "size", "id"]
@@ -118,6 +133,7 @@ def _mutant(
     recording: Recording, wanted: WantedBook, key: str, kind: Kind, heard: list[BookFrame], rng: random.Random
 ) -> Mutant | None:
     frame, following, watch = heard
+    right_key = key_of(recording, wanted)
     records = list(recording.records)
     origin: dict[int, int] = {}
     if kind == "swapped":
@@ -135,7 +151,7 @@ def _mutant(
         records.insert(frame.at + 1, records[frame.at])
         after = [*frame.ids, *frame.ids, *after]
     elif kind != "swapped":
-        changed = _changed(wanted, frame, kind, rng)
+        changed = _changed(wanted, right_key, frame, kind, rng)
         if changed is None:
             return None
         records[frame.at] = saying(records[frame.at], changed[0], wanted.plan.endpoint.codec)
@@ -143,21 +159,29 @@ def _mutant(
     line = recording.records[watch.at].number
     right = _course(recording, wanted, recording.records, line)
     wrong = _course(recording, wanted, records, line)
+    if wanted.plan.rule.scope is Scope.CONNECTION:
+        by_ids = _counter_breaks(wanted, records, line)
+    else:
+        by_ids = breaks(wanted.plan.rule, _last_before(recording, wanted, frame.at), after)
     return Mutant(
         kind, key, wanted, recording.records[frame.at].number, line, records,
-        by_ids=breaks(wanted.plan.rule, _last_before(recording, wanted, frame.at), after),
+        by_ids=by_ids,
         by_checksum=any(right.tops[origin.get(at_line, at_line)] != top for at_line, top in wrong.checked),
         right=right.end,
         whole=frame.whole,
     )  # fmt: skip
 
 
-def _changed(wanted: WantedBook, frame: BookFrame, kind: Kind, rng: random.Random) -> tuple[str, list[Ids]] | None:
+def _changed(
+    wanted: WantedBook, key: str, frame: BookFrame, kind: Kind, rng: random.Random
+) -> tuple[str, list[Ids]] | None:
     """The frame with one digit changed, and the ids that it then has."""
-    shape, key = wanted.plan.shape, wanted.plan.key_or_topic().decode()
+    shape, counter = wanted.plan.shape, wanted.plan.endpoint.counter
     root = parse(frame.text)
     all_numbers = [one for message in messages(shape, root, key) for one in numbers(shape, root, message)]
     places = [place for what, place in all_numbers if what == kind]
+    if kind == "id" and counter is not None:
+        places.append(steps_of((), counter.path))
     rng.shuffle(places)
     for place in places[:20]:
         text = corrupted(frame.text, place, rng)
@@ -169,8 +193,6 @@ def _changed(wanted: WantedBook, frame: BookFrame, kind: Kind, rng: random.Rando
 
 def breaks(rule: SyncRule, last: int | None, following: list[Ids]) -> bool:
     """Whether a chain of these messages, behind one with the id `last`, shows a hole."""
-    if rule.scope is Scope.CONNECTION:
-        raise NotImplementedError("counters of a connection are not worked out here")
     for one in following:
         if one.whole or rule.chain in (Chain.NONE, Chain.RISING):
             last = one.last
@@ -186,6 +208,24 @@ def breaks(rule: SyncRule, last: int | None, following: list[Ids]) -> bool:
             if one.first > last + 1:
                 return True
             last = one.last
+    return False
+
+
+def _counter_breaks(wanted: WantedBook, records: list[Record], until: int) -> bool:
+    """Whether the counter of a book's connection shows a hole up to this line."""
+    endpoint = wanted.plan.endpoint
+    assert endpoint.counter is not None
+    last: int | None = None
+    for record in records:
+        if record.number > until:
+            break
+        if record.dir == "recv" and record.conn == wanted.conn:
+            root = parse(text_of(record, endpoint.codec, endpoint.cap))
+            value = at(root, steps_of((), endpoint.counter.path))
+            if value is not None:
+                if last is not None and int(value) != last + 1:
+                    return True
+                last = int(value)
     return False
 
 
@@ -218,8 +258,10 @@ def _course(recording: Recording, wanted: WantedBook, records: list[Record], unt
             top = (_texts(direct.book, "bid", checksum.depth), _texts(direct.book, "ask", checksum.depth))
             course.tops[record.number] = top
             root = parse(direct.text)
-            found = [at(root, steps_of(one, checksum.path)) for one in messages(shape, root, direct.key)]
-            if any(one is not None and not (one == "0" and checksum.when == "nonzero") for one in found):
+            places: Any = checksum.path  # or several
+            paths = (places,) if isinstance(places, str) else tuple(places)
+            values = (at(root, steps_of(one, path)) for one in messages(shape, root, direct.key) for path in paths)
+            if any(one is not None and not (one == "0" and checksum.when == "nonzero") for one in values):
                 course.checked.append((record.number, top))
     course.end = _texts(direct.book, "bid"), _texts(direct.book, "ask")
     return course
