@@ -15,6 +15,7 @@ from tidebook.core.codec import inflate
 from tidebook.engine.contract import Book, Engine
 from tidebook.engine.rule import Scope, Seed
 from tidebook.engine.shape import BookShape, Codec, Id, Path, Row
+from tidebook.errors import DecodeError
 from tidebook.record.capture import Record
 from tidebook.record.connections import WantedBook
 
@@ -208,7 +209,10 @@ class Direct:
         wanted = self.wanted
         if record.dir == "recv" and record.conn == wanted.conn:
             self.text = text_of(record, self.codec, self.cap)
-            self._feed.feed(self.text.encode(), self._clock)
+            try:
+                self._feed.feed(self.text.encode(), self._clock)
+            except DecodeError:
+                return False  # an answer that is found where books are, or what was damaged
             return self.book.heard_ns == self._clock
         of = wanted.channel.snapshot_of
         if record.dir == "http" and of is not None and wanted.plan.rule.seed is Seed.REST and not self.book.seeded:
@@ -227,12 +231,13 @@ def frames(recording: Recording, wanted: WantedBook, engine: Engine, until: int)
         if record.number > until:
             break
         was, wholes = direct.book.applied, direct.book.stats()["snapshots"]
-        bridged = direct.book.bridged  # what follows a snapshot from outside is judged in another way
+        # What follows a snapshot from outside is judged in another way.
+        ready = direct.book.seeded and direct.book.bridged
         if not direct.take(record):
             continue
         text = direct.text
         root = parse(text)
         whole = direct.book.stats()["snapshots"] > wholes
         ids = tuple(ids_of(shape, root, place, whole) for place in messages(shape, root, direct.key))
-        found.append(BookFrame(index, text, ids, applied=bridged and direct.book.applied > was))
+        found.append(BookFrame(index, text, ids, applied=ready and bool(ids) and direct.book.applied > was))
     return found

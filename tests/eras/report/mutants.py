@@ -163,6 +163,8 @@ def _mutant(
         by_ids = _counter_breaks(wanted, records, line)
     else:
         by_ids = breaks(wanted.plan.rule, _last_before(recording, wanted, frame.at), after)
+    if wanted.plan.shape.row.id is not None:
+        by_ids = by_ids or _unknown(wanted, right_key, records, line)
     return Mutant(
         kind, key, wanted, recording.records[frame.at].number, line, records,
         by_ids=by_ids,
@@ -226,6 +228,38 @@ def _counter_breaks(wanted: WantedBook, records: list[Record], until: int) -> bo
                 if last is not None and int(value) != last + 1:
                     return True
                 last = int(value)
+    return False
+
+
+def _unknown(wanted: WantedBook, key: str, records: list[Record], until: int) -> bool:
+    """Where rows may name a level by its id alone: whether some row up to this line names one that is not there."""
+    shape, endpoint = wanted.plan.shape, wanted.plan.endpoint
+    row_id, kind = shape.row.id, shape.kind
+    assert row_id is not None
+    assert kind.path is not None
+    known: set[str] | None = None
+    for record in records:
+        if record.number > until:
+            break
+        if record.dir != "recv" or record.conn != wanted.conn:
+            continue
+        root = parse(text_of(record, endpoint.codec, endpoint.cap))
+        for message in messages(shape, root, key):
+            if at(root, steps_of(message, kind.path)) in kind.snapshot:
+                known = set()
+            for rows in shape.rows if known is not None else ():
+                place = steps_of(message, rows.path)
+                for index in range(len(at(root, place) or ())):
+                    one = at(root, steps_of((*place, index), row_id))
+                    named = at(root, steps_of((*place, index), shape.row.price)) is not None
+                    action = None if shape.row.action is None else at(root, steps_of((*place, index), shape.row.action))
+                    assert known is not None
+                    if not named and one not in known:
+                        return True
+                    if action in shape.remove_words:
+                        known.discard(one)
+                    else:
+                        known.add(one)
     return False
 
 
