@@ -87,6 +87,12 @@ def test_every_recording_is_declared_by_somebody() -> None:
     assert sets.there() == set(ours) | set(test_captures.SETS) | NOT_YET
 
 
+def test_the_page_has_every_recording() -> None:
+    page = (sets.ROOT / "docs" / "declarations.md").read_text()
+    for data in SETS:
+        assert page.count(f"\n| {data.name} | ") == 2, "python -m tests.eras.report --write"
+
+
 # Damaged --------------------------------------------------------------------------
 
 

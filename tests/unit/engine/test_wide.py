@@ -2,6 +2,7 @@
 and counters of a connection that count other topics' frames, too."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -23,12 +24,16 @@ SHAPE = BookShape(
 RULE = SyncRule(Seed.STREAM, Chain.NEXT, proof=(Proof.SEQUENCE,))
 
 
-def wanted(engine: Engine, **more: Id) -> tuple[contract.Feed, contract.Book]:
-    rule = RULE if not more else SyncRule(Seed.STREAM, Chain.NEXT, scope=Scope.CONNECTION, proof=(Proof.SEQUENCE,))
-    book = engine.Book(SHAPE, rule)
-    feed = engine.Feed(**more)
+def wanted(engine: Engine, counter: Id | None = None) -> tuple[contract.Feed, contract.Book]:
+    scope = Scope.TOPIC if counter is None else Scope.CONNECTION
+    book = engine.Book(SHAPE, replace(RULE, scope=scope))
+    feed = engine.Feed(counter=counter)
     feed.want(b"x", book)
     return feed, book
+
+
+def rows(*pairs: tuple[int, int]) -> list[tuple[Fraction, Fraction]]:
+    return [(Fraction(price), Fraction(size)) for price, size in pairs]
 
 
 def frame(kind: str, number: int, bids: str = "[]", asks: str = "[]", more: str = "") -> bytes:
@@ -69,7 +74,7 @@ def test_a_book_that_crosses(engine: Engine) -> None:
     feed.feed(frame("snapshot", 1, "[[100,1],[99,2]]", "[[101,3]]"), 1)
     assert feed.feed(frame("update", 2, "[[103,4],[101,5]]"), 2) is book
     assert book.best() == (103.0, 4.0, 101.0, 3.0)
-    assert levels(book)[0] == [(103, 4), (101, 5), (100, 1), (99, 2)]
+    assert levels(book)[0] == rows((103, 4), (101, 5), (100, 1), (99, 2))
     assert feed.feed(frame("update", 3, "[[103,0],[101,0]]"), 3) is book
     assert book.best() == (100.0, 1.0, 101.0, 3.0)
     assert feed.feed(frame("snapshot", 9, "[[105,1]]", "[[104,1],[105,1]]"), 4) is book
@@ -85,7 +90,7 @@ def test_levels_removed_that_were_never_there(engine: Engine) -> None:
     absent = ",".join(f"[{price}.5,0]" for price in range(1, 1_001))
     assert feed.feed(frame("update", 2, f"[{absent},[90,0]]", "[[110,0],[110,0],[100,0]]"), 2) is book
     assert book.stats()["absent_removals"] == 1_002
-    assert levels(book) == ([(100, 1)], [])
+    assert levels(book) == (rows((100, 1)), [])
     assert (book.seeded, book.last, book.stats()["gaps"]) == (True, 2, 0)
 
 
@@ -108,7 +113,7 @@ def test_a_counter_counts_the_frames_of_other_topics(engine: Engine) -> None:
     assert feed.feed(b'{"event":"info"}', 4) is UNROUTED  # without a counter: not counted
     assert counted(4) is book
     assert counted(5, "trades") is trades
-    assert (book.seeded, book.last, levels(book)[0]) == (True, 4, [(4, 1), (1, 1)])
+    assert (book.seeded, book.last, levels(book)[0]) == (True, 4, rows((4, 1), (1, 1)))
     found = counted(7, "heartbeats")  # 6 is lost, whatever it was
     assert isinstance(found, tuple)
     gap, rest = found
