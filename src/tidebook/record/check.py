@@ -43,11 +43,11 @@ async def check(
     oracle = oracles.load(oracle_path)
     connections = survey(records(capture), venue)
     verdict = Verdict()
-    names = _names(connections, oracle.keys)
+    found = names(connections, oracle.keys)
     async with Replay(connections, records(capture), engine=engine, options=UNHURRIED) as replay:
         replay.on_event = verdict.events.append
         every = tuple(replay.desk.books.values())
-        books = {key: replay.desk.books[book.plan.name] for key, book in names.items()}
+        books = {key: replay.desk.books[book.plan.name] for key, book in found.items()}
         unreached = dict.fromkeys(oracle.places)
         async for line in replay.player.play(stops=frozenset(oracle.places)):
             await _lockstep(replay, verdict, line or replay.player.line)
@@ -61,13 +61,13 @@ async def check(
     return verdict
 
 
-def _names(connections: Connections, keys: frozenset[str]) -> dict[str, WantedBook]:
-    """The oracle's key of each book: the venue's id, or that with the connection or channel in front."""
+def names(connections: Connections, keys: frozenset[str]) -> dict[str, WantedBook]:
+    """The oracle's key of each book: the venue's id or the topic, perhaps with the connection or channel in front."""
     found: dict[str, WantedBook] = {}
     for book in connections.books:
-        ids = (book.instrument, book.instrument.upper(), book.plan.symbol)
+        ids = (book.instrument, book.instrument.upper(), book.plan.symbol, book.plan.topic)
         candidates = [f"{front}{one}" for one in ids for front in (f"{book.conn}:", f"{book.channel.name}:", "")]
-        key = next((one for one in (*candidates, book.plan.topic) if one in keys and one not in found), None)
+        key = next((one for one in candidates if one in keys and one not in found), None)
         if key is not None:
             found[key] = book
     return found

@@ -150,7 +150,8 @@ def _claimants(url: str, before: tuple[Venue, ...]) -> tuple[Venue, ...]:
     names = ", ".join(sorted(every()))
     raise UsageError(
         f"no venue claims the host {parts.hostname}: it may not be supported yet (there are {names}). "
-        "For another host that speaks the protocol of one of these, say which: --venue NAME[:era]"
+        "For another host that speaks the protocol of one of these, say which: --venue NAME[:era]. "
+        "One that is declared in a file of yours: --declared FILE"
     )
 
 
