@@ -30,11 +30,6 @@ VENUES, SETS = sets.declarations()
 LARGE = 4 << 20  # bytes, packed: the twin plays the first part alone, and damaged it is played by the report alone
 PARTS = 3  # checkpoints, of nine, up to which a damaged recording is played
 
-NOT_YET = frozenset(
-    {"KRAKEN", "KRAKEN_V2", "BITFINEX", "COINBASE", "DERIBIT", "BITMEX", "FTX@2021-07-22", "BITFLYER", "UPBIT"}
-    | {"PHEMEX", "HITBTC"}
-)
-
 there = pytest.mark.skipif(not sets.CAPTURES.is_dir(), reason=sets.ABSENT)
 
 
@@ -84,7 +79,7 @@ def test_every_recording_is_declared_by_somebody() -> None:
     ours = [data.name for data in SETS]
     assert len(set(ours)) == len(ours)
     assert set(ours).isdisjoint(test_captures.SETS)
-    assert sets.there() == set(ours) | set(test_captures.SETS) | NOT_YET
+    assert sets.there() == set(ours) | set(test_captures.SETS)
 
 
 def test_the_page_has_every_recording() -> None:
