@@ -123,8 +123,8 @@ class TlsRefused(NetworkError):
     retry = "never"
 
 
-class Timeout(NetworkError):
-    """No answer in time."""
+class Timeout(NetworkError, TimeoutError):
+    """No answer, or nothing to read, in time. It is a TimeoutError too."""
 
 
 class DecodeError(TidebookError):

@@ -14,19 +14,17 @@ _Place = tuple[object, ...]
 _places: dict[_Place, Budgets] = {}
 
 
-def joined(exchange: str, at: At, address: str | None, share: float) -> Budgets:
-    """The budgets of an exchange as reached from here; give them back by `leave(share)`.
+def budgets_of(exchange: str, at: At, address: str | None) -> Budgets:
+    """The budgets of an exchange as reached from here.
 
     `address` is that of a server on this machine, where all goes to one. Everything else that makes an exchange see
     another client, or be another one, makes another set: the environment, other hosts, a proxy. Safe from any thread.
     """
-    where: _Place = (at.environment, tuple(sorted(at.hosts.items())), at.proxy)
+    where: _Place = (at.environment, tuple(sorted(at.hosts.items())), hash(at.proxy))
     if address is not None:
         where = loopback_address(address)
     place = (os.getpid(), exchange, *where)  # a forked child counts for itself
-    budgets = _places.setdefault(place, Budgets(Lock()))
-    budgets.join(share)
-    return budgets
+    return _places.setdefault(place, Budgets(Lock()))
 
 
 def checked(share: object) -> float:

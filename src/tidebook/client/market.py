@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 
 from tidebook import engine as engines
-from tidebook.client.budgets import checked, joined
+from tidebook.client.budgets import budgets_of, checked
 from tidebook.client.feeds import HealthFeed
 from tidebook.client.healths import Healths
 from tidebook.client.opening import Opening
@@ -42,6 +42,13 @@ class Market(Reader, Opening):
         Opening.__init__(self)
         if not where:
             raise UsageError("connect to what? Name at least one exchange: connect(NAME)")
+        for one in where:
+            if not isinstance(one, (str, At)):
+                raise UsageError(f"connect({one!r}): places are texts, one argument each")
+        if at is not None and not isinstance(at, str):
+            raise UsageError(f"at={at!r} is no address like '127.0.0.1:8800'")
+        if type(timeout) not in (int, float) or not timeout > 0:
+            raise UsageError(f"timeout={timeout!r}: a number of seconds above 0")
         self._places = [places.parse(one) for one in where]
         self._declared = {place: declared_at(place) for place in self._places}
         self._at_address = at
@@ -76,13 +83,14 @@ class Market(Reader, Opening):
         address = self._at_address or os.environ.get("TIDEBOOK_AT")
         for at in self._places:
             remap = loopback(address) if address else hosts_of(at, self._declared[at])
-            self._open_venues[at] = [
-                VenueAt(
+            ones = self._open_venues[at] = []
+            for one in self._declared[at]:  # each is closed with the market from here on, whatever the next one says
+                budgets = budgets_of(one.exchange, at, address)
+                made = VenueAt(
                     one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
-                    budgets=joined(one.exchange, at, address, self._share), share=self._share,
-                )
-                for one in self._declared[at]
-            ]  # fmt: skip
+                    budgets=budgets, share=self._share,
+                )  # fmt: skip
+                ones.append(made)
         options = self._opts
         self._beat = Beat(self._blocked, self._jumped, late=options.loop_late, jump=options.clock_jump)
         ones = self._venues(None)
@@ -92,7 +100,7 @@ class Market(Reader, Opening):
         finally:
             for wait in waits:
                 wait.cancel()
-        if not any(one.state == "up" for one in ones):
+        if not any(one.is_loaded for one in ones):
             raise next((one.error for one in ones if one.error is not None), None) or VenueUnavailable(
                 f"no venue has answered for {self._wait:g} s: {', '.join(str(one.at) for one in ones)}"
             )
@@ -100,8 +108,12 @@ class Market(Reader, Opening):
     async def _close(self) -> None:
         if self._beat is not None:
             self._beat.stop()
-        await asyncio.gather(*(one.close() for ones in self._open_venues.values() for one in ones))
+        closing = [one.close() for ones in self._open_venues.values() for one in ones]
+        done = await asyncio.gather(*closing, return_exceptions=True)
         self._healths.close()
+        for result in done:
+            if isinstance(result, BaseException):
+                raise result
 
     def _blocked(self, seconds: float) -> None:
         self._tell(health.LoopBlocked("", None, now().wall_ns, "something did not give way", seconds))
@@ -115,7 +127,9 @@ class Market(Reader, Opening):
                 one.measure_soon()
 
     def __getitem__(self, name: str) -> "PlaceMarket":
-        """The same market at one place: `market["binance"].trades("BTC/USDT")`."""
+        """The same market at one place: `market["binance"].trades("BTC/USDT")`. Raises UsageError for any other."""
+        if not isinstance(name, (str, At)):
+            raise UsageError(f"market[{name!r}]: a place is a text")
         self._venues(name)
         return PlaceMarket(self, name)
 
@@ -131,8 +145,11 @@ class Market(Reader, Opening):
                 found = [one for one in ones if wanted.venue in (one.declared.name, one.declared.exchange)]
                 if found:
                     return found
+        declared_at(wanted)  # an unknown one is refused as such
+        names = [*map(str, self._open_venues)]
         raise UsageError(
-            f"{venue} is not connected; {', '.join(map(str, self._open_venues))} is. Write connect({venue!r})"
+            f"{venue} is not connected; {', '.join(names)} {'is' if len(names) == 1 else 'are'}. "
+            f"Write connect({', '.join(map(repr, [*names, str(venue)]))})"
         )
 
     @property
@@ -143,8 +160,8 @@ class Market(Reader, Opening):
         return stats_of(ones, tuple(self._things), events=self._healths.emitted, lost=self._lost)
 
     def _gone(self, thing: Opening) -> None:
-        super()._gone(thing)
         self._lost += lost_by(thing)
+        super()._gone(thing)
 
     def health(self) -> Subscription[Health]:
         """What was lost, gained, refused: the newest 1,000 events, then live."""

@@ -11,6 +11,7 @@ import msgspec
 
 from tidebook.client.book import Book
 from tidebook.client.symbols import Listing
+from tidebook.client.traded import Told, Traded
 from tidebook.core import book as core
 from tidebook.core.channel import Call, FactChannel, Question, Seen
 from tidebook.core.clock import SECOND, Now
@@ -47,10 +48,6 @@ from tidebook.venue import BookChannel, Venue
 logger = logging.getLogger("tidebook.client")
 
 RETRY_FIRST, RETRY_MOST = 1.0, 30.0
-LISTING_FRESH = 60 * SECOND  # a listing that is older is asked for anew before a symbol is called unknown
-
-Listed = Callable[[Sequence[Instrument], Sequence[Instrument]], None]
-"""Is told of instruments that began to be traded, and of those that ended."""
 
 
 @dataclass(slots=True)
@@ -70,11 +67,12 @@ class VenueAt:
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
         remap: Remap | None, masked: bool, on_event: Callable[[Health], None], budgets: Budgets, share: float,
     ) -> None:  # fmt: skip
+        """`budgets` are shared from here on, until it is closed. Raises UsageError for a bad proxy or authority."""
         self.declared = declared
         self.at = at
-        self.listing = Listing(declared.name)
         self.ready = asyncio.Event()
-        self.state = "connecting"
+        self._state = "connecting"
+        self._closing = False
         self.error: TidebookError | None = None
         self.offset_ns: int | None = None  # the venue's clock less ours, and how sure that is
         self.offset_error_ns: int | None = None
@@ -94,11 +92,12 @@ class VenueAt:
             masked=masked,
             connect_timeout=options.connect_timeout,
         )
+        budgets.join(share)
         self._shared: dict[str, Shared] = {}
         self._books: dict[str, list[Book]] = {}
         self._on_event = on_event
-        self._listed: list[Listed] = []
-        self._listed_ns = 0
+        self._traded = Traded(declared.name, self._instruments, ended=self._end, halted=self._halted)
+        self._driver.failed.add_done_callback(self._died)
         self._tasks: set[asyncio.Task[None]] = set()
         self._begin(self._load())
 
@@ -116,27 +115,46 @@ class VenueAt:
         while True:
             try:
                 await self._load_once()
-                self.state, self.error = "up", None
+                self._state, self.error = "up", None
                 self.ready.set()
                 break
             except TidebookError as error:
                 self.error = error
                 final = isinstance(error, UsageError) or error.retry == "never"
-                about = (self.declared.name, None, now().wall_ns)
-                reason = str(error).removeprefix(f"{self.declared.name}: ")
-                self._on_event(health.VenueUnavailable(*about, reason, None if final else wait))
+                self._unavailable(error, None if final else wait)
                 if final:
-                    self.state = "refused"
+                    self._state = "refused"
                     self.ready.set()
                     return
-                self.state = f"retrying({wait:.0f} s)"
+                self._state = f"retrying({wait:.0f} s)"
             await asyncio.sleep(wait)
             wait = min(wait * 2, RETRY_MOST)
-        await self._follow()
+        await self._keep()
 
     async def _load_once(self) -> None:
         await self._measure_clock()
-        await self._list()
+        await self._traded.load()
+
+    def _unavailable(self, error: TidebookError, again: float | None) -> None:
+        reason = str(error).removeprefix(f"{self.declared.name}: ")
+        self._on_event(health.VenueUnavailable(self.declared.name, None, now().wall_ns, reason, again))
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its instruments are known."""
+        return self._state == "up"
+
+    @property
+    def state(self) -> str:
+        """``connecting``, ``up``, ``retrying(3 s)``, ``refused``; once it was up, of its connections."""
+        if self._state != "up" or any(line.session is not None and line.session.is_open for line in self.desk.lines):
+            return self._state
+        waits = [
+            line.timer.at_ns for line in self.desk.lines if line.timer is not None and line.timer.at_ns is not None
+        ]
+        if not waits:
+            return "up"
+        return f"retrying({max(min(waits) - now().mono_ns, 0) / SECOND:.0f} s)"
 
     # The clock ----------------------------------------------------------------
 
@@ -164,66 +182,84 @@ class VenueAt:
             except TidebookError as error:
                 logger.debug("%s: the clock was not measured: %s", self.at, error)
 
-        if self.state == "up":
+        if self._state == "up":
             self._begin(measure())
 
-    # What is listed -----------------------------------------------------------
+    # What is traded -----------------------------------------------------------
 
-    async def _list(self) -> None:
-        rows: list[Instrument] = await self.fetch("instruments", Question())
-        before, self.listing = self.listing.by_symbol, Listing.of(self.declared.name, rows)
-        self._listed_ns = now().mono_ns
-        after = self.listing.by_symbol
-        if not before:
-            return
-        came = [one for symbol, one in after.items() if one.active and not _is_active(before, symbol)]
-        gone = [one for symbol, one in before.items() if one.active and not _is_active(after, symbol)]
-        if came or gone:
-            self._end_all(gone)
-            for told in tuple(self._listed):
-                told(came, gone)
+    @property
+    def listing(self) -> Listing:
+        return self._traded.listing
 
-    def _end_all(self, gone: Sequence[Instrument]) -> None:
-        """Whoever reads what is traded no more is told once, instead of waiting for ever."""
-        for one in gone:
-            error = UnknownSymbol(f"{one.symbol} is not traded any more", venue=one.venue, symbol=one.symbol)
-            views = [view for views in self._books.values() for view in views if view.symbol == one.symbol]
-            shared = [shared for shared in self._shared.values() if shared.stream.plan.symbol == one.symbol]
-            if views or shared:
-                about = (self.declared.name, one.symbol, now().wall_ns)
-                self._on_event(health.SubscriptionFailed(*about, "", "not traded any more"))
-            for view in views:
-                view.fail(error)
-            for each in shared:
-                for ended in tuple(each.enders):
-                    ended(error)
+    def follow(self, told: Told) -> Callable[[], None]:
+        """Be told what begins and ends to be traded, and at first of all; the result stops it."""
+        return self._traded.follow(told)
 
     async def relist(self) -> bool:
-        """Ask anew what is listed, where that was longer ago than a minute. Raises as `fetch` does."""
-        if now().mono_ns - self._listed_ns < LISTING_FRESH:
-            return False
-        await self._list()
-        return True
+        """Ask anew what is listed, where that was longer ago than a minute; whether there is a new answer."""
+        return await self._traded.again()
 
-    def follow(self, told: Listed) -> Callable[[], None]:
-        """Be told what begins and ends to be traded; the result stops that."""
-        self._listed.append(told)
+    async def _instruments(self) -> list[Instrument]:
+        rows: list[Instrument] = await self.fetch("instruments", Question())
+        return rows
 
-        def leave() -> None:
-            if told in self._listed:
-                self._listed.remove(told)
-
-        return leave
-
-    async def _follow(self) -> None:
+    async def _keep(self) -> None:
+        """As long as something is open: what is traded, and what time it is there."""
         while True:
             await asyncio.sleep(self.options.listing_every)
+            if not (self._traded.is_followed or self._books or self._shared):
+                continue
             try:
-                await self._list()
+                await self._traded.load()
+                await self._measure_clock()
             except TidebookError as error:
-                about = (self.declared.name, None, now().wall_ns)
-                reason = f"what is listed could not be asked: {error}"
-                self._on_event(health.VenueUnavailable(*about, reason, self.options.listing_every))
+                self._unavailable(error, self.options.listing_every)
+
+    def _halted(self, one: Instrument) -> None:
+        self._on_event(health.Halted(one.venue, one.symbol, now().wall_ns, one.status))
+
+    def _end(self, one: Instrument) -> None:
+        """Whoever reads what is traded no more is told once, instead of waiting for ever."""
+        error = UnknownSymbol(f"{one.symbol} is not traded any more", venue=one.venue, symbol=one.symbol)
+        views = [view for views in self._books.values() for view in views if view.symbol == one.symbol]
+        shared = [shared for shared in self._shared.values() if shared.stream.plan.symbol == one.symbol]
+        if views or shared:
+            about = (self.declared.name, one.symbol, now().wall_ns)
+            self._on_event(health.SubscriptionFailed(*about, "", "not traded any more"))
+        for view in views:
+            view.fail(error)
+        for each in shared:
+            for ended in tuple(each.enders):
+                ended(error)
+
+    # The end ------------------------------------------------------------------
+
+    def _died(self, failed: "asyncio.Future[None]") -> None:
+        """A bug of ours has closed the driver: nothing here may be believed, or waited for, any more."""
+        error = None if failed.cancelled() else failed.exception()
+        if error is None or self._closing:
+            return
+        text = (
+            f"{self.declared.name}: closed by a bug of Tidebook's, {type(error).__name__}: see the log of tidebook.io"
+        )
+        self.error = VenueUnavailable(text, venue=self.declared.name, retry="never")
+        self._state = "refused"
+        self.ready.set()
+        for task in tuple(self._tasks):
+            task.cancel()
+        at = now()
+        for line in self.desk.lines:
+            wanted: tuple[core.Book | Stream, ...] = (*line.books, *line.streams)
+            for each in wanted:
+                each.lost("closed by a bug", at)
+        self._on_event(health.VenueUnavailable(self.declared.name, None, at.wall_ns, text, None))
+        for view in [view for views in self._books.values() for view in views]:
+            view.fail(self.error)
+        for ended in [ended for shared in self._shared.values() for ended in shared.enders]:
+            ended(self.error)
+        for raw in [line.raw for line in self.desk.lines if line.raw is not None]:
+            raw.error = self.error
+            raw.lost()
 
     async def usable(self, timeout: float) -> None:
         """Wait until it is. Raises VenueUnavailable, or the venue's refusal."""
@@ -236,9 +272,11 @@ class VenueAt:
                 f"{self.at} has not answered for {timeout:g} s: {why}", venue=self.declared.name
             ) from None
         if self.error is not None:
-            raise self.error
+            raise self.error.with_traceback(None)  # the same one again and again must not grow
 
     async def close(self) -> None:
+        self._closing = True
+        self._traded.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -268,6 +306,8 @@ class VenueAt:
         Raises the venue's error where the reply means one, a NetworkError (Timeout among them), and RateLimited at
         once where there will be no room in time: nothing was sent then. Cancelled, it may have been sent.
         """
+        if type(weight) is not int or weight < 0:
+            raise UsageError(f"weight={weight!r} is no weight: a whole number, 0 or more")
         self._check_room(request, pool, weight)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
@@ -374,6 +414,8 @@ class VenueAt:
         """Keep a book, sharing it with whoever wants the same one; the first one's `limit` holds."""
         plan = self.declared.book_plan(channel, instrument.id, symbol=instrument.symbol, limit=limit)
         views = self._books.get(plan.name)
+        if views is not None and self.desk.books[plan.name].plan.endpoint.name != plan.endpoint.name:
+            raise UsageError(f"{plan.name} is open already, by another kind of book", venue=self.declared.name)
         if views is None:
             views = self._books[plan.name] = []
             self._driver.tell(lambda at: self.desk.wanted(at, add=[plan], changed_to=partial(_changed, views)))
@@ -418,11 +460,6 @@ def _network_error(why: str, venue: str) -> TidebookError:
     }
     kind = Timeout if word == "Timeout" else kinds.get(word, NetworkError)
     return kind(f"{venue}: {text or why}", venue=venue)
-
-
-def _is_active(listed: Mapping[str, Instrument], symbol: str) -> bool:
-    found = listed.get(symbol)
-    return found is not None and found.active
 
 
 def _deliver(readers: list[Callable[[Sequence[Fact]], None]], facts: Sequence[Fact]) -> None:

@@ -9,10 +9,10 @@ from typing import Literal, overload
 from tidebook.client.tables import BOOK, BookRow, Table, Tabular
 from tidebook.core.clock import SECOND
 from tidebook.engine.contract import Side
-from tidebook.errors import BookNotLive
+from tidebook.errors import BookNotLive, DecodeError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.market import Level
-from tidebook.model.number import plain
+from tidebook.model.number import parse, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +161,29 @@ class Reading(ABC):
         bid, ask = sum((row.size for row in bids), Decimal(0)), sum((row.size for row in asks), Decimal(0))
         return float(bid / (bid + ask)) if bid + ask else 0.5
 
-    def depth_to(self, price: Decimal | str | int) -> Cost:
-        """All that stands between the best price and `price`, inclusive; bids for a price below the mid."""
-        limit, book = _number(price), self.freeze()
+    def depth_to(self, price: Decimal | str | int, *, strict: bool = False) -> Cost:
+        """All that stands between the best price and `price`, inclusive; bids for a price below the mid.
+
+        Raises TypeError for a float, UsageError for what is no price, and BookNotLive where `strict` is set and the
+        price is beyond `known`.
+        """
+        limit, book = _number("price", price), self.freeze()
         ask = book.best_ask
         side: Side = "ask" if ask is not None and limit >= ask.price else "bid"
         rows = [row for row in book.read(side, None) if (row.price <= limit if side == "ask" else row.price >= limit)]
         size = sum((row.size for row in rows), Decimal(0))
-        return _cost(rows, size, size, limit not in book.known)
+        self._check_known(limit, beyond := limit not in book.known, strict)
+        return _cost(rows, size, size, beyond)
 
     def cost(self, side: Literal["buy", "sell"], size: Decimal | str | int, *, strict: bool = False) -> Cost:
         """What buying or selling `size` at market would take.
 
-        Raises BookNotLive where it would need prices beyond `known` and `strict` is set.
+        Raises TypeError for a float, UsageError for another side or what is no size, and BookNotLive where `strict` is
+        set and it would need prices beyond `known`.
         """
-        wanted = _number(size)
+        if side not in ("buy", "sell"):
+            raise UsageError(f"side={side!r}: write 'buy' or 'sell'", symbol=self.symbol)
+        wanted = _number("size", size)
         rows: list[Level] = []
         left = wanted
         levels, known = self._side("ask" if side == "buy" else "bid")
@@ -187,17 +195,30 @@ class Reading(ABC):
             left -= take
         beyond = left > 0 and known != Known(None, None)
         beyond = beyond or any(row.price not in known for row in rows)
+        self._check_known(wanted, beyond, strict)
+        return _cost(rows, wanted, wanted - max(left, Decimal(0)), beyond)
+
+    def _check_known(self, wanted: Decimal, beyond: bool, strict: bool) -> None:
         if strict and beyond:
             raise BookNotLive(
                 f"{self.symbol} {self.venue}: {plain(wanted)} reaches beyond the known range", symbol=self.symbol
             )
-        return _cost(rows, wanted, wanted - max(left, Decimal(0)), beyond)
 
 
-def _number(value: Decimal | str | int) -> Decimal:
+def _number(name: Literal["price", "size"], value: Decimal | str | int) -> Decimal:
+    """A price or size as a user gives it. Raises TypeError for a float, UsageError for what is none."""
     if isinstance(value, float):
-        raise TypeError(f'{value!r} is a float. Write "{value!r}"')
-    return Decimal(value)
+        grid = "tick" if name == "price" else "step"
+        raise TypeError(
+            f'{name}={value!r} is a float. Write "{value!r}", or instrument.{name}({value!r}) to round to the {grid}'
+        )
+    try:
+        number = parse(str(value))
+    except DecodeError:
+        raise UsageError(f"{name}={value!r} is no {name}") from None
+    if number < 0:
+        raise UsageError(f"{name}={value!r} is no {name}")
+    return number
 
 
 def _cost(rows: list[Level], size: Decimal, filled: Decimal, beyond: bool) -> Cost:

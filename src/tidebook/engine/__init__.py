@@ -12,8 +12,10 @@ Choice = Literal["native", "python"]
 def load(choice: Choice | None = None) -> Engine:
     """The engine of this name; with None, the native one if it can be had.
 
-    Raises UsageError where `native` was asked for and was not built.
+    Raises UsageError for any other name, and where `native` was asked for and was not built.
     """
+    if choice not in (None, "native", "python"):
+        raise UsageError(f"engine={choice!r}: there are 'native' and 'python'")
     if choice != "python":
         try:
             return cast(Engine, import_module("tidebook.engine._native"))

@@ -167,6 +167,17 @@ class VenueUnavailable(Health):
 
 
 @dataclass(frozen=True, slots=True)
+class Halted(Health):
+    """A symbol is still listed, and not traded for now; what reads it stays open. `status` is the venue's word."""
+
+    status: str
+
+    @property
+    def text(self) -> str:
+        return f"trading is halted ({self.status})"
+
+
+@dataclass(frozen=True, slots=True)
 class Overrun(Health):
     """A reader is, or was, too slow: `lost` items were not delivered since the last event of this kind.
 

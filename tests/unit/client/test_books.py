@@ -162,7 +162,7 @@ async def test_a_symbol_that_came_later_is_known(sim: serve) -> None:
             await market.fetch_ticker("LTC/USDT")
         sim.relist("LTC/USDT")
         for one in market._venues(None):
-            one._listed_ns -= 61_000_000_000
+            one._traded._asked_ns -= 61_000_000_000
         assert (await market.fetch_ticker("LTC/USDT")).last > 0
 
 

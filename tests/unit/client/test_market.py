@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -181,8 +182,6 @@ async def test_symbols_are_refused_before_any_stream(market: Market) -> None:
         await market.book("BTC/USDT:USDT", venue="binance")
     with pytest.raises(UsageError, match="say of which venue"):
         await market.book("BTC/USDT")
-    with pytest.raises(UsageError, match="is not connected"):
-        _ = market["kraken"]
 
 
 async def test_a_venue_id_is_taken_where_it_is_one(market: Market) -> None:
@@ -225,11 +224,53 @@ async def test_a_sleeping_reader_is_told_what_it_lost(market: Market) -> None:
         assert len(got) + quotes.lost >= 3
 
 
-def test_a_float_is_no_price() -> None:
-    from tidebook.client.reading import _number
+async def test_what_is_no_price_size_or_side(market: Market) -> None:
+    async with market.book("BTC/USDT", venue="binance") as book:
+        with pytest.raises(TypeError) as caught:
+            book.depth_to(60000.1)  # type: ignore[arg-type]
+        assert str(caught.value) == (
+            'price=60000.1 is a float. Write "60000.1", or instrument.price(60000.1) to round to the tick'
+        )
+        for size in ("nan", "inf", "abc", "-1", "", "1_0", True, None):
+            with pytest.raises(UsageError, match="is no size"):
+                book.cost("buy", size)  # type: ignore[arg-type]
+        for side in ("BUY", "ask", None):
+            with pytest.raises(UsageError, match="write 'buy' or 'sell'"):
+                book.cost(side, 1)  # type: ignore[arg-type]
+        assert book.best_ask is not None
+        assert book.depth_to(book.best_ask.price).filled >= book.best_ask.size
+        assert book.depth_to(1).beyond_known
+        with pytest.raises(BookNotLive, match="beyond the known range"):
+            book.depth_to(1, strict=True)
 
-    with pytest.raises(TypeError, match=r'Write "60000\.1"'):
-        _number(60000.1)  # type: ignore[arg-type]
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"engine": "pyhton"}, "there are 'native' and 'python'"),
+        ({"timeout": -1}, "seconds above 0"),
+        ({"timeout": "5"}, "seconds above 0"),
+        ({"at": 8800}, "is no address"),
+    ],
+)
+def test_connecting_with_nonsense(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        connect("binance", **arguments)
+    with pytest.raises(UsageError, match="places are texts"):
+        connect(["binance"])  # type: ignore[arg-type]
+
+
+async def test_another_venue_is_named_rightly(market: Market) -> None:
+    with pytest.raises(UnknownVenue, match="no venue is called 'nope'"):
+        _ = market["nope"]
+    with pytest.raises(UsageError, match=r"htx:testnet|environment"):
+        _ = market["htx:testnet"]
+    with pytest.raises(
+        UsageError, match=r"binance:testnet is not connected; binance, htx are\. Write connect\('binance', "
+    ):
+        _ = market["binance:testnet"]
+    with pytest.raises(UsageError, match="a place is a text"):
+        _ = market[0]  # type: ignore[index]
 
 
 def test_ambiguous_is_a_usage_error() -> None:

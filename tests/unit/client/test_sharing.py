@@ -104,7 +104,7 @@ async def test_a_limit_that_the_venue_publishes_is_kept() -> None:
         async with connect("binance", at=watched.sim.at) as market:
             assert weight(market).limit == 1200
             watched.body = lambda body: body.replace(b'"limit":6000', b'"limit":9000')
-            await market._venues(None)[0]._list()
+            await market._venues(None)[0]._traded.load()
             assert weight(market).limit == 9000
 
 
@@ -210,7 +210,7 @@ def test_places_are_told_apart() -> None:
 
     def set_of(exchange: str, at: At, address: str | None = None) -> int:
         taken.append((exchange, at, address))
-        return id(budgets.joined(exchange, at, address, 1.0))
+        return id(budgets.budgets_of(exchange, at, address))
 
     one = set_of("acme", live)
     assert one == set_of("acme", At("acme.spot", account="me"))
@@ -225,4 +225,4 @@ def test_places_are_told_apart() -> None:
     assert len({one, *others}) == 7
     assert others[-1] == set_of("acme", At("acme", environment="testnet"), "localhost:2")
     for exchange, at, address in taken:
-        budgets.joined(exchange, at, address, 1.0).leave(1.0)
+        budgets.budgets_of(exchange, at, address)

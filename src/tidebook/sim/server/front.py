@@ -372,12 +372,19 @@ class Front:
 
     def _spend(self, route: Route, args: Mapping[str, str]) -> Answer:
         gate, now = self._gates[self.dialect.pool], asyncio.get_running_loop().time()
-        wait = gate.pass_(route.weight(args), now)
+        refused: Refusal | None = None
+        try:
+            weight = route.weight(args)
+        except Refusal as refusal:  # a question whose price cannot be told is refused, at the least price
+            weight, refused = 1, refusal
+        wait = gate.pass_(weight, now)
         if wait is not None:
             return self._answer(
                 self.dialect.limited(int(wait) + 1, gate.banned), headers={"Retry-After": str(int(wait) + 1)}
             )
         headers = self.dialect.spent(gate.used, gate.pool.limit, gate.left(now))
+        if refused is not None:
+            return self._answer(refused.said, headers=headers)
         try:
             return self._answer(route.answer(self, args), headers=headers)
         except Refusal as refusal:

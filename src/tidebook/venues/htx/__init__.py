@@ -68,7 +68,7 @@ def _whole(name: str, endpoint: str, default: str, endings: tuple[str, ...], sha
         matches=lambda topic: _middle(topic, endings),
         shape=shape,
         rule=SyncRule(seed=Seed.EVERY, proof=(Proof.WHOLE,), resync=Resync.RESUBSCRIBE),
-        life=Repeats(30),
+        life=Repeats(10),  # each second, or each tenth of one
     )
 
 

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status. A TidebookError is one line on stderr and status 2."""
     arguments = parser().parse_args(argv)
     # The commands show what happens; without this Python prints the log between their lines.

@@ -1,0 +1,117 @@
+"""What a venue trades, asked again and again: who follows it is told what begins, what ends, and what is halted."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from tidebook.client.symbols import Listing
+from tidebook.core.clock import SECOND
+from tidebook.errors import DecodeError, TidebookError
+from tidebook.io.clock import mono_ns
+from tidebook.model.facts import Instrument
+
+logger = logging.getLogger("tidebook.client")
+
+FRESH_NS = 60 * SECOND  # a listing that is older is asked for anew before a symbol is called unknown
+FEW = 10  # of fewer instruments any number may go at once
+
+Told = Callable[[Sequence[Instrument], Sequence[Instrument]], None]
+"""Is told of instruments that began to be traded, and of those that ended."""
+
+
+class Traded:
+    """See the module. `listing` is the newest answer that was one.
+
+    What is absent once may be a fault of the answer: an instrument has ended when two answers in a row lack it. One
+    that is listed and not traded is halted, which passes.
+    """
+
+    def __init__(
+        self, venue: str, ask: Callable[[], Awaitable[Sequence[Instrument]]], *,
+        ended: Callable[[Instrument], None], halted: Callable[[Instrument], None],
+    ) -> None:  # fmt: skip
+        self.listing = Listing(venue)
+        self._ask = ask
+        self._ended = ended
+        self._halted = halted
+        self._followers: list[Told] = []
+        self._missing: dict[str, Instrument] = {}  # in the last answer, and not before it
+        self._asked_ns = 0
+        self._asking: asyncio.Task[None] | None = None
+
+    @property
+    def is_followed(self) -> bool:
+        return bool(self._followers)
+
+    def follow(self, told: Told) -> Callable[[], None]:
+        """Be told, also of all that is traded where that is not known yet; the result stops it."""
+        self._followers.append(told)
+
+        def leave() -> None:
+            if told in self._followers:
+                self._followers.remove(told)
+
+        return leave
+
+    async def load(self) -> None:
+        """Ask now, together with whoever asks at the same time.
+
+        Raises whatever asking raises, and DecodeError for an answer that has suddenly lost most of what was listed;
+        then all is as before. Cancelled, the question goes on for the others.
+        """
+        if self._asking is None:
+            self._asking = asyncio.ensure_future(self._load())
+            self._asking.add_done_callback(self._asked)
+        await asyncio.shield(self._asking)
+
+    async def again(self) -> bool:
+        """Ask anew where that was longer ago than a minute; whether there is an answer."""
+        if self._asking is None and mono_ns() - self._asked_ns < FRESH_NS:
+            return False
+        try:
+            await self.load()
+        except TidebookError as error:
+            logger.debug("%s: what is listed could not be asked: %s", self.listing.venue, error)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def _asked(self, task: asyncio.Task[None]) -> None:
+        self._asking = None
+        if not task.cancelled():
+            task.exception()  # whoever waits has it
+
+    async def _load(self) -> None:
+        self._asked_ns = mono_ns()
+        rows = await self._ask()
+        before, fresh = self.listing.by_symbol, Listing.of(self.listing.venue, rows)
+        if len(before) >= FEW and len(fresh.by_symbol) * 2 < len(before):
+            text = f"{self.listing.venue} lists {len(fresh.by_symbol)} of {len(before)} instruments all at once"
+            raise DecodeError("missing", text, venue=self.listing.venue)
+        self._compare(before, fresh)
+
+    def _compare(self, before: Mapping[str, Instrument], fresh: Listing) -> None:
+        after = dict(fresh.by_symbol)
+        absent = {symbol: one for symbol, one in before.items() if symbol not in after}
+        gone = [one for symbol, one in absent.items() if symbol in self._missing]
+        self._missing = {symbol: one for symbol, one in absent.items() if symbol not in self._missing}
+        # Absent for the first time: it is kept until the next answer says the same.
+        self.listing = Listing.of(fresh.venue, [*after.values(), *self._missing.values()])
+        came = [one for symbol, one in after.items() if one.active and not _is_active(before, symbol)]
+        for symbol, one in after.items():
+            if not one.active and _is_active(before, symbol):
+                self._halted(one)
+        for one in gone:
+            self._ended(one)
+        if came or gone:
+            for told in tuple(self._followers):
+                told(came, gone)
+
+
+def _is_active(listed: Mapping[str, Instrument], symbol: str) -> bool:
+    found = listed.get(symbol)
+    return found is not None and found.active
