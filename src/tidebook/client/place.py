@@ -291,6 +291,9 @@ class VenueAt:
         call = self.declared.call(name)
         if call is None:
             raise UsageError(f"{self.declared.name} has no {name} over REST", venue=self.declared.name)
+        limit = question.limit
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise UsageError(f"limit={limit!r}: a whole number, at least 1", venue=self.declared.name)
         if call.most is not None and question.limit is not None and question.limit > call.most:
             raise UsageError(
                 f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
