@@ -1,13 +1,13 @@
 """Bars over a range: page after page, in order, without one twice."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from tidebook.client.place import VenueAt
-from tidebook.client.ranges import gaps_of
+from tidebook.client.ranges import gaps_of, grid
 from tidebook.client.tables import BARS, Table
 from tidebook.core.channel import Call, Question
-from tidebook.errors import UsageError
+from tidebook.errors import DecodeError, UsageError
 from tidebook.model.facts import Bar, Instrument, instant
 
 USUAL = 500  # bars that are asked for where nobody says how many
@@ -40,7 +40,8 @@ async def asked_bars(
 ) -> Bars:  # fmt: skip
     """Bars that open in [start, end): the first `limit` of them from a start, else the newest.
 
-    Raises UsageError where the venue gives no such range, and whatever asking raises.
+    Raises UsageError for a text that is no interval, or where the venue gives no such range; DecodeError where pages
+    of the venue lead nowhere, or its bars do not follow each other by whole intervals; and whatever asking raises.
     """
     call = one.declared.call("bars")
     if call is None:
@@ -64,6 +65,8 @@ class _Asking:
 
     def __init__(self, one: VenueAt, call: Call, id: str, interval: str, unfinished: bool) -> None:
         self._one = one
+        self._name = one.declared.name
+        self._cut = grid(interval)
         self._id = id
         self._interval = interval
         self._unfinished = unfinished
@@ -76,10 +79,12 @@ class _Asking:
             # What is not finished may be in the page, and is left out.
             size = self._most if limit is None else min(self._most, limit - len(found) + 1)
             page = await self._page(size, start_ns, end_ns)
-            found += self._wanted(page)
+            fresh = _within(page, start_ns, end_ns)
+            found += self._wanted(fresh)
             if len(page) < size or (end_ns is not None and page[-1].start_ns + 1 >= end_ns):
                 break
-            start_ns = page[-1].start_ns + 1
+            self._check_new(fresh)
+            start_ns = fresh[-1].start_ns + 1
         return found[:limit]
 
     async def backwards(self, end_ns: int | None, limit: int) -> list[Bar]:
@@ -88,37 +93,42 @@ class _Asking:
         while len(found) < limit:
             size = min(self._most, limit - len(found) + 1)
             page = await self._page(size, None, end_ns)
-            found = self._wanted(page) + found
+            fresh = _within(page, None, end_ns)
+            found = self._wanted(fresh) + found
             if len(page) < size:
                 break
-            end_ns = page[0].start_ns
+            self._check_new(fresh)
+            end_ns = fresh[0].start_ns
         return found[-limit:]
 
     async def newest(self, start_ns: int | None, end_ns: int | None, limit: int | None) -> list[Bar]:
-        """From a venue that gives nothing but its newest bars."""
+        """From a venue that gives nothing but its newest bars. What they do not hold is refused."""
         asked = start_ns is not None or end_ns is not None
-        size = self._most if asked else min(self._most, (limit or USUAL) + 1)
         if limit is not None and limit > self._most:
-            raise UsageError(
-                f"limit {limit} is more than {self._most}, the most that {self._one.declared.name} gives",
-                venue=self._one.declared.name,
-            )
+            self._refuse(f"limit {limit} is more than {self._most}, the most that {self._name} gives")
+        wanted = limit or USUAL
+        size = self._most if asked else min(self._most, wanted + 1)
         page = await self._page(size, None, None)
-        reaches = page[0].start_ns if len(page) == size else None
-        if asked and reaches is not None and (start_ns is None or start_ns < reaches):
-            raise UsageError(
-                f"{self._one.declared.name} gives its newest {self._most} bars and no others: "
-                f"start not before {instant(reaches):%Y-%m-%dT%H:%M}Z",
-                venue=self._one.declared.name,
+        rows = self._wanted(_within(page, start_ns, end_ns))
+        more = len(page) >= size  # it has older ones, and does not give them
+        only = f"{self._name} gives its newest {self._most} bars and no others"
+        if start_ns is not None:
+            if more and start_ns <= self._cut(page[0].start_ns).after(page[0].start_ns, -1):
+                self._refuse(f"{only}: start not before {instant(page[0].start_ns):%Y-%m-%dT%H:%M}Z")
+            return rows[:limit]
+        if asked and more and len(rows) < wanted:
+            self._refuse(f"{only}: {len(rows)} before that end, not {wanted}")
+        return rows[-wanted:]
+
+    def _check_new(self, fresh: list[Bar]) -> None:
+        """Else the next page would be the same, for ever."""
+        if not fresh:
+            raise DecodeError(
+                "malformed", f"{self._name}: a page of bars holds none that were asked for", venue=self._name
             )
-        rows = [
-            one
-            for one in self._wanted(page)
-            if (start_ns is None or one.start_ns >= start_ns) and (end_ns is None or one.start_ns < end_ns)
-        ]
-        if limit is None:
-            return rows
-        return rows[:limit] if start_ns is not None else rows[-limit:]
+
+    def _refuse(self, text: str) -> NoReturn:
+        raise UsageError(text, venue=self._name)
 
     def _wanted(self, page: list[Bar]) -> list[Bar]:
         return page if self._unfinished else [one for one in page if one.finished]
@@ -127,3 +137,9 @@ class _Asking:
         question: Any = Question(self._id, size, self._interval, start_ns, end_ns)
         rows: list[Bar] = await self._one.fetch("bars", question)
         return sorted(rows, key=lambda one: one.start_ns)
+
+
+def _within(page: list[Bar], start_ns: int | None, end_ns: int | None) -> list[Bar]:
+    """Those that open in [start, end), each once."""
+    once = {one.start_ns: one for one in page}
+    return [one for at, one in once.items() if (start_ns is None or at >= start_ns) and (end_ns is None or at < end_ns)]

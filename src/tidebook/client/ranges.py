@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import Final
 
 from tidebook.core.clock import SECOND
-from tidebook.errors import UsageError
-from tidebook.model.facts import Bar, instant
+from tidebook.core.span import Span
+from tidebook.errors import DecodeError, UsageError
+from tidebook.model.facts import Bar
 
 Instant = datetime | date | str | int | None
 """An aware datetime, ISO text (UTC where it names no zone), ``"30d"`` for so long ago, or ns since 1970."""
@@ -16,6 +17,9 @@ Instant = datetime | date | str | int | None
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BACK: Final = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
 _INTERVAL: Final = re.compile(r"([0-9]{1,4})([smhdwMy])", re.ASCII)
+_HOUR: Final = 3_600 * SECOND
+_DAY: Final = 24 * _HOUR
+_MONTHS: Final = 1_200  # a hundred years
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_NS: Final = 10**17  # in 1973: a smaller whole number is seconds, milliseconds or microseconds by mistake
 
@@ -60,40 +64,55 @@ def _ns(value: datetime) -> int:
     return (value - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def after(interval: str) -> Callable[[int], int]:
-    """From a bar's opening to the next one's, for an interval like ``1m``, ``4h``, ``1d``, ``1w``, ``1M``, ``1y``.
+def grid(interval: str) -> Callable[[int], Span]:
+    """How time is cut by an interval like ``1m``, ``4h``, ``1d``, ``1w``, ``1M``, ``1y``, given one bar's opening.
 
-    Months and years are of the calendar of the opening's own zone: that of a venue whose days begin elsewhere than at
-    midnight UTC is kept. Raises UsageError for other texts.
+    A venue's days and months begin where that says: its distance from UTC's is kept. Raises UsageError for
+    other texts; the result raises DecodeError for an opening that begins no month, where the interval has months.
     """
     match = _INTERVAL.fullmatch(interval)
     if match is None or not int(match[1]):
         raise UsageError(f"{interval!r} is no interval. Write '1m', '4h', '1d', '1M' …")
     number, unit = int(match[1]), match[2]
     if unit in _UNITS:
-        return lambda opening: opening + number * _UNITS[unit] * SECOND
+        ns = number * _UNITS[unit] * SECOND
+        return lambda opening: Span(ns, (opening - Span(ns).opening(opening)) % ns)
     months = number * (12 if unit == "y" else 1)
-    return lambda opening: _months_on(opening, months)
+    if months > _MONTHS:
+        raise UsageError(f"{interval!r} is longer than {_MONTHS // 12} years")
+    return lambda opening: Span(0, _zone(opening), months)
 
 
-def _months_on(opening: int, months: int) -> int:
-    """So many months on. What opens in the last hours of a month opens the next one in a zone ahead of UTC."""
-    at = instant(opening)
-    shift = timedelta(0)
-    if at.day > 1:
-        shift = timedelta(hours=24 - at.hour, minutes=-at.minute)
-    local = at + shift
-    index = local.year * 12 + local.month - 1 + months
-    moved = local.replace(year=index // 12, month=index % 12 + 1) - shift
-    return _ns(moved)
+def _zone(opening: int) -> int:
+    """How long after midnight UTC a month begins there. What opens in a month's last hours opens the next one."""
+    behind = opening % _DAY
+    for offset in (behind, behind - _DAY):
+        try:
+            if -14 * _HOUR <= offset <= 12 * _HOUR and Span(0, offset, 1).opening(opening) == opening:
+                return offset
+        except (ValueError, OverflowError):  # outside of the calendar
+            break
+    raise DecodeError("number", f"a bar opens at {opening} ns, where no month begins")
 
 
 def gaps_of(bars: Sequence[Bar], interval: str) -> tuple[tuple[int, int], ...]:
-    """Holes between bars: the first opening that is missing, and the opening that follows the hole (ns UTC)."""
-    following = after(interval)
+    """Holes between bars: the first opening that is missing, and the opening that follows the hole (ns UTC).
+
+    Raises DecodeError for bars that do not follow each other by whole intervals.
+    """
+    cut = grid(interval)
+    if not bars:
+        return ()
+    span = cut(bars[0].start_ns)
     found: list[tuple[int, int]] = []
     for bar, later in pairwise(bars):
-        expected = following(bar.start_ns)
-        if later.start_ns > expected:
-            found.append((expected, later.start_ns))
+        expected = span.after(bar.start_ns)
+        if later.start_ns == expected:
+            continue
+        # Of several months it is enough that one begins: a venue may count them from any.
+        one = span._replace(months=min(span.months, 1))
+        if later.start_ns < expected or one.opening(later.start_ns) != later.start_ns:
+            text = f"a bar of {interval} opens at {later.start_ns} ns, after one at {bar.start_ns}"
+            raise DecodeError("number", text, venue=later.venue, symbol=later.symbol)
+        found.append((expected, later.start_ns))
     return tuple(found)

@@ -27,6 +27,7 @@ Param = str | int | Decimal | bool | None
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _names = count(1)
 MESSAGE_BYTES: Final = 200  # what a message takes besides its text
+TOPIC_BYTES: Final = 1024  # the longest topic; those of venues have less than a hundred
 
 
 def _value(frame: bytes, venue: str) -> Any:
@@ -92,20 +93,24 @@ class RawReply:
 def request_of(venue: Venue, where: str, params: Mapping[str, Param] | None) -> Request:
     """A GET of a path of the venue, or of a URL on one of its hosts.
 
-    Raises UsageError for a host that is not the venue's, TypeError for a float.
+    Raises UsageError for a host or a port that is not the venue's, and for what cannot be sent as it is written;
+    TypeError for a float.
     """
     url = f"{venue.rest.rstrip('/')}/{where.lstrip('/')}"
+    _check_printable(where)
     if "://" in where:
         check_host(venue, where, "https")
         url = where
     elif not venue.rest:
         raise UsageError(f"{venue.name} has no host for {where!r}. Write the whole URL", venue=venue.name)
-    if "#" in url or any(char.isspace() for char in url):
-        raise UsageError(f"{where!r} is neither a path nor a URL: spaces and '#' are written as %20 and %23")
     given = {name: _written(name, value) for name, value in (params or {}).items() if value is not None}
     if not given:
         return Request("GET", url)
-    return Request("GET", f"{url}{'&' if '?' in url else '?'}{urlencode(given, quote_via=quote, safe='')}")
+    try:
+        query = urlencode(given, quote_via=quote, safe="")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{error.object!r} is no text: it has half of a surrogate pair") from None
+    return Request("GET", f"{url}{'&' if '?' in url else '?'}{query}")
 
 
 async def ask(one: VenueAt, request: Request, weight: int) -> RawReply:
@@ -116,12 +121,36 @@ async def ask(one: VenueAt, request: Request, weight: int) -> RawReply:
 
 
 def check_host(venue: Venue, url: str, scheme: str) -> None:
-    """Raises UsageError for a URL that is not one of the venue's: nothing is sent to hosts that nobody declared."""
-    parts = urlsplit(url)
+    """Raises UsageError for a URL that is not one of the venue's: nothing is sent to hosts that nobody declared.
+
+    A port is the scheme's own, or one that the venue declares at that host.
+    """
+    _check_printable(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no URL: {error}", venue=venue.name) from None
     if parts.scheme != scheme or parts.username is not None:
         raise UsageError(f"{parts.scheme}://{parts.hostname}: write {scheme}://, without a user", venue=venue.name)
     if venue.name not in {one.name for one in at_host(parts.hostname or "", parts.path or "/")}:
         raise UsageError(f"{parts.hostname} is no host of {venue.name}", venue=venue.name)
+    if port not in (None, 443) and (parts.hostname, port) not in _declared(venue):
+        raise UsageError(f"{venue.name} has nothing at port {port} of {parts.hostname}", venue=venue.name)
+
+
+def _declared(venue: Venue) -> set[tuple[str | None, int | None]]:
+    parts = [urlsplit(url) for url in (venue.rest, *(endpoint.url for endpoint in venue.endpoints))]
+    return {(one.hostname, one.port) for one in parts}
+
+
+def _check_printable(text: str) -> None:
+    """What is sent is what was written, and every reader of it sees the same host: no other characters than these."""
+    if any(not "!" <= char <= "~" or char in "#\\" for char in text):
+        raise UsageError(
+            f"{text!r} is neither a path nor a URL: spaces, '#' and what is not printable ASCII are written as %20, "
+            "%23 …"
+        )
 
 
 def _written(name: str, value: object) -> str:
@@ -156,6 +185,8 @@ class RawStream(Subscription[RawMessage]):
     ) -> None:  # fmt: skip
         if not what and url is None:
             raise UsageError("raw: of which topic? Write a topic, or a dict to send")
+        topics = tuple(_topic(one) for one in what if isinstance(one, str))
+        says = tuple(_said(one) for one in what if not isinstance(one, str))
         shown = ", ".join(one if isinstance(one, str) else "a message" for one in what) or "a URL"
         super().__init__(
             f"raw stream of {shown}", slow, size=lambda message: len(message.frame) + MESSAGE_BYTES,
@@ -163,8 +194,8 @@ class RawStream(Subscription[RawMessage]):
         )  # fmt: skip
         self._owner = places._root
         self._places = places
-        self._topics = tuple(one for one in what if isinstance(one, str))
-        self._says = tuple(_said(one) for one in what if not isinstance(one, str))
+        self._topics = topics
+        self._says = says
         self._asked_venue = venue
         self._endpoint = endpoint
         self._url = url
@@ -216,10 +247,30 @@ class RawStream(Subscription[RawMessage]):
             self._leave()
 
 
+def _topic(text: str) -> str:
+    """A text to subscribe. Raises UsageError for what no message can hold, or no venue would read."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise UsageError(f"{text[:TOPIC_BYTES]!r} is no topic: it has half of a surrogate pair") from None
+    if not size:
+        raise UsageError("'' is no topic")
+    if size > TOPIC_BYTES:
+        raise UsageError(f"a topic of {size} bytes: at most {TOPIC_BYTES}")
+    return text
+
+
 def _said(message: Mapping[str, Any]) -> bytes:
-    """A message to send. Raises TypeError for a float, or for what is no JSON."""
-    _check_floats(message)
-    return msgspec.json.encode(message)
+    """A message to send. Raises TypeError for a float, or for what is no JSON, UsageError for what no text can hold."""
+    if not isinstance(message, Mapping):
+        raise TypeError(f"{type(message).__name__} is neither a topic nor a mapping to send")
+    try:
+        _check_floats(message)
+        return msgspec.json.encode(message)
+    except UnicodeEncodeError:
+        raise UsageError("what is to be sent is no message: a text of it has half of a surrogate pair") from None
+    except RecursionError:
+        raise UsageError("what is to be sent is no message: it is too deep") from None
 
 
 def _check_floats(value: object) -> None:

@@ -54,11 +54,6 @@ class Budget:
         """The units of the limit that are ours; one at least."""
         return max(int(self.limit * self.share + 1e-9), 1)
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether something was sent that is not answered yet."""
-        return bool(self._under_way)
-
     def turn(self, weight: int, now: Now, held: Turn | None = None) -> Turn:
         """Take a place, or look again at the one that is `held` (perhaps for another weight).
 

@@ -11,7 +11,7 @@ from tidebook.core.channel import FactChannel, Seen
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.endpoint import Endpoint, Heartbeat, Repeats
 from tidebook.core.options import Options
-from tidebook.core.redact import excerpt
+from tidebook.core.redact import excerpt, shown
 from tidebook.core.timers import Timers
 from tidebook.errors import DecodeError, SubscriptionFailed, TidebookError
 from tidebook.model import health
@@ -85,9 +85,9 @@ class Stream:
         try:
             facts = plan.channel.read(frame, Seen(plan.venue, plan.read_symbol, now.wall_ns))
         except (msgspec.MsgspecError, DecodeError) as error:
-            kind = error.kind if isinstance(error, DecodeError) else "malformed"
+            kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
             about = (plan.venue, plan.symbol, now.wall_ns)
-            self._emit(health.Undecodable(*about, kind, str(error), excerpt(frame)))
+            self._emit(health.Undecodable(*about, kind, shown(text), excerpt(frame)))
             return
         if self.deliver is not None:
             self.deliver(facts)

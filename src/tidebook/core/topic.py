@@ -11,7 +11,7 @@ from tidebook.core.stream import StreamPlan
 
 
 class Carried(Protocol):
-    """A book or a stream of facts, as a session carries it."""
+    """A book, a stream of facts, or one text of a raw stream, as a session carries it."""
 
     def confirmed(self, now: Now) -> None: ...
     def refused(self, reason: str) -> None: ...

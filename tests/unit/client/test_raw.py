@@ -1,11 +1,13 @@
 """The venue's own words: what is sent, what is refused before anything is sent, what comes back."""
 
+from collections.abc import Awaitable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from tidebook.client.market import Market, connect
-from tidebook.client.raw import Param, RawMessage, request_of
+from tidebook.client.raw import Param, RawMessage, check_host, request_of
 from tidebook.errors import DecodeError, RateLimited, SubscriptionFailed, UnknownSymbol, UsageError
 from tidebook.sim.server import serve
 from tidebook.venues import named
@@ -49,12 +51,40 @@ async def test_which_venue_must_be_clear(market: Market) -> None:
         ("https://api.huobi.pro/v1/common/timestamp", "is no host of"),
         ("/api/v3/time bad", "neither a path nor a URL"),
         ("/api/v3/time#x", "neither a path nor a URL"),
+        ("/api/v3/time\x00", "neither a path nor a URL"),
+        ("/api/v3/time\x7f", "neither a path nor a URL"),
+        ("/api/v3/é", "neither a path nor a URL"),
+        ("/api/v3/\ud800", "neither a path nor a URL"),
+        ("/api\\v3", "neither a path nor a URL"),
+        ("https://api.binance.com\\@evil.example/", "neither a path nor a URL"),
+        ("https://[bad/x", "is no URL"),
+        ("https://api.binance.com:99999/api/v3/time", "is no URL"),
+        ("https://api.binance.com:abc/api/v3/time", "is no URL"),
+        ("https://api.binance.com:8080/api/v3/time", r"binance\.spot has nothing at port 8080 of api\.binance\.com"),
+        ("https://api.binance.com:0/api/v3/time", "has nothing at port 0"),
+        ("https://api.binance.com:9443/api/v3/time", "has nothing at port 9443"),  # that of another host of its
+        ("https://@api.binance.com/api/v3/time", "without a user"),
     ],
 )
 def test_what_is_refused_before_it_is_sent(where: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
         request_of(BINANCE, where, None)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("params", [{"a": "\ud800"}, {"\udfff": 1}])
+def test_parameters_that_are_no_text(params: dict[str, Param]) -> None:
+    with pytest.raises(UsageError, match="is no text"):
+        request_of(BINANCE, "/api/v3/x", params)
+
+
+def test_ports_that_are_declared() -> None:
+    for where in ("https://api.binance.com:443/api/v3/time", "https://API.binance.com/api/v3/time"):
+        assert request_of(BINANCE, where, None).url == where
+    check_host(BINANCE, "wss://stream.binance.com:9443/ws", "wss")
+    for url in ("wss://stream.binance.com:99999/ws", "wss://stream.binance.com:80/ws", "wss://[stream/ws"):
+        with pytest.raises(UsageError):
+            check_host(BINANCE, url, "wss")
 
 
 def test_parameters() -> None:
@@ -131,3 +161,42 @@ async def test_raw_beside_typed(sim: serve) -> None:
         quote, message = await quotes.next(), await raw.next()
         assert quote.symbol == "BTC/USDT"
         assert message.data["data"]["s"] == "BTCUSDT"
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("\ud800", "is no topic"),
+        ("", "is no topic"),
+        ("x" * 1025, "a topic of 1025 bytes"),
+        ({"a": "\ud800"}, "is no message"),
+    ],
+)
+async def test_what_cannot_be_said_is_refused_at_the_door(market: Market, what: Any, words: str) -> None:
+    """A text that no message can hold once stopped the machine, and with it all of the venue."""
+    with pytest.raises(UsageError, match=words):
+        market["binance"].raw(what)
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    with pytest.raises(UsageError, match="is no message"):
+        market["binance"].raw(deep)
+    for bad in (b"x", {"a": object()}, {("a", 1): 1}):
+        with pytest.raises(TypeError):
+            market["binance"].raw(bad)  # type: ignore[arg-type]
+    assert (await market["binance"].get("/api/v3/time")).status == 200
+
+
+@pytest.mark.parametrize("text", ["\ud800", "", "\x00", "BTC/USDT\ud800"])
+async def test_a_symbol_that_is_no_text_harms_nothing(market: Market, text: str) -> None:
+    """What a user types reaches no message unless it is the name of something listed, or an interval that is known."""
+    place = market["binance"]
+    doors: list[Awaitable[object]] = [
+        place.book(text), place.books(text), place.trades(text), place.quotes(text), place.bars(text),
+        place.ticker(text), place.fetch_book(text), place.fetch_trades(text), place.fetch_ticker(text),
+        place.fetch_bars(text), place.bars("BTC/USDT", text), place.fetch_bars("BTC/USDT", text),
+    ]  # fmt: skip
+    for door in doors:
+        with pytest.raises(UsageError):
+            await door
+    assert (await place.get("/api/v3/time")).status == 200

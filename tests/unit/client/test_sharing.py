@@ -185,7 +185,7 @@ async def test_markets_in_threads_spend_one_limit() -> None:
                 asked = [asyncio.ensure_future(one.fetch("book", question)) for _ in range(20)]
                 budget = weight(market)
                 # All the room is taken and all that was sent is answered: 250 units a book, and the opening.
-                await until(lambda: budget.free_at(250, now()) > now().mono_ns and not budget.is_under_way)
+                await until(lambda: budget.free_at(250, now()) > now().mono_ns and not budget._under_way)
                 for task in asked:
                     task.cancel()
                 await asyncio.gather(*asked, return_exceptions=True)

@@ -2,19 +2,27 @@
 
 import gzip
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.core.transcript import Player
+from tests.unit.core.transcript import START, WALL, Player
 
+from tidebook.core.channel import FactChannel, Seen
+from tidebook.core.clock import Now
 from tidebook.core.codec import inflate
 from tidebook.core.control import read
-from tidebook.core.endpoint import Subscribing, Template
-from tidebook.core.redact import redact, shown
+from tidebook.core.endpoint import Endpoint, Ping, Subscribing, Template
+from tidebook.core.options import Options
+from tidebook.core.redact import REASON, redact, shown
+from tidebook.core.stream import Stream, StreamPlan
+from tidebook.core.timers import Timers
 from tidebook.engine.contract import Engine
 from tidebook.engine.shape import Codec
 from tidebook.errors import DecodeError, UsageError
+from tidebook.model import health
+from tidebook.model.facts import Fact
 
 ASK = {
     "subscribe": {"op": "sub", "chs": "@topics", "id": "#id"},
@@ -160,3 +168,22 @@ def test_bombs_are_inflated_one_at_a_time_and_stop_at_the_cap() -> None:
     with pytest.raises(DecodeError) as caught:
         inflate(gzip.compress(bytes(64 << 20)), Codec.GZIP, 4 << 20)
     assert caught.value.kind == "too_large"
+
+
+def test_what_a_stream_could_not_read_is_told_fit_to_be_shown() -> None:
+    """A reader's error may quote the message: it comes into an event cut, redacted and printable."""
+
+    def broken(frame: bytes, seen: Seen) -> Sequence[Fact]:
+        raise DecodeError("number", f"token=CANARY7f3a is no price\x1b[2J{frame.decode()}")
+
+    endpoint = Endpoint(
+        "stream", "wss://venue.invalid/ws", None, Ping(by="server", form="frame", every=60, deadline=60)
+    )
+    channel = FactChannel("trades", "stream", lambda id, option: id, broken, ("ch",))
+    told: list[health.Health] = []
+    plan = StreamPlan("venue", "A", "trades.A", endpoint, channel, str)
+    Stream(plan, told.append, Timers(), Options()).frame(b"9" * 10_000, Now(START, WALL))
+    [event] = told
+    assert isinstance(event, health.Undecodable)
+    assert event.words.startswith("token=*** is no price·[2J999")
+    assert len(event.words) == REASON + 1

@@ -7,7 +7,20 @@ from collections.abc import Callable
 
 import pytest
 from tests.unit.io.conftest import Authority
-from tests.unit.io.rig import Echo, Memory, Notes, Reader, Talk, Writer, asking, driving, forever, nothing_left, raw
+from tests.unit.io.rig import (
+    GENEROUS,
+    Echo,
+    Memory,
+    Notes,
+    Reader,
+    Talk,
+    Writer,
+    asking,
+    driving,
+    forever,
+    nothing_left,
+    raw,
+)
 
 from tidebook.core.effects import Fetch, Reply, Urgency
 from tidebook.io.serve import Answer, Asked, Cut, Served, Server
@@ -235,14 +248,18 @@ async def test_no_request_is_ever_sent_twice(method: str) -> None:
 async def test_no_more_than_allowed_at_a_time_and_urgent_ones_first() -> None:
     order: list[str] = []
     under_way = most = 0
-    held = asyncio.Event()
+    arrived, held = asyncio.Event(), asyncio.Event()
 
     class Counting(Echo):
         async def http(self, request: Asked) -> Answer:
             nonlocal under_way, most
+            if request.path == "/fence":
+                return Answer()
             under_way += 1
             most = max(most, under_way)
             order.append(request.path)
+            if under_way == 2:
+                arrived.set()
             await held.wait()
             under_way -= 1
             return Answer()
@@ -251,10 +268,11 @@ async def test_no_more_than_allowed_at_a_time_and_urgent_ones_first() -> None:
         asked = [asking(f"http://{serving.at}/seed{i}", i) for i in range(5)]
         asked.append(asking(f"http://{serving.at}/order", 5, urgency=Urgency.ORDER))
         driver.tell(notes.want, *asked)
-        async with asyncio.timeout(20):
-            while under_way < 2:  # noqa: ASYNC110 - of whom the server tells
-                await asyncio.sleep(0.001)
-        await asyncio.sleep(0.05)  # a third one, that may not come, would
+        async with asyncio.timeout(GENEROUS):
+            await arrived.wait()
+        # Two that were let go later, one after the other: a third one, that may not come, would be there before them.
+        for _ in range(2):
+            assert isinstance(await answer(asking(f"http://{serving.at}/fence")), Reply)
         held.set()
         await notes.until(lambda: len(notes.of("replied")) == 6)
     assert most == 2

@@ -140,6 +140,9 @@ async def test_over_http() -> None:
                 (b'{"kind":"earthquake"}', 400),
                 (b'{"kind":"cut","venue":"okx"}', 400),
                 (b'{"kind":"status","status":200}', 400),
+                (b'{"kind":"silence","seconds":1e308}', 400),
+                (b'{"kind":"silence","at":1e308}', 400),
+                (b'{"kind":"clock","seconds":-1e12}', 400),
                 (b"nothing", 400),
             ):
                 async with session.post(f"http://{sim.at}/_sim/faults", data=body) as reply:
@@ -147,3 +150,11 @@ async def test_over_http() -> None:
         assert (await client.get("/api/v3/time"))[0] == 429
         with pytest.raises(UsageError):
             sim.faults.cut("okx")
+
+
+@pytest.mark.parametrize("seconds", [1e308, float("inf"), float("nan"), 366 * 86_400.1])
+async def test_what_no_clock_can_count(seconds: float) -> None:
+    for facts in ({"seconds": seconds}, {"at": seconds}):
+        for kind in ("silence", "clock"):
+            with pytest.raises(UsageError, match="a fault of impossible size"):
+                Fault(kind, **facts)  # type: ignore[arg-type]

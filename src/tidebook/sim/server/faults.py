@@ -13,6 +13,8 @@ KINDS: Final[tuple[Kind, ...]] = (
     "cut", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume",
 )  # fmt: skip
 
+LONGEST: Final = 366 * 86_400.0  # seconds: longer than any run, and every clock stays within the calendar
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -27,7 +29,8 @@ class Fault:
 
     `venue` is a venue or an exchange, None all of them; `topic` a topic as the venue writes it, or a pattern with
     `*`. `at`: so many seconds after the exchange's clock began; None: now. `chance`: of each message or
-    request to be hit, drawn from the exchange's seed. Times are the exchange's.
+    request to be hit, drawn from the exchange's seed. Times are the exchange's, a year at most.
+    Raises UsageError for what is out of these bounds.
     """
 
     kind: Kind
@@ -45,7 +48,8 @@ class Fault:
             raise UsageError(f"no fault is called {self.kind!r}. There are: {', '.join(KINDS)}")
         if not (
             self.count > 0
-            and (self.seconds >= 0 or self.kind == "clock")
+            and (-LONGEST if self.kind == "clock" else 0) <= self.seconds <= LONGEST
+            and (self.at is None or -LONGEST <= self.at <= LONGEST)
             and 400 <= self.status <= 599
             and 0 < self.chance <= 1
         ):
