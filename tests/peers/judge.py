@@ -96,12 +96,18 @@ class Judge:
             truth = self._truth(told, number - VERSIONS if told["versions"] else number, floats)
         except KeyError as error:
             self.books.add(False)
+            if self._may_be_newer(name):
+                name += ", and what has no update is newer than none"
             self.differs.append((name, f"{told['venue']} {told['symbol']}: there is no update {number}: {error}"))
             return
         if not self.books.add(said == truth):
-            if any(fault.newer and fault.covers(name) for fault in self.known) and not self._newer(told, said, truth):
+            if self._may_be_newer(name) and not self._newer(told, said, truth):
                 name += ", and what differs was never so later"
             self.differs.append((name, f"{told['venue']} {told['symbol']} at {number}: {difference(said, truth)}"))
+
+    def _may_be_newer(self, name: str) -> bool:
+        """Whether a known fault explains this book, but only one that is newer than its number."""
+        return any(fault.newer and fault.covers(name) for fault in self.known)
 
     def watch(self) -> None:
         """Remember every change of a level from here on, where a known fault may have to be told from others."""

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tidebook.sim.server import Fault
 
@@ -23,9 +23,23 @@ class Known:
         return re.fullmatch(self.what, name) is not None
 
 
+class Least(NamedTuple):
+    """How many comparisons a run makes at the least: one that makes fewer has judged nothing, whatever it says."""
+
+    books: int = 0
+    trades: int = 0
+    instruments: int = 0
+
+
+NOTHING: Final = Least()
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program of one peer. `date` None is today; `faults` are what the exchange is asked to get wrong."""
+    """One program of one peer. `date` None is today; `faults` are what the exchange is asked to get wrong.
+
+    `least` is what the program's own text lets it tell, where all goes well.
+    """
 
     peer: str
     name: str
@@ -35,6 +49,7 @@ class Program:
     date: str | None = None
     faults: tuple[Fault, ...] = ()
     known: tuple[Known, ...] = ()
+    least: Least = NOTHING
 
 
 _LATE: Final = Known(
@@ -59,20 +74,29 @@ _LONG_IDS: Final = Known(
 )
 
 PROGRAMS: Final = (
-    Program("python-binance", "Client", "python_binance_rest.py", venues=("binance",)),
-    Program("python-binance", "streams, books", "python_binance_streams.py", venues=("binance",), known=(_LATE,)),
+    Program("python-binance", "Client", "python_binance_rest.py", venues=("binance",), least=Least(3, 1, 1)),
+    Program(
+        "python-binance", "streams, books", "python_binance_streams.py", venues=("binance",), known=(_LATE,),
+        least=Least(35, 20),
+    ),
     # The venue answers from memory, a little behind its stream: the first message does not follow the first snapshot.
     Program(
         "python-binance", "book read late", "python_binance_late.py", venues=("binance",), known=(_LATE,),
-        faults=(Fault("old_snapshot", seconds=0.5),),
+        faults=(Fault("old_snapshot", seconds=0.5),), least=Least(20),
     ),
     Program(
         "python-binance", "retired calls", "python_binance_retired.py", venues=("binance",), date="2026-02-19",
         known=(_NO_ACCOUNT,),
     ),
     Program("python-binance", "retired calls", "python_binance_retired.py", venues=("binance",), known=(_TICKER,)),
-    *(Program("ccxt", f"sync {name}", "ccxt_rest.py", (name,), (name,)) for name in ("binance", "htx")),
-    *(Program("ccxt", f"asyncio {name}", "ccxt_asyncio.py", (name,), (name,)) for name in ("binance", "htx")),
-    Program("ccxt", "pro binance", "ccxt_pro.py", ("binance",), ("binance",)),
-    Program("ccxt", "pro htx", "ccxt_pro.py", ("htx",), ("htx",), known=(_LONG_IDS,)),
+    *(
+        Program("ccxt", f"sync {name}", "ccxt_rest.py", (name,), (name,), least=Least(4, 1, 1))
+        for name in ("binance", "htx")
+    ),
+    *(
+        Program("ccxt", f"asyncio {name}", "ccxt_asyncio.py", (name,), (name,), least=Least(4, 0, 1))
+        for name in ("binance", "htx")
+    ),
+    Program("ccxt", "pro binance", "ccxt_pro.py", ("binance",), ("binance",), least=Least(24, 4, 1)),
+    Program("ccxt", "pro htx", "ccxt_pro.py", ("htx",), ("htx",), known=(_LONG_IDS,), least=Least(60, 4, 1)),
 )  # fmt: skip

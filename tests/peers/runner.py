@@ -45,15 +45,17 @@ class Outcome:
             found.append(("the program", f"{how}: {self.stderr[-SHOWN:]}"))
         if not self.made:
             found.append(("the program", "asked nothing"))
+        if not self.judge.did and not self.judge.failed:
+            found.append(("the program", "says of no call that it came back, or failed"))
+        for name, least in self.program.least._asdict().items():
+            if (made := getattr(self.judge, name).made) < least:
+                found.append(("the program", f"{made} {name} were compared, {least} at the least were to be"))
         return found
 
     def explained(self) -> list[tuple[str, str, int]]:
-        """Name, reason and how often, of what the known faults explain."""
+        """Name, reason and how often, of what the known faults explain; 0 for one that did not happen."""
         names = [name for name, _ in (*self.judge.failed, *self.judge.differs)] + [*self.unanswered.elements()]
-        counted = Counter(
-            (fault.what, fault.reason) for fault in self.program.known for name in names if fault.covers(name)
-        )
-        return [(what, reason, n) for (what, reason), n in counted.items()]
+        return [(fault.what, fault.reason, sum(map(fault.covers, names))) for fault in self.program.known]
 
 
 async def sent(program: Program, authority: Authority, folder: Path, *, seed: int = 1) -> Outcome:
