@@ -1,17 +1,17 @@
 """An order book as users see it: true, or it says that it is not."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tidebook.client.calls import check_done, check_plain
+from tidebook.client.calls import About, Calls, Tell
 from tidebook.client.opening import Opening
 from tidebook.client.reading import FrozenBook, Known, ProofOf, Reading, best_of
-from tidebook.client.subscription import Queue
+from tidebook.client.subscription import DEFAULTS, Queue
 from tidebook.core import book as core
 from tidebook.core.clock import SECOND
+from tidebook.core.options import Options
 from tidebook.engine.contract import Look, RawLevel, Side
 from tidebook.engine.rule import Proof, Seed
 from tidebook.errors import BookNotLive, SubscriptionFailed, TidebookError, UsageError
@@ -19,8 +19,6 @@ from tidebook.io import process
 from tidebook.io.clock import now
 from tidebook.model.market import Level, State, level
 from tidebook.model.number import decimal_of
-
-logger = logging.getLogger("tidebook.client")
 
 Stale = Literal["sleep", "raise", "yield"]
 
@@ -49,7 +47,10 @@ class Book(Reading, Opening):
     `top` and `freeze` are for what belongs together. Iterating, `next` and `close` belong to the loop that opened it.
     """
 
-    def __init__(self, symbol: str, venue: str, *, timeout: float, require: State | None, stale: Stale) -> None:
+    def __init__(
+        self, symbol: str, venue: str, *, timeout: float, require: State | None, stale: Stale,
+        options: Options = DEFAULTS, tell: Tell | None = None,
+    ) -> None:  # fmt: skip
         Opening.__init__(self)
         self.symbol = symbol
         self.venue = venue
@@ -61,7 +62,7 @@ class Book(Reading, Opening):
         self._stale: Stale = stale
         self._core: core.Book | None = None
         self._queue: Queue[BookChange] = Queue("conflate", key=lambda change: None, merge=_merge)
-        self._calls: list[Callable[[Book], object]] = []
+        self._calls: Calls[Book] = Calls(self._about, options, tell)
         self.watchers: list[Callable[[Book], object]] = []  # our own code, told beside whoever reads it
         self._readable = asyncio.Event()
         self._fatal: TidebookError | None = None
@@ -116,15 +117,13 @@ class Book(Reading, Opening):
         if not self._calls:
             self._queue.put(self._change(source))
             return
-        try:
-            for call in self._calls:
-                if (result := call(self)) is not None:
-                    check_done(result)
-        except Exception as error:
-            logger.error("%s %s: the function given to `on` raised", self.symbol, self.venue, exc_info=error)
+        if (error := self._calls.call((self,))) is not None:
             self._raised = error
             self._readable.set()
             self._queue.end(error)
+
+    def _about(self) -> About:
+        return About(f"book {self.symbol}", self.venue, self.symbol)
 
     def fail(self, error: TidebookError) -> None:
         """It will never be right (refused, delisted): raised once."""
@@ -133,6 +132,8 @@ class Book(Reading, Opening):
         self._queue.end(error)
         if self._detach is not None:
             self._detach(self)
+        for watcher in self.watchers:
+            watcher(self)
 
     def _change(self, source: core.Book) -> BookChange:
         engine = source.engine
@@ -237,11 +238,11 @@ class Book(Reading, Opening):
     def on(self, function: Callable[["Book"], object]) -> Callable[["Book"], object]:
         """Call a plain function with this book after each applied message, in the receive path; also a decorator.
 
-        An exception of it is logged, ends this reader alone, and is what opening raises when it is not open yet; the
-        book goes on being kept. Raises UsageError for a function that would have to be awaited.
+        An exception of it is logged, told as health, and ends this reader alone: iterating or `next` raises it, and so
+        does opening when it is not open yet; the book goes on being kept. Raises UsageError for a function that would
+        have to be awaited.
         """
-        check_plain(function)
-        self._calls.append(function)
+        self._calls.add(function)
         return function
 
     async def __aiter__(self) -> AsyncIterator[BookChange]:
@@ -271,7 +272,7 @@ class Book(Reading, Opening):
 
     def _check_reader(self) -> None:
         self._check_loop()
-        if self._calls:
+        if self._calls and not self._queue.ended:
             raise UsageError("this book is read by `on`. Open another one to iterate")
 
     def _frozen(self, source: core.Book, look: Look) -> FrozenBook:

@@ -1,11 +1,81 @@
-"""What may be given to `on`: a plain function, whose work is done when it returns."""
+"""Functions given to `on`: plain ones, done when they return; called in the receive path, and measured."""
 
 import functools
 import inspect
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from tidebook.core.clock import SECOND
+from tidebook.core.options import Options
 from tidebook.errors import UsageError
+from tidebook.io.clock import mono_ns, now
+from tidebook.model import health
+
+logger = logging.getLogger("tidebook.client")
+
+T = TypeVar("T")
+Tell = Callable[[health.Health], None]
 
 _LAZY = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose functions they are, as events and the log name it: `venue` is empty where there are several."""
+
+    what: str
+    venue: str = ""
+    symbol: str | None = None
+
+
+class Calls(Generic[T]):
+    """The functions given to `on` of one reader. Made anew, it has none, and is false.
+
+    Slow ones are told as LoopBlocked. An exception is logged with its traceback and told as SubscriptionFailed; what
+    ends with it is for the reader to say.
+    """
+
+    def __init__(self, about: Callable[[], About], options: Options, tell: Tell | None) -> None:
+        self._about = about
+        self._slow_ns = int(options.slow_call * SECOND)
+        self._tell = tell
+        self._functions: list[Callable[[T], object]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._functions)
+
+    def add(self, function: Callable[[T], object]) -> None:
+        """Raises UsageError for a function that would have to be awaited."""
+        check_plain(function)
+        self._functions.append(function)
+
+    def call(self, items: Sequence[T]) -> Exception | None:
+        """Call each function with each item, in order; the result is the exception that has ended it."""
+        began_ns = mono_ns()
+        raised: Exception | None = None
+        try:
+            for item in items:
+                for function in self._functions:
+                    if (result := function(item)) is not None:
+                        check_done(result)
+        except Exception as error:
+            raised = error
+            self._told_of(error)
+        took_ns = mono_ns() - began_ns
+        if took_ns > self._slow_ns and self._tell is not None:
+            about = self._about()
+            words = f"a function given to `on` of {about.what}"
+            self._tell(health.LoopBlocked(about.venue, about.symbol, now().wall_ns, words, took_ns / SECOND))
+        return raised
+
+    def _told_of(self, error: Exception) -> None:
+        about = self._about()
+        logger.error("%s: the function given to `on` raised", about.what, exc_info=error)
+        if self._tell is not None:
+            reason = f"the function given to `on` raised {type(error).__name__}"
+            self._tell(health.SubscriptionFailed(about.venue, about.symbol, now().wall_ns, about.what, reason))
 
 
 def check_plain(function: object) -> None:

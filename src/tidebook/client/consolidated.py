@@ -1,16 +1,21 @@
 """The best prices of one symbol on several venues, side by side."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from itertools import combinations
 
 from tidebook.client.book import Book
+from tidebook.client.feeds import Finder, LiveBook
 from tidebook.client.opening import Opening
+from tidebook.client.place import VenueAt
 from tidebook.client.subscription import Queue
+from tidebook.client.symbols import is_glob
+from tidebook.errors import TidebookError, UsageError
+from tidebook.model.facts import Instrument
 from tidebook.model.market import Level, State
-
-Make = Callable[[Callable[[Book], object]], Awaitable[tuple[Sequence[Book], Sequence[BaseException]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +51,69 @@ class Consolidation:
 class Consolidated(Opening):
     """Books of one symbol on every connected venue that lists it. Iterating yields a Consolidation at each change.
 
-    `failed` says why a venue's book could not be opened.
+    A venue that answers, or lists the symbol, only later is joined then; one where it is traded no more stays among
+    `books`, closed. `failed` says why a venue's book could not be opened.
     """
 
-    def __init__(self, symbol: str, make: Make, owner: Opening | None = None) -> None:
-        super().__init__(owner)
+    def __init__(self, finder: Finder, symbol: str, timeout: float) -> None:
+        super().__init__(finder._root)
+        if is_glob(symbol):
+            raise UsageError(f"{symbol!r} is a pattern; here one symbol is wanted")
         self.symbol = symbol
         self.books: Sequence[Book] = ()
         self.failed: Sequence[BaseException] = ()
-        self._make = make
+        self._finder = finder
+        self._timeout = timeout
+        self._wanted: set[str] = set()
+        self._leaves: list[Callable[[], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._queue: Queue[str] = Queue("conflate", key=lambda venue: None)
 
     async def _open(self) -> None:
-        self.books, self.failed = await self._make(lambda book: self._queue.put(book.venue))
+        found = await self._finder._several([self.symbol], None)
+        self._wanted = {instrument.symbol for _, instrument in found}
+        for one in self._finder._venues(None):
+            self._leaves.append(one.follow(partial(self._listed, one)))
+        await asyncio.gather(*(self._join(one, instrument) for one, instrument in found))
         if not self.books:
             raise self.failed[0]
 
     async def _close(self) -> None:
+        """The books are closed before, as all is that was opened out of this."""
         self._queue.end()
-        for book in self.books:
-            await book.close()
+        for leave in self._leaves:
+            leave()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _listed(self, one: VenueAt, came: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
+        for instrument in came:
+            if instrument.symbol in self._wanted:
+                task = asyncio.ensure_future(self._join(one, instrument))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _join(self, one: VenueAt, instrument: Instrument) -> None:
+        """Open one venue's book, and have it among the others once it is readable."""
+        book = LiveBook(self._finder, instrument.symbol, self._finder._within(str(one.at)), timeout=self._timeout)
+        book._owner = self  # closed with this, wherever its opening stands then
+        book.watchers.append(self._moved)
+        try:
+            await book._enter()
+        except TidebookError as error:
+            self.failed = [*self.failed, error]
+            return
+        name = one.declared.name
+        for other in self.books:
+            if other.venue == name:
+                other.close_soon()  # it ended, and the symbol is traded again
+        self.books = [*(other for other in self.books if other.venue != name), book]
+        self._queue.put(name)
+
+    def _moved(self, book: Book) -> None:
+        if not self._queue.ended:
+            self._queue.put(book.venue)
 
     async def __aiter__(self) -> AsyncIterator[Consolidation]:
         self._check_loop()

@@ -37,6 +37,8 @@ class Finder(Protocol):
         """Health that is found on this side of the queues."""
         ...
 
+    def _venues(self, venue: str | None) -> list[VenueAt]: ...
+    def _within(self, place: str) -> str | None: ...
     async def _one(self, symbol: str, venue: str | None) -> tuple[VenueAt, Instrument]: ...
     async def _several(self, symbols: Sequence[str], venue: str | None) -> list[tuple[VenueAt, Instrument]]: ...
 
@@ -44,7 +46,8 @@ class Finder(Protocol):
 class FactFeed(Subscription[Any]):
     """A subscription to a channel of facts, on one or several venues.
 
-    Patterns follow what the venues list; of these a topic that is refused is named in `failed`, and the others go on.
+    All venues that list a symbol are read, also one that answers only later. Patterns follow what the venues list; of
+    these a topic that is refused is named in `failed`, and the others go on.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class FactFeed(Subscription[Any]):
         self._name = name
         self._symbols = symbols
         self._globs = [symbol for symbol in symbols if is_glob(symbol)]
+        self._wanted: set[str] = set()
         self._venue = venue
         self._option = option
         self._leaves: dict[tuple[str, str], Callable[[], None]] = {}
@@ -71,10 +75,11 @@ class FactFeed(Subscription[Any]):
 
     async def _open(self) -> None:
         found = await self._finder._several(self._symbols, self._venue)
+        self._wanted = {instrument.symbol for _, instrument in found}
+        for one in self._finder._venues(self._venue):
+            self._following.append(one.follow(partial(self._listed, one)))
         for one, instrument in found:
             self._join(one, instrument)
-        if self._globs:
-            self._following = [one.follow(partial(self._listed, one)) for one in dict.fromkeys(one for one, _ in found)]
         self._entered = True
         self._look()
         try:
@@ -90,8 +95,8 @@ class FactFeed(Subscription[Any]):
         key = (one.declared.name, instrument.symbol)
         if key not in self._leaves:
             end = partial(self._ended, key)
-            self._leaves[key] = lambda: None  # it may be told of the flow before it is joined
             channel = self._channel(one)
+            self._leaves[key] = lambda: None  # it may be told of the flow before it is joined
             self._leaves[key] = one.join(channel, instrument, self._option, self.deliver, self._watch, end)
 
     def _channel(self, one: VenueAt) -> FactChannel:
@@ -128,9 +133,14 @@ class FactFeed(Subscription[Any]):
             self._settled.set()
 
     def _listed(self, one: VenueAt, came: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
+        """A venue lists more, or has come to say what it lists."""
         for instrument in came:
-            if any(matches(instrument.symbol, glob) for glob in self._globs):
-                self._join(one, instrument)
+            symbol = instrument.symbol
+            if symbol in self._wanted or any(matches(symbol, glob) for glob in self._globs):
+                try:
+                    self._join(one, instrument)
+                except TidebookError as error:  # the venue has no such channel
+                    self.failed[symbol] = error
 
     def _ended(self, key: tuple[str, str], error: TidebookError) -> None:
         """A symbol is traded no more."""
@@ -142,10 +152,9 @@ class FactFeed(Subscription[Any]):
             self.fail(error)
 
     @property
-    def state(self) -> str:
-        """``open``, ``interrupted`` where a topic is not subscribed, ``closed``."""
-        if self._closed:
-            return "closed"
+    def _flowing(self) -> str:
+        if not self._entered:
+            return "opening"
         return "open" if all(flow is Flow.OPEN for flow in self._flows.values()) else "interrupted"
 
     @property
@@ -153,8 +162,13 @@ class FactFeed(Subscription[Any]):
         venues = {venue for venue, _ in self._leaves}
         return next(iter(venues)) if len(venues) == 1 else ""
 
-    async def _close(self) -> None:
-        await super()._close()
+    def fail(self, error: BaseException) -> None:
+        super().fail(error)
+        if not self._settled.is_set():  # whoever opens it gets it
+            self._error = self._error or error
+            self._settled.set()
+
+    def _quit(self) -> None:
         for leave in (*self._leaves.values(), *self._following):
             leave()
         self._leaves.clear()
@@ -176,8 +190,7 @@ class HealthFeed(Subscription[Health]):
     def _take(self, event: Health) -> None:
         self.deliver([event])
 
-    async def _close(self) -> None:
-        await super()._close()
+    def _quit(self) -> None:
         if self._take in self._healths.listeners:
             self._healths.listeners.remove(self._take)
 
@@ -186,15 +199,22 @@ class LiveBook(Book):
     """A book whose venue is found when it is opened: instruments are known only then."""
 
     def __init__(
-        self, finder: Finder, symbol: str, venue: str | None, kind: str | None, timeout: float,
-        require: State | None, stale: Stale, limit: int | None = None,
+        self, finder: Finder, symbol: str, venue: str | None, kind: str | None = None, *, timeout: float,
+        require: State | None = None, stale: Stale = "yield", limit: int | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(symbol, venue or "", timeout=timeout, require=require, stale=stale)
+        super().__init__(
+            symbol, venue or "", timeout=timeout, require=require, stale=stale,
+            options=finder._options, tell=finder._tell,
+        )  # fmt: skip
         self._owner = finder._root
         self._limit = limit
         self._finder = finder
         self._asked_venue = venue
         self._kind = kind
+
+    @property
+    def _known_as(self) -> str:
+        return "Book"
 
     async def _open(self) -> None:
         one, instrument = await self._finder._one(self.symbol, self._asked_venue)

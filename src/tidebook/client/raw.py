@@ -204,9 +204,8 @@ class RawStream(Subscription[RawMessage]):
         self._settled = asyncio.Event()
 
     @property
-    def state(self) -> str:
-        """``opening``, ``open``, ``interrupted``, ``failed``, ``closed``."""
-        return "closed" if self._closed else Flow.OPENING if self._raw is None else self._raw.flow
+    def _flowing(self) -> str:
+        return Flow.OPENING if self._raw is None else self._raw.flow
 
     async def _open(self) -> None:
         one = await self._places._place(self._asked_venue)
@@ -236,13 +235,13 @@ class RawStream(Subscription[RawMessage]):
         self.deliver([RawMessage(self._venue_is, now.wall_ns, frame)])
 
     def _watch(self, raw: Raw) -> None:
+        """A refusal is final only while it is opened; later on it passes: the session asks again, and health tells."""
         if raw.flow is Flow.OPEN or raw.error is not None:
             self._settled.set()
-        if raw.error is not None:
+        if raw.error is not None and not isinstance(raw.error, SubscriptionFailed):
             self.fail(raw.error)
 
-    async def _close(self) -> None:
-        await super()._close()
+    def _quit(self) -> None:
         if self._leave is not None:
             self._leave()
 

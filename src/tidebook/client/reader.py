@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tidebook.client.bars import Bars, asked_bars
@@ -21,14 +21,14 @@ from tidebook.client.symbols import is_glob, resolve
 from tidebook.client.tables import INSTRUMENTS, TICKERS, TRADES, Table
 from tidebook.core.channel import Question
 from tidebook.core.options import Options
-from tidebook.errors import UnknownSymbol, UsageError
+from tidebook.errors import TidebookError, UnknownSymbol, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import Bar, Fact, Instrument, Quote, Ticker, Trade
 from tidebook.model.health import Health
 from tidebook.model.market import State
 
 F = TypeVar("F", bound=Fact)
-SLOW: Mapping[str, Slow] = {"ticker": "conflate"}
+RULES: Mapping[str, Slow] = {"ticker": "conflate"}  # for slow readers, where it is not "error"
 
 
 class Reader(ABC):
@@ -87,27 +87,22 @@ class Reader(ABC):
         return next(one for one in ones if one.declared.name == instrument.venue), instrument
 
     async def _several(self, symbols: Sequence[str], venue: str | None) -> list[tuple[VenueAt, Instrument]]:
-        """All that is meant: each symbol on every venue that lists it, globs on all."""
-        found: list[tuple[VenueAt, Instrument]] = []
+        """All that is meant: each symbol on every venue that lists it, patterns on all; those that have answered.
+
+        For others it waits only while a symbol is listed by none. A pattern may match nothing, yet.
+        """
         grouped = self._exchanges(venue)
-        await usable([one for ones in grouped.values() for one in ones], self._timeout, some=len(grouped) > 1)
-        for symbol in symbols:
-            matches: list[tuple[VenueAt, Instrument]] = []
-            refusal: UnknownSymbol | None = None
-            for name, ones in grouped.items():
-                if is_glob(symbol):
-                    matches += [(one, row) for one in ones for row in one.listing.glob(symbol)]
-                    continue
-                try:
-                    row = resolve(symbol, [one.listing for one in ones], name)
-                except UnknownSymbol as error:
-                    refusal = refusal or error
-                    continue
-                matches.append((next(one for one in ones if one.declared.name == row.venue), row))
-            if not matches:
-                raise refusal or UnknownSymbol(f"no symbol matches {symbol!r}", symbol=symbol)
-            found += matches
-        return found
+        ones = [one for ones in grouped.values() for one in ones]
+        some = len(grouped) > 1
+        await usable(ones, self._timeout, some=some)
+        try:
+            return _all_of(symbols, grouped)
+        except UnknownSymbol:
+            late = [one for one in ones if not one.ready.is_set()]
+            if not some or not late:
+                raise
+            await usable(late, self._timeout, some=True)
+        return _all_of(symbols, grouped)
 
     # Live ---------------------------------------------------------------------
 
@@ -133,7 +128,8 @@ class Reader(ABC):
             raise UsageError(f"require={require!r}: a book can be required to be 'live'")
         if stale not in ("sleep", "raise", "yield"):
             raise UsageError(f"stale={stale!r} is none of 'sleep', 'raise', 'yield'")
-        return LiveBook(self, symbol, venue, kind, timeout, None if require is None else State(require), stale, limit)
+        wanted = None if require is None else State(require)
+        return LiveBook(self, symbol, venue, kind, timeout=timeout, require=wanted, stale=stale, limit=limit)
 
     def books(
         self, *symbols: str | Sequence[str], venue: str | None = None, kind: str | None = None, timeout: float = 30.0,
@@ -195,32 +191,15 @@ class Reader(ABC):
         option: str | None = None,
     ) -> "Subscription[Any]":
         flat = _flat(name, symbols)
-        return FactFeed(self, name, flat, venue, slow or SLOW.get(name, "error"), option)
+        return FactFeed(self, name, flat, venue, slow or RULES.get(name, "error"), option)
 
     def consolidated(self, symbol: str, *, timeout: float = 30.0) -> Consolidated:
         """The best prices of a symbol on every connected venue that lists it, side by side.
 
-        Entering waits until one book is readable. Raises UnknownSymbol where no venue lists it.
+        Entering waits until those of the venues that have answered are readable, or have failed; raises where none is,
+        and UnknownSymbol where no venue lists it.
         """
-        return Consolidated(symbol, lambda changed: self._books_of(symbol, timeout, changed), self._root)
-
-    async def _books_of(
-        self, symbol: str, timeout: float, changed: Callable[[Book], object]
-    ) -> tuple[list[Book], list[BaseException]]:
-        """The books of one symbol on all venues: those that came, and why others did not."""
-        places = [str(one.at) for one, _ in await self._several([symbol], None)]
-        books = [self.book(symbol, venue=place, timeout=timeout, stale="yield") for place in places]
-        for book in books:
-            book.watchers.append(changed)
-        try:
-            done = await asyncio.gather(*(book._enter() for book in books), return_exceptions=True)
-        except BaseException:
-            for book in books:
-                book.close_soon()  # those that were open before it was cancelled
-            raise
-        failures = [one for one in done if isinstance(one, BaseException)]
-        opened = [book for book, one in zip(books, done, strict=True) if not isinstance(one, BaseException)]
-        return opened, failures
+        return Consolidated(self, symbol, timeout)
 
     # Once ---------------------------------------------------------------------
 
@@ -231,8 +210,13 @@ class Reader(ABC):
         rows = [row for one in ones for row in one.listing.by_symbol.values()]
         if not patterns:
             return Table(INSTRUMENTS, rows)
-        chosen = [await self._several([pattern], venue) for pattern in patterns]
-        return Table(INSTRUMENTS, [row for found in chosen for _, row in found])
+        chosen: list[Instrument] = []
+        for pattern in patterns:
+            found = await self._several([pattern], venue)
+            if not found:
+                raise UnknownSymbol(f"no symbol matches {pattern!r}", symbol=pattern)
+            chosen += [row for _, row in found]
+        return Table(INSTRUMENTS, chosen)
 
     async def fetch_time(self, *, venue: str | None = None) -> int:
         """The venue's clock, ns UTC."""
@@ -283,8 +267,13 @@ class Reader(ABC):
         """The last 24 hours of every symbol."""
         ones = self._venues(venue)
         await usable(ones, self._timeout)
-        pages = await asyncio.gather(*(one.fetch("tickers", Question()) for one in ones))
-        return Table(TICKERS, [row for page in pages for row in page])
+        answers = await asyncio.gather(*(one.fetch("tickers", Question()) for one in ones), return_exceptions=True)
+        rows: list[Ticker] = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer  # when all are over: none is left alone
+            rows += answer
+        return Table(TICKERS, rows)
 
     async def get(
         self, where: str, params: Mapping[str, Param] | None = None, *, venue: str | None = None, weight: int = 1
@@ -309,20 +298,55 @@ class Reader(ABC):
         return await one.fetch(name, Question(instrument=instrument.id, **question))
 
 
-async def usable(ones: Iterable[VenueAt], timeout: float, *, some: bool = False) -> None:
-    """Wait for venues. With `some`, one that does not answer does not stop the others."""
-    failures: list[Exception] = []
-    ready = 0
-    for one in ones:
-        try:
-            await one.usable(timeout)
-            ready += 1
-        except Exception as error:
-            if not some:
-                raise
-            failures.append(error)
-    if some and failures and not ready:
-        raise failures[0]
+def _all_of(symbols: Sequence[str], grouped: Mapping[str, list[VenueAt]]) -> list[tuple[VenueAt, Instrument]]:
+    found: list[tuple[VenueAt, Instrument]] = []
+    for symbol in symbols:
+        matches: list[tuple[VenueAt, Instrument]] = []
+        refusal: UnknownSymbol | None = None
+        for name, ones in grouped.items():
+            if is_glob(symbol):
+                matches += [(one, row) for one in ones for row in one.listing.glob(symbol)]
+                continue
+            try:
+                row = resolve(symbol, [one.listing for one in ones], name)
+            except UnknownSymbol as error:
+                refusal = refusal or error
+                continue
+            matches.append((next(one for one in ones if one.declared.name == row.venue), row))
+        if refusal is not None and not matches:
+            raise refusal
+        found += matches
+    return found
+
+
+async def usable(ones: Sequence[VenueAt], timeout: float, *, some: bool = False) -> None:
+    """Wait for venues, for all of them at once. With `some` only until one has answered.
+
+    Raises VenueUnavailable or the venue's refusal: of the first that is not usable, with `some` where none is.
+    """
+    if (any if some else all)(_is_usable(one) for one in ones):
+        return
+    waits = [asyncio.ensure_future(one.usable(timeout)) for one in ones]
+    try:
+        for first in asyncio.as_completed(waits):
+            try:
+                await first
+            except TidebookError:
+                if not some:
+                    raise
+            else:
+                if some:
+                    return
+        if some:
+            waits[0].result()
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+def _is_usable(one: VenueAt) -> bool:
+    return one.ready.is_set() and one.error is None
 
 
 async def _relisted(ones: Iterable[VenueAt]) -> bool:

@@ -5,20 +5,16 @@ a bound and a rule for what happens when the reader is too slow.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from typing import Final, Generic, Literal, TypeVar
 
-from tidebook.client.calls import check_done, check_plain
+from tidebook.client.calls import About, Calls, Tell
 from tidebook.client.opening import Opening
-from tidebook.core.clock import SECOND
 from tidebook.core.options import Options
 from tidebook.errors import Overrun, UsageError
-from tidebook.io.clock import mono_ns, now
+from tidebook.io.clock import now
 from tidebook.model import health
-
-logger = logging.getLogger("tidebook.client")
 
 T = TypeVar("T")
 Slow = Literal["error", "drop", "conflate"]
@@ -139,11 +135,12 @@ class Queue(Generic[T]):
                 return False
             if self._waiter is not None and not self._waiter.done():
                 raise UsageError("somebody else is reading this subscription. Open another one")
-            self._waiter = asyncio.get_running_loop().create_future()
+            waiter = self._waiter = asyncio.get_running_loop().create_future()
             try:
-                await self._waiter
+                await waiter
             finally:
-                self._waiter = None
+                if self._waiter is waiter:  # another reader may wait since this one was woken: it keeps its own
+                    self._waiter = None
         return True
 
     def _drained(self) -> None:
@@ -181,16 +178,16 @@ class Subscription(Opening, Generic[T]):
         key: Callable[[T], Hashable] | None = None,
         size: Callable[[T], int] | None = None,
         options: Options = DEFAULTS,
-        tell: Callable[[health.Health], None] | None = None,
+        tell: Tell | None = None,
     ) -> None:
         super().__init__()
         self.what = what
         self._queue: Queue[T] = Queue(
             slow, most=options.queue_items, most_bytes=options.queue_bytes, size=size, key=key, on_lost=self._lost
         )
-        self._slow_call_ns = int(options.slow_call * SECOND)
         self._tell_health = tell
-        self._calls: list[Callable[[T], object]] = []
+        self._calls: Calls[T] = Calls(self._about, options, tell)
+        self._failed: BaseException | None = None
         self._latest: dict[Hashable, T] = {}
         self._newest: T | None = None
         self._key = key
@@ -199,14 +196,25 @@ class Subscription(Opening, Generic[T]):
     def lost(self) -> int:
         return self._queue.lost
 
+    @property
+    def state(self) -> str:
+        """``opening``, ``open``, ``interrupted`` where a topic is not subscribed, ``failed``, ``closed``."""
+        if self._closed:
+            return "closed"
+        return self._flowing if self._failed is None else "failed"
+
+    @property
+    def _flowing(self) -> str:
+        """How what it reads is coming."""
+        return "open" if self._opened else "opening"
+
     def on(self, function: Callable[[T], object]) -> Callable[[T], object]:
         """Call a plain function with each item, in the receive path, in order; also a decorator.
 
-        An exception of it ends this subscription alone, and is what its readers then get. Raises UsageError for a
-        function that would have to be awaited.
+        An exception of it ends this subscription alone: it is logged and told as health, its topics are left, and
+        iterating or `next` raises it. Raises UsageError for a function that would have to be awaited.
         """
-        check_plain(function)
-        self._calls.append(function)
+        self._calls.add(function)
         return function
 
     def deliver(self, items: Sequence[T]) -> None:
@@ -221,19 +229,11 @@ class Subscription(Opening, Generic[T]):
             for item in items:
                 self._queue.put(item)
             return
-        began_ns = mono_ns()
-        try:
-            for item in items:
-                for call in self._calls:
-                    if (result := call(item)) is not None:
-                        check_done(result)
-        except Exception as error:
-            logger.error("%s: the function given to `on` raised", self.what, exc_info=error)
+        if (error := self._calls.call(items)) is not None:
             self.fail(error)
-        took_ns = mono_ns() - began_ns
-        if took_ns > self._slow_call_ns:
-            words = f"a function given to `on` of {self.what}"
-            self._tell(health.LoopBlocked(self._venue_name, None, now().wall_ns, words, took_ns / SECOND))
+
+    def _about(self) -> About:
+        return About(self.what, self._venue_name)
 
     @property
     def _venue_name(self) -> str:
@@ -248,8 +248,15 @@ class Subscription(Opening, Generic[T]):
             self._tell_health(event)
 
     def fail(self, error: BaseException) -> None:
-        """End it: its readers get what is queued, then this."""
+        """End it: its readers get what is queued, then this; its topics are left."""
         self._queue.end(error)
+        if self._failed is None:
+            self._failed = error
+            # Not at once: this may be inside of the receive path, where what is subscribed must not change.
+            asyncio.get_running_loop().call_soon(self._quit)
+
+    def _quit(self) -> None:
+        """Leave what it has joined; twice is fine."""
 
     def latest(self, symbol: str | None = None) -> T | None:
         """The newest item, or the newest of a symbol; None before there is one."""
@@ -288,8 +295,9 @@ class Subscription(Opening, Generic[T]):
             yield batch
 
     def _check_readable(self) -> None:
-        if self._calls:
+        if self._calls and not self._queue.ended:
             raise UsageError("this subscription is read by `on`. Open another one to iterate")
 
     async def _close(self) -> None:
         self._queue.end()
+        self._quit()

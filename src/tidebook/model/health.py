@@ -109,7 +109,10 @@ class Undecodable(Health):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFailed(Health):
-    """A subscription was refused, or acknowledged and then silent. It is tried again, ever more rarely."""
+    """A subscription was refused, or acknowledged and then silent: it is tried again, ever more rarely.
+
+    Or it has ended, and `reason` says why: its symbol is traded no more, a function given to `on` raised.
+    """
 
     topic: str
     reason: str

@@ -10,7 +10,15 @@ import pytest
 
 from tidebook.client.book import Book
 from tidebook.client.market import Market, connect
-from tidebook.errors import AmbiguousSymbol, BookNotLive, RateLimited, UnknownSymbol, UnknownVenue, UsageError
+from tidebook.errors import (
+    AmbiguousSymbol,
+    BookNotLive,
+    RateLimited,
+    UnknownSymbol,
+    UnknownVenue,
+    UsageError,
+    VenueError,
+)
 from tidebook.model.facts import Quote
 from tidebook.model.market import State
 from tidebook.sim.server import serve
@@ -123,6 +131,15 @@ async def test_asking_once(market: Market, venue: str) -> None:
     ticker = await place.fetch_ticker("BTC/USDT")
     assert ticker.last > 0
     assert isinstance(await place.fetch_time(), int)
+
+
+async def test_what_is_asked_of_several_is_over_when_it_raises(sim: serve) -> None:
+    """One venue's refusal does not leave the other one's question to itself."""
+    async with connect("binance", "htx", at=sim.at) as market:
+        sim.faults.status(503, "binance", n=1)
+        with pytest.raises(VenueError, match="HTTP 503"):
+            await market.fetch_tickers()
+        assert not [task for task in asyncio.all_tasks() if "fetch" in repr(task.get_coro())]
 
 
 async def test_a_cut_cable_is_seen_and_mended(market: Market, sim: serve) -> None:

@@ -58,6 +58,24 @@ async def test_a_second_reader_is_refused() -> None:
     assert await reader == []
 
 
+async def test_of_two_readers_none_sleeps_for_ever() -> None:
+    """One is woken, another takes its item and waits: what comes next wakes it, and the first is told."""
+    queue: Queue[int] = Queue("error")
+    first = asyncio.ensure_future(queue.one())
+    await asyncio.sleep(0)
+
+    async def both() -> list[int]:
+        return [await queue.one(), await queue.one()]
+
+    second = asyncio.ensure_future(both())
+    queue.put(1)  # the second's turn comes before the first one's
+    await asyncio.sleep(0)
+    with pytest.raises(UsageError, match="somebody else"):
+        await first
+    queue.put(2)
+    assert await asyncio.wait_for(second, 30) == [1, 2]
+
+
 async def test_what_is_queued_comes_before_the_error() -> None:
     queue: Queue[int] = Queue("error")
     queue.put(1)

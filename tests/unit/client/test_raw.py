@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tidebook.client.market import Market, connect
-from tidebook.client.raw import Param, RawMessage, check_host, request_of
-from tidebook.errors import DecodeError, RateLimited, SubscriptionFailed, UnknownSymbol, UsageError
+from tidebook.client.raw import Param, RawMessage, RawStream, check_host, request_of
+from tidebook.errors import DecodeError, RateLimited, SubscriptionFailed, UnknownSymbol, UsageError, VenueUnavailable
 from tidebook.sim.server import serve
 from tidebook.venues import named
 
@@ -129,6 +129,34 @@ async def test_compressed_topics_and_refusals(market: Market) -> None:
         assert message.data["ch"] == "market.btcusdt.detail"
     with pytest.raises(SubscriptionFailed, match=r"market\.nope\.detail: bad-request invalid topic"):
         await market["htx"].raw("market.nope.detail")
+
+
+async def test_a_refusal_later_on_passes(market: Market) -> None:
+    topic = "market.btcusdt.detail"
+    async with market["htx"].raw(topic) as stream:
+        raw, one = stream._raw, market._venues("htx")[0]
+        assert raw is not None
+        one._driver.tell(lambda now: raw.refused(topic, "not acknowledged after 3 tries"))
+        assert stream.state == "failed"
+        one._driver.tell(lambda now: raw.confirmed(topic))
+        assert stream.state == "open"
+        for _ in range(3):
+            assert (await stream.next()).data["ch"] == topic
+
+
+async def test_a_venue_that_died_ends_it(sim: serve) -> None:
+    market = await connect("htx", at=sim.at)
+    stream = await market.raw("market.btcusdt.detail")
+    market._venues(None)[0]._driver.fail(RuntimeError("a bug"))
+    with pytest.raises(VenueUnavailable, match="closed by a bug"):
+        await _to_the_end(stream)
+    with pytest.raises(RuntimeError):
+        await market.close()
+
+
+async def _to_the_end(stream: RawStream) -> None:
+    async for _ in stream:
+        pass
 
 
 async def test_a_message_of_ones_own(market: Market) -> None:
