@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from tidebook.client.book import Book
-from tidebook.client.calls import check_done, check_plain
+from tidebook.client.calls import About, Calls
 from tidebook.client.feeds import Finder, LiveBook
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
@@ -20,13 +21,15 @@ logger = logging.getLogger("tidebook.client")
 
 Make = Callable[[str, str], LiveBook]
 """A book of a symbol at a place, not open yet."""
+Found = tuple[VenueAt, Instrument]
 
 
 class Books(Opening, Mapping[str, Book]):
     """Made by `market.books(...)`. Entered when each is readable, or named in `failed` with the reason.
 
-    ``async for book in books`` yields the book that changed, each once however often it did meanwhile. Patterns follow
-    what the venue lists: a symbol that begins to be traded is added, one that ends is taken out and named in `failed`.
+    ``async for book in books`` yields the book that changed, each once however often it did meanwhile. A symbol that is
+    traded no more is taken out and named in `failed`; when nothing is left, iterating raises why. Patterns follow what
+    the venues list: a symbol that begins to be traded is added, also one of a venue that answers only later.
     """
 
     def __init__(self, finder: Finder, symbols: Sequence[str], venue: str | None, timeout: float, make: Make) -> None:
@@ -38,11 +41,11 @@ class Books(Opening, Mapping[str, Book]):
         self._timeout = timeout
         self._make = make
         self._books: dict[str, LiveBook] = {}
+        self._found: dict[str, Found] = {}  # what each symbol is, of books and of those that failed
         self._globs: list[str] = []
         self._leaves: list[Callable[[], None]] = []
-        self._followed: set[str] = set()
         self._queue: Queue[Book] = Queue("conflate", key=lambda book: book.symbol)
-        self._calls: list[Callable[[Book], object]] = []
+        self._calls: Calls[Book] = Calls(self._about, finder._options, finder._tell)
         self._states = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,31 +79,40 @@ class Books(Opening, Mapping[str, Book]):
     async def add(self, *symbols: str) -> None:
         """Add symbols or patterns; returns when their books are readable, or named in `failed`.
 
-        Raises UnknownSymbol, and then has added none. Cancelled, those that are not readable yet are taken out again.
+        Raises UnknownSymbol, and then has added none; UsageError when these are closed, or meanwhile. Cancelled, those
+        that are not readable yet are taken out again.
         """
         self._check_loop()
-        if self._closed:
-            raise UsageError("these books are closed")
+        self._check_not_closed()
         await self._add(symbols)
 
     async def remove(self, *symbols: str) -> None:
         """Close the books of these symbols; a pattern takes out all that it matches, and is not followed any more.
 
-        What is not there is passed over.
+        They are written as for `add`. What is not there is passed over.
         """
         self._check_loop()
         self._globs = [glob for glob in self._globs if glob not in symbols]
-        for symbol in symbols:
-            for name in [name for name in self._books if name == symbol or (is_glob(symbol) and matches(name, symbol))]:
-                await self._books.pop(name).close()
-            self.failed.pop(symbol, None)
+        names = [name for name, found in self._found.items() if any(_means(symbol, *found) for symbol in symbols)]
+        books = [self._books.pop(name) for name in names if name in self._books]
+        for name in names:
+            del self._found[name]
+            self.failed.pop(name, None)
+        for book in books:
+            book.close_soon()  # also when this is cancelled
+        self._states.set()
+        await asyncio.gather(*(book.close() for book in books))
 
     async def live(self, timeout: float = 30.0) -> None:
-        """Wait until each of them is proven current. Raises BookNotLive with those that are not after `timeout` s."""
+        """Wait until each of them is proven current.
+
+        Raises BookNotLive with those that are not after `timeout` seconds, UsageError when these are closed.
+        """
         self._check_loop()
         try:
             async with asyncio.timeout(timeout):
                 while any(book.state is not State.LIVE for book in self._books.values()):
+                    self._check_not_closed()
                     self._states.clear()
                     await self._states.wait()
         except TimeoutError:
@@ -111,11 +123,10 @@ class Books(Opening, Mapping[str, Book]):
     def on(self, function: Callable[[Book], object]) -> Callable[[Book], object]:
         """Call a plain function with the book that changed, in the receive path; also a decorator.
 
-        An exception of it is logged, and ends the calling; the books go on being kept. Raises UsageError for a function
-        that would have to be awaited.
+        An exception of it is logged, told as health, and ends the calling: iterating or `next` raises it; the books go
+        on being kept. Raises UsageError for a function that would have to be awaited.
         """
-        check_plain(function)
-        self._calls.append(function)
+        self._calls.add(function)
         return function
 
     async def __aiter__(self) -> AsyncIterator[Book]:
@@ -124,19 +135,32 @@ class Books(Opening, Mapping[str, Book]):
             if not (books := await self._queue.some()):
                 return
             for book in books:
-                if self._books.get(book.symbol) is book:
+                if self._has(book):
                     yield book
 
     async def next(self, timeout: float | None = 30.0) -> Book:
-        """The next book that changes. Raises TimeoutError after `timeout` seconds, StopAsyncIteration when closed."""
+        """The next book that changes.
+
+        Raises TimeoutError after `timeout` seconds (None: never), StopAsyncIteration when closed, and as iterating
+        does. Cancelled, it has taken nothing.
+        """
         self._check_reader()
         async with asyncio.timeout(timeout):
-            return await self._queue.one()
+            while not self._has(book := await self._queue.one()):
+                pass  # it was taken out since
+            return book
+
+    def _has(self, book: Book) -> bool:
+        return self._books.get(book.symbol) is book
 
     def _check_reader(self) -> None:
         self._check_loop()
-        if self._calls:
+        if self._calls and not self._queue.ended:
             raise UsageError("these books are read by `on`. Open others to iterate")
+
+    def _check_not_closed(self) -> None:
+        if self._closed:
+            raise UsageError("these books are closed")
 
     def __repr__(self) -> str:
         try:
@@ -157,23 +181,29 @@ class Books(Opening, Mapping[str, Book]):
             raise next(iter(self.failed.values()))
 
     async def _close(self) -> None:
+        """The books are closed before, as all is that was opened out of this."""
         self._queue.end()
+        self._states.set()
         for leave in self._leaves:
             leave()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(book.close() for book in self._books.values()))
+
+    def _about(self) -> About:
+        venues = {one.declared.name for one, _ in self._found.values()}
+        return About(f"books of {', '.join(self._asked)}", venues.pop() if len(venues) == 1 else "")
 
     async def _add(self, symbols: Sequence[str]) -> None:
         found = await self._finder._several(symbols, self._venue)
+        self._check_not_closed()  # meanwhile
         self._check_one_each(found)
+        self._follow()
         self._globs += [symbol for symbol in symbols if is_glob(symbol) and symbol not in self._globs]
-        for one, _ in found:
-            self._follow(one)
-        await self._enter_all({instrument.symbol: str(one.at) for one, instrument in found})
+        await self._enter_all(found)
+        self._check_not_closed()
 
-    def _check_one_each(self, found: Sequence[tuple[VenueAt, Instrument]]) -> None:
+    def _check_one_each(self, found: Sequence[Found]) -> None:
         places: dict[str, VenueAt] = {}
         for one, instrument in found:
             other = places.setdefault(instrument.symbol, one)
@@ -183,63 +213,96 @@ class Books(Opening, Mapping[str, Book]):
                     symbol=instrument.symbol,
                 )
 
-    def _follow(self, one: VenueAt) -> None:
-        if self._globs and one.declared.name not in self._followed:
-            self._followed.add(one.declared.name)
-            self._leaves.append(one.follow(partial(self._listed, str(one.at))))
+    def _follow(self) -> None:
+        """What is listed by each venue that may be meant, also one that has not answered yet."""
+        if not self._leaves:
+            ones = self._finder._venues(self._venue)
+            self._leaves = [one.follow(partial(self._listed, one)) for one in ones]
 
-    def _listed(self, place: str, came: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
+    def _listed(self, one: VenueAt, came: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
         """A venue lists more, or less."""
-        fresh = {one.symbol: place for one in came if any(matches(one.symbol, glob) for glob in self._globs)}
-        ended = [one.symbol for one in gone if one.symbol in self._books]
-        task = asyncio.ensure_future(self._changed(fresh, ended))
+        for instrument in gone:
+            book = self._books.get(instrument.symbol)
+            if book is not None and self._found[instrument.symbol][0] is one:
+                self._ended(
+                    book, UnknownSymbol(f"{book.symbol} is not traded any more", venue=book.venue, symbol=book.symbol)
+                )
+        fresh = [(one, row) for row in came if any(matches(row.symbol, glob) for glob in self._globs)]
+        if fresh:
+            self._begin(self._enter_all(fresh))
+
+    def _ended(self, book: Book, error: TidebookError) -> None:
+        """It will never be right: taken out, once."""
+        if not self._has(book):
+            return
+        del self._books[book.symbol]
+        self.failed[book.symbol] = error
+        book.close_soon()
+        if not self._books and not self._globs and not self._queue.ended:
+            self._queue.end(error)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
 
-    async def _changed(self, fresh: Mapping[str, str], ended: Sequence[str]) -> None:
-        for symbol in ended:
-            book = self._books.pop(symbol, None)
-            if book is not None:
-                error = UnknownSymbol(f"{symbol} is not traded any more", venue=book.venue, symbol=symbol)
-                self.failed[symbol] = error
-                book.fail(error)
-                await book.close()
-        await self._enter_all(fresh)
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s: what is listed could not be followed", self._about().what, exc_info=error)
 
-    async def _enter_all(self, places: Mapping[str, str]) -> None:
-        """Open books of symbols that have none, at their places."""
-        fresh = {name: self._make(name, place) for name, place in places.items() if name not in self._books}
-        for name, book in fresh.items():
-            self._books[name] = book
-            self.failed.pop(name, None)
+    async def _enter_all(self, found: Sequence[Found]) -> None:
+        """Open books of symbols that have none."""
+        fresh: dict[str, LiveBook] = {}
+        for one, instrument in found:
+            name = instrument.symbol
+            if name in self._books:
+                continue
+            book = fresh[name] = self._books[name] = self._make(name, str(one.at))
+            book._owner = self  # closed with these, wherever its opening stands then
             book.watchers.append(self._moved)
+            self._found[name] = (one, instrument)
+            self.failed.pop(name, None)
         try:
             done = await asyncio.gather(*(book._enter() for book in fresh.values()), return_exceptions=True)
         except asyncio.CancelledError:
             for name, book in fresh.items():
-                if not book.state.readable and self._books.get(name) is book:
+                if not book.state.readable and self._has(book):
                     del self._books[name]
+                    del self._found[name]
             raise
+        if not self._closed:
+            self._judge(fresh, done)
+
+    def _judge(self, fresh: Mapping[str, LiveBook], done: Sequence[object]) -> None:
+        """Who could not be opened is named; a bug is raised, after that. What was taken out meanwhile is forgotten."""
+        bug: BaseException | None = None
         for (name, book), result in zip(fresh.items(), done, strict=True):
-            if not isinstance(result, BaseException):
+            if not isinstance(result, BaseException) or not self._has(book):
                 continue
-            if self._books.get(name) is book:
-                del self._books[name]
-            if not isinstance(result, TidebookError):
-                raise result
+            del self._books[name]
             self.failed[name] = result
+            if not isinstance(result, TidebookError):
+                bug = bug or result
+        self._states.set()
+        if bug is not None:
+            raise bug
 
     def _moved(self, book: Book) -> None:
         self._states.set()
-        if self._queue.ended:
+        if book._fatal is not None:
+            self._ended(book, book._fatal)
+        elif self._queue.ended:
             return
-        if not self._calls:
+        elif not self._calls:
             self._queue.put(book)
-            return
-        try:
-            for call in self._calls:
-                if (result := call(book)) is not None:
-                    check_done(result)
-        except Exception as error:
-            logger.error("%s: the function given to `on` of these books raised", book.symbol, exc_info=error)
+        elif (error := self._calls.call((book,))) is not None:
             self._queue.end(error)
+
+
+def _means(text: str, one: VenueAt, instrument: Instrument) -> bool:
+    """Whether `text` is this instrument's symbol or id, or a pattern that matches it."""
+    if is_glob(text):
+        return matches(instrument.symbol, text)
+    found = one.listing.find(text)
+    return text == instrument.symbol or (found is not None and found.symbol == instrument.symbol)

@@ -23,7 +23,7 @@ class Stats:
     topics: int  # channels of one symbol each, shared by all that read them
     books: int  # of the topics
     live: int  # of the books, those that may be read
-    subscriptions: int  # of users, books included
+    subscriptions: int  # of users; each of many books counts, and what holds them
     messages: int  # of data, from all connections
     events: int  # of health
     lost: int  # items, by readers that were too slow
@@ -41,7 +41,7 @@ def stats_of(ones: Iterable[VenueAt], things: Iterable[Opening], *, events: int,
         topics=sum(one.topics for one in ones),
         books=len(books),
         live=sum(book.state.readable for book in books),
-        subscriptions=len(things),
+        subscriptions=sum(1 + len(thing._things) for thing in things),
         messages=sum(one.desk.received for one in ones),
         events=events,
         lost=lost + sum(lost_by(thing) for thing in things),

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from tidebook.client.book import Book
+from tidebook.client.books import Books
+from tidebook.client.feeds import LiveBook
 from tidebook.client.market import Market, connect
 from tidebook.core.options import Options
 from tidebook.errors import BookNotLive, UnknownSymbol, UsageError
@@ -123,6 +126,144 @@ async def test_a_pattern_follows_what_is_listed(sim: serve) -> None:
             if isinstance(event, health.SubscriptionFailed) and event.symbol == "LTC/USDT":
                 break
         assert books["BTC/USDT"].state is State.LIVE
+
+
+async def test_without_a_pattern_they_say_what_ended_too(sim: serve) -> None:
+    async with (
+        connect("binance", at=sim.at, options=WATCHFUL) as market,
+        market.books("LTC/USDT", "BTC/USDT") as books,
+    ):
+        ltc = books["LTC/USDT"]
+        sim.faults.silence("binance", "*", 3600)
+        one = market._venues(None)[0]
+        for core in one.desk.books.values():
+            one._driver.tell(partial(core._stale, "a test says so"))
+        assert not any(book.state.readable for book in books.values())
+        waits = asyncio.ensure_future(books.live(GENEROUS))
+        sim.delist("LTC/USDT")
+        await until(lambda: "LTC/USDT" in books.failed)
+        assert list(books) == ["BTC/USDT"]
+        assert str(ltc.state) == "closed"
+        await until(lambda: market.stats.topics == 1)
+        reader = asyncio.ensure_future(_changes(books))
+        await asyncio.sleep(0)
+        sim.delist("BTC/USDT")
+        with pytest.raises(UnknownSymbol, match="BTC/USDT is not traded any more"):
+            await asyncio.wait_for(reader, GENEROUS)
+        assert set(books.failed) == {"BTC/USDT", "LTC/USDT"}
+        await asyncio.wait_for(waits, GENEROUS)  # of none, each is live
+
+
+async def _changes(books: Books) -> None:
+    async for _ in books:
+        pass
+
+
+async def test_what_one_venue_ends_is_another_one_s(sim: serve) -> None:
+    """Of a symbol that both list, the book is that of the venue which was asked."""
+    front = next(one for one in sim._simulator.fronts.values() if one.venue.exchange == "binance")
+    front.delist("LTC/USDT")
+    async with connect("binance", "htx", at=sim.at, options=WATCHFUL) as market, market.books("LTC/USDT*") as books:
+        ltc = books["LTC/USDT"]
+        assert ltc.venue == "htx.spot"
+        listing = market._venues("binance")[0]
+        front.relist("LTC/USDT")
+        await until(lambda: listing.listing.find("LTC/USDT") is not None)
+        front.delist("LTC/USDT")
+        await until(lambda: listing.listing.find("LTC/USDT") is None)
+        assert books["LTC/USDT"] is ltc
+        assert ltc.state is State.LIVE
+        assert not books.failed
+
+
+async def test_taking_out_wakes_who_waits(market: Market, sim: serve) -> None:
+    async with market.books("BTC/USDT", venue="binance") as books:
+        sim.faults.cut("binance", 3600)
+        await until(lambda: not books["BTC/USDT"].state.readable)
+        waits = asyncio.ensure_future(books.live(GENEROUS))
+        await asyncio.sleep(0)
+        await books.remove("BTC/USDT")
+        await waits
+        sim.faults.resume("binance")
+    with pytest.raises(UsageError, match="closed"):
+        await books.add("BTC/USDT")
+
+
+async def test_what_was_taken_out_is_not_read(market: Market) -> None:
+    async with market.books("BTC/USDT", "ETH/USDT", venue="binance") as books:
+        await until(lambda: len(books._queue) == 2)
+        await books.remove("BTC/USDT")
+        assert (await books.next()).symbol == "ETH/USDT"
+        assert (await books.next()).symbol == "ETH/USDT"
+
+
+async def test_taking_out_reads_symbols_as_adding_does(market: Market) -> None:
+    async with market.books("BTC/USDT", venue="binance") as books:
+        for text in ("ethusdt", "eth/usdt", "ETHUSDT"):
+            await books.add(text)
+            assert list(books) == ["BTC/USDT", "ETH/USDT"]
+            await books.remove(text)
+            assert list(books) == ["BTC/USDT"]
+
+
+async def test_taken_out_while_it_opens_it_has_not_failed(market: Market, sim: serve) -> None:
+    async with market.books("BTC/USDT", venue="htx") as books:
+        sim.faults.silence("htx", "market.ethusdt.depth.step0", 3600)
+        adding = asyncio.ensure_future(books.add("ETH/USDT"))
+        await until(lambda: "ETH/USDT" in books)
+        eth = books["ETH/USDT"]
+        await books.remove("ETH/USDT")
+        await adding
+        assert list(books) == ["BTC/USDT"]
+        assert not books.failed
+        with pytest.raises(UsageError, match=r"^Book "):
+            await eth
+
+
+async def test_closing_takes_what_is_being_added_with_it(market: Market, sim: serve) -> None:
+    books = await market.books("BTC/USDT", venue="htx")
+    sim.faults.silence("htx", "market.ethusdt.depth.step0", 3600)
+    adding = asyncio.ensure_future(books.add("ETH/USDT"))
+    await until(lambda: "ETH/USDT" in books)
+    await books.close()
+    with pytest.raises(UsageError, match="these books are closed"):
+        await asyncio.wait_for(adding, GENEROUS)
+    assert market.stats.topics == 0
+    assert {str(book.state) for book in books.values()} == {"closed"}
+
+
+async def test_closing_while_a_venue_is_waited_for(market: Market) -> None:
+    one = market._venues("htx")[0]
+    books = await market.books("BTC/USDT", venue="htx")
+    one.ready.clear()  # as if it had not answered yet
+    adding = asyncio.ensure_future(books.add("ETH/USDT"))
+    await asyncio.sleep(0)
+    await books.close()
+    one.ready.set()
+    with pytest.raises(UsageError, match="these books are closed"):
+        await asyncio.wait_for(adding, GENEROUS)
+    assert market.stats.topics == 0
+    assert market.stats.subscriptions == 0
+
+
+async def test_a_bug_in_one_leaves_the_others_whole(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with market.books("BTC/USDT", venue="binance") as books:
+        make = books._make
+
+        def broken(symbol: str, place: str) -> LiveBook:
+            book = make(symbol, place)
+            if symbol == "ETH/USDT":
+                book._kind = b""  # type: ignore[assignment]
+                monkeypatch.setattr(book, "_finder", None)
+            elif symbol == "LTC/USDT":
+                book._kind = "no such kind"
+            return book
+
+        books._make = broken
+        with pytest.raises(AttributeError):
+            await books.add("ETH/USDT", "LTC/USDT", "XRP/USDT")
+        assert list(books) == ["BTC/USDT", "XRP/USDT"]
+        assert set(books.failed) == {"ETH/USDT", "LTC/USDT"}
 
 
 async def test_one_book_of_a_symbol_that_ends_says_so_once(sim: serve) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,9 @@ from tests.unit.client.stepping import GENEROUS, ours, sockets, until
 from tidebook.client.book import Book
 from tidebook.client.market import Market, connect
 from tidebook.client.opening import Opening
+from tidebook.core.options import Options
 from tidebook.errors import BookNotLive, UsageError
+from tidebook.model import health
 from tidebook.model.facts import Quote
 from tidebook.model.market import State
 from tidebook.sim.server import serve
@@ -287,12 +290,58 @@ async def test_a_function_of_a_book_that_raises_ends_itself_alone(market: Market
             await other.next()
         assert calls == [told]
         assert told.best_bid is not None
-        with pytest.raises(UsageError, match="read by `on`"):
-            await told.next()
-        with pytest.raises(UsageError, match="read by `on`"):
+        with pytest.raises(ValueError, match="mine"):
+            await to_the_end(told.next)
+        with pytest.raises(StopAsyncIteration):
             await anext(aiter(told))
     with pytest.raises(ValueError, match="mine"):
         await _opened_with(market, bad)
+
+
+@pytest.mark.parametrize("what", ["book", "books", "quotes", "raw"])
+async def test_a_function_that_raises_is_told_and_so_is_its_reader(market: Market, what: str) -> None:
+    def bad(item: object) -> None:
+        raise ValueError("mine")
+
+    thing: Any = MAKE[what](market)
+    thing.on(bad)
+    async with market.health() as events, asyncio.timeout(GENEROUS):
+        if what == "book":
+            with pytest.raises(ValueError, match="mine"):
+                await thing
+        elif what in ("books", "raw"):
+            await thing
+        else:
+            with suppress(ValueError):  # an item may come before it is open
+                await thing
+        async for event in events:
+            if isinstance(event, health.SubscriptionFailed):
+                assert event.reason == "the function given to `on` raised ValueError"
+                assert event.topic.startswith(("book BTC/USDT", "books of ", "quotes of ", "raw stream of "))
+                break
+    if thing._closed:
+        return
+    if what in ("quotes", "raw"):
+        assert thing.state == "failed"
+        await until(lambda: not market._venues(None)[0].topics and not lines(market))
+    with pytest.raises(ValueError, match="mine"):
+        await to_the_end(thing.next)
+    with pytest.raises(StopAsyncIteration):
+        await anext(aiter(thing))
+
+
+@pytest.mark.parametrize("what", ["book", "books", "quotes"])
+async def test_a_slow_function_is_told(sim: serve, what: str) -> None:
+    options = Options(slow_call=0.0)
+    async with connect("binance", at=sim.at, options=options) as market, market.health() as events:
+        thing: Any = MAKE[what](market)
+        thing.on(lambda item: None)
+        async with thing, asyncio.timeout(GENEROUS):
+            async for event in events:
+                if isinstance(event, health.LoopBlocked) and event.venue:
+                    assert event.venue == "binance.spot"
+                    assert event.what.startswith("a function given to `on` of ")
+                    break
 
 
 async def test_a_function_of_books_that_raises_ends_itself_alone(market: Market) -> None:
@@ -306,8 +355,8 @@ async def test_a_function_of_books_that_raises_ends_itself_alone(market: Market)
             await other.next()
         assert told._queue.ended
         assert told["ETH/USDT"].best_bid is not None
-        with pytest.raises(UsageError, match="read by `on`"):
-            await told.next()
+        with pytest.raises(ValueError, match="mine"):
+            await to_the_end(told.next)
 
 
 async def _opened_with(market: Market, function: Callable[[Book], object]) -> None:
