@@ -95,14 +95,17 @@ class Reader(ABC):
         ones = [one for ones in grouped.values() for one in ones]
         some = len(grouped) > 1
         await usable(ones, self._timeout, some=some)
-        try:
-            return _all_of(symbols, grouped)
-        except UnknownSymbol:
-            late = [one for one in ones if not one.ready.is_set()]
-            if not some or not late:
-                raise
-            await usable(late, self._timeout, some=True)
-        return _all_of(symbols, grouped)
+        while True:
+            try:
+                return _all_of(symbols, grouped)
+            except UnknownSymbol as unknown:
+                late = [one for one in ones if not one.ready.is_set()]
+                if not some or not late:
+                    raise
+                try:
+                    await usable(late, self._timeout, some=True)
+                except TidebookError:
+                    raise unknown from None
 
     # Live ---------------------------------------------------------------------
 
