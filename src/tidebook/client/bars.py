@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from tidebook.client.place import VenueAt
+from tidebook.client.place import VenueAt, check_limit
 from tidebook.client.ranges import gaps_of, grid
 from tidebook.client.tables import BARS, Table
 from tidebook.core.channel import Call, Question
@@ -46,8 +46,7 @@ async def asked_bars(
     call = one.declared.call("bars")
     if call is None:
         raise UsageError(f"{one.declared.name} has no bars over REST", venue=one.declared.name)
-    if limit is not None and limit < 1:
-        raise UsageError(f"limit={limit}: at least one bar is asked for")
+    check_limit(limit)
     if start_ns is not None and end_ns is not None and start_ns >= end_ns:
         raise UsageError("start is not before end")
     ask = _Asking(one, call, instrument.id, interval, unfinished)

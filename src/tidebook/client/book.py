@@ -9,6 +9,7 @@ from tidebook.client.calls import About, Calls, Tell
 from tidebook.client.opening import Opening
 from tidebook.client.reading import FrozenBook, Known, ProofOf, Reading, best_of
 from tidebook.client.subscription import DEFAULTS, Queue
+from tidebook.client.waits import within
 from tidebook.core import book as core
 from tidebook.core.clock import SECOND
 from tidebook.core.options import Options
@@ -253,22 +254,26 @@ class Book(Reading, Opening):
             if not changes:
                 return
             for change in changes:
-                if not change.state.readable and self._stale == "raise" and not self.state.readable:
-                    raise self._not_live(self._source())
+                self._check_current(change)
                 yield change
 
     async def next(self, timeout: float | None = 30.0) -> BookChange:
         """The next change.
 
-        Raises TimeoutError after `timeout` seconds (None: never), BookNotLive when it is closed. Cancelled, it has
-        taken nothing.
+        Raises Timeout, which is a TimeoutError, after `timeout` seconds (None: never), and BookNotLive when it is
+        closed, or not current and ``stale="raise"``. Cancelled, it has taken nothing.
         """
         self._check_reader()
-        async with asyncio.timeout(timeout):
+        async with within(timeout, f"book {self.symbol} {self.venue}"):
             changes = await self._queue.some()
         if not changes:
             raise BookNotLive(f"{self.symbol} {self.venue} is closed", symbol=self.symbol)
+        self._check_current(changes[0])
         return changes[0]
+
+    def _check_current(self, change: BookChange) -> None:
+        if not change.state.readable and self._stale == "raise" and not self.state.readable:
+            raise self._not_live(self._source())
 
     def _check_reader(self) -> None:
         self._check_loop()

@@ -13,6 +13,7 @@ from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.subscription import Queue
 from tidebook.client.symbols import is_glob, matches
+from tidebook.client.waits import within
 from tidebook.errors import BookNotLive, TidebookError, UnknownSymbol, UsageError
 from tidebook.model.facts import Instrument
 from tidebook.model.market import State
@@ -145,7 +146,7 @@ class Books(Opening, Mapping[str, Book]):
         does. Cancelled, it has taken nothing.
         """
         self._check_reader()
-        async with asyncio.timeout(timeout):
+        async with within(timeout, "books"):
             while not self._has(book := await self._queue.one()):
                 pass  # it was taken out since
             return book

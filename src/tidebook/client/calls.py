@@ -1,5 +1,6 @@
 """Functions given to `on`: plain ones, done when they return; called in the receive path, and measured."""
 
+import asyncio
 import functools
 import inspect
 import logging
@@ -60,6 +61,10 @@ class Calls(Generic[T]):
                 for function in self._functions:
                     if (result := function(item)) is not None:
                         check_done(result)
+        except asyncio.CancelledError as error:  # of something of the user's: nobody has cancelled what receives
+            raised = UsageError("the function given to `on` raised CancelledError")
+            raised.__cause__ = error
+            self._told_of(raised)
         except Exception as error:
             raised = error
             self._told_of(error)

@@ -291,9 +291,7 @@ class VenueAt:
         call = self.declared.call(name)
         if call is None:
             raise UsageError(f"{self.declared.name} has no {name} over REST", venue=self.declared.name)
-        limit = question.limit
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise UsageError(f"limit={limit!r}: a whole number, at least 1", venue=self.declared.name)
+        check_limit(question.limit)
         if call.most is not None and question.limit is not None and question.limit > call.most:
             raise UsageError(
                 f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
@@ -451,6 +449,12 @@ class VenueAt:
 
     def __repr__(self) -> str:
         return f"<{self.at} {self.state}, {self.topics} topics on {self.sockets} sockets>"
+
+
+def check_limit(limit: int | None) -> None:
+    """Raises UsageError for what is no count of rows."""
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise UsageError(f"limit={limit!r}: a whole number, at least one")
 
 
 def _network_error(why: str, venue: str) -> TidebookError:

@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from tidebook.client.bars import Bars, asked_bars
 from tidebook.client.book import Book, Stale
@@ -28,6 +28,8 @@ from tidebook.model.health import Health
 from tidebook.model.market import State
 
 F = TypeVar("F", bound=Fact)
+Kind = Literal["spot", "linear", "inverse", "option"]
+KINDS: Final[tuple[Kind, ...]] = ("spot", "linear", "inverse", "option")
 RULES: Mapping[str, Slow] = {"ticker": "conflate"}  # for slow readers, where it is not "error"
 
 
@@ -71,6 +73,7 @@ class Reader(ABC):
 
     async def _one(self, symbol: str, venue: str | None) -> tuple[VenueAt, Instrument]:
         """The one venue and instrument that is meant. Raises UsageError naming the choices where there are several."""
+        _check_text(symbol)
         if is_glob(symbol):
             raise UsageError(f"{symbol!r} is a pattern; here one symbol is wanted")
         grouped = self._exchanges(venue)
@@ -101,6 +104,8 @@ class Reader(ABC):
             except UnknownSymbol as unknown:
                 late = [one for one in ones if not one.ready.is_set()]
                 if not some or not late:
+                    if await _relisted([one for one in ones if one.is_loaded]):
+                        continue
                     raise
                 try:
                     await usable(late, self._timeout, some=True)
@@ -127,6 +132,7 @@ class Reader(ABC):
         self, symbol: str, venue: str | None, kind: str | None, timeout: float, require: str | None, stale: Stale,
         limit: int | None,
     ) -> LiveBook:  # fmt: skip
+        _check_text(symbol)
         if require not in (None, "live", "unproven"):
             raise UsageError(f"require={require!r}: a book can be required to be 'live'")
         if stale not in ("sleep", "raise", "yield"):
@@ -202,15 +208,20 @@ class Reader(ABC):
         Entering waits until those of the venues that have answered are readable, or have failed; raises where none is,
         and UnknownSymbol where no venue lists it.
         """
+        _check_text(symbol)
         return Consolidated(self, symbol, timeout)
 
     # Once ---------------------------------------------------------------------
 
-    async def fetch_instruments(self, *patterns: str, venue: str | None = None) -> Table[Instrument]:
-        """The instruments that match (all without patterns), as loaded when the venue was opened."""
+    async def fetch_instruments(
+        self, *patterns: str, kind: Kind | None = None, venue: str | None = None
+    ) -> Table[Instrument]:
+        """The instruments that match (all without patterns), as the venues last listed them; of one `kind` only."""
+        if kind is not None and kind not in KINDS:
+            raise UsageError(f"kind={kind!r}: there are {', '.join(KINDS)}")
         ones = self._venues(venue)
         await usable(ones, self._timeout, some=len(ones) > 1)
-        rows = [row for one in ones for row in one.listing.by_symbol.values()]
+        rows = [row for one in ones for row in one.listing.by_symbol.values() if kind in (None, row.kind)]
         if not patterns:
             return Table(INSTRUMENTS, rows)
         chosen: list[Instrument] = []
@@ -218,7 +229,7 @@ class Reader(ABC):
             found = await self._several([pattern], venue)
             if not found:
                 raise UnknownSymbol(f"no symbol matches {pattern!r}", symbol=pattern)
-            chosen += [row for _, row in found]
+            chosen += [row for _, row in found if kind in (None, row.kind)]
         return Table(INSTRUMENTS, chosen)
 
     async def fetch_time(self, *, venue: str | None = None) -> int:
@@ -267,9 +278,10 @@ class Reader(ABC):
         return answer
 
     async def fetch_tickers(self, *, venue: str | None = None) -> Table[Ticker]:
-        """The last 24 hours of every symbol."""
+        """The last 24 hours of every symbol, of all venues that have answered so far. Raises where one does not now."""
         ones = self._venues(venue)
-        await usable(ones, self._timeout)
+        await usable(ones, self._timeout, some=len(ones) > 1)
+        ones = [one for one in ones if one.is_loaded]
         answers = await asyncio.gather(*(one.fetch("tickers", Question()) for one in ones), return_exceptions=True)
         rows: list[Ticker] = []
         for answer in answers:
@@ -357,13 +369,18 @@ async def _relisted(ones: Iterable[VenueAt]) -> bool:
     return any([await one.relist() for one in ones])
 
 
+def _check_text(symbol: object) -> None:
+    if not isinstance(symbol, str):
+        raise UsageError(f"{str(symbol)[:40]!r} is no symbol: symbols are texts, like 'BTC/USDT'")
+
+
 def _flat(name: str, symbols: Sequence[str | Sequence[str]]) -> list[str]:
     """Symbols as they are given: one, several, a list."""
     flat: list[str] = []
     for given in symbols:
-        flat.extend([given] if isinstance(given, str) else given)
+        flat.extend(given if isinstance(given, (list, tuple, set, frozenset)) else [given])  # type: ignore[list-item]
     if not flat:
         raise UsageError(f"{name}: of which symbol?")
-    if any(not isinstance(symbol, str) for symbol in flat):
-        raise UsageError(f"{name}: symbols are texts: {name}('BTC/USDT', 'ETH/USDT')")
+    for symbol in flat:
+        _check_text(symbol)
     return flat

@@ -11,6 +11,7 @@ from typing import Final, Generic, Literal, TypeVar
 
 from tidebook.client.calls import About, Calls, Tell
 from tidebook.client.opening import Opening
+from tidebook.client.waits import within
 from tidebook.core.options import Options
 from tidebook.errors import Overrun, UsageError
 from tidebook.io.clock import now
@@ -193,6 +194,10 @@ class Subscription(Opening, Generic[T]):
         self._key = key
 
     @property
+    def _known_as(self) -> str:
+        return self.what
+
+    @property
     def lost(self) -> int:
         return self._queue.lost
 
@@ -273,7 +278,7 @@ class Subscription(Opening, Generic[T]):
         """
         self._check_loop()
         self._check_readable()
-        async with asyncio.timeout(timeout):
+        async with within(timeout, self.what):
             return await self._queue.one()
 
     def __aiter__(self) -> AsyncIterator[T]:

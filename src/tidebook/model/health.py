@@ -20,7 +20,7 @@ class Health:
         return type(self).__name__
 
     def __str__(self) -> str:
-        where = self.venue if self.symbol is None else f"{self.venue} {self.symbol}"
+        where = " ".join(filter(None, (self.venue or "tidebook", self.symbol)))
         return f"{where}: {self.text}"
 
 

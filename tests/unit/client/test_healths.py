@@ -33,7 +33,7 @@ def test_a_line_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
     assert [(one.name, one.levelname, one.getMessage()) for one in caplog.records] == [
         ("tidebook.v", "WARNING", "v A/B: stale: why"),
         ("tidebook.v", "INFO", "v: connected"),
-        ("tidebook", "WARNING", ": the event loop stood still for 0.50 s: f"),
+        ("tidebook", "WARNING", "tidebook: the event loop stood still for 0.50 s: f"),
     ]
 
 

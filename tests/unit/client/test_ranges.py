@@ -258,7 +258,7 @@ async def test_bad_ranges(market: Market) -> None:
     place = market["binance"]
     with pytest.raises(UsageError, match="start is not before end"):
         await place.fetch_bars("BTC/USDT", start="1d", end="2d")
-    with pytest.raises(UsageError, match="at least one bar"):
+    with pytest.raises(UsageError, match="at least one"):
         await place.fetch_bars("BTC/USDT", limit=0)
     with pytest.raises(UsageError, match="no bars of '7m'"):
         await place.fetch_bars("BTC/USDT", "7m")
@@ -276,5 +276,5 @@ async def test_a_book_asked_once(market: Market, venue: str) -> None:
     assert book.known.low == book.bids[-1].price
     assert book.seq is not None
     assert book.cost("buy", 10**9).beyond_known
-    with pytest.raises(UsageError, match="at least one level"):
+    with pytest.raises(UsageError, match="at least one"):
         await market[venue].fetch_book("BTC/USDT", limit=0)

@@ -223,7 +223,7 @@ async def test_close_soon_from_a_thread(sim: serve, times: int) -> None:
             await in_thread(thing.close_soon)
     await until(lambda: not ours())
     assert book.state is State.CLOSED
-    assert [repr(quotes), repr(market)] == ["<FactFeed closed>", "<Market binance closed>"]
+    assert [repr(quotes), repr(market)] == ["<quotes of BTC/USDT closed>", "<Market binance closed>"]
     await market.close()
 
 
@@ -272,7 +272,7 @@ async def test_nothing_is_kept_between_two_runs(sim: serve) -> None:
 
 def test_a_subscription_is_shown_in_a_line() -> None:
     one: Subscription[int] = _Nothing("numbers", "error")
-    assert repr(one) == "<Nothing not opened>"
+    assert repr(one) == "<numbers not opened>"
 
 
 class _Nothing(Subscription[int]):
