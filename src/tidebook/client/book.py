@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from tidebook.client.calls import About, Calls, Tell
@@ -18,6 +19,7 @@ from tidebook.engine.rule import Proof, Seed
 from tidebook.errors import BookNotLive, SubscriptionFailed, TidebookError, UsageError
 from tidebook.io import process
 from tidebook.io.clock import now
+from tidebook.model.facts import instant
 from tidebook.model.market import Level, State, level
 from tidebook.model.number import decimal_of
 
@@ -173,6 +175,12 @@ class Book(Reading, Opening):
         return None if self._core is None else self._wall(self._source().engine.applied_ns)
 
     @property
+    def time(self) -> datetime | None:
+        """The venue's stamp of the last applied message, or where it has none, when it was received; UTC."""
+        ns = self.venue_ns if self.venue_ns is not None else self.received_ns
+        return None if ns is None else instant(ns)
+
+    @property
     def age(self) -> float:
         """Seconds since the last applied message."""
         return self._since(None if self._core is None else self._source().engine.applied_ns)
@@ -256,6 +264,11 @@ class Book(Reading, Opening):
             for change in changes:
                 self._check_current(change)
                 yield change
+
+    async def batches(self) -> AsyncIterator[list[BookChange]]:
+        """As iterating; a list of all that one turn of the loop brought. Of a book that is one change, merged."""
+        async for change in self:
+            yield [change]
 
     async def next(self, timeout: float | None = 30.0) -> BookChange:
         """The next change.

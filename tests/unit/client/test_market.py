@@ -53,6 +53,17 @@ async def test_a_book_is_live_and_moves(market: Market, venue: str) -> None:
         _ = book.best_bid
 
 
+async def test_a_book_in_batches_and_its_time(market: Market) -> None:
+    async with market.book("BTC/USDT", venue="htx") as book:
+        async for batch in book.batches():
+            assert [change.symbol for change in batch] == ["BTC/USDT"]
+            break
+        assert book.time is not None
+        assert book.time.tzinfo is not None
+        assert book.venue_ns is not None
+        assert book.time.timestamp() == pytest.approx(book.venue_ns / 1e9)
+
+
 async def test_a_frozen_book_stays(market: Market) -> None:
     async with market.book("BTC/USDT", venue="binance") as book:
         frozen = book.freeze()
