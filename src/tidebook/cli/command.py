@@ -49,8 +49,6 @@ def run(argv: Sequence[str] | None = None) -> int:
     except TidebookError as error:
         print(f"tidebook: {type(error).__name__}: {shown(str(error), LONGEST)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell, also not when the interpreter flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

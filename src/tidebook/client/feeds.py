@@ -53,9 +53,12 @@ class FactFeed(Subscription[Any]):
     def __init__(
         self, finder: Finder, name: str, symbols: Sequence[str], venue: str | None, slow: Slow, option: str | None
     ) -> None:
+        # Facts are of one size: the bound on bytes is one on their number, and none is measured as it passes.
+        options = finder._options
+        most = max(1, min(options.queue_items, options.queue_bytes // FACT_BYTES))
         super().__init__(
             f"{name} of {', '.join(symbols)}", slow, key=lambda fact: (fact.venue, fact.symbol),
-            size=lambda fact: FACT_BYTES, options=finder._options, tell=finder._tell,
+            options=replace(options, queue_items=most), tell=finder._tell,
         )  # fmt: skip
         self._owner = finder._root
         self.failed: dict[str, BaseException] = {}

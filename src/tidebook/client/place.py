@@ -147,7 +147,7 @@ class VenueAt:
     @property
     def state(self) -> str:
         """``connecting``, ``up``, ``retrying(3 s)``, ``refused``; once it was up, of its connections."""
-        if self._state != "up" or any(line.session is not None and line.session.is_open for line in self.desk.lines):
+        if self._state != "up" or self.sockets:
             return self._state
         waits = [
             line.timer.at_ns for line in self.desk.lines if line.timer is not None and line.timer.at_ns is not None

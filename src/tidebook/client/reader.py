@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from tidebook.client.bars import Bars, asked_bars
 from tidebook.client.book import Book, Stale
@@ -23,11 +23,10 @@ from tidebook.core.channel import Question
 from tidebook.core.options import Options
 from tidebook.errors import TidebookError, UnknownSymbol, UsageError
 from tidebook.io.clock import now
-from tidebook.model.facts import Bar, Fact, Instrument, Quote, Ticker, Trade
+from tidebook.model.facts import Bar, Instrument, Quote, Ticker, Trade
 from tidebook.model.health import Health
 from tidebook.model.market import State
 
-F = TypeVar("F", bound=Fact)
 Kind = Literal["spot", "linear", "inverse", "option"]
 KINDS: Final[tuple[Kind, ...]] = ("spot", "linear", "inverse", "option")
 RULES: Mapping[str, Slow] = {"ticker": "conflate"}  # for slow readers, where it is not "error"
@@ -221,9 +220,9 @@ class Reader(ABC):
             raise UsageError(f"kind={kind!r}: there are {', '.join(KINDS)}")
         ones = self._venues(venue)
         await usable(ones, self._timeout, some=len(ones) > 1)
-        rows = [row for one in ones for row in one.listing.by_symbol.values() if kind in (None, row.kind)]
         if not patterns:
-            return Table(INSTRUMENTS, rows)
+            rows = (row for one in ones for row in one.listing.by_symbol.values())
+            return Table(INSTRUMENTS, [row for row in rows if kind in (None, row.kind)])
         chosen: list[Instrument] = []
         for pattern in patterns:
             found = await self._several([pattern], venue)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from tidebook.client.place import VenueAt, check_limit
+from tidebook.client.place import VenueAt
 from tidebook.client.reading import FrozenBook, Known, ProofOf
 from tidebook.core.channel import Question
 from tidebook.core.redact import shown
@@ -29,7 +29,6 @@ async def asked_book(one: VenueAt, instrument: Instrument, limit: int | None) ->
     channel = next((channel for channel in venue.books if channel.snapshot is not None), None)
     if call is None or channel is None:
         raise UsageError(f"{venue.name} has no book over REST", venue=venue.name)
-    check_limit(limit)
     body: bytes = await one.fetch("book", Question(instrument.id, limit=limit))
     at = now()
     book = one.engine.Book(channel.shape, _ONCE, snapshot=channel.snapshot, depth_cap=one.options.depth_cap)

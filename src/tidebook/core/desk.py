@@ -161,9 +161,8 @@ class Desk:
     def want_raw(self, plan: RawPlan, now: Now) -> Raw:
         """Want a connection of its own, all of whose messages are handed over."""
         raw = Raw(plan)
-        line = Line(plan.endpoint, plan.url or plan.endpoint.url, {}, plan.name, Backoff(self._options, self._draw))
+        line = self._new_line(plan.endpoint, plan.name, plan.url)
         line.raw = raw
-        self.lines.append(line)
         self._open(line, now)
         return raw
 
@@ -196,9 +195,7 @@ class Desk:
 
     def connect(self, now: Now, endpoint: Endpoint, url: str, headers: Mapping[str, str], pin: str) -> None:
         """Keep a connection open that carries no book (yet)."""
-        line = Line(endpoint, url, headers, pin, Backoff(self._options, self._draw))
-        self.lines.append(line)
-        self._open(line, now)
+        self._open(self._new_line(endpoint, pin, url, headers), now)
 
     def _unwant(self, name: str, now: Now) -> None:
         book = self.books.pop(name, None)
@@ -233,6 +230,11 @@ class Desk:
             same = line.endpoint.name == endpoint.name and line.pin == pin
             if same and (pin is not None or len(line.books) + len(line.streams) < endpoint.max_topics):
                 return line
+        return self._new_line(endpoint, pin, url, headers)
+
+    def _new_line(
+        self, endpoint: Endpoint, pin: str | None, url: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Line:
         line = Line(endpoint, url or endpoint.url, headers or {}, pin, Backoff(self._options, self._draw))
         self.lines.append(line)
         return line
