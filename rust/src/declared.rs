@@ -150,7 +150,7 @@ pub fn shape(given: Given<'_, '_>) -> PyResult<Shape> {
     };
     let (text, json) =
         choice(given, "number", &[("text", (true, false)), ("json", (false, true)), ("either", (true, true))])?;
-    let mut shape = Shape {
+    Ok(Shape {
         form: form(given)?,
         kind: kind(&given.getattr("kind")?)?,
         lists,
@@ -170,10 +170,7 @@ pub fn shape(given: Given<'_, '_>) -> PyResult<Shape> {
         time: maybe(given, "time", time)?,
         checksum: maybe(given, "checksum", checksum)?,
         window: maybe(given, "window", window)?,
-        pair: None,
-    };
-    shape.pair = shape.plain_row();
-    Ok(shape)
+    })
 }
 
 pub fn rule(given: Given<'_, '_>) -> PyResult<Rule> {

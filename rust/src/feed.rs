@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::book::{Book, Role, fits};
-use crate::decode::{Message, Room, What, id, read};
+use crate::decode::{At, read};
+use crate::facts::id;
 use crate::fault::Result;
 use crate::json::{Doc, Kind, Tape, unescape};
+use crate::message::{Message, Room, What};
 use crate::outcome::{Event, Outcome};
 use crate::rule::Base;
 use crate::shape::{Form, IdAt, Path};
@@ -189,7 +191,7 @@ impl<H> Feed<H> {
         scratch.out.clear();
         scratch.heard.clear();
         let doc = self.tape.read(frame, self.cap)?;
-        let counted = self.counter.as_ref().map(|counter| id(&doc, 0, counter)).transpose()?.flatten();
+        let counted = self.counter.as_ref().map(|counter| id(&At { doc, at: 0 }, counter)).transpose()?.flatten();
         if route(&doc, &self.forms, &self.others, scratch)? {
             scratch.decode(&doc, &self.entries, received_ns)?;
         }
@@ -308,7 +310,7 @@ impl Scratch {
         };
         if let [path] = &*form.route {
             let Some(found) = part(path)? else { return Ok(false) };
-            let entry = doc.text(found, &mut self.topic).and_then(|topic| look_up(wanted, topic));
+            let entry = doc.value_at(found).text(&mut self.topic).and_then(|topic| look_up(wanted, topic));
             self.found.extend(entry.map(|entry| (at, entry)));
             return Ok(true);
         }

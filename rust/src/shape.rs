@@ -54,14 +54,6 @@ impl Path {
         }
         Ok(true)
     }
-
-    /// The index, when the path is one step to a list's member counted from the front.
-    fn index(&self) -> Option<usize> {
-        match (&*self.steps, self.root) {
-            ([Step::Index(index)], false) => usize::try_from(*index).ok(),
-            _ => None,
-        }
-    }
 }
 
 pub type Words = Vec<Box<[u8]>>;
@@ -185,20 +177,6 @@ pub struct Shape {
     pub time: Option<(Path, Unit)>,
     pub checksum: Option<ChecksumAt>,
     pub window: Option<Window>,
-    /// Price and size at these indexes of a list, and nothing else in a row: see `plain_row`.
-    pub pair: Option<(usize, usize)>,
-}
-
-impl Shape {
-    /// What nearly all venues write: rows of which only price and size are read.
-    pub fn plain_row(&self) -> Option<(usize, usize)> {
-        let row = &self.row;
-        let more = row.side.is_some() || row.action.is_some() || row.count.is_some() || row.id.is_some();
-        if more || self.both.is_some() || self.signed {
-            return None;
-        }
-        Some((row.price.index()?, row.size.index()?))
-    }
 }
 
 #[cfg(test)]
@@ -251,7 +229,6 @@ pub mod tests {
             time: None,
             checksum: None,
             window: None,
-            pair: Some((0, 1)),
         }
     }
 
