@@ -58,7 +58,7 @@ fn path(text: Given<'_, '_>) -> PyResult<Path> {
         // An index beyond 64 bits is out of range in any list.
         Ok(Step::Index(step.extract().unwrap_or(i64::MAX)))
     })?;
-    Ok(Path { steps, root: field(&parsed, "root")?, text: text.extract()? })
+    Ok(Path { steps, root: field(&parsed, "root")?, text: text.extract()?, ..Path::default() })
 }
 
 pub fn id(given: Given<'_, '_>) -> PyResult<IdAt> {

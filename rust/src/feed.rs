@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use crate::book::{Book, Role, fits};
 use crate::decode::{At, read};
-use crate::facts::id;
+use crate::facts::{self, id};
 use crate::fault::Result;
 use crate::json::{Doc, Kind, Tape, unescape};
 use crate::message::{Message, Room, What};
 use crate::outcome::{Event, Outcome};
 use crate::rule::Base;
-use crate::shape::{Form, IdAt, Path};
+use crate::pass::{self, PAD, Passed, Slots};
+use crate::program::Program;
+use crate::shape::{Form, IdAt, Path, Shape};
 
 /// What is wanted under a topic. `handle` is the caller's own.
 struct Entry<H> {
@@ -20,7 +22,8 @@ struct Entry<H> {
 }
 
 enum Target {
-    Book { book: Arc<Book>, role: Role },
+    /// `program` is the place of the compiled shape, if it compiles.
+    Book { book: Arc<Book>, role: Role, program: Option<usize> },
     Other,
 }
 
@@ -63,6 +66,12 @@ pub struct Feed<H> {
     others: Topics,
     entries: Vec<Option<Entry<H>>>,
     forms: Vec<Wanted>,
+    /// One for each shape that was ever wanted and compiles, and for forms without books.
+    programs: Vec<Program>,
+    /// By which the next frame is passed: the one that fitted last.
+    guess: Option<usize>,
+    slots: Slots,
+    padded: Vec<u8>,
     tape: Tape,
     scratch: Scratch,
 }
@@ -92,6 +101,10 @@ impl<H> Feed<H> {
             others: Topics::new(),
             entries: Vec::new(),
             forms: Vec::new(),
+            programs: Vec::new(),
+            guess: None,
+            slots: Slots::default(),
+            padded: Vec::new(),
             tape: Tape::default(),
             scratch: Scratch::default(),
         }
@@ -101,10 +114,30 @@ impl<H> Feed<H> {
         let form = book.plan.shape(role).form.clone();
         self.forget_other(topic);
         self.forms.retain(|known| known.is_needed() || known.form == form);
-        let at = self.enter(Entry { target: Target::Book { book, role }, handle });
+        let program = self.compiled(book.plan.shape(role), book.plan.terms.keep_texts);
+        let at = self.enter(Entry { target: Target::Book { book, role, program }, handle });
         if let Some(old) = self.known(form).topics.insert(topic.into(), at) {
             self.entries[old] = None;
         }
+        self.guess();
+    }
+
+    /// The place of the program of a shape.
+    fn compiled(&mut self, shape: &Shape, keep_texts: bool) -> Option<usize> {
+        let known = self.programs.iter().position(|program| program.is_of(shape, keep_texts));
+        known.or_else(|| {
+            self.programs.push(Program::of(shape, self.counter.as_ref(), keep_texts)?);
+            Some(self.programs.len() - 1)
+        })
+    }
+
+    /// Frames are passed by a program of the first form: only of that one it is known that no other comes before it.
+    fn guess(&mut self) {
+        self.guess = None;
+        let Some(Wanted { form, .. }) = self.forms.first() else { return };
+        let form = form.clone();
+        let known = self.programs.iter().rposition(|program| program.form == form);
+        self.guess = known.or_else(|| self.compiled(&Shape::bare(form), false));
     }
 
     /// The form, which is looked for from now on.
@@ -135,6 +168,7 @@ impl<H> Feed<H> {
                 others.push(topic.into());
             }
         }
+        self.guess();
         Ok(())
     }
 
@@ -155,6 +189,7 @@ impl<H> Feed<H> {
             }
         }
         self.forms.retain(Wanted::is_needed);
+        self.guess();
     }
 
     fn forget_other(&mut self, topic: &[u8]) {
@@ -180,42 +215,92 @@ impl<H> Feed<H> {
     }
 
     /// One data frame; after a fault nothing of it was applied.
+    #[inline]
     pub fn feed(&mut self, frame: &[u8], received_ns: i64) -> Result<()> {
+        self.scratch.out.clear();
+        self.scratch.heard.clear();
+        if frame.len() <= self.cap && self.pass(frame, received_ns).is_some() {
+            return Ok(());
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let outcome = self.read_and_apply(frame, received_ns, &mut scratch);
         self.scratch = scratch;
         outcome
     }
 
+    /// The short way, for frames that a program leads through. None: nothing has happened yet.
+    fn pass(&mut self, frame: &[u8], received_ns: i64) -> Option<()> {
+        let mut guess = self.guess?;
+        self.padded.clear();
+        self.padded.extend_from_slice(frame);
+        self.padded.extend_from_slice(&[0; PAD]);
+        if self.scratch.messages.is_empty() {
+            self.scratch.messages.push(Message::default());
+        }
+        let message = &mut self.scratch.messages[0];
+        let (counted, entry) = loop {
+            message.clear();
+            let program = &mut self.programs[guess];
+            let is_regular = pass::run(&self.padded, program, &mut self.slots, message)?;
+            let passed = Passed { bytes: &self.padded, slots: &self.slots };
+            let topic = passed.topic(&program.shape.form.route, &mut self.scratch.topic)?;
+            let entry = look_up([&self.forms[0].topics, &self.others], topic);
+            let counted = program.counter.as_ref().map(|counter| id(&passed, counter)).transpose().ok()?.flatten();
+            if let Some(Entry { target: Target::Book { book, role, program: own }, .. }) =
+                entry.and_then(|entry| self.entries[entry].as_ref())
+            {
+                let own = (*own)?;
+                if own != guess {
+                    guess = own;
+                    continue;
+                }
+                if !is_regular || !read_passed(&passed, &program.shape, book, *role, received_ns, message)? {
+                    return None;
+                }
+            }
+            break (counted, entry);
+        };
+        self.guess = Some(guess);
+        let is_book = entry.is_some_and(|entry| matches!(&self.entries[entry], Some(Entry { target: Target::Book { .. }, .. })));
+        self.scratch.heard.extend(entry.map(|entry| Heard { entry, message: is_book.then_some(0) }));
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.count(counted, &mut scratch.out);
+        self.apply(&mut scratch);
+        self.scratch = scratch;
+        Some(())
+    }
+
     fn read_and_apply(&mut self, frame: &[u8], received_ns: i64, scratch: &mut Scratch) -> Result<()> {
-        scratch.out.clear();
-        scratch.heard.clear();
         let doc = self.tape.read(frame, self.cap)?;
         let counted = self.counter.as_ref().map(|counter| id(&At { doc, at: 0 }, counter)).transpose()?.flatten();
         if route(&doc, &self.forms, &self.others, scratch)? {
             scratch.decode(&doc, &self.entries, received_ns)?;
         }
         // From here on nothing can fail.
-        if let Some(counted) = counted {
-            if let Some(last) = self.count.replace(counted).filter(|last| last.checked_add(1) != Some(counted)) {
-                lose(&self.entries);
-                scratch.out.push(Out::Event {
-                    entry: None,
-                    what: Event::Gap,
-                    expected: Some(i128::from(last) + 1),
-                    got: Some(i128::from(counted)),
-                });
-            }
-        }
-        if scratch.heard.is_empty() {
-            scratch.out.push(Out::Unrouted);
-        }
+        self.count(counted, &mut scratch.out);
         self.apply(scratch);
         Ok(())
     }
 
+    /// The connection's counter, which may have a hole.
+    fn count(&mut self, counted: Option<i64>, out: &mut Vec<Out>) {
+        let Some(counted) = counted else { return };
+        if let Some(last) = self.count.replace(counted).filter(|last| last.checked_add(1) != Some(counted)) {
+            lose(&self.entries);
+            out.push(Out::Event {
+                entry: None,
+                what: Event::Gap,
+                expected: Some(i128::from(last) + 1),
+                got: Some(i128::from(counted)),
+            });
+        }
+    }
+
     fn apply(&self, scratch: &mut Scratch) {
         let Scratch { heard, messages, said, out, .. } = scratch;
+        if heard.is_empty() {
+            out.push(Out::Unrouted);
+        }
         for heard in heard.iter() {
             match (&self.entries[heard.entry], heard.message) {
                 (Some(Entry { target: Target::Book { book, role, .. }, .. }), Some(at)) => {
@@ -237,6 +322,30 @@ impl<H> Feed<H> {
             }
         }
     }
+}
+
+/// The facts of a passed message, and whether it may be applied as it is: rare cases are left to the long way.
+#[inline]
+fn read_passed(
+    passed: &Passed,
+    shape: &Shape,
+    book: &Book,
+    role: Role,
+    received_ns: i64,
+    message: &mut Message,
+) -> Option<bool> {
+    if !facts::read(passed, shape, role == Role::Snapshot, message).ok()? {
+        message.rows.clear();
+    }
+    message.received_ns = received_ns;
+    Some(match message.what {
+        What::Ignored | What::Check => true,
+        What::Change => {
+            let (room, _) = book.state().room(&book.plan);
+            fits(room.with(message.room)).is_ok()
+        }
+        What::Snapshot => !book.plan.is_outside(role) && fits(message.room).is_ok(),
+    })
 }
 
 /// A book that changed more than once stands once.
@@ -336,7 +445,7 @@ impl Scratch {
         let mut used = 0;
         self.rooms.clear();
         for &(at, entry) in &self.found {
-            let Some(Entry { target: Target::Book { book, role }, .. }) = &entries[entry] else {
+            let Some(Entry { target: Target::Book { book, role, .. }, .. }) = &entries[entry] else {
                 self.heard.push(Heard { entry, message: None });
                 continue;
             };

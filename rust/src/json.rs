@@ -274,7 +274,7 @@ fn skip_ordinary(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn hex4(bytes: &[u8], at: usize) -> Option<u32> {
+pub fn hex4(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.iter().try_fold(0, |sum, &byte| Some(sum * 16 + char::from(byte).to_digit(16)?))
 }
 

@@ -15,6 +15,8 @@ pub mod levels;
 pub mod message;
 pub mod number;
 pub mod outcome;
+pub mod pass;
+pub mod program;
 pub mod rule;
 pub mod shape;
 pub mod stamp;

@@ -46,6 +46,81 @@ impl Decimal {
     }
 }
 
+/// A number in its usual form: `mantissa × 10^−scale`, `digits` of it before the point, `len` bytes of text.
+#[derive(Clone, Copy, Debug)]
+pub struct Digits {
+    pub mantissa: u64,
+    pub scale: u8,
+    pub digits: u8,
+    pub len: usize,
+}
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// How many of eight bytes are digits, from the first on; and all eight less `0`.
+#[inline]
+fn leading_digits(word: u64) -> (u64, usize) {
+    let values = word ^ ZEROS;
+    // Up to 9 plus 0x76 stays below 0x80. A carry of a greater one reaches only what comes behind it.
+    let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
+    (values, (others.trailing_zeros() / 8) as usize)
+}
+
+/// The value of the first `count` (1 to 8) of eight digits, the first of which is the lowest byte.
+#[inline]
+fn value_of(values: u64, count: usize) -> u64 {
+    // Pairs, fours, eights: each step adds neighbours, the left one being worth more.
+    let eight = values << (8 * (8 - count));
+    let pairs = (eight & 0x0F0F_0F0F_0F0F_0F0F).wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(100 << 16 | 1) >> 16;
+    (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32
+}
+
+/// `[0-9]{1,16}(\.[0-9]{1,16})?`, 18 digits at most, the first one a zero only where it stands alone. `word` gives eight
+/// bytes from some distance on, `first` are those from the beginning. None for every other form; nothing is said of what follows.
+#[inline]
+pub fn digits_of(first: u64, word: impl Fn(usize) -> u64) -> Option<Digits> {
+    let (values, mut whole) = leading_digits(first);
+    if whole == 0 {
+        return None;
+    }
+    let mut mantissa = value_of(values, whole);
+    let begins_with_zero = values & 0xFF == 0;
+    let mut next = if whole == 8 { word(8) } else { first >> (8 * whole) };
+    if whole == 8 {
+        let (values, more) = leading_digits(next);
+        if more > 0 {
+            mantissa = mantissa * TENS[more] + value_of(values, more);
+            whole += more;
+            next = word(whole);
+        }
+    }
+    if begins_with_zero && whole > 1 {
+        return None;
+    }
+    let digits = if begins_with_zero { 0 } else { whole as u8 };
+    if next & 0xFF != u64::from(b'.') {
+        return (whole < 16).then_some(Digits { mantissa, scale: 0, digits, len: whole });
+    }
+    let (values, mut behind) = leading_digits(word(whole + 1));
+    if behind == 0 {
+        return None;
+    }
+    mantissa = mantissa.wrapping_mul(TENS[behind]).wrapping_add(value_of(values, behind));
+    if behind == 8 {
+        let (values, more) = leading_digits(word(whole + 9));
+        if more > 0 {
+            mantissa = mantissa.wrapping_mul(TENS[more]).wrapping_add(value_of(values, more));
+            behind += more;
+        }
+    }
+    // 18 digits fit, and so nothing has wrapped; 16 behind the point may go on.
+    (whole + behind <= 18 && behind < 16)
+        .then_some(Digits { mantissa, scale: behind as u8, digits, len: whole + 1 + behind })
+}
+
+const TENS: [u64; 9] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
 #[inline]
 fn finish(negative: bool, mantissa: u128, count: i64, scale: i64) -> Option<Decimal> {
     if !(-LIMIT..=LIMIT).contains(&scale) {
