@@ -9,7 +9,7 @@
 //! place over, and when too many are dead the side is packed. The last level, the best, is never dead.
 
 use crate::message::{Message, NARROW_SIZE, Room, Row, Side};
-use crate::number::{POW10, double, reduce};
+use crate::number::{POW10, TENS, double, reduce};
 
 /// A price of 64 or 128 bits, and the size that goes with it.
 pub trait Width: Copy + Ord + std::fmt::Debug {
@@ -26,16 +26,6 @@ pub trait Width: Copy + Ord + std::fmt::Debug {
     fn negated(self) -> Self;
     fn level(message: &Message, row: &Row, scale: u8) -> Level<Self>;
 }
-
-const TENS: [i64; 19] = {
-    let mut table = [1; 19];
-    let mut at = 1;
-    while at < 19 {
-        table[at] = table[at - 1] * 10;
-        at += 1;
-    }
-    table
-};
 
 impl Width for i64 {
     type Size = i64;

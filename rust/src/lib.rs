@@ -5,6 +5,7 @@
 pub mod book;
 pub mod buffer;
 pub mod checksum;
+pub mod cursor;
 pub mod decode;
 pub mod facts;
 pub mod fault;

@@ -122,14 +122,19 @@ pub struct Terms {
 
 impl Message {
     /// Nothing, in the memory that it has.
+    #[inline]
     pub fn clear(&mut self) {
-        let Message { mut rows, mut ids, mut places, mut texts, mut wides, .. } = std::mem::take(self);
-        rows.clear();
-        ids.clear();
-        places.clear();
-        texts.clear();
-        wides.clear();
-        *self = Message { rows, ids, places, texts, wides, ..Message::default() };
+        self.what = What::Ignored;
+        (self.first, self.last, self.prev, self.venue_ns) = (None, None, None, None);
+        self.received_ns = 0;
+        self.checksum = None;
+        self.rows.clear();
+        self.ids.clear();
+        self.places.clear();
+        self.texts.clear();
+        self.wides.clear();
+        self.room = Room::default();
+        self.wide = false;
     }
 
     #[inline]

@@ -2,7 +2,8 @@
 //!
 //! Not every shape compiles: what is rare, or needs to be looked at twice, is read from the tape alone (`decode.rs`).
 
-use crate::shape::{ChecksumAt, Form, IdAt, Lists, NO_SLOT, Path, RowAt, Shape, Step};
+use crate::message::Side;
+use crate::shape::{ChecksumAt, Form, IdAt, Lists, NO_SLOT, Path, RowAt, Shape, Step, Words};
 
 /// A value's place among those that are looked at after the pass; at most so many.
 pub const SLOTS: usize = 24;
@@ -135,13 +136,31 @@ pub struct Program {
     source: Shape,
     pub form: Form,
     pub counter: Option<IdAt>,
-    pub keep_texts: bool,
     /// Each has the number by which members lead to it; the frame is the first.
     pub nodes: Vec<Node>,
+    pub asked: Asked,
+}
+
+/// What a pass needs to know besides where things are.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub row: Row,
     /// All messages of a frame have one topic.
     pub routes_from_root: bool,
-    /// By which node, or which cells, a row is read.
-    pub row: Row,
+    pub keep_texts: bool,
+    pub skip_zero_price: bool,
+    /// Numbers may be strings; may be bare.
+    pub text: bool,
+    pub json: bool,
+    /// Words for sides.
+    pub sides: Vec<(Box<[u8]>, Side)>,
+}
+
+impl Asked {
+    #[inline]
+    pub fn side(&self, word: &[u8]) -> Option<Side> {
+        self.sides.iter().find(|(known, _)| **known == *word).map(|(_, side)| *side)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -152,7 +171,7 @@ pub enum Row {
 
 impl Program {
     pub fn is_of(&self, shape: &Shape, keep_texts: bool) -> bool {
-        self.keep_texts == keep_texts && self.source == *shape
+        self.asked.keep_texts == keep_texts && self.source == *shape
     }
 
     /// For frames of a form in which nobody wants a book.
@@ -169,9 +188,18 @@ impl Program {
         }
         let mut made = Compiler { nodes: vec![None], slots: 0 };
         let row = if shape.has_rows() { made.row(&shape.row)? } else { Row::List(Vec::new()) };
-        let mut program = Program {
-            shape, form: source.form.clone(), source: source.clone(), counter: counter.cloned(), keep_texts, nodes: Vec::new(), routes_from_root: false, row,
+        let words = |words: &Words, side| words.iter().map(move |word| (word.clone(), side)).collect::<Vec<_>>();
+        let asked = Asked {
+            row,
+            routes_from_root: shape.form.route.iter().all(|path| path.root) || shape.form.each.is_none(),
+            keep_texts,
+            skip_zero_price: shape.skip_zero_price,
+            text: shape.text,
+            json: shape.json,
+            sides: [words(&shape.bid_words, Side::Bid), words(&shape.ask_words, Side::Ask)].concat(),
         };
+        let (form, counter) = (source.form.clone(), counter.cloned());
+        let mut program = Program { shape, source: source.clone(), form, counter, nodes: Vec::new(), asked };
         let message = made.message(&program.shape)?;
         let shape = &mut program.shape;
         for path in &mut shape.form.route {
@@ -197,7 +225,6 @@ impl Program {
             made.slot(&mut counter.path, 0)?;
         }
         made.lists(&program.shape, message)?;
-        program.routes_from_root = program.shape.form.route.iter().all(|path| path.root);
         program.nodes = made.nodes.into_iter().map(|node| node.unwrap_or_else(Node::nothing)).collect();
         Some(program)
     }

@@ -1,4 +1,7 @@
 use super::*;
+
+mod both_ways;
+
 use crate::fault::Kind as FaultKind;
 use crate::rule::tests::rule;
 use crate::rule::{Bridge, Chain, Rule, Seed};
