@@ -394,12 +394,7 @@ impl State {
 
     /// The message with the prices of all its rows, and `ids` taught what they say. None, and the book unseeded, when an
     /// id is not known.
-    fn resolve<'a>(
-        &mut self,
-        message: &'a Message,
-        ids: &mut Ids,
-        out: &mut Vec<Outcome>,
-    ) -> Option<Cow<'a, Message>> {
+    fn resolve<'a>(&mut self, message: &'a Message, ids: &mut Ids, out: &mut Vec<Outcome>) -> Option<Cow<'a, Message>> {
         match ids.resolve(message) {
             Ok(resolved) => Some(resolved),
             Err(id) => {

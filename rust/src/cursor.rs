@@ -81,7 +81,7 @@ impl<'a> Cursor<'a> {
 
     /// The next byte that is no space.
     #[inline]
-    pub fn next(&mut self) -> u8 {
+    pub fn peek(&mut self) -> u8 {
         if self.byte() <= b' ' {
             self.space();
         }
@@ -90,13 +90,13 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub fn expect(&mut self, byte: u8) -> Option<()> {
-        (self.next() == byte).then(|| self.at += 1)
+        (self.peek() == byte).then(|| self.at += 1)
     }
 
     /// A comma (true), or the end of what is open.
     #[inline]
     pub fn goes_on(&mut self, end: u8) -> Option<bool> {
-        let byte = self.next();
+        let byte = self.peek();
         self.at += 1;
         if byte == b',' { Some(true) } else { (byte == end).then_some(false) }
     }
@@ -111,7 +111,7 @@ impl<'a> Cursor<'a> {
 
     /// Passes over a value and says what it was. `depth` brackets are open.
     pub fn skip(&mut self, depth: usize) -> Option<Kind> {
-        match self.next() {
+        match self.peek() {
             b'"' => self.string().map(|(_, is_plain)| if is_plain { Kind::Plain } else { Kind::Escaped }),
             b'-' | b'0'..=b'9' => self.bare_number().map(|()| Kind::Number),
             b'{' => self.skip_members(depth + 1, b'}').map(|()| Kind::Object),
@@ -128,13 +128,13 @@ impl<'a> Cursor<'a> {
             return None;
         }
         self.at += 1;
-        if self.next() == end {
+        if self.peek() == end {
             self.at += 1;
             return Some(());
         }
         loop {
             if end == b'}' {
-                self.next();
+                self.peek();
                 self.string()?;
                 self.expect(b':')?;
             }

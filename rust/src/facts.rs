@@ -55,11 +55,8 @@ impl<'a> Value<'a> {
         if !self.is_text() {
             return Err(malformed(format!("no integer at {}", path.text)));
         }
-        let value = if self.kind == Kind::Escaped {
-            self.text(&mut Vec::new()).and_then(integer)
-        } else {
-            integer(self.raw)
-        };
+        let value =
+            if self.kind == Kind::Escaped { self.text(&mut Vec::new()).and_then(integer) } else { integer(self.raw) };
         value.ok_or_else(|| number(format!("no integer of 64 bits at {}", path.text)))
     }
 }

@@ -5,16 +5,16 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::book::{Book, Role, fits};
+use crate::cursor::PAD;
 use crate::decode::{At, read};
 use crate::facts::{self, id};
 use crate::fault::Result;
 use crate::json::{Doc, Kind, Tape, unescape};
 use crate::message::{Message, Room, What};
 use crate::outcome::{Event, Outcome};
-use crate::rule::Base;
-use crate::cursor::PAD;
 use crate::pass::{self, Passed, Slots};
 use crate::program::Program;
+use crate::rule::Base;
 use crate::shape::{Form, IdAt, Path, Shape};
 
 /// What is wanted under a topic. `handle` is the caller's own.
@@ -25,7 +25,11 @@ struct Entry<H> {
 
 enum Target {
     /// `program` is the place of the compiled shape, if it compiles.
-    Book { book: Arc<Book>, role: Role, program: Option<usize> },
+    Book {
+        book: Arc<Book>,
+        role: Role,
+        program: Option<usize>,
+    },
     Other,
 }
 
@@ -297,7 +301,8 @@ impl<H> Feed<H> {
             break (counted, entry);
         };
         self.guess = Some(guess);
-        let is_book = entry.is_some_and(|entry| matches!(&self.entries[entry], Some(Entry { target: Target::Book { .. }, .. })));
+        let is_book =
+            entry.is_some_and(|entry| matches!(&self.entries[entry], Some(Entry { target: Target::Book { .. }, .. })));
         self.scratch.heard.extend(entry.map(|entry| Heard { entry, message: is_book.then_some(0) }));
         self.count_and_apply(counted);
         Some(())

@@ -100,7 +100,9 @@ mod tests {
     #[test]
     fn one_id_for_a_level_and_one_level_for_an_id() {
         let mut ids = Ids::default();
-        let found = |ids: &mut Ids, id| ids.resolve(&message(&[(id, Side::Bid, None, false)])).map(|said| said.price(&said.rows[0]));
+        let found = |ids: &mut Ids, id| {
+            ids.resolve(&message(&[(id, Side::Bid, None, false)])).map(|said| said.price(&said.rows[0]))
+        };
         ids.resolve(&message(&[(1, Side::Bid, Some((1000, 1)), false), (2, Side::Ask, Some((1, -2)), false)])).unwrap();
         assert_eq!(ids.places.len(), 2);
         // The same level, written in another way, is taken over.

@@ -227,7 +227,8 @@ impl<N: Width> Half<N> {
     #[inline]
     fn insert(&mut self, at: usize, level: Level<N>, texts: Option<(&Message, usize)>) {
         let new = texts.map(|(message, row)| Texts::of(message, row));
-        let takes_over = [at, at.wrapping_sub(1)].into_iter().find(|&at| self.levels.get(at).is_some_and(Level::is_dead));
+        let takes_over =
+            [at, at.wrapping_sub(1)].into_iter().find(|&at| self.levels.get(at).is_some_and(Level::is_dead));
         if let Some(at) = takes_over {
             self.dead -= 1;
             self.levels[at] = level;

@@ -114,7 +114,7 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// An object or list that is looked into; another value is passed over. `depth` brackets are open.
     fn inside(&mut self, node: usize, depth: usize) -> Option<Kind> {
-        let byte = self.at.next();
+        let byte = self.at.peek();
         match &self.nodes[node] {
             Node::Object(_) if byte == b'{' && depth < MAX_DEPTH => self.object(node, depth + 1).map(|()| Kind::Object),
             Node::List(_) if byte == b'[' && depth < MAX_DEPTH => self.list(node, depth + 1).map(|()| Kind::List),
@@ -124,7 +124,7 @@ impl Pass<'_> {
 
     fn object(&mut self, node: usize, depth: usize) -> Option<()> {
         self.at.at += 1;
-        if self.at.next() == b'}' {
+        if self.at.peek() == b'}' {
             self.at.at += 1;
             return Some(());
         }
@@ -147,14 +147,14 @@ impl Pass<'_> {
             if !self.at.goes_on(b'}')? {
                 break;
             }
-            self.at.next();
+            self.at.peek();
         }
         Some(())
     }
 
     fn list(&mut self, node: usize, depth: usize) -> Option<()> {
         self.at.at += 1;
-        if self.at.next() == b']' {
+        if self.at.peek() == b']' {
             self.at.at += 1;
             return Some(());
         }
@@ -205,14 +205,14 @@ impl Pass<'_> {
 
     #[inline]
     fn value(&mut self, slot: u8, then: Then, depth: usize) -> Option<()> {
-        self.at.next();
+        self.at.peek();
         let start = self.at.at;
         let kind = match then {
             Then::Nothing => self.at.skip(depth)?,
             Then::Node(node) => self.inside(node, depth)?,
             Then::Message(node) => {
                 self.at.expect(b'[')?;
-                if self.at.next() == b']' || depth + 1 >= MAX_DEPTH {
+                if self.at.peek() == b']' || depth + 1 >= MAX_DEPTH {
                     return None;
                 }
                 self.has_messages = true;

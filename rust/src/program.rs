@@ -182,7 +182,8 @@ impl Program {
     /// None where the shape asks for more than one pass can give.
     pub fn of(source: &Shape, counter: Option<&IdAt>, keep_texts: bool) -> Option<Program> {
         let shape = source.clone();
-        let more = shape.both.is_some() || shape.signed || shape.scaled || shape.form.star || shape.kind.nested.is_some();
+        let more =
+            shape.both.is_some() || shape.signed || shape.scaled || shape.form.star || shape.kind.nested.is_some();
         if more {
             return None;
         }
@@ -354,7 +355,10 @@ impl Compiler {
         Some(match self.nodes[node].as_ref()? {
             Node::Object(_) => Row::Object(node),
             Node::List(members) => Row::List(
-                members.iter().map(|member| if let Then::Cell(cell) = member.then { cell } else { Cell::Other }).collect(),
+                members
+                    .iter()
+                    .map(|member| if let Then::Cell(cell) = member.then { cell } else { Cell::Other })
+                    .collect(),
             ),
         })
     }

@@ -20,7 +20,9 @@ pub fn from_number(text: &[u8], unit: Unit) -> Option<i64> {
         Unit::Nanos | Unit::Iso => 0,
     };
     // Nearly all are digits alone.
-    if let Some(nanos) = integer(text).filter(|count| *count >= 0).and_then(|count| count.checked_mul(TENS[places as usize])) {
+    if let Some(nanos) =
+        integer(text).filter(|count| *count >= 0).and_then(|count| count.checked_mul(TENS[places as usize]))
+    {
         return Some(nanos);
     }
     let number = Decimal::parse(text, 0)?;

@@ -1,9 +1,9 @@
 use super::*;
-use crate::message::What;
 use crate::fault::Kind as FaultKind;
 use crate::json::Tape;
-use crate::shape::{KindAt, RowsAt};
+use crate::message::What;
 use crate::shape::tests::{diff_shape, words};
+use crate::shape::{KindAt, RowsAt};
 
 fn read_as(shape: &Shape, frame: &str) -> std::result::Result<Message, FaultKind> {
     let mut tape = Tape::default();

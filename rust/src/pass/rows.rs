@@ -36,7 +36,7 @@ impl Pass<'_> {
             Whose::Rows => Side::Bid,
         };
         self.at.at += 1;
-        if self.at.next() == b']' {
+        if self.at.peek() == b']' {
             self.at.at += 1;
             return Some(());
         }
@@ -59,7 +59,7 @@ impl Pass<'_> {
                     if !self.at.goes_on(b']')? {
                         return Some(());
                     }
-                    self.at.next();
+                    self.at.peek();
                 }
             }
             By::Object(node) => loop {
@@ -174,7 +174,7 @@ impl Pass<'_> {
     #[inline]
     fn object_row(&mut self, node: usize, draft: &mut Draft, depth: usize) -> Option<()> {
         self.at.expect(b'{')?;
-        self.at.next();
+        self.at.peek();
         let mut seen = 0u64;
         for position in 0.. {
             let member = self.key(node, position)?;
@@ -193,7 +193,7 @@ impl Pass<'_> {
             if !self.at.goes_on(b'}')? {
                 break;
             }
-            self.at.next();
+            self.at.peek();
         }
         let Node::Object(members) = &self.nodes[node] else { return None };
         // Each of them is needed.
@@ -206,7 +206,7 @@ impl Pass<'_> {
             Cell::Price => self.price(draft),
             Cell::Size => self.size(draft),
             Cell::Side => {
-                self.at.next();
+                self.at.peek();
                 let ((start, end), is_plain) = self.at.string()?;
                 is_plain.then_some(())?;
                 draft.row.side = self.asked.side(self.at.slice(start, end))?;
@@ -276,7 +276,7 @@ impl Pass<'_> {
     /// Where the number begins that stands here; behind its quote, if it has one.
     #[inline]
     fn begin(&mut self) -> Option<usize> {
-        let is_quoted = self.at.next() == b'"';
+        let is_quoted = self.at.peek() == b'"';
         self.at.at += usize::from(is_quoted);
         (if is_quoted { self.asked.text } else { self.asked.json }).then_some(self.at.at)
     }

@@ -65,7 +65,11 @@ fn cases() -> Vec<Case> {
         },
         Case {
             shape: Shape {
-                form: Form { each: Some(Path::of("data")), star: false, route: vec![Path::of("/arg.c"), Path::of("/arg.i")] },
+                form: Form {
+                    each: Some(Path::of("data")),
+                    star: false,
+                    route: vec![Path::of("/arg.c"), Path::of("/arg.i")],
+                },
                 kind: kind("/action"),
                 first: None,
                 last: id("seq"),
@@ -154,12 +158,52 @@ fn cases() -> Vec<Case> {
 }
 
 fn rows(random: &mut Lcg, case: &Case, side: Side) -> String {
-    let prices = ["1", "2", "2.0", "10.5", "10.50", "3.25", "0", "0.5", "7", "99999999", "12345678.12345678", "4e1", "1.234567890123"];
-    let sizes = ["0", "0.00", "1", "1.5", "20.00000000", "0.00000001", "123456789.123", "1234567890123456789", "7e3", "36028797018963968"];
-    let odd = ["-1", "01", "1.", ".5", "", "1e", "1E+2", "null", "1_0", "99999999999999999999999999999999999999999", "-0", "1.2.3", "00.5"];
+    let prices = [
+        "1",
+        "2",
+        "2.0",
+        "10.5",
+        "10.50",
+        "3.25",
+        "0",
+        "0.5",
+        "7",
+        "99999999",
+        "12345678.12345678",
+        "4e1",
+        "1.234567890123",
+    ];
+    let sizes = [
+        "0",
+        "0.00",
+        "1",
+        "1.5",
+        "20.00000000",
+        "0.00000001",
+        "123456789.123",
+        "1234567890123456789",
+        "7e3",
+        "36028797018963968",
+    ];
+    let odd = [
+        "-1",
+        "01",
+        "1.",
+        ".5",
+        "",
+        "1e",
+        "1E+2",
+        "null",
+        "1_0",
+        "99999999999999999999999999999999999999999",
+        "-0",
+        "1.2.3",
+        "00.5",
+    ];
     let list: Vec<String> = (0..random.below(5))
         .map(|_| {
-            let mut pick = |usual: &[&'static str]| if random.below(40) == 0 { random.of(&odd) } else { random.of(usual) };
+            let mut pick =
+                |usual: &[&'static str]| if random.below(40) == 0 { random.of(&odd) } else { random.of(usual) };
             let (price, size) = (pick(&prices), pick(&sizes));
             (case.row)(price, size, side)
         })
@@ -193,7 +237,8 @@ fn frame(random: &mut Lcg, case: &Case, count: &mut usize) -> Vec<u8> {
         }
         3 => {
             // The first letter of some word, escaped.
-            let places: Vec<usize> = (1..bytes.len()).filter(|at| bytes[at - 1] == b'"' && bytes[*at].is_ascii_alphanumeric()).collect();
+            let places: Vec<usize> =
+                (1..bytes.len()).filter(|at| bytes[at - 1] == b'"' && bytes[*at].is_ascii_alphanumeric()).collect();
             let at = random.of(&places);
             let escaped = format!("\\u{:04x}", bytes[at]).into_bytes();
             bytes.splice(at..=at, escaped);
