@@ -1,6 +1,5 @@
 //! One book: what a message does to it.
 
-use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::buffer::Buffer;
@@ -279,7 +278,10 @@ impl State {
     /// Replaces both sides. False when an id is not known.
     fn set(&mut self, plan: &Plan, message: &Message, out: &mut Vec<Outcome>) -> bool {
         let mut ids = Ids::default();
-        let Some(resolved) = self.resolve(message, &mut ids, out) else { return false };
+        let resolved = match ids.resolve(message) {
+            Ok(resolved) => resolved,
+            Err(id) => return self.unknown(id, out),
+        };
         let levels = Levels::whole(&resolved, plan.terms.keep_texts);
         let nothing_newer = message.last.is_none() || self.last.is_none() || message.last == self.last;
         if plan.rule.compares && self.seeded && nothing_newer {
@@ -352,10 +354,10 @@ impl State {
         counter: Option<i64>,
         out: &mut Vec<Outcome>,
     ) -> bool {
-        let mut ids = std::mem::take(&mut self.ids);
-        let resolved = self.resolve(message, &mut ids, out);
-        self.ids = ids;
-        let Some(resolved) = resolved else { return false };
+        let resolved = match self.ids.resolve(message) {
+            Ok(resolved) => resolved,
+            Err(id) => return self.unknown(id, out),
+        };
         self.room = self.room.with(message.room);
         self.stats.absent_removals += self.levels.apply(&resolved, self.room);
         self.bridged = true;
@@ -392,18 +394,12 @@ impl State {
         self.stats.buffer_dropped += self.buffer.bound(rule.bounds, message.received_ns);
     }
 
-    /// The message with the prices of all its rows, and `ids` taught what they say. None, and the book unseeded, when an
-    /// id is not known.
-    fn resolve<'a>(&mut self, message: &'a Message, ids: &mut Ids, out: &mut Vec<Outcome>) -> Option<Cow<'a, Message>> {
-        match ids.resolve(message) {
-            Ok(resolved) => Some(resolved),
-            Err(id) => {
-                self.unseed();
-                self.buffer.clear();
-                out.push(Outcome::Event { what: Event::UnknownId, expected: None, got: Some(i128::from(id)) });
-                None
-            }
-        }
+    /// Nothing is applied, and nothing is known any more: always false.
+    fn unknown(&mut self, id: i64, out: &mut Vec<Outcome>) -> bool {
+        self.unseed();
+        self.buffer.clear();
+        out.push(Outcome::Event { what: Event::UnknownId, expected: None, got: Some(i128::from(id)) });
+        false
     }
 
     /// What follows each applied message. False when the checksum is different.

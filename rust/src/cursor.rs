@@ -72,15 +72,15 @@ impl<'a> Cursor<'a> {
         unsafe { self.bytes.as_ptr().add(at).cast::<u64>().read_unaligned() }.to_le()
     }
 
-    #[inline]
+    #[inline(never)]
     pub fn space(&mut self) {
-        while matches!(self.byte(), b' ' | b'\t' | b'\n' | b'\r') {
+        while let b' ' | b'\t' | b'\n' | b'\r' = self.byte() {
             self.at += 1;
         }
     }
 
     /// The next byte that is no space.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&mut self) -> u8 {
         if self.byte() <= b' ' {
             self.space();
@@ -94,7 +94,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A comma (true), or the end of what is open.
-    #[inline]
+    #[inline(always)]
     pub fn goes_on(&mut self, end: u8) -> Option<bool> {
         let byte = self.peek();
         self.at += 1;
@@ -107,6 +107,24 @@ impl<'a> Cursor<'a> {
     pub fn short(&self, at: usize) -> Option<usize> {
         let length = (specials(self.word(at)).trailing_zeros() / 8) as usize;
         (length < 8 && self.byte_at(at + length) == b'"').then_some(length)
+    }
+
+    /// As `skip`; whole numbers and strings take a short way.
+    #[inline(always)]
+    pub fn pass(&mut self, depth: usize) -> Option<Kind> {
+        let begin = self.at;
+        match self.byte() {
+            b'"' => return self.string().map(|(_, is_plain)| if is_plain { Kind::Plain } else { Kind::Escaped }),
+            b'1'..=b'9' => {
+                self.digits();
+                if let b',' | b'}' | b']' = self.byte() {
+                    return Some(Kind::Number);
+                }
+                self.at = begin;
+            }
+            _ => {}
+        }
+        self.skip(depth)
     }
 
     /// Passes over a value and says what it was. `depth` brackets are open.
@@ -207,7 +225,7 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn digits(&mut self) -> usize {
         let start = self.at;
         loop {

@@ -301,10 +301,19 @@ impl<H> Feed<H> {
             break (counted, entry);
         };
         self.guess = Some(guess);
-        let is_book =
-            entry.is_some_and(|entry| matches!(&self.entries[entry], Some(Entry { target: Target::Book { .. }, .. })));
-        self.scratch.heard.extend(entry.map(|entry| Heard { entry, message: is_book.then_some(0) }));
-        self.count_and_apply(counted);
+        match entry.map(|at| (at, &self.entries[at])) {
+            // What nearly all frames are: one change of one book, on a connection that does not count.
+            Some((at, Some(Entry { target: Target::Book { book, role, .. }, .. }))) if counted.is_none() => {
+                apply(book, *role, self.count, &mut self.scratch.messages[0], &mut self.scratch.said);
+                tell(&self.scratch.said, at, |_| false, &mut self.scratch.out);
+            }
+            Some((at, found)) => {
+                let is_book = matches!(found, Some(Entry { target: Target::Book { .. }, .. }));
+                self.scratch.heard.push(Heard { entry: at, message: is_book.then_some(0) });
+                self.count_and_apply(counted);
+            }
+            None => self.count_and_apply(counted),
+        }
         Some(())
     }
 
@@ -341,15 +350,8 @@ impl<H> Feed<H> {
         for heard in heard.iter() {
             match (&entries[heard.entry], heard.message) {
                 (Some(Entry { target: Target::Book { book, role, .. }, .. }), Some(at)) => {
-                    let message = &mut messages[at];
-                    said.clear();
-                    book.state().take(&book.plan, message, *role, count, said);
-                    if message.rows.capacity() > KEPT_ROWS {
-                        *message = Message::default();
-                    }
-                    for outcome in said.iter() {
-                        out_of(*outcome, heard.entry, |known| is_book(&entries[known], book), out);
-                    }
+                    apply(book, *role, count, &mut messages[at], said);
+                    tell(said, heard.entry, |known| is_book(&entries[known], book), out);
                 }
                 _ => {
                     if !out.contains(&Out::Other(heard.entry)) {
@@ -385,16 +387,28 @@ fn read_passed(
     })
 }
 
+/// What comes of a message is left in `said`.
+#[inline]
+fn apply(book: &Book, role: Role, count: Option<i64>, message: &mut Message, said: &mut Vec<Outcome>) {
+    said.clear();
+    book.state().take(&book.plan, message, role, count, said);
+    if message.rows.capacity() > KEPT_ROWS {
+        *message = Message::default();
+    }
+}
+
 /// A book that changed more than once stands once.
 #[inline]
-fn out_of(outcome: Outcome, entry: usize, is_same: impl Fn(usize) -> bool, out: &mut Vec<Out>) {
-    match outcome {
-        Outcome::Changed => {
-            if !out.iter().any(|known| matches!(known, Out::Book(known) if is_same(*known))) {
-                out.push(Out::Book(entry));
+fn tell(said: &[Outcome], entry: usize, is_same: impl Fn(usize) -> bool, out: &mut Vec<Out>) {
+    for outcome in said {
+        match *outcome {
+            Outcome::Changed => {
+                if !out.iter().any(|known| matches!(known, Out::Book(known) if is_same(*known))) {
+                    out.push(Out::Book(entry));
+                }
             }
+            Outcome::Event { what, expected, got } => out.push(Out::Event { entry: Some(entry), what, expected, got }),
         }
-        Outcome::Event { what, expected, got } => out.push(Out::Event { entry: Some(entry), what, expected, got }),
     }
 }
 

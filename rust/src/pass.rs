@@ -132,7 +132,8 @@ impl Pass<'_> {
         for position in 0.. {
             let member = self.key(node, position)?;
             if member == Glance::NONE {
-                self.at.skip(depth)?;
+                self.at.peek();
+                self.at.pass(depth)?;
             } else {
                 let bit = 1 << (member % 64);
                 if seen & bit != 0 {
@@ -203,11 +204,25 @@ impl Pass<'_> {
         Some(members.find(self.at.slice(key.0, key.1), position, written))
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, slot: u8, then: Then, depth: usize) -> Option<()> {
         self.at.peek();
         let start = self.at.at;
-        let kind = match then {
+        let kind = if then == Then::Nothing { self.at.pass(depth)? } else { self.look_into(then, depth)? };
+        if slot != NO_SLOT {
+            if kind == Kind::Escaped {
+                return None;
+            }
+            let quote = usize::from(kind == Kind::Plain);
+            let (start, end) = ((start + quote) as u32, (self.at.at - quote) as u32);
+            self.slots[usize::from(slot)] = Found { kind: Some(kind), start, end };
+        }
+        Some(())
+    }
+
+    fn look_into(&mut self, then: Then, depth: usize) -> Option<Kind> {
+        let start = self.at.at;
+        Some(match then {
             Then::Nothing => self.at.skip(depth)?,
             Then::Node(node) => self.inside(node, depth)?,
             Then::Message(node) => {
@@ -234,15 +249,6 @@ impl Pass<'_> {
                 }
             },
             Then::Cell(_) => return None,
-        };
-        if slot != NO_SLOT {
-            if kind == Kind::Escaped {
-                return None;
-            }
-            let quote = usize::from(kind == Kind::Plain);
-            let (start, end) = ((start + quote) as u32, (self.at.at - quote) as u32);
-            self.slots[usize::from(slot)] = Found { kind: Some(kind), start, end };
-        }
-        Some(())
+        })
     }
 }
