@@ -1,12 +1,13 @@
 //! The venue's CRC-32 over the best levels, made from ours.
 
-use crate::levels::{Levels, Texts};
+use crate::levels::{Levels, Written};
 use crate::message::Side;
-use crate::number::{javascript, python};
+use crate::number::{double, javascript, print, print_digits, python};
 use crate::shape::{ChecksumAt, Digits};
 
-const TABLE: [u32; 256] = {
-    let mut table = [0u32; 256];
+/// For each of eight places, what a byte there contributes.
+const TABLES: [[u32; 256]; 8] = {
+    let mut tables = [[0u32; 256]; 8];
     let mut byte = 0;
     while byte < 256 {
         let mut crc = byte as u32;
@@ -15,53 +16,102 @@ const TABLE: [u32; 256] = {
             crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
             bit += 1;
         }
-        table[byte] = crc;
+        tables[0][byte] = crc;
         byte += 1;
     }
-    table
+    let mut place = 1;
+    while place < 8 {
+        byte = 0;
+        while byte < 256 {
+            let before = tables[place - 1][byte];
+            tables[place][byte] = (before >> 8) ^ tables[0][(before & 0xFF) as usize];
+            byte += 1;
+        }
+        place += 1;
+    }
+    tables
 };
 
-/// zlib's CRC-32.
+/// zlib's CRC-32, eight bytes at a time.
 pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, &byte| (crc >> 8) ^ TABLE[((crc ^ u32::from(byte)) & 0xFF) as usize])
+    let mut crc = !0u32;
+    let mut eights = bytes.chunks_exact(8);
+    for eight in &mut eights {
+        let word = u64::from_le_bytes(eight.try_into().expect("eight bytes")) ^ u64::from(crc);
+        crc = word
+            .to_le_bytes()
+            .iter()
+            .zip(TABLES.iter().rev())
+            .fold(0, |sum, (&byte, table)| sum ^ table[usize::from(byte)]);
+    }
+    !eights.remainder().iter().fold(crc, |crc, &byte| (crc >> 8) ^ TABLES[0][((crc ^ u32::from(byte)) & 0xFF) as usize])
 }
 
 pub fn compute(levels: &Levels, spec: &ChecksumAt, signed: bool) -> u32 {
-    let mut line = Vec::with_capacity(64 * spec.depth.min(1000));
-    let mut begun = false;
-    let sides = [Side::Bid, Side::Ask].map(|side| levels.texts(side, spec.depth));
-    let mut add = |side: Side, texts: &Texts| {
-        for (text, negate) in [(texts.price(), false), (texts.size(), signed && side == Side::Ask)] {
-            if begun {
-                line.extend_from_slice(&spec.joiner);
-            }
-            begun = true;
-            write(&mut line, text, spec.digits, negate);
-        }
-    };
-    let [bids, asks] = &sides;
+    let mut line = Line { bytes: Vec::with_capacity(64 * spec.depth.min(1000)), spec, begun: false };
+    let [bids, asks] = [Side::Bid, Side::Ask].map(|side| levels.written(side, spec.depth));
     if spec.interleaved {
         for index in 0..bids.len().max(asks.len()) {
-            bids.get(index).into_iter().for_each(|texts| add(Side::Bid, texts));
-            asks.get(index).into_iter().for_each(|texts| add(Side::Ask, texts));
+            bids.get(index).into_iter().for_each(|level| line.add(level, false));
+            asks.get(index).into_iter().for_each(|level| line.add(level, signed));
         }
     } else {
-        asks.iter().for_each(|texts| add(Side::Ask, texts));
-        bids.iter().for_each(|texts| add(Side::Bid, texts));
+        asks.iter().for_each(|level| line.add(level, signed));
+        bids.iter().for_each(|level| line.add(level, false));
     }
-    crc32(&line)
+    crc32(&line.bytes)
 }
 
-fn write(line: &mut Vec<u8>, mut text: &[u8], digits: Digits, negate: bool) {
-    if negate {
-        text = text.strip_prefix(b"-").unwrap_or(text);
-        line.push(b'-');
+/// What the checksum is made of.
+struct Line<'a> {
+    bytes: Vec<u8>,
+    spec: &'a ChecksumAt,
+    begun: bool,
+}
+
+impl Line<'_> {
+    fn add(&mut self, level: &[Written; 2], negate: bool) {
+        for (number, negate) in level.iter().zip([false, negate]) {
+            self.join();
+            self.bytes.extend(negate.then_some(b'-'));
+            match *number {
+                Written::Usual(mantissa, scale) => self.usual(mantissa, scale),
+                Written::Odd(text) => self.odd(if negate { text.strip_prefix(b"-").unwrap_or(text) } else { text }),
+            }
+        }
     }
-    match digits {
-        Digits::AsSent => line.extend_from_slice(text),
-        Digits::Bare => line.extend(text.iter().filter(|byte| **byte != b'.').skip_while(|byte| **byte == b'0')),
-        Digits::Python => python(value(text), line),
-        Digits::JavaScript => javascript(value(text), line),
+
+    fn join(&mut self) {
+        if self.begun {
+            self.bytes.extend_from_slice(&self.spec.joiner);
+        }
+        self.begun = true;
+    }
+
+    fn usual(&mut self, mantissa: i128, scale: i8) {
+        match self.spec.digits {
+            Digits::AsSent => print(mantissa, scale, &mut self.bytes),
+            // Without its point and the zeros in front, a number is its mantissa, and zero is nothing.
+            Digits::Bare if mantissa >= 0 => print_digits(mantissa.unsigned_abs(), &mut self.bytes),
+            Digits::Bare => {
+                let mut text = Vec::new();
+                print(mantissa, scale, &mut text);
+                self.odd(&text);
+            }
+            Digits::Python => python(double(mantissa, i64::from(scale)), &mut self.bytes),
+            Digits::JavaScript => javascript(double(mantissa, i64::from(scale)), &mut self.bytes),
+        }
+    }
+
+    fn odd(&mut self, text: &[u8]) {
+        match self.spec.digits {
+            Digits::AsSent => self.bytes.extend_from_slice(text),
+            Digits::Bare => {
+                self.bytes.extend(text.iter().filter(|byte| **byte != b'.').skip_while(|byte| **byte == b'0'));
+            }
+            Digits::Python => python(value(text), &mut self.bytes),
+            Digits::JavaScript => javascript(value(text), &mut self.bytes),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::facts::{self, Look, Value};
 use crate::fault::{Result, malformed, missing, number};
 use crate::json::{Doc, Kind};
-use crate::message::{Message, Place, REMOVES, Room, Row, Side, Terms};
-use crate::number::Decimal;
+use crate::message::{Message, Odd, REMOVES, Room, Row, Side, Terms};
+use crate::number::{Decimal, print};
 use crate::shape::{Lists, Path, RowAt, Shape};
 
 /// A message on the tape.
@@ -52,7 +52,10 @@ struct Reader<'a> {
 #[derive(Clone, Copy, Default)]
 struct Draft {
     row: Row,
-    place: Place,
+    /// Where its texts begin, and that of the size.
+    price_at: usize,
+    size_at: usize,
+    is_odd: bool,
     id: Option<i64>,
 }
 
@@ -162,26 +165,27 @@ impl Reader<'_> {
             self.size(&mut draft, found)?;
         }
         if !(self.shape.skip_zero_price && is_zero) {
+            if draft.is_odd && self.terms.keep_texts {
+                let (row, size_end) = (self.out.rows.len(), self.out.texts.len());
+                self.out.odds.push(Odd { row, price_at: draft.price_at, size_at: draft.size_at, size_end });
+            }
             self.out.rows.push(draft.row);
             self.out.ids.extend(draft.id);
-            if self.terms.keep_texts {
-                self.out.places.push(draft.place);
-            }
         }
         Ok(())
     }
 
     /// Whether it is zero.
     fn price(&mut self, draft: &mut Draft, at: Option<usize>) -> Result<bool> {
-        let begin = self.out.texts.len() as u32;
-        draft.place = Place { price_at: begin, size_at: begin, size_end: begin };
+        (draft.price_at, draft.size_at) = (self.out.texts.len(), self.out.texts.len());
         let Some(at) = at else {
+            draft.is_odd = true; // what is not written is
             return if draft.id.is_some() { Ok(false) } else { Err(missing("a row without its price")) };
         };
-        let value = self.decimal(at, self.terms.price_scale)?;
+        let (value, is_odd) = self.decimal(at, self.terms.price_scale)?;
+        draft.is_odd = is_odd;
         self.out.set_price(&mut draft.row, value.mantissa, value.scale);
-        let end = self.out.texts.len() as u32;
-        (draft.place.size_at, draft.place.size_end) = (end, end);
+        draft.size_at = self.out.texts.len();
         let is_zero = value.mantissa == 0;
         if !(is_zero && self.shape.skip_zero_price) {
             self.out.room = self.out.room.with(Room::of(&value));
@@ -191,7 +195,8 @@ impl Reader<'_> {
 
     fn size(&mut self, draft: &mut Draft, at: Option<usize>) -> Result<()> {
         let Some(at) = at else { return Err(missing("a row without its size")) };
-        let value = self.decimal(at, self.terms.size_scale)?;
+        let (value, is_odd) = self.decimal(at, self.terms.size_scale)?;
+        draft.is_odd |= is_odd;
         if self.shape.signed {
             draft.row.side = match value.mantissa {
                 0 => return Err(number("a size of zero has no side")),
@@ -202,14 +207,15 @@ impl Reader<'_> {
             return Err(number("a negative size"));
         }
         self.out.set_size(&mut draft.row, value.mantissa.abs(), value.scale);
-        draft.place.size_end = self.out.texts.len() as u32;
+        draft.is_odd |= draft.row.size_scale != value.scale;
         if value.mantissa == 0 {
             draft.row.marks |= REMOVES;
         }
         Ok(())
     }
 
-    fn decimal(&mut self, at: usize, scale: i64) -> Result<Decimal> {
+    /// A number, and whether it is written in another way than anybody would write it.
+    fn decimal(&mut self, at: usize, scale: i64) -> Result<(Decimal, bool)> {
         let legal = match self.doc.kind(at) {
             Kind::Plain | Kind::Escaped => self.shape.text,
             Kind::Number => self.shape.json,
@@ -223,10 +229,13 @@ impl Reader<'_> {
         let Some(value) = Decimal::parse(text, more) else {
             return Err(number(format!("not a number of at most 38 digits: {:.60}", String::from_utf8_lossy(text))));
         };
-        if self.terms.keep_texts {
-            self.out.texts.extend_from_slice(text);
+        if !self.terms.keep_texts {
+            return Ok((value, false));
         }
-        Ok(value)
+        self.out.texts.extend_from_slice(text);
+        let mut usual = Vec::with_capacity(text.len());
+        print(value.mantissa, value.scale, &mut usual);
+        Ok((value, usual != text))
     }
 }
 

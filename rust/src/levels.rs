@@ -119,48 +119,71 @@ impl<N: Width> Level<N> {
     }
 }
 
-/// A level's price and size as sent.
+/// A price and a size as sent. No price: that one is written as usual.
 #[derive(Clone, Debug, Default)]
-pub struct Texts {
-    bytes: Box<[u8]>,
-    split: usize,
+struct Texts {
+    price: Option<Box<[u8]>>,
+    size: Box<[u8]>,
 }
 
-impl Texts {
-    fn of(message: &Message, row: usize) -> Texts {
-        let place = &message.places[row];
-        let (start, split, end) = (place.price_at as usize, place.size_at as usize, place.size_end as usize);
-        Texts { bytes: message.texts[start..end].into(), split: split - start }
-    }
+/// How a level's numbers were sent: nearly always as anybody would write them, with so many digits behind the price's
+/// point (those of the size are its own scale); else their texts.
+#[derive(Clone, Debug)]
+struct Sent {
+    scale: i8,
+    odd: Option<Box<Texts>>,
+}
 
-    /// For a row whose price was looked up by its id.
-    fn with_size(&self, size: &[u8]) -> Texts {
-        Texts { bytes: [self.price(), size].concat().into(), split: self.split }
+impl Sent {
+    fn of(message: &Message, row: usize) -> Sent {
+        let scale = message.rows[row].price_scale;
+        Sent {
+            scale,
+            odd: message.odd(row).map(|(price, size)| Texts { price: Some(price.into()), size: size.into() }.into()),
+        }
     }
+}
 
-    pub fn price(&self) -> &[u8] {
-        &self.bytes[..self.split]
-    }
-
-    pub fn size(&self) -> &[u8] {
-        &self.bytes[self.split..]
-    }
+/// A number as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written<'a> {
+    /// As anybody would write it: mantissa and scale.
+    Usual(i128, i8),
+    Odd(&'a [u8]),
 }
 
 /// A side with more dead places than this, and half of its length, is packed.
 const DEAD: usize = 64;
 
+/// Windows from the best end, powers of four.
+const NEAR: usize = 64;
+const FAR: usize = 256;
+
+/// How many of the `window` levels are below the key. Three of each quarter's ends are compared at a time: a step waits for
+/// one of them, not for one after the other.
+#[inline(always)]
+fn rank<N: Width>(levels: &[Level<N>], window: usize, key: N) -> usize {
+    let mut at = 0;
+    let mut quarter = window / 4;
+    let below = |at: usize| usize::from(levels[at].key < key);
+    while quarter > 1 {
+        at += quarter * (below(at + quarter - 1) + below(at + 2 * quarter - 1) + below(at + 3 * quarter - 1));
+        quarter /= 4;
+    }
+    at + below(at) + below(at + 1) + below(at + 2) + below(at + 3)
+}
+
 #[derive(Clone, Debug)]
 struct Half<N: Width> {
     levels: Vec<Level<N>>,
-    /// Parallel to `levels`, or empty where no checksum wants them.
-    texts: Vec<Texts>,
+    /// Parallel to `levels`, or empty where no checksum wants it.
+    sent: Vec<Sent>,
     dead: usize,
 }
 
 impl<N: Width> Half<N> {
     fn new() -> Half<N> {
-        Half { levels: Vec::new(), texts: Vec::new(), dead: 0 }
+        Half { levels: Vec::new(), sent: Vec::new(), dead: 0 }
     }
 
     fn count(&self) -> usize {
@@ -172,25 +195,21 @@ impl<N: Width> Half<N> {
     }
 
     /// Where the key is, or where it would stand. Searched from the best end, in growing windows.
-    #[inline]
+    #[inline(always)]
     fn place(&self, key: N) -> usize {
         let len = self.levels.len();
-        let mut from = 0;
-        for window in [64, 256] {
-            if len <= window {
-                break;
-            }
-            if self.levels[len - window].key <= key {
-                from = len - window;
-                break;
+        for window in [NEAR, FAR] {
+            if len >= window && self.levels[len - window].key <= key {
+                return len - window + rank(&self.levels[len - window..], window, key);
             }
         }
-        from + self.levels[from..].partition_point(|level| level.key < key)
+        let rest = &self.levels[..len.saturating_sub(if len >= FAR { FAR } else { 0 })];
+        rest.partition_point(|level| level.key < key)
     }
 
-    /// False for the removal of a level that is not there. `texts` are of the row with this number.
+    /// False for the removal of a level that is not there. `from` says which row it is, where texts may be wanted.
     #[inline]
-    fn put(&mut self, level: Level<N>, texts: Option<(&Message, usize)>) -> bool {
+    fn put(&mut self, level: Level<N>, from: Option<(&Message, usize)>) -> bool {
         let at = self.place(level.key);
         let removes = level.is_dead();
         match self.levels.get_mut(at) {
@@ -208,32 +227,40 @@ impl<N: Width> Half<N> {
                     return true;
                 }
                 self.dead -= usize::from(was_dead);
-                if let Some((message, row)) = texts {
-                    let new = Texts::of(message, row);
-                    let is_priced = message.rows[row].is_priced();
-                    self.texts[at] = if is_priced || was_dead { new } else { self.texts[at].with_size(new.size()) };
+                if let Some((message, row)) = from {
+                    let sent = Sent::of(message, row);
+                    let keeps_price = !was_dead && !message.rows[row].is_priced();
+                    self.sent[at] = if keeps_price { self.with_size(at, sent) } else { sent };
                 }
                 true
             }
             _ if removes => false,
             _ => {
-                self.insert(at, level, texts);
+                self.insert(at, level, from.map(|(message, row)| Sent::of(message, row)));
                 true
             }
         }
     }
 
+    /// For a row whose price was looked up by its id: the price is still written as it was.
+    #[cold]
+    fn with_size(&self, at: usize, sent: Sent) -> Sent {
+        let known = &self.sent[at];
+        let mut odd = sent.odd.unwrap_or_default();
+        odd.price = known.odd.as_ref().and_then(|odd| odd.price.clone());
+        Sent { scale: known.scale, odd: Some(odd) }
+    }
+
     /// A new level, in a dead place beside it where there is one.
     #[inline]
-    fn insert(&mut self, at: usize, level: Level<N>, texts: Option<(&Message, usize)>) {
-        let new = texts.map(|(message, row)| Texts::of(message, row));
+    fn insert(&mut self, at: usize, level: Level<N>, sent: Option<Sent>) {
         let takes_over =
             [at, at.wrapping_sub(1)].into_iter().find(|&at| self.levels.get(at).is_some_and(Level::is_dead));
         if let Some(at) = takes_over {
             self.dead -= 1;
             self.levels[at] = level;
-            if let Some(new) = new {
-                self.texts[at] = new;
+            if let Some(sent) = sent {
+                self.sent[at] = sent;
             }
             return;
         }
@@ -242,8 +269,8 @@ impl<N: Width> Half<N> {
             self.levels.reserve_exact(16 + self.levels.len() / 8);
         }
         self.levels.insert(at, level);
-        if let Some(new) = new {
-            self.texts.insert(at, new);
+        if let Some(sent) = sent {
+            self.sent.insert(at, sent);
         }
     }
 
@@ -252,9 +279,7 @@ impl<N: Width> Half<N> {
         let kept = self.levels.iter().rposition(|level| !level.is_dead()).map_or(0, |at| at + 1);
         self.dead -= self.levels.len() - kept;
         self.levels.truncate(kept);
-        if !self.texts.is_empty() {
-            self.texts.truncate(kept);
-        }
+        self.sent.truncate(kept);
     }
 
     /// What is left to do after a message.
@@ -267,9 +292,9 @@ impl<N: Width> Half<N> {
 
     #[cold]
     fn pack(&mut self) {
-        if !self.texts.is_empty() {
+        if !self.sent.is_empty() {
             let mut levels = self.levels.iter();
-            self.texts.retain(|_| levels.next().is_some_and(|level| !level.is_dead()));
+            self.sent.retain(|_| levels.next().is_some_and(|level| !level.is_dead()));
         }
         self.levels.retain(|level| !level.is_dead());
         self.dead = 0;
@@ -319,8 +344,8 @@ impl<N: Width> Sides<N> {
         let scale = self.scale;
         for (at, row) in message.rows.iter().enumerate() {
             let level = N::level(message, row, scale);
-            let texts = keep_texts.then_some((message, at));
-            absent += u64::from(!self.half_mut(row.side).put(level, texts));
+            let from = keep_texts.then_some((message, at));
+            absent += u64::from(!self.half_mut(row.side).put(level, from));
         }
         self.bids.settle();
         self.asks.settle();
@@ -345,7 +370,7 @@ impl<N: Width> Sides<N> {
                 }
                 half.levels.push(*level);
                 if keep_texts {
-                    half.texts.push(Texts::of(message, *row));
+                    half.sent.push(Sent::of(message, *row));
                 }
             }
         }
@@ -359,7 +384,7 @@ impl<N: Width> Sides<N> {
                 .iter()
                 .map(|level| Level { key: level.key.wide(), size: N::unpack(level.size) })
                 .collect(),
-            texts: half.texts.clone(),
+            sent: half.sent.clone(),
             dead: half.dead,
         };
         Sides { scale: self.scale, bids: half(&self.bids), asks: half(&self.asks) }
@@ -393,6 +418,18 @@ impl Raw {
 
     pub fn doubles(&self) -> (f64, f64) {
         (double(self.price, i64::from(self.price_scale)), double(self.size, i64::from(self.size_scale)))
+    }
+
+    fn written(self, sent: &Sent) -> [Written<'_>; 2] {
+        let price = || {
+            // The book's scale may have grown since.
+            Written::Usual(self.price / POW10[(self.price_scale as i8 - sent.scale) as usize], sent.scale)
+        };
+        match sent.odd.as_deref() {
+            None => [price(), Written::Usual(self.size, self.size_scale)],
+            Some(Texts { price: None, size }) => [price(), Written::Odd(size)],
+            Some(Texts { price: Some(price), size }) => [Written::Odd(price), Written::Odd(size)],
+        }
     }
 
     /// Equal numbers give equal keys.
@@ -499,12 +536,13 @@ impl Levels {
         })
     }
 
-    /// The texts of the best `n`, best first.
-    pub fn texts(&self, side: Side, n: usize) -> Vec<&Texts> {
+    /// Prices and sizes of the best `n` as they were sent, best first.
+    pub fn written(&self, side: Side, n: usize) -> Vec<[Written<'_>; 2]> {
         on!(&self.form, sides => {
             let half = sides.half(side);
-            let pairs = half.levels.iter().zip(&half.texts).rev();
-            pairs.filter(|(level, _)| !level.is_dead()).take(n).map(|(_, texts)| texts).collect()
+            let pairs = half.levels.iter().zip(&half.sent).rev().filter(|(level, _)| !level.is_dead());
+            let write = |(level, sent)| sides.raw(side, level).written(sent);
+            pairs.take(n).map(write).collect()
         })
     }
 

@@ -49,12 +49,13 @@ impl Row {
     }
 }
 
-/// Where a row's numbers stand in the message's `texts`.
+/// A row whose numbers are not written as anybody would write them, and where these stand in the message's `texts`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Place {
-    pub price_at: u32,
-    pub size_at: u32,
-    pub size_end: u32,
+pub struct Odd {
+    pub row: usize,
+    pub price_at: usize,
+    pub size_at: usize,
+    pub size_end: usize,
 }
 
 /// How much room prices need: the largest scale, and the most digits before the point.
@@ -103,8 +104,8 @@ pub struct Message {
     pub rows: Vec<Row>,
     /// One a row where rows have ids, else empty.
     pub ids: Vec<i64>,
-    /// One a row, and the numbers as sent, where a checksum may want them; else empty.
-    pub places: Vec<Place>,
+    /// Rows whose texts a checksum may want, by number.
+    pub odds: Vec<Odd>,
     pub texts: Vec<u8>,
     pub wides: Vec<i128>,
     pub room: Room,
@@ -130,7 +131,7 @@ impl Message {
         self.checksum = None;
         self.rows.clear();
         self.ids.clear();
-        self.places.clear();
+        self.odds.clear();
         self.texts.clear();
         self.wides.clear();
         self.room = Room::default();
@@ -145,6 +146,15 @@ impl Message {
     #[inline]
     pub fn size(&self, row: &Row) -> i128 {
         if row.marks & WIDE_SIZE == 0 { i128::from(row.size) } else { self.wides[row.size as usize] }
+    }
+
+    /// A row's price and size as sent, where these are written oddly.
+    pub fn odd(&self, row: usize) -> Option<(&[u8], &[u8])> {
+        if self.odds.is_empty() {
+            return None;
+        }
+        let odd = &self.odds[self.odds.binary_search_by_key(&row, |odd| odd.row).ok()?];
+        Some((&self.texts[odd.price_at..odd.size_at], &self.texts[odd.size_at..odd.size_end]))
     }
 
     /// Writes the price into the row; a number that is too wide for it goes to `wides`.

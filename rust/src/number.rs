@@ -76,44 +76,105 @@ fn value(eight: u64) -> u64 {
     (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32
 }
 
+/// How many digits prices have had before and behind their points. Where the next one is the same, what follows it can be
+/// looked at before this is known: the processor goes on with the guess.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guess {
+    whole: usize,
+    behind: usize,
+}
+
+/// The guess, renewed where it was wrong: a branch, so that nothing has to wait for `count`.
+#[inline(always)]
+fn guessed(guess: &mut usize, count: usize) -> usize {
+    if *guess != count {
+        renew(guess, count);
+    }
+    *guess
+}
+
+#[cold]
+#[inline(never)]
+fn renew(guess: &mut usize, count: usize) {
+    *guess = count;
+}
+
 /// `[0-9]{1,7}(\.[0-9]{1,8})?` at `at`, the first digit a zero only where it stands alone, and no digit behind. `word`
 /// gives the eight bytes at a place. None for every other form.
 #[inline(always)]
-pub fn usual(at: usize, word: impl Fn(usize) -> u64) -> Option<Usual> {
+pub fn usual(at: usize, word: impl Fn(usize) -> u64, guess: Option<&mut Guess>) -> Option<Usual> {
     let first = word(at);
     let (values, others) = digits(first);
-    // 8 × the digits before the point, plus 7; 64 where all eight are digits.
-    let bits = others.trailing_zeros();
-    let whole = (bits / 8) as usize;
+    let mut whole = (others.trailing_zeros() / 8) as usize;
     let begins_with_zero = values as u8 == 0;
     if whole == 0 || whole == 8 || (begins_with_zero && whole > 1) {
         return None;
     }
-    let mantissa = value(values << (71 - bits));
+    let mut behind_guess = None;
+    if let Some(guess) = guess {
+        whole = guessed(&mut guess.whole, whole);
+        behind_guess = Some(&mut guess.behind);
+    }
+    let mantissa = value(values << (64 - 8 * whole as u32));
     let digits_before = if begins_with_zero { 0 } else { whole as u8 };
-    let next = (first >> (bits - 7)) as u8;
+    let next = (first >> (8 * whole as u32)) as u8;
     if next != b'.' {
         return Some(Usual { mantissa, scale: 0, digits: digits_before, end: at + whole, next });
     }
     let begin = at + whole + 1;
     let second = word(begin);
     let (values, others) = digits(second);
-    let bits = others.trailing_zeros();
-    let behind = (bits / 8) as usize;
+    if others == 0 {
+        let next = word(begin + 8) as u8;
+        let mantissa = mantissa * 100_000_000 + value(values);
+        return (!next.is_ascii_digit()).then_some(Usual {
+            mantissa,
+            scale: 8,
+            digits: digits_before,
+            end: begin + 8,
+            next,
+        });
+    }
+    let mut behind = (others.trailing_zeros() / 8) as usize;
     if behind == 0 {
         return None;
     }
-    let (fraction, next) = if behind == 8 {
-        let next = word(begin + 8) as u8;
-        if next.is_ascii_digit() {
+    if let Some(guess) = behind_guess {
+        behind = guessed(guess, behind);
+    }
+    let mantissa = mantissa * TENS[behind] as u64 + value(values << (64 - 8 * behind as u32));
+    let next = (second >> (8 * behind as u32)) as u8;
+    Some(Usual { mantissa, scale: behind as u8, digits: digits_before, end: begin + behind, next })
+}
+
+/// The same form with up to 18 digits in all.
+pub fn usual_and_long(at: usize, word: impl Fn(usize) -> u64) -> Option<Usual> {
+    // The digits from a place on: their value (it wraps where they are too many), and where they end.
+    let run = |from: usize, mut sum: u64| {
+        let mut at = from;
+        loop {
+            let byte = word(at) as u8;
+            if !byte.is_ascii_digit() || at - from > 18 {
+                return (sum, at);
+            }
+            sum = sum.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+            at += 1;
+        }
+    };
+    let (mut mantissa, mut end) = run(at, 0);
+    let (whole, begins_with_zero) = (end - at, word(at) as u8 == b'0');
+    let mut behind = 0;
+    if word(end) as u8 == b'.' {
+        let begin = end + 1;
+        (mantissa, end) = run(begin, mantissa);
+        behind = end - begin;
+        if behind == 0 {
             return None;
         }
-        (value(values), next)
-    } else {
-        (value(values << (71 - bits)), (second >> (bits - 7)) as u8)
-    };
-    let mantissa = mantissa * TENS[behind] as u64 + fraction;
-    Some(Usual { mantissa, scale: behind as u8, digits: digits_before, end: begin + behind, next })
+    }
+    let is_usual = whole > 0 && whole + behind <= 18 && !(begins_with_zero && whole > 1);
+    let digits = if begins_with_zero { 0 } else { whole as u8 };
+    is_usual.then(|| Usual { mantissa, scale: behind as u8, digits, end, next: word(end) as u8 })
 }
 
 #[inline]
@@ -179,24 +240,23 @@ pub fn integer(text: &[u8]) -> Option<i64> {
 /// `[0-9]{1,16}`.
 #[inline]
 fn short_integer(text: &[u8]) -> Option<i64> {
-    let eight = |part: &[u8]| {
-        let (values, others) = digits(u64::from_le_bytes(part.try_into().ok()?));
-        (others == 0).then(|| value(values) as i64)
-    };
-    // The first digits, with zeros in front of them.
-    let head = |part: &[u8]| {
-        let mut padded = [b'0'; 8];
-        padded[8 - part.len()..].copy_from_slice(part);
-        eight(&padded)
-    };
-    match text.len() {
-        1..=8 => head(text),
-        9..=16 => {
-            let (front, back) = text.split_at(text.len() - 8);
-            Some(head(front)? * 100_000_000 + eight(back)?)
-        }
-        _ => None,
+    let eight = |part: &[u8]| u64::from_le_bytes(part.try_into().expect("eight bytes"));
+    let count = text.len();
+    if count < 8 {
+        let sum =
+            text.iter().try_fold(0, |sum, &byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')));
+        return sum.filter(|_| count > 0);
     }
+    if count > 16 {
+        return None;
+    }
+    let (head, head_others) = digits(eight(&text[..8]));
+    let (tail, tail_others) = digits(eight(&text[count - 8..]));
+    // The last eight, and before them those that the first eight have more.
+    let more = count - 8;
+    let shift = 8 * (8 - more) as u32;
+    let front = if more == 0 { 0 } else { value(head << shift) };
+    (head_others | tail_others == 0).then(|| front as i64 * 100_000_000 + value(tail) as i64)
 }
 
 #[cold]
@@ -239,6 +299,45 @@ pub const POW10: [i128; 39] = {
     }
     table
 };
+
+/// The digits of a whole number.
+pub fn print_digits(number: u128, out: &mut Vec<u8>) {
+    let mut digits = [0; 39];
+    let mut at = digits.len();
+    let mut put = |digit: u8| {
+        at -= 1;
+        digits[at] = b'0' + digit;
+    };
+    if let Ok(mut small) = u64::try_from(number) {
+        while small > 0 {
+            put((small % 10) as u8);
+            small /= 10;
+        }
+    } else {
+        let mut left = number;
+        while left > 0 {
+            put((left % 10) as u8);
+            left /= 10;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// A number as anybody would write it: one digit before the point at least, `scale` behind it. (Where there is no such
+/// way, what is written equals nothing that was read.)
+pub fn print(mantissa: i128, scale: i8, out: &mut Vec<u8>) {
+    if mantissa < 0 {
+        out.push(b'-');
+    }
+    let begin = out.len();
+    print_digits(mantissa.unsigned_abs(), out);
+    let behind = usize::from(scale.max(0) as u8);
+    let missing = (behind + 1).saturating_sub(out.len() - begin);
+    out.splice(begin..begin, std::iter::repeat_n(b'0', missing));
+    if behind > 0 {
+        out.insert(out.len() - behind, b'.');
+    }
+}
 
 /// The same number with no zeros behind: equal numbers become equal pairs.
 pub fn reduce(mut mantissa: i128, mut scale: i64) -> (i128, i64) {

@@ -9,7 +9,7 @@ use crate::facts::{Look, Value};
 use crate::fault::Result;
 use crate::json::{Kind, MAX_DEPTH};
 use crate::message::{Message, Room};
-use crate::program::{Asked, Glance, Node, Program, SLOTS, Then};
+use crate::program::{Asked, Code, Glances, Node, Program, SLOTS, Terms, Then, learn};
 use crate::shape::{NO_SLOT, Path};
 
 mod rows;
@@ -77,15 +77,16 @@ impl Look for Passed<'_> {
 /// Leads through `padded` (the frame, and `PAD` zeros). None: not regular. False: regular JSON, but the rows are not.
 pub fn run(padded: &[u8], program: &mut Program, slots: &mut Slots, out: &mut Message) -> Option<bool> {
     slots.fill(Found::default());
-    let Program { asked, nodes, .. } = program;
+    let Program { form, terms, nodes, glances, .. } = program;
     let mut pass = Pass {
         at: Cursor::new(padded),
         nodes,
-        asked,
+        glances,
+        terms,
         slots,
         out,
         room: Room::default(),
-        has_messages: program.form.each.is_none(),
+        has_messages: form.each.is_none(),
         is_regular: true,
         sides: [false; 2],
     };
@@ -100,8 +101,9 @@ pub fn run(padded: &[u8], program: &mut Program, slots: &mut Slots, out: &mut Me
 
 struct Pass<'a> {
     at: Cursor<'a>,
-    nodes: &'a mut [Node],
-    asked: &'a Asked,
+    nodes: &'a [Node],
+    glances: &'a mut [Glances],
+    terms: &'a Terms,
     slots: &'a mut Slots,
     out: &'a mut Message,
     room: Room,
@@ -128,23 +130,14 @@ impl Pass<'_> {
             self.at.at += 1;
             return Some(());
         }
-        let mut seen = 0u64;
+        let mut seen = 0;
         for position in 0.. {
-            let member = self.key(node, position)?;
-            if member == Glance::NONE {
-                self.at.peek();
-                self.at.pass(depth)?;
-            } else {
-                let bit = 1 << (member % 64);
-                if seen & bit != 0 {
-                    return None;
-                }
-                seen |= bit;
-                let Node::Object(members) = &self.nodes[node] else { return None };
-                let (_, member) = &members.asked[usize::from(member)];
-                let (slot, then) = (member.slot, member.then);
-                self.value(slot, then, depth)?;
+            let Asked { bit, code } = self.key(node, position)?;
+            if seen & bit != 0 {
+                return None;
             }
+            seen |= bit;
+            self.value(code, depth)?;
             if !self.at.goes_on(b'}')? {
                 break;
             }
@@ -159,16 +152,11 @@ impl Pass<'_> {
             self.at.at += 1;
             return Some(());
         }
+        let Node::List(members) = &self.nodes[node] else { return None };
         for index in 0.. {
-            let Node::List(members) = &self.nodes[node] else { return None };
             match members.get(index) {
-                Some(member) => {
-                    let (slot, then) = (member.slot, member.then);
-                    self.value(slot, then, depth)?;
-                }
-                None => {
-                    self.at.skip(depth)?;
-                }
+                Some(member) => self.value(Code::of(*member), depth)?,
+                None => self.at.skip(depth).map(|_| ())?,
             }
             if !self.at.goes_on(b']')? {
                 break;
@@ -177,21 +165,20 @@ impl Pass<'_> {
         Some(())
     }
 
-    /// The key that stands here, and its colon: which member it is, or `NONE`.
-    #[inline]
-    fn key(&mut self, node: usize, position: usize) -> Option<u8> {
-        let Node::Object(members) = &self.nodes[node] else { return None };
-        if let Some(glance) = members.glances.get(position) {
+    /// The key that stands here, with its colon, is passed: what is done with its value.
+    #[inline(always)]
+    fn key(&mut self, node: usize, position: usize) -> Option<Asked> {
+        if let Some(glance) = self.glances[node].get(position) {
             if glance.is_at(|ahead| self.at.word(self.at.at + ahead)) {
                 self.at.at += usize::from(glance.len);
-                return Some(glance.member);
+                return Some(glance.asked);
             }
         }
         self.strange_key(node, position)
     }
 
     #[cold]
-    fn strange_key(&mut self, node: usize, position: usize) -> Option<u8> {
+    fn strange_key(&mut self, node: usize, position: usize) -> Option<Asked> {
         let begin = self.at.at;
         let (key, is_plain) = self.at.string()?;
         if !is_plain {
@@ -199,16 +186,20 @@ impl Pass<'_> {
         }
         let is_close = self.at.byte() == b':';
         self.at.expect(b':')?;
-        let written = is_close.then(|| self.at.slice(begin, self.at.at));
-        let Node::Object(members) = &mut self.nodes[node] else { return None };
-        Some(members.find(self.at.slice(key.0, key.1), position, written))
+        let Node::Object(members) = &self.nodes[node] else { return None };
+        let asked = members.find(self.at.slice(key.0, key.1));
+        if is_close {
+            learn(&mut self.glances[node], position, self.at.slice(begin, self.at.at), asked);
+        }
+        Some(asked)
     }
 
     #[inline(always)]
-    fn value(&mut self, slot: u8, then: Then, depth: usize) -> Option<()> {
+    fn value(&mut self, code: Code, depth: usize) -> Option<()> {
         self.at.peek();
         let start = self.at.at;
-        let kind = if then == Then::Nothing { self.at.pass(depth)? } else { self.look_into(then, depth)? };
+        let kind = if code.is_looked_into() { self.look_into(code.then(), depth)? } else { self.at.pass(depth)? };
+        let slot = code.slot();
         if slot != NO_SLOT {
             if kind == Kind::Escaped {
                 return None;
@@ -235,7 +226,7 @@ impl Pass<'_> {
                 while self.at.goes_on(b']')? {
                     // Each message would need slots of its own. Their topic, at least, is known where they have one.
                     self.is_regular = false;
-                    self.asked.routes_from_root.then(|| self.at.skip(depth + 1))??;
+                    self.terms.routes_from_root.then(|| self.at.skip(depth + 1))??;
                 }
                 Kind::List
             }

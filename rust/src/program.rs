@@ -52,21 +52,71 @@ pub struct Member {
 
 const UNASKED: Member = Member { slot: NO_SLOT, then: Then::Nothing };
 
-/// The key that stood at some position of an object the last time, with its quotes and its colon.
+/// A member in one word: moving it about costs nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Code(u32);
+
+impl Code {
+    pub fn of(member: Member) -> Code {
+        let (what, which) = match member.then {
+            Then::Nothing => (0, 0),
+            Then::Node(node) => (1, node),
+            Then::Message(node) => (2, node),
+            Then::Rows(whose) => (3, whose as usize),
+            Then::Cell(cell) => (4, cell as usize),
+        };
+        Code(u32::from(member.slot) | what << 8 | (which as u32) << 16)
+    }
+
+    #[inline(always)]
+    pub fn slot(self) -> u8 {
+        self.0 as u8
+    }
+
+    #[inline(always)]
+    pub fn is_looked_into(self) -> bool {
+        self.0 & 0xFF00 != 0
+    }
+
+    #[inline(always)]
+    pub fn then(self) -> Then {
+        let which = (self.0 >> 16) as usize;
+        match self.0 >> 8 & 0xFF {
+            0 => Then::Nothing,
+            1 => Then::Node(which),
+            2 => Then::Message(which),
+            3 => Then::Rows([Whose::Bids, Whose::Asks, Whose::Rows][which % 3]),
+            _ => Then::Cell([Cell::Price, Cell::Size, Cell::Side, Cell::Other][which % 4]),
+        }
+    }
+}
+
+/// A member of an object, with its bit among those that are asked for; none where nobody asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub bit: u64,
+    pub code: Code,
+}
+
+impl Default for Asked {
+    fn default() -> Asked {
+        Asked { bit: 0, code: Code::of(UNASKED) }
+    }
+}
+
+/// The key that stood at some position of an object the last time, with its quotes and its colon, and what is done with
+/// its value.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Glance {
     words: [u64; 3],
     masks: [u64; 3],
     pub len: u8,
-    /// Which of those that are asked for it is, or `NONE`.
-    pub member: u8,
+    pub asked: Asked,
 }
 
 impl Glance {
-    pub const NONE: u8 = u8::MAX;
-
     /// Whether the key stands here again.
-    #[inline]
+    #[inline(always)]
     pub fn is_at(&self, word: impl Fn(usize) -> u64) -> bool {
         if (word(0) ^ self.words[0]) & self.masks[0] != 0 || self.len == 0 {
             return false;
@@ -76,8 +126,8 @@ impl Glance {
                 && (self.len <= 16 || (word(16) ^ self.words[2]) & self.masks[2] == 0))
     }
 
-    fn of(key: &[u8], member: u8) -> Glance {
-        let mut glance = Glance { len: key.len() as u8, member, ..Glance::default() };
+    fn of(key: &[u8], asked: Asked) -> Glance {
+        let mut glance = Glance { len: key.len() as u8, asked, ..Glance::default() };
         for (at, part) in key.chunks(8).enumerate() {
             let (mut bytes, mut mask) = ([0; 8], [0; 8]);
             bytes[..part.len()].copy_from_slice(part);
@@ -89,6 +139,10 @@ impl Glance {
     }
 }
 
+/// Positions of an object at which keys are known again, and all of these.
+pub const POSITIONS: usize = 16;
+pub type Glances = [Glance; POSITIONS];
+
 /// An object that is looked into, or a list.
 #[derive(Clone, Debug)]
 pub enum Node {
@@ -99,8 +153,6 @@ pub enum Node {
 #[derive(Clone, Debug, Default)]
 pub struct Members {
     pub asked: Vec<(Box<[u8]>, Member)>,
-    /// By position in the object.
-    pub glances: Vec<Glance>,
 }
 
 impl Node {
@@ -111,20 +163,17 @@ impl Node {
 }
 
 impl Members {
-    /// The member of a key that was not foreseen here. `written` is the key with quotes and colon, as far as these follow
-    /// one another.
-    pub fn find(&mut self, key: &[u8], position: usize, written: Option<&[u8]>) -> u8 {
-        let member = self.asked.iter().position(|(known, _)| **known == *key).map_or(Glance::NONE, |at| at as u8);
-        // Only what is valid by itself is known again.
-        if let Some(written) = written.filter(|written| written.len() <= GLANCE && written.is_ascii()) {
-            if position < MOST_MEMBERS {
-                if self.glances.len() <= position {
-                    self.glances.resize(position + 1, Glance::default());
-                }
-                self.glances[position] = Glance::of(written, member);
-            }
-        }
-        member
+    /// What is done with the value of a key.
+    pub fn find(&self, key: &[u8]) -> Asked {
+        let at = self.asked.iter().position(|(known, _)| **known == *key);
+        at.map_or_else(Asked::default, |at| Asked { bit: 1 << at, code: Code::of(self.asked[at].1) })
+    }
+}
+
+/// Learns a key, if it is short and valid by itself.
+pub fn learn(glances: &mut Glances, position: usize, written: &[u8], asked: Asked) {
+    if position < POSITIONS && written.len() <= GLANCE && written.is_ascii() {
+        glances[position] = Glance::of(written, asked);
     }
 }
 
@@ -138,12 +187,14 @@ pub struct Program {
     pub counter: Option<IdAt>,
     /// Each has the number by which members lead to it; the frame is the first.
     pub nodes: Vec<Node>,
-    pub asked: Asked,
+    /// Of each node.
+    pub glances: Vec<Glances>,
+    pub terms: Terms,
 }
 
 /// What a pass needs to know besides where things are.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Terms {
     pub row: Row,
     /// All messages of a frame have one topic.
     pub routes_from_root: bool,
@@ -156,7 +207,7 @@ pub struct Asked {
     pub sides: Vec<(Box<[u8]>, Side)>,
 }
 
-impl Asked {
+impl Terms {
     #[inline]
     pub fn side(&self, word: &[u8]) -> Option<Side> {
         self.sides.iter().find(|(known, _)| **known == *word).map(|(_, side)| *side)
@@ -171,7 +222,7 @@ pub enum Row {
 
 impl Program {
     pub fn is_of(&self, shape: &Shape, keep_texts: bool) -> bool {
-        self.asked.keep_texts == keep_texts && self.source == *shape
+        self.terms.keep_texts == keep_texts && self.source == *shape
     }
 
     /// For frames of a form in which nobody wants a book.
@@ -190,7 +241,7 @@ impl Program {
         let mut made = Compiler { nodes: vec![None], slots: 0 };
         let row = if shape.has_rows() { made.row(&shape.row)? } else { Row::List(Vec::new()) };
         let words = |words: &Words, side| words.iter().map(move |word| (word.clone(), side)).collect::<Vec<_>>();
-        let asked = Asked {
+        let terms = Terms {
             row,
             routes_from_root: shape.form.route.iter().all(|path| path.root) || shape.form.each.is_none(),
             keep_texts,
@@ -200,7 +251,8 @@ impl Program {
             sides: [words(&shape.bid_words, Side::Bid), words(&shape.ask_words, Side::Ask)].concat(),
         };
         let (form, counter) = (source.form.clone(), counter.cloned());
-        let mut program = Program { shape, source: source.clone(), form, counter, nodes: Vec::new(), asked };
+        let mut program =
+            Program { shape, source: source.clone(), form, counter, nodes: Vec::new(), glances: Vec::new(), terms };
         let message = made.message(&program.shape)?;
         let shape = &mut program.shape;
         for path in &mut shape.form.route {
@@ -227,6 +279,7 @@ impl Program {
         }
         made.lists(&program.shape, message)?;
         program.nodes = made.nodes.into_iter().map(|node| node.unwrap_or_else(Node::nothing)).collect();
+        program.glances = vec![Glances::default(); program.nodes.len()];
         Some(program)
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::message::{Place, REMOVES};
+use crate::message::{Odd, REMOVES};
 use crate::number::Decimal;
 use std::collections::BTreeMap;
 
@@ -14,11 +14,12 @@ impl Lcg {
 
 fn push(message: &mut Message, side: Side, price: &str, size: &str) {
     let (p, s) = (Decimal::parse(price.as_bytes(), 0).unwrap(), Decimal::parse(size.as_bytes(), 0).unwrap());
-    let price_at = message.texts.len() as u32;
+    let price_at = message.texts.len();
     message.texts.extend_from_slice(price.as_bytes());
-    let size_at = message.texts.len() as u32;
+    let size_at = message.texts.len();
     message.texts.extend_from_slice(size.as_bytes());
-    message.places.push(Place { price_at, size_at, size_end: message.texts.len() as u32 });
+    let odd = Odd { row: message.rows.len(), price_at, size_at, size_end: message.texts.len() };
+    message.odds.push(odd);
     let mut row = Row { side, marks: if s.mantissa == 0 { REMOVES } else { 0 }, ..Row::default() };
     message.set_price(&mut row, p.mantissa, p.scale);
     message.set_size(&mut row, s.mantissa, s.scale);
@@ -76,10 +77,10 @@ fn against_the_model(seed: u64, prices: &[&str], snapshots: bool) {
             assert_eq!(got.len(), levels.count(side));
             let wanted: Vec<_> = expected.iter().map(|(key, (size, _, _))| (**key, *size)).collect();
             assert_eq!(got, wanted);
-            let texts = levels.texts(side, usize::MAX);
-            assert_eq!(texts.len(), expected.len());
-            for (texts, (_, (_, price, size))) in texts.iter().zip(&expected) {
-                assert_eq!((texts.price(), texts.size()), (price.as_bytes(), size.as_bytes()));
+            let written = levels.written(side, usize::MAX);
+            assert_eq!(written.len(), expected.len());
+            for (written, (_, (_, price, size))) in written.iter().zip(&expected) {
+                assert_eq!(*written, [price, size].map(|text| Written::Odd(text.as_bytes())));
             }
         }
     }

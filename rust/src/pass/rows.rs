@@ -2,22 +2,9 @@
 
 use super::Pass;
 use crate::json::MAX_DEPTH;
-use crate::message::{NARROW_SIZE, PRICED, Place, REMOVES, Room, Row, Side};
-use crate::number::{Decimal, Usual, usual};
-use crate::program::{Cell, Glance, Node, Row as By, Then, Whose};
-
-/// A row while it is read.
-struct Draft {
-    row: Row,
-    place: Place,
-}
-
-impl Draft {
-    #[inline]
-    fn of(side: Side) -> Draft {
-        Draft { row: Row { side, ..Row::default() }, place: Place::default() }
-    }
-}
+use crate::message::{NARROW_SIZE, PRICED, REMOVES, Room, Row, Side};
+use crate::number::{Decimal, Guess, Usual, usual, usual_and_long};
+use crate::program::{Asked, Cell, Node, Row as By, Then, Whose};
 
 impl Pass<'_> {
     /// None: these are no regular rows.
@@ -40,11 +27,11 @@ impl Pass<'_> {
             self.at.at += 1;
             return Some(());
         }
-        let asked = self.asked;
-        match &asked.row {
+        let terms = self.terms;
+        match &terms.row {
             By::List(cells) => {
                 let is_sided = match **cells {
-                    _ if asked.keep_texts || !asked.text => None,
+                    _ if !terms.text => None,
                     [Cell::Price, Cell::Size] => Some(false),
                     [Cell::Side, Cell::Price, Cell::Size] => Some(true),
                     _ => None,
@@ -53,9 +40,9 @@ impl Pass<'_> {
                     if is_sided.is_some_and(|is_sided| self.pairs(side, is_sided)) {
                         return Some(());
                     }
-                    let mut draft = Draft::of(side);
-                    self.list_row(cells, &mut draft, depth + 2)?;
-                    self.push(&draft);
+                    let mut row = Row { side, ..Row::default() };
+                    self.list_row(cells, &mut row, depth + 2)?;
+                    self.push(row);
                     if !self.at.goes_on(b']')? {
                         return Some(());
                     }
@@ -63,9 +50,9 @@ impl Pass<'_> {
                 }
             }
             By::Object(node) => loop {
-                let mut draft = Draft::of(side);
-                self.object_row(*node, &mut draft, depth + 2)?;
-                self.push(&draft);
+                let mut row = Row { side, ..Row::default() };
+                self.object_row(*node, &mut row, depth + 2)?;
+                self.push(row);
                 if !self.at.goes_on(b']')? {
                     return Some(());
                 }
@@ -77,7 +64,7 @@ impl Pass<'_> {
     fn pairs(&mut self, side: Side, is_sided: bool) -> bool {
         let (cursor, rows) = (&mut self.at, &mut self.out.rows);
         let (mut side, mut room) = (side, self.room);
-        let mut at = cursor.at;
+        let (mut at, mut guess) = (cursor.at, Guess::default());
         let is_at = |at: usize, two: &[u8; 2]| cursor.byte_at(at) == two[0] && cursor.byte_at(at + 1) == two[1];
         let is_over = loop {
             let begin = at;
@@ -88,7 +75,7 @@ impl Pass<'_> {
                 at += 2;
                 if is_sided {
                     let Some(length) = cursor.short(at) else { break 'row None };
-                    let Some(said) = self.asked.side(cursor.slice(at, at + length)) else { break 'row None };
+                    let Some(said) = self.terms.side(cursor.slice(at, at + length)) else { break 'row None };
                     side = said;
                     at += length + 1;
                     if !is_at(at, b",\"") {
@@ -96,11 +83,11 @@ impl Pass<'_> {
                     }
                     at += 2;
                 }
-                let Some(price) = usual(at, |at| cursor.word(at)) else { break 'row None };
+                let Some(price) = usual(at, |at| cursor.word(at), Some(&mut guess)) else { break 'row None };
                 if price.next != b'"' || !is_at(price.end + 1, b",\"") {
                     break 'row None;
                 }
-                let Some(size) = usual(price.end + 3, |at| cursor.word(at)) else { break 'row None };
+                let Some(size) = usual(price.end + 3, |at| cursor.word(at), None) else { break 'row None };
                 if size.next != b'"' {
                     break 'row None;
                 }
@@ -121,7 +108,7 @@ impl Pass<'_> {
                 at = begin;
                 break false;
             };
-            if price.mantissa != 0 || !self.asked.skip_zero_price {
+            if price.mantissa != 0 || !self.terms.skip_zero_price {
                 room = room.with(Room { scale: price.scale, digits: price.digits });
                 rows.push(Row {
                     price: price.mantissa as i64,
@@ -144,24 +131,20 @@ impl Pass<'_> {
     }
 
     #[inline]
-    fn push(&mut self, draft: &Draft) {
-        if self.asked.skip_zero_price && self.out.price(&draft.row) == 0 {
-            return;
-        }
-        self.out.rows.push(draft.row);
-        if self.asked.keep_texts {
-            self.out.places.push(draft.place);
+    fn push(&mut self, row: Row) {
+        if !(self.terms.skip_zero_price && self.out.price(&row) == 0) {
+            self.out.rows.push(row);
         }
     }
 
-    fn list_row(&mut self, cells: &[Cell], draft: &mut Draft, depth: usize) -> Option<()> {
+    fn list_row(&mut self, cells: &[Cell], row: &mut Row, depth: usize) -> Option<()> {
         self.at.expect(b'[')?;
         let mut goes_on = true;
         for cell in cells {
             if !goes_on {
                 return None;
             }
-            self.cell(*cell, draft, depth)?;
+            self.cell(*cell, row, depth)?;
             goes_on = self.at.goes_on(b']')?;
         }
         while goes_on {
@@ -172,44 +155,40 @@ impl Pass<'_> {
     }
 
     #[inline]
-    fn object_row(&mut self, node: usize, draft: &mut Draft, depth: usize) -> Option<()> {
+    fn object_row(&mut self, node: usize, row: &mut Row, depth: usize) -> Option<()> {
         self.at.expect(b'{')?;
         self.at.peek();
-        let mut seen = 0u64;
+        let Node::Object(members) = &self.nodes[node] else { return None };
+        let mut seen = 0;
         for position in 0.. {
-            let member = self.key(node, position)?;
-            if member == Glance::NONE {
-                self.at.skip(depth)?;
-            } else {
-                let bit = 1 << (member % 64);
-                let Node::Object(members) = &self.nodes[node] else { return None };
-                let Then::Cell(cell) = members.asked[usize::from(member)].1.then else { return None };
-                if seen & bit != 0 {
-                    return None;
-                }
-                seen |= bit;
-                self.cell(cell, draft, depth)?;
+            let Asked { bit, code } = self.key(node, position)?;
+            if seen & bit != 0 {
+                return None;
+            }
+            seen |= bit;
+            match code.then() {
+                Then::Cell(cell) => self.cell(cell, row, depth)?,
+                _ => self.at.skip(depth).map(|_| ())?,
             }
             if !self.at.goes_on(b'}')? {
                 break;
             }
             self.at.peek();
         }
-        let Node::Object(members) = &self.nodes[node] else { return None };
         // Each of them is needed.
         (seen.count_ones() as usize == members.asked.len()).then_some(())
     }
 
     #[inline]
-    fn cell(&mut self, cell: Cell, draft: &mut Draft, depth: usize) -> Option<()> {
+    fn cell(&mut self, cell: Cell, row: &mut Row, depth: usize) -> Option<()> {
         match cell {
-            Cell::Price => self.price(draft),
-            Cell::Size => self.size(draft),
+            Cell::Price => self.price(row),
+            Cell::Size => self.size(row),
             Cell::Side => {
                 self.at.peek();
                 let ((start, end), is_plain) = self.at.string()?;
                 is_plain.then_some(())?;
-                draft.row.side = self.asked.side(self.at.slice(start, end))?;
+                row.side = self.terms.side(self.at.slice(start, end))?;
                 Some(())
             }
             Cell::Other => self.at.skip(depth).map(|_| ()),
@@ -217,12 +196,11 @@ impl Pass<'_> {
     }
 
     #[inline]
-    fn price(&mut self, draft: &mut Draft) -> Option<()> {
+    fn price(&mut self, row: &mut Row) -> Option<()> {
         let begin = self.begin()?;
-        let row = &mut draft.row;
         let (room, is_zero) = match self.number(begin) {
             Some(number) => {
-                row.price = number.mantissa as i64; // 15 digits at most
+                row.price = number.mantissa as i64; // 18 digits at most
                 row.price_scale = number.scale as i8;
                 row.marks |= PRICED;
                 (Room { scale: number.scale, digits: number.digits }, number.mantissa == 0)
@@ -233,27 +211,22 @@ impl Pass<'_> {
                 (Room::of(&value), value.mantissa == 0)
             }
         };
-        if !(self.asked.skip_zero_price && is_zero) {
+        if !(self.terms.skip_zero_price && is_zero) {
             self.room = self.room.with(room);
-        }
-        if self.asked.keep_texts {
-            (draft.place.price_at, draft.place.size_at) = self.keep(begin);
         }
         Some(())
     }
 
     #[inline]
-    fn size(&mut self, draft: &mut Draft) -> Option<()> {
+    fn size(&mut self, row: &mut Row) -> Option<()> {
         let begin = self.begin()?;
-        let row = &mut draft.row;
         let is_zero = match self.number(begin) {
-            Some(number) => {
-                debug_assert!(number.mantissa < NARROW_SIZE);
+            Some(number) if number.mantissa < NARROW_SIZE => {
                 row.size = number.mantissa as i64;
                 row.size_scale = number.scale as i8;
                 number.mantissa == 0
             }
-            None => {
+            _ => {
                 let value = self.rare_number(begin)?;
                 if value.mantissa < 0 {
                     return None;
@@ -265,11 +238,6 @@ impl Pass<'_> {
         if is_zero {
             row.marks |= REMOVES;
         }
-        if self.asked.keep_texts {
-            // A size that stands before its price: their texts would be kept the wrong way round.
-            (row.marks & PRICED != 0).then_some(())?;
-            (draft.place.size_at, draft.place.size_end) = self.keep(begin);
-        }
         Some(())
     }
 
@@ -278,7 +246,7 @@ impl Pass<'_> {
     fn begin(&mut self) -> Option<usize> {
         let is_quoted = self.at.peek() == b'"';
         self.at.at += usize::from(is_quoted);
-        (if is_quoted { self.asked.text } else { self.asked.json }).then_some(self.at.at)
+        (if is_quoted { self.terms.text } else { self.terms.json }).then_some(self.at.at)
     }
 
     fn is_quoted(&self, begin: usize) -> bool {
@@ -288,7 +256,8 @@ impl Pass<'_> {
     /// The number in its usual form.
     #[inline]
     fn number(&mut self, begin: usize) -> Option<Usual> {
-        let number = usual(begin, |at| self.at.word(at))?;
+        let number =
+            usual(begin, |at| self.at.word(at), None).or_else(|| usual_and_long(begin, |at| self.at.word(at)))?;
         self.at.at = number.end;
         if self.is_quoted(begin) {
             self.at.at += 1;
@@ -297,9 +266,10 @@ impl Pass<'_> {
         matches!(number.next, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r').then_some(number)
     }
 
-    /// The number in any form.
+    /// The number in any form; not where its text may be wanted.
     #[cold]
     fn rare_number(&mut self, begin: usize) -> Option<Decimal> {
+        (!self.terms.keep_texts).then_some(())?;
         self.at.at = begin;
         if self.is_quoted(begin) {
             self.at.at -= 1;
@@ -309,15 +279,5 @@ impl Pass<'_> {
             self.at.bare_number()?;
             Decimal::parse(self.at.slice(begin, self.at.at), 0)
         }
-    }
-
-    /// Keeps the text of the number that ends here: where it begins and ends in `texts`.
-    #[inline]
-    fn keep(&mut self, begin: usize) -> (u32, u32) {
-        let end = self.at.at - usize::from(self.is_quoted(begin));
-        let texts = &mut self.out.texts;
-        let from = texts.len() as u32;
-        texts.extend_from_slice(self.at.slice(begin, end));
-        (from, texts.len() as u32)
     }
 }

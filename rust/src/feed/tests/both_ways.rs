@@ -292,6 +292,6 @@ fn one_pass_or_two() {
             }
             assert!(feeds[1].0.guess.is_none());
         }
-        assert!(read > 1200 && passed > read / 2, "{number}: {read} of 2400 were in order, {passed} were passed");
+        assert!(read > 1200 && passed > read / 6, "{number}: {read} of 2400 were in order, {passed} were passed");
     }
 }
