@@ -168,6 +168,15 @@ impl State {
         (room, self.seeded || plan.rule.seeds_outside())
     }
 
+    /// Whether the prices of a message in the stream, the only one of its frame, fit to those of the book.
+    pub fn has_room(&self, plan: &Plan, message: &Message) -> bool {
+        match message.what {
+            What::Ignored | What::Check => true,
+            What::Change => fits(self.room(plan).0.with(message.room)).is_ok(),
+            What::Snapshot => fits(message.room).is_ok(),
+        }
+    }
+
     /// The room of the buffered changes that a snapshot would not make old.
     pub fn surviving_room(&self, plan: &Plan, snapshot: &Message, asked_ns: i64) -> Room {
         let base = Base { id: snapshot.last, asked_ns };

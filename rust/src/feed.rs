@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use crate::book::{Book, Role, fits};
+use crate::book::{Book, Plan, Role, State, fits};
 use crate::cursor::PAD;
 use crate::decode::{At, read};
 use crate::facts::{self, id};
@@ -47,11 +47,12 @@ impl Hasher for TopicHasher {
 
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut eight = [0; 8];
-            eight[..part.len()].copy_from_slice(part);
-            self.write_u64(u64::from_le_bytes(eight));
+        let mut eights = bytes.chunks_exact(8);
+        for eight in &mut eights {
+            self.write_u64(u64::from_le_bytes(eight.try_into().expect("eight bytes")));
         }
+        let rest = eights.remainder().iter().fold(0, |rest, &byte| rest << 8 | u64::from(byte));
+        self.write_u64(rest);
     }
 
     #[inline]
@@ -304,8 +305,16 @@ impl<H> Feed<H> {
         match entry.map(|at| (at, &self.entries[at])) {
             // What nearly all frames are: one change of one book, on a connection that does not count.
             Some((at, Some(Entry { target: Target::Book { book, role, .. }, .. }))) if counted.is_none() => {
-                apply(book, *role, self.count, &mut self.scratch.messages[0], &mut self.scratch.said);
-                tell(&self.scratch.said, at, |_| false, &mut self.scratch.out);
+                let Scratch { messages, said, out, .. } = &mut self.scratch;
+                let mut state = book.state();
+                state.has_room(&book.plan, &messages[0]).then_some(())?;
+                apply(&mut state, &book.plan, *role, self.count, &mut messages[0], said);
+                tell(said, at, |_| false, out);
+            }
+            Some((_, Some(Entry { target: Target::Book { book, .. }, .. })))
+                if !book.state().has_room(&book.plan, &self.scratch.messages[0]) =>
+            {
+                return None;
             }
             Some((at, found)) => {
                 let is_book = matches!(found, Some(Entry { target: Target::Book { .. }, .. }));
@@ -350,7 +359,7 @@ impl<H> Feed<H> {
         for heard in heard.iter() {
             match (&entries[heard.entry], heard.message) {
                 (Some(Entry { target: Target::Book { book, role, .. }, .. }), Some(at)) => {
-                    apply(book, *role, count, &mut messages[at], said);
+                    apply(&mut book.state(), &book.plan, *role, count, &mut messages[at], said);
                     tell(said, heard.entry, |known| is_book(&entries[known], book), out);
                 }
                 _ => {
@@ -377,21 +386,21 @@ fn read_passed(
         message.rows.clear();
     }
     message.received_ns = received_ns;
-    Some(match message.what {
-        What::Ignored | What::Check => true,
-        What::Change => {
-            let (room, _) = book.state().room(&book.plan);
-            fits(room.with(message.room)).is_ok()
-        }
-        What::Snapshot => !book.plan.is_outside(role) && fits(message.room).is_ok(),
-    })
+    Some(message.what != What::Snapshot || !book.plan.is_outside(role))
 }
 
 /// What comes of a message is left in `said`.
 #[inline]
-fn apply(book: &Book, role: Role, count: Option<i64>, message: &mut Message, said: &mut Vec<Outcome>) {
+fn apply(
+    state: &mut State,
+    plan: &Plan,
+    role: Role,
+    count: Option<i64>,
+    message: &mut Message,
+    said: &mut Vec<Outcome>,
+) {
     said.clear();
-    book.state().take(&book.plan, message, role, count, said);
+    state.take(plan, message, role, count, said);
     if message.rows.capacity() > KEPT_ROWS {
         *message = Message::default();
     }
