@@ -1,10 +1,12 @@
 """Picks the engine: the native one where it was built, else its Python twin."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Literal, cast
 
 from tidebook.engine.contract import Engine
 from tidebook.errors import UsageError
+from tidebook.model.market import Level
 
 Choice = Literal["native", "python"]
 
@@ -18,12 +20,16 @@ def load(choice: Choice | None = None) -> Engine:
         raise UsageError(f"engine={choice!r}: there are 'native' and 'python'")
     if choice != "python":
         try:
-            return cast(Engine, import_module("tidebook.engine._native"))
+            native = import_module("tidebook.engine._native")
         except ImportError as error:
             if choice == "native":
                 raise UsageError(
                     "the native engine was not built", hint="Install with Rust on PATH, or say python for its twin"
                 ) from error
+        else:
+            Level.register(native.Level)  # what it makes is a Level, and a sequence, as ours is
+            Sequence.register(native.Level)
+            return cast(Engine, native)
     return cast(Engine, import_module("tidebook.engine.twin"))
 
 
