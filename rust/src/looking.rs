@@ -177,98 +177,129 @@ pub fn best(state: &State) -> Best {
     (bid, bid_size, ask, ask_size)
 }
 
-/// What was made for readers since the last change.
+/// What was made for readers. A level that is as it was keeps its object, with the Decimals that were made of it.
 #[derive(Default)]
-pub struct Kept(Mutex<Made>);
+pub struct Kept {
+    best: [Mutex<Option<Row>>; 2],
+    levels: Mutex<Shelf>,
+    floats: Mutex<Shelf>,
+}
+
+/// A level's numbers, and what was made of them.
+struct Row {
+    raw: Raw,
+    made: Py<PyAny>,
+}
 
 #[derive(Default)]
-struct Made {
-    /// How many messages had been applied.
-    applied: u64,
-    best: [Option<Py<PyAny>>; 2],
-    top: Option<(usize, Py<PyAny>)>,
+struct Shelf {
+    /// How many messages had been applied, how many levels were asked for, and both sides as they were given.
+    given: Option<(u64, usize, Py<PyAny>)>,
+    rows: [Vec<Row>; 2],
+}
+
+/// These locks are held while something is taken out or put back: never while an object is made or goes, which may run
+/// the collector, and with it any code.
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn same(one: &Raw, other: &Raw) -> bool {
+    one.price == other.price
+        && one.size == other.size
+        && one.price_scale == other.price_scale
+        && one.size_scale == other.size_scale
+}
+
+fn level(py: Python<'_>, raw: &Raw) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, Level::new(*raw))?.into_any())
+}
+
+fn pair(py: Python<'_>, raw: &Raw) -> PyResult<Py<PyAny>> {
+    Ok(raw.doubles().into_pyobject(py)?.into_any().unbind())
+}
+
+/// The rows of one side, best first; those of `before` that are as they were stay.
+fn rows_of(
+    before: Vec<Row>,
+    now: Vec<Raw>,
+    side: Side,
+    make: impl Fn(&Raw) -> PyResult<Py<PyAny>>,
+) -> PyResult<Vec<Row>> {
+    let is_past = |row: &Raw, raw: &Raw| {
+        row.price_scale != raw.price_scale || row.price == raw.price || (row.price > raw.price) == (side == Side::Bid)
+    };
+    let mut before = before.into_iter().peekable();
+    let mut rows = Vec::with_capacity(now.len());
+    for raw in now {
+        while before.next_if(|row| is_past(&row.raw, &raw) && !same(&row.raw, &raw)).is_some() {}
+        rows.push(match before.next_if(|row| same(&row.raw, &raw)) {
+            Some(row) => row,
+            None => Row { made: make(&raw)?, raw },
+        });
+    }
+    Ok(rows)
 }
 
 impl Kept {
-    /// A lock that is held for no longer than it takes to copy a reference: never while an object is made or goes.
-    fn made(&self) -> MutexGuard<'_, Made> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn look<T>(&self, applied: u64, look: impl FnOnce(&Made) -> Option<T>) -> Option<T> {
-        let made = self.made();
-        if made.applied == applied { look(&made) } else { None }
-    }
-
-    fn keep(&self, applied: u64, keep: impl FnOnce(&mut Made)) {
-        let mut fresh = Made { applied, ..Made::default() };
-        let mut made = self.made();
-        if made.applied != applied {
-            std::mem::swap(&mut *made, &mut fresh);
-        }
-        keep(&mut made);
-        drop(made); // before what is `fresh` now goes
-    }
-
-    /// The best level of a side, the same object until the next change; None where the side is empty.
+    /// The best level of a side; None where the side is empty.
     pub fn best(&self, py: Python<'_>, core: &book::Book, side: Side) -> PyResult<Py<PyAny>> {
-        let (applied, raw) = {
-            let state = current(py, core)?;
-            (state.stats.applied, state.levels.get(side, 0))
-        };
-        if let Some(found) =
-            self.look(applied, |made| made.best[side as usize].as_ref().map(|level| level.clone_ref(py)))
-        {
-            return Ok(found);
+        let raw = current(py, core)?.levels.get(side, 0);
+        let Some(raw) = raw else { return Ok(py.None()) };
+        let kept = &self.best[side as usize];
+        if let Some(row) = &*lock(kept) {
+            if same(&row.raw, &raw) {
+                return Ok(row.made.clone_ref(py));
+            }
         }
-        let found = match raw {
-            Some(raw) => Py::new(py, Level::new(raw))?.into_any(),
-            None => py.None(),
-        };
-        let kept = found.clone_ref(py);
-        self.keep(applied, |made| made.best[side as usize] = Some(kept));
-        Ok(found)
-    }
-
-    /// The best `n` of both sides, the same object until the next change or another `n`.
-    pub fn top(&self, py: Python<'_>, core: &book::Book, n: usize) -> PyResult<Py<PyAny>> {
-        let applied = current(py, core)?.stats.applied;
-        let found = self.look(applied, |made| match &made.top {
-            Some((most, rows)) if *most == n => Some(rows.clone_ref(py)),
-            _ => None,
-        });
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        let (applied, bids, asks) = {
-            let state = current(py, core)?;
-            let rows = |side| state.levels.best(side, n, |raw| raw);
-            (state.stats.applied, rows(Side::Bid), rows(Side::Ask))
-        };
-        let levels = |rows: Vec<Raw>| {
-            let made = rows.into_iter().map(|raw| Py::new(py, Level::new(raw))).collect::<PyResult<Vec<_>>>()?;
-            PyTuple::new(py, made)
-        };
-        let found = (levels(bids)?, levels(asks)?).into_pyobject(py)?.into_any().unbind();
-        let kept = found.clone_ref(py);
-        let mut gone = None;
-        self.keep(applied, |made| gone = made.top.replace((n, kept)));
+        let made = level(py, &raw)?;
+        let row = Row { made: made.clone_ref(py), raw };
+        let gone = lock(kept).replace(row);
         drop(gone);
-        Ok(found)
+        Ok(made)
+    }
+
+    /// The best `n` levels of both sides.
+    pub fn top(&self, py: Python<'_>, core: &book::Book, n: usize) -> PyResult<Py<PyAny>> {
+        given(py, core, n, &self.levels, |raw| level(py, raw))
+    }
+
+    /// The same as rows of two floats.
+    pub fn floats(&self, py: Python<'_>, core: &book::Book, n: usize) -> PyResult<Py<PyAny>> {
+        given(py, core, n, &self.floats, |raw| pair(py, raw))
     }
 }
 
-/// Rows of two floats.
-pub fn floats<'py>(py: Python<'py>, core: &book::Book, n: usize) -> PyResult<Bound<'py, PyTuple>> {
-    let (bids, asks) = {
+/// Both sides; until the next change, or another `n`, the same object.
+fn given(
+    py: Python<'_>,
+    core: &book::Book,
+    n: usize,
+    shelf: &Mutex<Shelf>,
+    make: impl Fn(&Raw) -> PyResult<Py<PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    let (applied, before, now) = {
         let state = current(py, core)?;
-        let rows = |side| state.levels.best(side, n, |raw| raw.doubles());
-        (rows(Side::Bid), rows(Side::Ask))
+        let mut shelf = lock(shelf);
+        if let Some((applied, most, both)) = &shelf.given {
+            if *applied == state.stats.applied && *most == n {
+                return Ok(both.clone_ref(py));
+            }
+        }
+        let now = [Side::Bid, Side::Ask].map(|side| state.levels.best(side, n, |raw| raw));
+        (state.stats.applied, std::mem::take(&mut shelf.rows), now)
     };
-    (PyTuple::new(py, bids)?, PyTuple::new(py, asks)?).into_pyobject(py)
+    let ([bids, asks], [bids_now, asks_now]) = (before, now);
+    let rows = [rows_of(bids, bids_now, Side::Bid, &make)?, rows_of(asks, asks_now, Side::Ask, &make)?];
+    let [bids, asks] = rows.each_ref().map(|rows| PyTuple::new(py, rows.iter().map(|row| row.made.bind(py))));
+    let both = (bids?, asks?).into_pyobject(py)?.into_any().unbind();
+    let fresh = Shelf { given: Some((applied, n, both.clone_ref(py))), rows };
+    let gone = std::mem::replace(&mut *lock(shelf), fresh);
+    drop(gone);
+    Ok(both)
 }
 
-/// The same as doubles of this machine, one behind the other.
+/// The best `n` of both sides as doubles of this machine, price and size in turn.
 pub fn doubles<'py>(py: Python<'py>, core: &book::Book, n: usize) -> PyResult<Bound<'py, PyTuple>> {
     let (bids, asks) = {
         let state = current(py, core)?;

@@ -224,8 +224,8 @@ impl Book {
     }
 
     #[pyo3(signature = (n=None))]
-    fn top_floats<'py>(&self, py: Python<'py>, n: Option<i64>) -> PyResult<Bound<'py, PyTuple>> {
-        looking::floats(py, &self.core, count_of(n)?)
+    fn top_floats(&self, py: Python<'_>, n: Option<i64>) -> PyResult<Py<PyAny>> {
+        self.kept.floats(py, &self.core, count_of(n)?)
     }
 
     #[pyo3(signature = (n=None))]
