@@ -12,6 +12,7 @@ from typing import Final, Generic, Literal, TypeVar
 from tidebook.client.calls import About, Calls, Tell
 from tidebook.client.opening import Opening
 from tidebook.client.waits import within
+from tidebook.core.burst import Burst
 from tidebook.core.options import Options
 from tidebook.errors import Overrun, UsageError
 from tidebook.io.clock import now
@@ -180,6 +181,7 @@ class Subscription(Opening, Generic[T]):
         size: Callable[[T], int] | None = None,
         options: Options = DEFAULTS,
         tell: Tell | None = None,
+        burst: Burst | None = None,
     ) -> None:
         super().__init__()
         self.what = what
@@ -187,7 +189,7 @@ class Subscription(Opening, Generic[T]):
             slow, most=options.queue_items, most_bytes=options.queue_bytes, size=size, key=key, on_lost=self._lost
         )
         self._tell_health = tell
-        self._calls: Calls[T] = Calls(self._about, options, tell)
+        self._calls: Calls[T] = Calls(self._about, options, tell, burst)
         self._failed: BaseException | None = None
         self._latest: dict[Hashable, T] = {}
         self._newest: T | None = None

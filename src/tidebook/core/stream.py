@@ -65,6 +65,7 @@ class Stream:
         self.carrier: Carrier | None = None
         self.heard_ns: int | None = None
         self.confirmed_ns: int | None = None
+        self._seen = Seen(plan.venue, plan.read_symbol, 0)
         self._emit = emit
         self._options = options
         self._life_timer = timers.timer(self._look_alive)
@@ -81,9 +82,11 @@ class Stream:
     def frame(self, frame: bytes, now: Now) -> None:
         """One message of this topic. The hot path: read it, hand its facts over."""
         self.heard_ns = now.mono_ns
-        plan = self.plan
+        plan, seen = self.plan, self._seen
+        if seen.received_ns != now.wall_ns:  # else it is of the same read
+            seen = self._seen = Seen(plan.venue, plan.read_symbol, now.wall_ns)
         try:
-            facts = plan.channel.read(frame, Seen(plan.venue, plan.read_symbol, now.wall_ns))
+            facts = plan.channel.read(frame, seen)
         except (msgspec.MsgspecError, DecodeError) as error:
             kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
             about = (plan.venue, plan.symbol, now.wall_ns)
