@@ -3,9 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::basic::CompareOp;
+use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyInt, PyList, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple, PyType};
 
 use crate::book::{self, State};
 use crate::levels::{Exact, Raw};
@@ -34,6 +35,61 @@ fn decimal(py: Python<'_>, number: Exact) -> PyResult<Py<PyAny>> {
     })?;
     let power = &powers[(i32::from(number.1) + 38) as usize];
     times.call1(py, (int(py, number.0)?, power))
+}
+
+/// `tidebook.model.number.exact`; what is not digits with a point, few enough for 64 bits, goes there.
+#[pyfunction(name = "exact")]
+pub fn exact_of<'py>(py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static REST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if let Ok(plain) = text.cast::<PyString>() {
+        if let Some((mantissa, scale)) = plain.to_str().ok().and_then(|plain| short(plain.as_bytes())) {
+            return Ok((mantissa, scale).into_pyobject(py)?.into_any());
+        }
+    }
+    REST.import(py, "tidebook.model.number", "exact")?.call1((text,))
+}
+
+/// `tidebook.model.number.exact_raw`, in the same way.
+#[pyfunction(name = "exact_raw")]
+pub fn exact_of_raw<'py>(py: Python<'py>, raw: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static REST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let mut text = [0; 21];
+    let mut length = usize::MAX;
+    if let Ok(buffer) = PyBuffer::<u8>::get(raw) {
+        let size = buffer.item_count();
+        if size <= text.len() && buffer.copy_to_slice(py, &mut text[..size]).is_ok() {
+            length = size;
+        }
+    }
+    let bare = match text.get(..length) {
+        Some([b'"', inside @ .., b'"']) => inside,
+        other => other.unwrap_or_default(),
+    };
+    match short(bare) {
+        Some((mantissa, scale)) => Ok((mantissa, scale).into_pyobject(py)?.into_any()),
+        None => REST.import(py, "tidebook.model.number", "exact_raw")?.call1((raw,)),
+    }
+}
+
+/// At most 18 digits, with a point among them or without.
+fn short(text: &[u8]) -> Option<(i64, u8)> {
+    let (mut mantissa, mut point) = (0, None);
+    if text.len() > 19 {
+        return None;
+    }
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => mantissa = mantissa * 10 + i64::from(byte - b'0'),
+            b'.' if point.is_none() && at > 0 => point = Some(at),
+            _ => return None,
+        }
+    }
+    match point {
+        Some(at) if at + 1 == text.len() => None,
+        Some(at) => Some((mantissa, (text.len() - at - 1) as u8)),
+        None if text.is_empty() || text.len() > 18 => None,
+        None => Some((mantissa, 0)),
+    }
 }
 
 /// Levels as a list of `contract.RawLevel`.

@@ -332,5 +332,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("name", "native")?;
     module.add_class::<Book>()?;
     module.add_class::<looking::Level>()?;
+    module.add_function(wrap_pyfunction!(looking::exact_of, module)?)?;
+    module.add_function(wrap_pyfunction!(looking::exact_of_raw, module)?)?;
     module.add_class::<Feed>()
 }

@@ -103,7 +103,8 @@ class FactFeed(Subscription[Any]):
             end = partial(self._ended, key)
             channel = self._channel(one)
             self._leaves[key] = lambda: None  # it may be told of the flow before it is joined
-            self._leaves[key] = one.join(channel, instrument, self._option, self.deliver, self._watch, end)
+            take = self._inlet(*key).take
+            self._leaves[key] = one.join(channel, instrument, self._option, take, self._watch, end)
 
     def _channel(self, one: VenueAt) -> FactChannel:
         channel = one.declared.channel(self._name)

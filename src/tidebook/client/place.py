@@ -363,7 +363,11 @@ class VenueAt:
 
     def symbol_of(self, venue_id: str) -> str:
         """The canonical symbol of a venue's id; the id itself where it is not listed."""
-        found = self.listing.by_id.get(venue_id.upper())
+        listing = self._traded.listing
+        name = listing.names.get(venue_id)
+        if name is not None:
+            return name
+        found = listing.by_id.get(venue_id.upper())
         return venue_id if found is None else found.symbol
 
     # Sharing ------------------------------------------------------------------

@@ -1,12 +1,15 @@
 """Picks the engine: the native one where it was built, else its Python twin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Literal, cast
 
 from tidebook.engine.contract import Engine
 from tidebook.errors import UsageError
+from tidebook.model import number
 from tidebook.model.market import Level
+from tidebook.model.number import Exact
 
 Choice = Literal["native", "python"]
 
@@ -31,6 +34,14 @@ def load(choice: Choice | None = None) -> Engine:
             Sequence.register(native.Level)
             return cast(Engine, native)
     return cast(Engine, import_module("tidebook.engine.twin"))
+
+
+# The doors of `model.number` from text to value, by the native engine where it was built.
+exact: Callable[[str], Exact] = number.exact
+exact_raw: Callable[[bytes | memoryview], Exact] = number.exact_raw
+with suppress(ImportError):
+    _native = import_module("tidebook.engine._native")
+    exact, exact_raw = _native.exact, _native.exact_raw
 
 
 def available() -> tuple[Choice, ...]:
