@@ -15,6 +15,7 @@ from tidebook.client.waits import within
 from tidebook.core.burst import Burst
 from tidebook.core.options import Options
 from tidebook.errors import Overrun, UsageError
+from tidebook.io import process
 from tidebook.io.clock import now
 from tidebook.model import health
 
@@ -133,6 +134,10 @@ class Queue(Generic[T]):
         """The next item. Raises StopAsyncIteration at the end. Cancelling loses nothing."""
         if not self._items and not self._latest and not await self._filled():
             raise StopAsyncIteration
+        return self.take()
+
+    def take(self) -> T:
+        """The next item, of those that are there."""
         if self._items:
             item = self._items.popleft()
             self._bytes -= 0 if self._size is None else self._size(item)
@@ -320,8 +325,10 @@ class Subscription(Opening, Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        self._check_loop()
-        return await self._queue.one()
+        if self._loop is not asyncio.get_running_loop() or self._forks != process.forks:
+            self._check_loop()  # says what is wrong
+        queue = self._queue
+        return queue.take() if len(queue) else await queue.one()
 
     async def batches(self) -> AsyncIterator[list[T]]:
         """All that one turn of the loop brought, as a list, again and again. Raises as `next` does."""
