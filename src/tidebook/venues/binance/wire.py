@@ -200,13 +200,21 @@ _KLINE = msgspec.json.Decoder(Wrapped[KlineEvent])
 _TICKER = msgspec.json.Decoder(Wrapped[TickerEvent])
 
 
-def trade(one: TradeEvent | TradeRow | AggTrade, symbol: str, seen: Seen) -> facts.Trade:
+def trade(one: TradeEvent | TradeRow, symbol: str, seen: Seen) -> facts.Trade:
     venue, _, received_ns = seen
-    first, last = (str(one.first), str(one.last)) if isinstance(one, AggTrade) else (None, None)
     # By position: one that is made for every message takes half as long so.
     return facts.Trade(
         venue, symbol, one.at * MS, received_ns, str(one.id), "sell" if one.buyer_made else "buy",
-        exact(one.price), exact(one.size), first, last,
+        exact(one.price), exact(one.size),
+    )  # fmt: skip
+
+
+def several(one: AggTrade, symbol: str, seen: Seen) -> facts.Trade:
+    """Several trades of one taker as one."""
+    venue, _, received_ns = seen
+    return facts.Trade(
+        venue, symbol, one.at * MS, received_ns, str(one.id), "sell" if one.buyer_made else "buy",
+        exact(one.price), exact(one.size), str(one.first), str(one.last),
     )  # fmt: skip
 
 
@@ -256,7 +264,7 @@ def trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
 
 def agg_trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
     one = decode(_AGG_TRADE, frame).data
-    return [trade(one, seen.symbol(one.symbol), seen)]
+    return [several(one, seen.symbol(one.symbol), seen)]
 
 
 def quotes(frame: bytes, seen: Seen) -> list[facts.Quote]:
