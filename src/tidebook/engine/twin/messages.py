@@ -252,7 +252,7 @@ class Reader:
                 self._read_row(where, row, None, listed, message)
 
     def _read_flat(self, where: Where, rows: list[Any], bid: bool, places: tuple[int, int], message: Message) -> None:
-        """As `_read_row` for each, in a fifth of the time where they are lists of texts of no more digits than usual."""
+        """As `_read_row` for each, in a fifth of the time where it is a list of texts with few enough digits."""
         at_price, at_size = places
         most = max(places)
         changes = message.changes
