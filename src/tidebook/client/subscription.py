@@ -201,9 +201,14 @@ class Inlet(Generic[T]):
     def take(self, items: Sequence[T]) -> None:
         """From the receive path."""
         into = self._into
-        if items and not into._queue.ended:
-            self.newest = into._newest = items[-1]
-            into.deliver(items)
+        if not items or into._queue.ended:
+            return
+        self.newest = into._newest = items[-1]
+        # As `deliver`, without another step.
+        if not into._calls.functions:
+            into._queue.put_all(items)
+        elif (error := into._calls.call(items)) is not None:
+            into.fail(error)
 
 
 class Subscription(Opening, Generic[T]):

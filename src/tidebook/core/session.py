@@ -158,20 +158,22 @@ class Session:
                 burst.hand(None)
 
     def _read(self, frames: list[bytes], now: Now, burst: Burst) -> None:
-        is_plain = self.endpoint.codec is Codec.TEXT
+        codec, is_plain, raw = self.endpoint.codec, self.endpoint.codec is Codec.TEXT, self._raw
         feed, received_ns, books, streams = self.feed.feed, now.mono_ns, self._books, self._streams
         for frame in frames:
             if not self.is_open:
                 return  # given up at an earlier frame: what came behind it belongs to nobody
-            try:
-                # One at a time: a read full of bombs is never held inflated.
-                plain = frame if is_plain else inflate(frame, self.endpoint.codec, self.endpoint.cap)
-            except DecodeError as error:
-                self._undecodable(error, frame, now)
-                continue
-            if self._raw is not None:
+            plain = frame
+            if not is_plain:
+                try:
+                    # One at a time: a read full of bombs is never held inflated.
+                    plain = inflate(frame, codec, self.endpoint.cap)
+                except DecodeError as error:
+                    self._undecodable(error, frame, now)
+                    continue
+            if raw is not None:
                 if not self._control(plain, now):
-                    self._raw.frame(plain, now)
+                    raw.frame(plain, now)
                 continue
             if len(plain) > LONG and burst.caller is not None:
                 burst.hand(None)
