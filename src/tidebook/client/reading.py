@@ -140,7 +140,9 @@ class Reading(ABC):
     def best_floats(self) -> Best:
         """Best bid, its size, best ask, its size, as the doubles nearest to them; None for an empty side's two."""
         bids, asks = self.floats(1)
-        return (*(bids[0] if bids else (None, None)), *(asks[0] if asks else (None, None)))
+        bid, bid_size = bids[0] if bids else (None, None)
+        ask, ask_size = asks[0] if asks else (None, None)
+        return bid, bid_size, ask, ask_size
 
     def floats(self, n: int | None = 10) -> tuple[Floats, Floats]:
         """The best `n` bids and asks of one instant (all with None) as (price, size), the doubles nearest to them."""

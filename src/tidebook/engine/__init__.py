@@ -1,5 +1,6 @@
 """Picks the engine: the native one where it was built, else its Python twin."""
 
+from abc import ABCMeta
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -31,7 +32,7 @@ def load(choice: Choice | None = None) -> Engine:
                 ) from error
         else:
             Level.register(native.Level)  # what it makes is a Level, and a sequence, as ours is
-            Sequence.register(native.Level)
+            cast(ABCMeta, Sequence).register(native.Level)
             return cast(Engine, native)
     return cast(Engine, import_module("tidebook.engine.twin"))
 

@@ -1,11 +1,11 @@
 """Facts of a market: levels, states, changes. Frozen and exact."""
 
-from abc import ABC
+from abc import ABC, ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final, SupportsIndex, overload
+from typing import Any, Final, SupportsIndex, cast, overload
 
 from tidebook.model.number import Exact, decimal_of, double_of, exact_of, plain
 
@@ -120,7 +120,7 @@ class Level(ABC):
         return f"Level(price={self.price!r}, size={self.size!r})"
 
 
-Sequence.register(Level)  # also for `case price, size:`
+cast(ABCMeta, Sequence).register(Level)  # also for `case price, size:`
 
 _keep: Final[Callable[[Level, tuple[int, int, int, int]], None]] = Level.__dict__["_raw"].__set__
 _new: Final = object.__new__
