@@ -4,19 +4,23 @@ import copy
 import pickle
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.unit.engine.test_numbers import NEARLY, NUMBERS
 from tests.unit.engine.test_threads import FRAMES, fed, frame, hasty
 
-from tidebook.engine import available, load
+from tidebook.engine import available, exact, exact_raw, load
 from tidebook.engine.contract import Book, Engine, NotSeeded
 from tidebook.engine.rule import Chain, Proof, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Id, Kind
+from tidebook.errors import DecodeError
+from tidebook.model import number
 from tidebook.model.market import Level, level
 from tidebook.model.number import decimal_of, exact_of
 
@@ -104,6 +108,27 @@ def test_a_decimal_is_exact(mantissa: int, scale: int) -> None:
     assert Fraction(value) == mantissa * Fraction(10) ** -scale
     assert value.as_tuple().exponent == -scale
     assert exact_of(value) == (mantissa, scale)
+
+
+def outcome(read: Callable[[Any], object], text: object) -> object:
+    try:
+        return read(text)
+    except DecodeError as error:
+        return error.kind, str(error)
+
+
+@given(NUMBERS | NEARLY | st.from_regex(r"[0-9]{1,20}(\.[0-9]{1,20})?", fullmatch=True))
+@example("")
+@example("5.")
+@example(".5")
+@example("1.2.3")
+@example("999999999999999999")
+@example("9999999999999999.99")
+@example("9999999999999999999")
+def test_a_text_is_read_as_the_model_reads_it(text: str) -> None:
+    assert outcome(exact, text) == outcome(number.exact, text)
+    for raw in (text.encode(), b'"%s"' % text.encode(), b'"' + text.encode(), memoryview(text.encode())):
+        assert outcome(exact_raw, raw) == outcome(number.exact_raw, raw)
 
 
 @pytest.mark.parametrize(
