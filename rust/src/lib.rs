@@ -1,6 +1,6 @@
 //! Tidebook's native engine: frames in, books out. No I/O, no clock, no callbacks into Python.
 //!
-//! `src/tidebook/engine/README.md` is its specification. Only `python.rs` and `declared.rs` know Python.
+//! `src/tidebook/engine/README.md` is its specification. Only `python.rs`, `looking.rs` and `declared.rs` know Python.
 
 pub mod book;
 pub mod buffer;
@@ -24,5 +24,7 @@ pub mod stamp;
 
 #[cfg(feature = "python")]
 mod declared;
+#[cfg(feature = "python")]
+mod looking;
 #[cfg(feature = "python")]
 mod python;

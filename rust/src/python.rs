@@ -5,14 +5,15 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyInt, PyList, PyMemoryView, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyTuple};
 
 use crate::book::{self, Role};
 use crate::fault::Fault;
 use crate::feed::{self, Out};
+use crate::looking::{raw_list, reach_of};
 use crate::message::Side;
 use crate::outcome::{Event, Outcome};
-use crate::{declared, levels};
+use crate::{declared, looking};
 
 fn decode_error(py: Python<'_>, fault: &Fault) -> PyErr {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -64,33 +65,11 @@ fn count_of(n: Option<i64>) -> PyResult<usize> {
     n.map_or(Ok(usize::MAX), usize::try_from).map_err(|_| PyValueError::new_err("a count of levels is not negative"))
 }
 
-/// Small integers, which nearly all are, take the short way.
-fn int(py: Python<'_>, value: i128) -> PyResult<Bound<'_, PyInt>> {
-    match i64::try_from(value) {
-        Ok(small) => Ok(small.into_pyobject(py)?),
-        Err(_) => Ok(value.into_pyobject(py)?),
-    }
-}
-
-/// Levels as a list of `contract.RawLevel`.
-fn raw_list<'py>(py: Python<'py>, raw: &[levels::Raw]) -> PyResult<Bound<'py, PyList>> {
-    let rows = raw
-        .iter()
-        .map(|raw| (int(py, raw.price)?, raw.price_scale, int(py, raw.size)?, raw.size_scale).into_pyobject(py));
-    PyList::new(py, rows.collect::<PyResult<Vec<Bound<'py, PyTuple>>>>()?)
-}
-
-/// The worst known bid and ask price as `contract.Reach`.
-fn reach_of(py: Python<'_>, reach: [Option<levels::Exact>; 2]) -> PyResult<Bound<'_, PyTuple>> {
-    let [bid, ask] =
-        reach.map(|end| end.map(|(mantissa, scale)| Ok::<_, PyErr>((int(py, mantissa)?, scale))).transpose());
-    (bid?, ask?).into_pyobject(py)
-}
-
 /// One book: levels, sequence and buffer. See `contract.Book`.
 #[pyclass(module = "tidebook.engine._native", frozen)]
 struct Book {
     core: Arc<book::Book>,
+    kept: looking::Kept,
 }
 
 #[pymethods]
@@ -107,7 +86,8 @@ impl Book {
     ) -> PyResult<Book> {
         let snapshot = snapshot.map(declared::shape).transpose()?;
         let (shape, rule) = (declared::shape(shape)?, declared::rule(rule)?);
-        Ok(Book { core: Arc::new(book::Book::new(shape, snapshot, rule, depth_cap, (price_scale, size_scale))) })
+        let core = book::Book::new(shape, snapshot, rule, depth_cap, (price_scale, size_scale));
+        Ok(Book { core: Arc::new(core), kept: looking::Kept::default() })
     }
 
     #[getter]
@@ -222,11 +202,35 @@ impl Book {
         Ok(self.core.state().levels.best(side, count_of(n)?, |raw| raw.doubles()))
     }
 
-    fn best(&self) -> (Option<f64>, Option<f64>, Option<f64>, Option<f64>) {
-        let state = self.core.state();
-        let best = |side| state.levels.get(side, 0).as_ref().map(levels::Raw::doubles).unzip();
-        let ((bid, bid_size), (ask, ask_size)) = (best(Side::Bid), best(Side::Ask));
-        (bid, bid_size, ask, ask_size)
+    fn best(&self) -> looking::Best {
+        looking::best(&self.core.state())
+    }
+
+    fn best_bid(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.kept.best(py, &self.core, Side::Bid)
+    }
+
+    fn best_ask(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.kept.best(py, &self.core, Side::Ask)
+    }
+
+    fn best_floats(&self, py: Python<'_>) -> PyResult<looking::Best> {
+        Ok(looking::best(&*looking::current(py, &self.core)?))
+    }
+
+    #[pyo3(signature = (n=None))]
+    fn top(&self, py: Python<'_>, n: Option<i64>) -> PyResult<Py<PyAny>> {
+        self.kept.top(py, &self.core, count_of(n)?)
+    }
+
+    #[pyo3(signature = (n=None))]
+    fn top_floats(&self, py: Python<'_>, n: Option<i64>) -> PyResult<Py<PyAny>> {
+        self.kept.floats(py, &self.core, count_of(n)?)
+    }
+
+    #[pyo3(signature = (n=None))]
+    fn top_doubles<'py>(&self, py: Python<'py>, n: Option<i64>) -> PyResult<Bound<'py, PyTuple>> {
+        looking::doubles(py, &self.core, count_of(n)?)
     }
 
     #[pyo3(signature = (body, received_ns, asked_ns, *, cap=8 << 20))]
@@ -327,5 +331,8 @@ impl Feed {
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("name", "native")?;
     module.add_class::<Book>()?;
+    module.add_class::<looking::Level>()?;
+    module.add_function(wrap_pyfunction!(looking::exact_of, module)?)?;
+    module.add_function(wrap_pyfunction!(looking::exact_of_raw, module)?)?;
     module.add_class::<Feed>()
 }

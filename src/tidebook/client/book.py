@@ -12,9 +12,10 @@ from tidebook.client.reading import FrozenBook, Known, ProofOf, Reading, best_of
 from tidebook.client.subscription import DEFAULTS, Queue
 from tidebook.client.waits import within
 from tidebook.core import book as core
+from tidebook.core.burst import Burst
 from tidebook.core.clock import SECOND
 from tidebook.core.options import Options
-from tidebook.engine.contract import Look, RawLevel, Side
+from tidebook.engine.contract import Best, Floats, Look, NotSeeded, RawLevel, Side
 from tidebook.engine.rule import Proof, Seed
 from tidebook.errors import BookNotLive, SubscriptionFailed, TidebookError, UsageError
 from tidebook.io import process
@@ -52,7 +53,7 @@ class Book(Reading, Opening):
 
     def __init__(
         self, symbol: str, venue: str, *, timeout: float, require: State | None, stale: Stale,
-        options: Options = DEFAULTS, tell: Tell | None = None,
+        options: Options = DEFAULTS, tell: Tell | None = None, burst: Burst | None = None,
     ) -> None:  # fmt: skip
         Opening.__init__(self)
         self.symbol = symbol
@@ -64,10 +65,14 @@ class Book(Reading, Opening):
         self._require = require
         self._stale: Stale = stale
         self._core: core.Book | None = None
-        self._queue: Queue[BookChange] = Queue("conflate", key=lambda change: None, merge=_merge)
-        self._calls: Calls[Book] = Calls(self._about, options, tell)
+        self._queue: Queue[None] = Queue("conflate", key=lambda change: None)  # whether there is a change to be read
+        self._merged = 0  # messages of that change, which is put together when somebody reads it
+        self._first: int | None = None
+        self._newest: tuple[State, int | None, int | None, int | None] | None = None
+        self._calls: Calls[Book] = Calls(self._about, options, tell, burst)
         self.watchers: list[Callable[[Book], object]] = []  # our own code, told beside whoever reads it
         self._readable = asyncio.Event()
+        self._was_readable = False
         self._fatal: TidebookError | None = None
         self._raised: Exception | None = None  # by a function given to `on`
 
@@ -107,20 +112,19 @@ class Book(Reading, Opening):
 
     def changed(self, source: core.Book) -> None:
         """A message was applied, or the state changed."""
-        if source.state.readable:
-            if not source.engine.seeded:
-                return  # a later message of the same frame has shown a gap, of which is told next
-            self._readable.set()
+        if source.readable:
+            if not self._was_readable:
+                self._was_readable = True
+                self._readable.set()
         elif self._stale == "sleep":
             return
         for watcher in self.watchers:
             watcher(self)
         if self._queue.ended:
             return
-        if not self._calls:
-            self._queue.put(self._change(source))
-            return
-        if (error := self._calls.call((self,))) is not None:
+        if not self._calls.functions:
+            self._note(source)
+        elif (error := self._calls.call((self,))) is not None:
             self._raised = error
             self._readable.set()
             self._queue.end(error)
@@ -138,18 +142,22 @@ class Book(Reading, Opening):
         for watcher in self.watchers:
             watcher(self)
 
-    def _change(self, source: core.Book) -> BookChange:
+    def _note(self, source: core.Book) -> None:
+        """For whoever reads next: what it was, no more."""
         engine = source.engine
-        return BookChange(
-            self.symbol,
-            self.venue,
-            source.state,
-            engine.first,
-            engine.last,
-            1,
-            engine.venue_ns,
-            self._wall(engine.applied_ns),
-        )
+        self._newest = source.state, engine.last, engine.venue_ns, engine.applied_ns
+        self._merged += 1
+        if self._merged == 1:
+            self._first = engine.first
+            self._queue.put(None)
+
+    def _change(self) -> BookChange:
+        """All that was noted since somebody read."""
+        assert self._newest is not None, "noted before it is read"
+        state, last, venue_ns, applied_ns = self._newest
+        merged, self._merged = self._merged, 0
+        received_ns = self._wall(applied_ns)
+        return BookChange(self.symbol, self.venue, state, self._first, last, merged, venue_ns, received_ns)
 
     # State --------------------------------------------------------------------
 
@@ -216,22 +224,54 @@ class Book(Reading, Opening):
 
     @property
     def best_bid(self) -> Level | None:
-        bids = self._look(1, "bid").bids
-        return level(bids[0]) if bids else None
+        source = self._current()
+        try:
+            return source.engine.best_bid()
+        except NotSeeded:
+            raise self._not_live(source) from None
 
     @property
     def best_ask(self) -> Level | None:
-        asks = self._look(1, "ask").asks
-        return level(asks[0]) if asks else None
+        source = self._current()
+        try:
+            return source.engine.best_ask()
+        except NotSeeded:
+            raise self._not_live(source) from None
+
+    def best_floats(self) -> Best:
+        """As `Reading.best_floats`, from any thread. Raises BookNotLive."""
+        source = self._current()
+        try:
+            return source.engine.best_floats()
+        except NotSeeded:
+            raise self._not_live(source) from None
 
     def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
         look = self._look(n, side)
         return _levels(look.bids if side == "bid" else look.asks)
 
-    def top(self, n: int = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+    def top(self, n: int | None = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """The best `n` bids and asks of one instant. From any thread. Raises BookNotLive."""
-        look = self._look(n)
-        return _levels(look.bids), _levels(look.asks)
+        source = self._current()
+        try:
+            return source.engine.top(n)
+        except NotSeeded:
+            raise self._not_live(source) from None
+
+    def floats(self, n: int | None = 10) -> tuple[Floats, Floats]:
+        """As `Reading.floats`, from any thread. Raises BookNotLive."""
+        source = self._current()
+        try:
+            return source.engine.top_floats(n)
+        except NotSeeded:
+            raise self._not_live(source) from None
+
+    def _doubles(self, n: int | None) -> tuple[bytes, bytes]:
+        source = self._current()
+        try:
+            return source.engine.top_doubles(n)
+        except NotSeeded:
+            raise self._not_live(source) from None
 
     def freeze(self) -> FrozenBook:
         """A copy of this instant: levels, sequence, times, known range, proof. From any thread. Raises BookNotLive."""
@@ -258,12 +298,11 @@ class Book(Reading, Opening):
         """Changes while the book is readable; through a resync it sleeps (or as `stale` says) and goes on after it."""
         while True:
             self._check_reader()
-            changes = await self._queue.some()
-            if not changes:
+            if not await self._queue.some():
                 return
-            for change in changes:
-                self._check_current(change)
-                yield change
+            change = self._change()
+            self._check_current(change)
+            yield change
 
     async def batches(self) -> AsyncIterator[list[BookChange]]:
         """As iterating; a list of all that one turn of the loop brought. Of a book that is one change, merged."""
@@ -278,11 +317,12 @@ class Book(Reading, Opening):
         """
         self._check_reader()
         async with within(timeout, f"book {self.symbol} {self.venue}"):
-            changes = await self._queue.some()
-        if not changes:
+            found = await self._queue.some()
+        if not found:
             raise BookNotLive(f"{self.symbol} {self.venue} is closed", symbol=self.symbol)
-        self._check_current(changes[0])
-        return changes[0]
+        change = self._change()
+        self._check_current(change)
+        return change
 
     def _check_current(self, change: BookChange) -> None:
         if not change.state.readable and self._stale == "raise" and not self.state.readable:
@@ -317,8 +357,15 @@ class Book(Reading, Opening):
 
     def _readable_source(self) -> core.Book:
         source = self._source()
-        if self._closed or self._fatal is not None or not source.state.readable:
+        if self._closed or self._fatal is not None or not source.readable:
             raise self._not_live(source)
+        return source
+
+    def _current(self) -> core.Book:
+        """What is read of. Raises BookNotLive where it is not readable, WrongLoop in a fork."""
+        source = self._core
+        if source is None or not source.readable or self._closed or self._forks != process.forks:
+            return self._readable_source()  # says what is wrong
         return source
 
     def _look(self, n: int | None, side: Side | None = None) -> Look:
@@ -327,9 +374,7 @@ class Book(Reading, Opening):
         Between a message that shows a gap, or fails its checksum, and the change of state that comes of it another
         thread may look: that instant is not readable either, and the engine says so.
         """
-        source = self._core
-        if source is None or self._closed or self._forks != process.forks or not source.state.readable:
-            source = self._readable_source()  # says what is wrong
+        source = self._current()
         look = source.engine.look(n, side)
         if not look.seeded:
             raise self._not_live(source)
@@ -342,7 +387,7 @@ class Book(Reading, Opening):
             return BookNotLive(f"{self.symbol} {exchange} is closed{why}", venue=self.venue, symbol=self.symbol)
         since = self._since(source.since_ns)
         text = f"{self.symbol} {exchange} is {source.state} for {since:.2f} s: {source.reason}"
-        if source.state.readable:
+        if source.readable:
             text = f"{self.symbol} {exchange} is not current: what is wrong was found at this instant"
         elif (wait := source.asks_in(now())) is not None and wait > 0.05:
             text += f". The next snapshot is asked for in {wait:.1f} s"
@@ -396,9 +441,3 @@ def _known(source: core.Book, look: Look) -> Known:
         low, high = look.reach
         return Known(None if low is None else decimal_of(*low), None if high is None else decimal_of(*high))
     return Known(None, None)
-
-
-def _merge(old: BookChange, new: BookChange) -> BookChange:
-    return BookChange(
-        new.symbol, new.venue, new.state, old.first, new.last, old.merged + new.merged, new.venue_ns, new.received_ns
-    )

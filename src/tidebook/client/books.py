@@ -46,7 +46,7 @@ class Books(Opening, Mapping[str, Book]):
         self._globs: list[str] = []
         self._leaves: list[Callable[[], None]] = []
         self._queue: Queue[Book] = Queue("conflate", key=lambda book: book.symbol)
-        self._calls: Calls[Book] = Calls(self._about, finder._options, finder._tell)
+        self._calls: Calls[Book] = Calls(self._about, finder._options, finder._tell, finder._burst)
         self._states = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -295,7 +295,7 @@ class Books(Opening, Mapping[str, Book]):
             self._ended(book, book._fatal)
         elif self._queue.ended:
             return
-        elif not self._calls:
+        elif not self._calls.functions:
             self._queue.put(book)
         elif (error := self._calls.call((book,))) is not None:
             self._queue.end(error)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from tidebook.core.burst import Burst
 from tidebook.core.clock import SECOND
 from tidebook.core.options import Options
 from tidebook.errors import UsageError
@@ -34,31 +35,39 @@ class About:
 class Calls(Generic[T]):
     """The functions given to `on` of one reader. Made anew, it has none, and is false.
 
-    Slow ones are told as LoopBlocked. An exception is logged with its traceback and told as SubscriptionFailed; what
-    ends with it is for the reader to say.
+    Slow ones are told as LoopBlocked: those that took longer than `slow_call` for what one read of a socket brought. An
+    exception is logged with its traceback and told as SubscriptionFailed; what ends with it is for the reader to say.
+    `burst` says when such a read is over; without it, each call stands alone.
     """
 
-    def __init__(self, about: Callable[[], About], options: Options, tell: Tell | None) -> None:
+    def __init__(
+        self, about: Callable[[], About], options: Options, tell: Tell | None, burst: Burst | None = None
+    ) -> None:
+        self.functions: tuple[Callable[[T], object], ...] = ()
         self._about = about
         self._slow_ns = int(options.slow_call * SECOND)
         self._tell = tell
-        self._functions: list[Callable[[T], object]] = []
+        self._burst = burst or Burst()
+        self._began_ns = 0
 
     def __bool__(self) -> bool:
-        return bool(self._functions)
+        return bool(self.functions)
 
     def add(self, function: Callable[[T], object]) -> None:
         """Raises UsageError for a function that would have to be awaited."""
         check_plain(function)
-        self._functions.append(function)
+        self.functions = (*self.functions, function)
 
     def call(self, items: Sequence[T]) -> Exception | None:
         """Call each function with each item, in order; the result is the exception that has ended it."""
-        began_ns = mono_ns()
+        burst = self._burst
+        if burst.caller is not self:
+            burst.hand(self)
+            self._began_ns = mono_ns()
         raised: Exception | None = None
         try:
             for item in items:
-                for function in self._functions:
+                for function in self.functions:
                     if (result := function(item)) is not None:
                         check_done(result)
         except asyncio.CancelledError as error:  # of something of the user's: nobody has cancelled what receives
@@ -68,12 +77,17 @@ class Calls(Generic[T]):
         except Exception as error:
             raised = error
             self._told_of(error)
-        took_ns = mono_ns() - began_ns
+        if not burst.is_on:
+            burst.hand(None)
+        return raised
+
+    def over(self) -> None:
+        """A row of calls is over: tell of it where it was slow."""
+        took_ns = mono_ns() - self._began_ns
         if took_ns > self._slow_ns and self._tell is not None:
             about = self._about()
             words = f"a function given to `on` of {about.what}"
             self._tell(health.LoopBlocked(about.venue, about.symbol, now().wall_ns, words, took_ns / SECOND))
-        return raised
 
     def _told_of(self, error: Exception) -> None:
         about = self._about()

@@ -12,6 +12,7 @@ from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.subscription import FACT_BYTES, Slow, Subscription
 from tidebook.client.symbols import is_glob, matches
+from tidebook.core.burst import Burst
 from tidebook.core.channel import FactChannel
 from tidebook.core.options import Options
 from tidebook.core.stream import Flow, Stream
@@ -28,6 +29,8 @@ class Finder(Protocol):
     def _timeout(self) -> float: ...
     @property
     def _options(self) -> Options: ...
+    @property
+    def _burst(self) -> Burst: ...
     @property
     def _root(self) -> Opening:
         """What is closed with it, and whose loop it has."""
@@ -58,7 +61,7 @@ class FactFeed(Subscription[Any]):
         most = max(1, min(options.queue_items, options.queue_bytes // FACT_BYTES))
         super().__init__(
             f"{name} of {', '.join(symbols)}", slow, key=lambda fact: (fact.venue, fact.symbol),
-            options=replace(options, queue_items=most), tell=finder._tell,
+            options=replace(options, queue_items=most), tell=finder._tell, burst=finder._burst,
         )  # fmt: skip
         self._owner = finder._root
         self.failed: dict[str, BaseException] = {}
@@ -100,7 +103,8 @@ class FactFeed(Subscription[Any]):
             end = partial(self._ended, key)
             channel = self._channel(one)
             self._leaves[key] = lambda: None  # it may be told of the flow before it is joined
-            self._leaves[key] = one.join(channel, instrument, self._option, self.deliver, self._watch, end)
+            take = self._inlet(*key).take
+            self._leaves[key] = one.join(channel, instrument, self._option, take, self._watch, end)
 
     def _channel(self, one: VenueAt) -> FactChannel:
         channel = one.declared.channel(self._name)
@@ -207,7 +211,7 @@ class LiveBook(Book):
     ) -> None:  # fmt: skip
         super().__init__(
             symbol, venue or "", timeout=timeout, require=require, stale=stale,
-            options=finder._options, tell=finder._tell,
+            options=finder._options, tell=finder._tell, burst=finder._burst,
         )  # fmt: skip
         self._owner = finder._root
         self._limit = limit

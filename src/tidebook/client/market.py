@@ -14,6 +14,7 @@ from tidebook.client.reader import Reader
 from tidebook.client.stats import Stats, lost_by, stats_of
 from tidebook.client.subscription import Subscription
 from tidebook.client.where import declared_at, hosts_of
+from tidebook.core.burst import Burst
 from tidebook.core.options import Options
 from tidebook.engine import Choice
 from tidebook.errors import UsageError, VenueUnavailable
@@ -59,6 +60,7 @@ class Market(Reader, Opening):
         self._open_venues: dict[At, list[VenueAt]] = {}
         self._healths = Healths()
         self._beat: Beat | None = None
+        self._receiving = Burst()  # of all its venues: they are on one loop
         self._lost = 0  # items, by readers that are closed
 
     def _within(self, place: str) -> str | None:
@@ -71,6 +73,10 @@ class Market(Reader, Opening):
     @property
     def _options(self) -> Options:
         return self._opts
+
+    @property
+    def _burst(self) -> Burst:
+        return self._receiving
 
     @property
     def _root(self) -> Opening:
@@ -88,7 +94,7 @@ class Market(Reader, Opening):
                 budgets = budgets_of(one.exchange, at, address)
                 made = VenueAt(
                     one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
-                    budgets=budgets, share=self._share,
+                    budgets=budgets, share=self._share, burst=self._receiving,
                 )  # fmt: skip
                 ones.append(made)
         options = self._opts
@@ -196,6 +202,10 @@ class PlaceMarket(Reader):
     @property
     def _options(self) -> Options:
         return self._market._options
+
+    @property
+    def _burst(self) -> Burst:
+        return self._market._burst
 
     @property
     def _root(self) -> Opening:

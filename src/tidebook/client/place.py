@@ -13,6 +13,7 @@ from tidebook.client.book import Book
 from tidebook.client.symbols import Listing
 from tidebook.client.traded import Told, Traded
 from tidebook.core import book as core
+from tidebook.core.burst import Burst
 from tidebook.core.channel import Call, FactChannel, Question, Seen
 from tidebook.core.clock import SECOND, Now
 from tidebook.core.desk import Desk
@@ -59,6 +60,10 @@ class Shared:
     watchers: list[Callable[[Stream], None]] = field(default_factory=list[Callable[[Stream], None]])
     enders: list[Callable[[TidebookError], None]] = field(default_factory=list[Callable[[TidebookError], None]])
 
+    def deliver(self) -> None:
+        """Its facts go to these readers; straight to it where there is one."""
+        self.stream.deliver = self.readers[0] if len(self.readers) == 1 else partial(_deliver, self.readers)
+
 
 class VenueAt:
     """What a market does with one venue: `fetch`, and topics shared by all that want them."""
@@ -66,6 +71,7 @@ class VenueAt:
     def __init__(
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
         remap: Remap | None, masked: bool, on_event: Callable[[Health], None], budgets: Budgets, share: float,
+        burst: Burst,
     ) -> None:  # fmt: skip
         """`budgets` are shared from here on, until it is closed. Raises UsageError for a bad proxy or authority."""
         self.declared = declared
@@ -81,7 +87,7 @@ class VenueAt:
         self._budgets, self._share = budgets, share
         self.desk = Desk(
             declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
-            budgets=budgets, account=at.account or "", answers=declared.answers,
+            budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
         )  # fmt: skip
         self._driver = Driver(
             self.desk,
@@ -357,7 +363,11 @@ class VenueAt:
 
     def symbol_of(self, venue_id: str) -> str:
         """The canonical symbol of a venue's id; the id itself where it is not listed."""
-        found = self.listing.by_id.get(venue_id.upper())
+        listing = self._traded.listing
+        name = listing.names.get(venue_id)
+        if name is not None:
+            return name
+        found = listing.by_id.get(venue_id.upper())
         return venue_id if found is None else found.symbol
 
     # Sharing ------------------------------------------------------------------
@@ -378,9 +388,9 @@ class VenueAt:
             plan = StreamPlan(self.declared.name, instrument.symbol, topic, endpoint, channel, self.symbol_of)
             stream = self._driver.tell(partial(self.desk.want_stream, plan))
             shared = self._shared[topic] = Shared(stream)
-            stream.deliver = partial(_deliver, shared.readers)
             stream.changed_to = partial(_told, shared.watchers)
         shared.readers.append(deliver)
+        shared.deliver()
         shared.watchers.append(watch)
         shared.enders.append(end)
         watch(shared.stream)
@@ -394,6 +404,7 @@ class VenueAt:
         if shared is None or deliver not in shared.readers:
             return
         shared.readers.remove(deliver)
+        shared.deliver()
         shared.watchers.remove(watch)
         shared.enders.remove(end)
         if not shared.readers:
@@ -419,16 +430,25 @@ class VenueAt:
             raise UsageError(f"{plan.name} is open already, by another kind of book", venue=self.declared.name)
         if views is None:
             views = self._books[plan.name] = []
-            self._driver.tell(lambda at: self.desk.wanted(at, add=[plan], changed_to=partial(_changed, views)))
+            self._driver.tell(lambda at: self.desk.wanted(at, add=[plan]))
         views.append(book)
+        self._tell_to(plan.name, views)
         return self.desk.books[plan.name]
+
+    def _tell_to(self, name: str, views: list[Book]) -> None:
+        """Changes go to these; straight to it where there is one."""
+        source = self.desk.books.get(name)
+        if source is not None:  # else it is gone, and so will these be
+            source.changed_to = views[0].changed if len(views) == 1 else partial(_changed, views)
 
     def detach(self, name: str, book: Book) -> None:
         views = self._books.get(name)
         if views is None or book not in views:
             return
         views.remove(book)
-        if not views:
+        if views:
+            self._tell_to(name, views)
+        else:
             del self._books[name]
             self._quietly(lambda at: self.desk.wanted(at, remove=[name]))
 

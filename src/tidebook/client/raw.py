@@ -190,7 +190,7 @@ class RawStream(Subscription[RawMessage]):
         shown = ", ".join(one if isinstance(one, str) else "a message" for one in what) or "a URL"
         super().__init__(
             f"raw stream of {shown}", slow, size=lambda message: len(message.frame) + MESSAGE_BYTES,
-            options=places._options, tell=places._tell,
+            options=places._options, tell=places._tell, burst=places._burst,
         )  # fmt: skip
         self._owner = places._root
         self._places = places

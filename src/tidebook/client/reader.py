@@ -19,6 +19,7 @@ from tidebook.client.snapshot import asked_book
 from tidebook.client.subscription import Slow, Subscription
 from tidebook.client.symbols import is_glob, resolve
 from tidebook.client.tables import INSTRUMENTS, TICKERS, TRADES, Table
+from tidebook.core.burst import Burst
 from tidebook.core.channel import Question
 from tidebook.core.options import Options
 from tidebook.errors import TidebookError, UnknownSymbol, UsageError
@@ -52,6 +53,11 @@ class Reader(ABC):
     @abstractmethod
     def _options(self) -> Options:
         """All bounds and times."""
+
+    @property
+    @abstractmethod
+    def _burst(self) -> Burst:
+        """What is received at one time, on all its connections."""
 
     @property
     @abstractmethod

@@ -1,14 +1,15 @@
 """What can be asked of a book, live or frozen."""
 
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
-from tidebook.client.tables import BOOK, BookRow, Table, Tabular
+from tidebook.client.tables import BOOK, BookRow, Table, Tabular, extra
 from tidebook.core.clock import SECOND
-from tidebook.engine.contract import Side
+from tidebook.engine.contract import Best, Floats, Side
 from tidebook.errors import BookNotLive, DecodeError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.market import Level
@@ -115,8 +116,8 @@ class Reading(ABC):
         return Levels(self, "ask")
 
     @abstractmethod
-    def top(self, n: int = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-        """The best `n` bids and asks of one instant."""
+    def top(self, n: int | None = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """The best `n` bids and asks of one instant; all with None."""
 
     @abstractmethod
     def freeze(self) -> "FrozenBook":
@@ -135,6 +136,31 @@ class Reading(ABC):
     def best_ask(self) -> Level | None:
         found = self.read("ask", 1)
         return found[0] if found else None
+
+    def best_floats(self) -> Best:
+        """Best bid, its size, best ask, its size, as the doubles nearest to them; None for an empty side's two."""
+        bids, asks = self.floats(1)
+        bid, bid_size = bids[0] if bids else (None, None)
+        ask, ask_size = asks[0] if asks else (None, None)
+        return bid, bid_size, ask, ask_size
+
+    def floats(self, n: int | None = 10) -> tuple[Floats, Floats]:
+        """The best `n` bids and asks of one instant (all with None) as (price, size), the doubles nearest to them."""
+        bids, asks = self.top(n)
+        return tuple(level.floats for level in bids), tuple(level.floats for level in asks)
+
+    def arrays(self, n: int | None = None) -> tuple[Any, Any]:
+        """The same as two NumPy arrays of float64, a row (price, size) a level, which cannot be written to.
+
+        Raises UsageError where NumPy is not installed, and as `top` does.
+        """
+        numpy = extra("numpy")
+        bids, asks = (numpy.frombuffer(side, dtype="=f8").reshape(-1, 2) for side in self._doubles(n))
+        return bids, asks
+
+    def _doubles(self, n: int | None) -> tuple[bytes, bytes]:
+        bids, asks = (array("d", (number for row in side for number in row)).tobytes() for side in self.floats(n))
+        return bids, asks
 
     @property
     def mid(self) -> Decimal | None:
@@ -252,7 +278,7 @@ class FrozenBook(Reading, Tabular):
     def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
         return (self._bids if side == "bid" else self._asks)[:n]
 
-    def top(self, n: int = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+    def top(self, n: int | None = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         return self._bids[:n], self._asks[:n]
 
     def freeze(self) -> "FrozenBook":

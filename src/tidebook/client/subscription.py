@@ -12,8 +12,10 @@ from typing import Final, Generic, Literal, TypeVar
 from tidebook.client.calls import About, Calls, Tell
 from tidebook.client.opening import Opening
 from tidebook.client.waits import within
+from tidebook.core.burst import Burst
 from tidebook.core.options import Options
 from tidebook.errors import Overrun, UsageError
+from tidebook.io import process
 from tidebook.io.clock import now
 from tidebook.model import health
 
@@ -87,6 +89,24 @@ class Queue(Generic[T]):
         else:
             self._items.append(item)
             self._bytes += 0 if self._size is None else self._size(item)
+        self._wake()
+
+    def put_all(self, items: Sequence[T]) -> None:
+        """The same with several, in order."""
+        # What is not measured and fits is not looked at one by one.
+        if (
+            self.rule != "error"
+            or self._missing
+            or self._size is not None
+            or len(self._items) + len(items) > self._most
+        ):
+            for item in items:
+                self.put(item)
+        elif items:
+            self._items.extend(items)
+            self._wake()
+
+    def _wake(self) -> None:
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)  # the reader is woken at most once per turn of the loop
@@ -114,6 +134,10 @@ class Queue(Generic[T]):
         """The next item. Raises StopAsyncIteration at the end. Cancelling loses nothing."""
         if not self._items and not self._latest and not await self._filled():
             raise StopAsyncIteration
+        return self.take()
+
+    def take(self) -> T:
+        """The next item, of those that are there."""
         if self._items:
             item = self._items.popleft()
             self._bytes -= 0 if self._size is None else self._size(item)
@@ -165,6 +189,28 @@ class Queue(Generic[T]):
             self.on_lost(untold)
 
 
+class Inlet(Generic[T]):
+    """What brings the items of one symbol into a subscription; the newest stays here for `latest`."""
+
+    __slots__ = ("_into", "newest")
+
+    def __init__(self, into: "Subscription[T]") -> None:
+        self._into = into
+        self.newest: T | None = None
+
+    def take(self, items: Sequence[T]) -> None:
+        """From the receive path."""
+        into = self._into
+        if not items or into._queue.ended:
+            return
+        self.newest = into._newest = items[-1]
+        # As `deliver`, without another step.
+        if not into._calls.functions:
+            into._queue.put_all(items)
+        elif (error := into._calls.call(items)) is not None:
+            into.fail(error)
+
+
 class Subscription(Opening, Generic[T]):
     """Items of one kind, from one or more topics. Made by the nouns of a market: `trades`, `quotes` …
 
@@ -180,6 +226,7 @@ class Subscription(Opening, Generic[T]):
         size: Callable[[T], int] | None = None,
         options: Options = DEFAULTS,
         tell: Tell | None = None,
+        burst: Burst | None = None,
     ) -> None:
         super().__init__()
         self.what = what
@@ -187,11 +234,10 @@ class Subscription(Opening, Generic[T]):
             slow, most=options.queue_items, most_bytes=options.queue_bytes, size=size, key=key, on_lost=self._lost
         )
         self._tell_health = tell
-        self._calls: Calls[T] = Calls(self._about, options, tell)
+        self._calls: Calls[T] = Calls(self._about, options, tell, burst)
         self._failed: BaseException | None = None
-        self._latest: dict[Hashable, T] = {}
+        self._inlets: dict[tuple[str, str], Inlet[T]] = {}  # by venue and symbol
         self._newest: T | None = None
-        self._key = key
 
     @property
     def _known_as(self) -> str:
@@ -226,15 +272,9 @@ class Subscription(Opening, Generic[T]):
         """From the receive path."""
         if self._queue.ended:
             return
-        if self._key is not None and items:
-            for item in items:
-                self._latest[self._key(item)] = item
-            self._newest = items[-1]
-        if not self._calls:
-            for item in items:
-                self._queue.put(item)
-            return
-        if (error := self._calls.call(items)) is not None:
+        if not self._calls.functions:
+            self._queue.put_all(items)
+        elif (error := self._calls.call(items)) is not None:
             self.fail(error)
 
     def _about(self) -> About:
@@ -260,6 +300,9 @@ class Subscription(Opening, Generic[T]):
             # Not at once: this may be inside of the receive path, where what is subscribed must not change.
             asyncio.get_running_loop().call_soon(self._quit)
 
+    def _inlet(self, venue: str, symbol: str) -> Inlet[T]:
+        return self._inlets.setdefault((venue, symbol), Inlet(self))
+
     def _quit(self) -> None:
         """Leave what it has joined; twice is fine."""
 
@@ -267,7 +310,7 @@ class Subscription(Opening, Generic[T]):
         """The newest item, or the newest of a symbol; None before there is one."""
         if symbol is None:
             return self._newest
-        found = [item for key, item in self._latest.items() if symbol in (key if isinstance(key, tuple) else (key,))]
+        found = [one.newest for (_, name), one in self._inlets.items() if name == symbol and one.newest is not None]
         return max(found, key=lambda item: getattr(item, "received_ns", 0), default=None)
 
     async def next(self, timeout: float | None = 30.0) -> T:
@@ -287,8 +330,10 @@ class Subscription(Opening, Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        self._check_loop()
-        return await self._queue.one()
+        if self._loop is not asyncio.get_running_loop() or self._forks != process.forks:
+            self._check_loop()  # says what is wrong
+        queue = self._queue
+        return queue.take() if len(queue) else await queue.one()
 
     async def batches(self) -> AsyncIterator[list[T]]:
         """All that one turn of the loop brought, as a list, again and again. Raises as `next` does."""

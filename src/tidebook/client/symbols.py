@@ -16,11 +16,14 @@ class Listing:
     venue: str
     by_symbol: Mapping[str, Instrument] = field(default_factory=dict[str, Instrument])
     by_id: Mapping[str, Instrument] = field(default_factory=dict[str, Instrument])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])  # symbols by id, as the venue writes it mostly
 
     @classmethod
     def of(cls, venue: str, instruments: Iterable[Instrument]) -> "Listing":
         rows = list(instruments)
-        return cls(venue, {one.symbol: one for one in rows}, {one.id.upper(): one for one in rows})
+        by_id = {one.id.upper(): one for one in rows}
+        names = {one.id: one.symbol for one in by_id.values()}
+        return cls(venue, {one.symbol: one for one in rows}, by_id, names)
 
     def find(self, text: str) -> Instrument | None:
         """By symbol (any case) or by the venue's id; None where it is not listed."""

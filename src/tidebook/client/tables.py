@@ -171,7 +171,7 @@ class Table(Sequence[T]):
 
     def to_pandas(self, *, exact: bool = False) -> Any:
         """A DataFrame indexed by symbol and, where rows have a time, timestamp."""
-        pandas = _extra("pandas")
+        pandas = extra("pandas")
         data: dict[str, Any] = {}
         for name, (kind, how) in self._columns.columns.items():
             values = [how(row) for row in self._rows]
@@ -186,7 +186,7 @@ class Table(Sequence[T]):
 
     def to_arrow(self, *, exact: bool = False) -> Any:
         """A pyarrow Table."""
-        arrow = _extra("pyarrow")
+        arrow = extra("pyarrow")
         types = {
             "text": arrow.string(), "time": arrow.timestamp("ns", tz="UTC"),
             "whole": arrow.int64(), "truth": arrow.bool_(),
@@ -202,7 +202,7 @@ class Table(Sequence[T]):
 
     def to_polars(self, *, exact: bool = False) -> Any:
         """A polars DataFrame."""
-        polars = _extra("polars")
+        polars = extra("polars")
         frame = polars.from_arrow(self.to_arrow(exact=False))
         if exact:
             rows = self.to_dicts()
@@ -238,7 +238,8 @@ def _cell(value: object) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def _extra(name: str) -> Any:
+def extra(name: str) -> Any:
+    """A package of the data extra. Raises UsageError where it is not installed."""
     try:
         return import_module(name)
     except ImportError:

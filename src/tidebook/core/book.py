@@ -48,7 +48,7 @@ class Book:
     """One wanted book over its whole life; connections come and go beneath it.
 
     `changed_to` is called in the receive path with each change that a reader may see, and
-    with each change of state.
+    with each change of state; the session itself calls it when a frame has changed this book alone.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Book:
         self.plan = plan
         self.engine = engine
         self.state = State.SYNCING
+        self.readable = False  # whether `state` is
         self.since_ns = now.mono_ns
         self.reason = "not subscribed yet"
         self.epoch = 0  # counts what makes answers under way worthless; what an older one asked for is dropped
@@ -94,8 +95,8 @@ class Book:
             self._life_timer.set(now.mono_ns + limit)
 
     def changed(self) -> None:
-        """A message was applied. The hot path: nothing but the reader's call."""
-        if self.changed_to is not None and self.state.readable:
+        """It may be read anew. Where a later message of the same frame has shown a gap, that is told next instead."""
+        if self.changed_to is not None and self.readable and self.engine.seeded:
             self.changed_to(self)
 
     def event(self, event: contract.Event, now: Now) -> None:
@@ -132,7 +133,7 @@ class Book:
         self._stale(reason, now)
 
     def close(self) -> None:
-        self.state = State.CLOSED
+        self.state, self.readable = State.CLOSED, False
         self.epoch += 1
         self.queued = False
         for timer in (self._ask_timer, self._life_timer, self._late_timer, self._audit_timer):
@@ -154,7 +155,7 @@ class Book:
 
     def refused(self, reason: str) -> None:
         """Its subscription was; the session tries again."""
-        if not self.state.readable:
+        if not self.readable:
             self.reason = f"not subscribed: {reason}"
 
     def replied(self, reply: Reply, now: Now) -> None:
@@ -236,7 +237,7 @@ class Book:
         self.asked_ns = None
         self.queued = False
         self._late_timer.off()
-        if self.state.readable:  # an audit: the book is as good as before, the next one is scheduled
+        if self.readable:  # an audit: the book is as good as before, the next one is scheduled
             self.engine.retain(False)
             self._schedule_audit(now)
             return
@@ -270,8 +271,7 @@ class Book:
         self._schedule_audit(now)
         if was is State.STALE:
             self._emit(health.Resynced(*self._about(now), (now.mono_ns - since) / SECOND, self.engine.last))
-        if self.changed_to is not None:
-            self.changed_to(self)
+        self.changed()
 
     def _watch(self, now: Now) -> None:
         """Arm the limit of silence of a book that has become readable.
@@ -299,8 +299,7 @@ class Book:
         self._unchecked, self._passed = True, self.engine.stats()["checksum_passed"]
         if self.state is State.LIVE:
             self._set(State.UNPROVEN, "no checksum any more", now)
-            if self.changed_to is not None:
-                self.changed_to(self)
+            self.changed()
 
     def _stale(self, reason: str, now: Now) -> None:
         if self.asked_ns is not None or self.queued:
@@ -311,7 +310,7 @@ class Book:
         if self.state in (State.CLOSED, State.STALE):
             self.reason = reason
             return
-        readable = self.state.readable
+        readable = self.readable
         # A book that was never readable has nothing that could go stale; it goes on syncing.
         self._set(State.STALE if readable else State.SYNCING, reason, now)
         if readable:
@@ -321,7 +320,7 @@ class Book:
 
     def _set(self, state: State, reason: str, now: Now) -> None:
         if state is not self.state:
-            self.state, self.since_ns = state, now.mono_ns
+            self.state, self.readable, self.since_ns = state, state.readable, now.mono_ns
         self.reason = reason
 
     def _resync(self, now: Now) -> None:
@@ -349,7 +348,7 @@ class Book:
         if self.confirmed_ns is None or self.state is State.CLOSED:
             return
         heard, fresh = self.engine.heard_ns, self._is_heard()
-        readable = self.state.readable
+        readable = self.readable
         if fresh and not readable and self._seeds_from_outside:
             return  # being seeded, at its own pace
         if fresh and readable:
@@ -396,7 +395,7 @@ class Book:
 
     def _audit(self, now: Now) -> None:
         """A scheduled snapshot replaces a readable book; changes are kept meanwhile."""
-        if self.state.readable:
+        if self.readable:
             self.engine.retain(True)
             self._ask(now, Urgency.AUDIT)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from tidebook.core.backoff import Backoff, Draw
 from tidebook.core.book import Book
+from tidebook.core.burst import Burst
 from tidebook.core.channel import Answers
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.effects import Close, Effect, Emit, Open, Reply, Urgency
@@ -55,7 +56,8 @@ class Desk:
     """See the module. Inputs: `wanted opened closed replied failed tick`, and frames through `session(conn)`.
 
     `seed` is for jitter alone. `pools` are the venue's limits; desks that are given the same `budgets` share them,
-    those of scope account where `account` is the same. `answers` says what replies tell of limits.
+    those of scope account where `account` is the same. `answers` says what replies tell of limits. `burst` is shared by
+    all that is read on one loop.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class Desk:
         budgets: Budgets | None = None,
         account: str = "",
         answers: Answers | None = None,
+        burst: Burst | None = None,
     ) -> None:
         self.venue = venue
+        self.burst = burst or Burst()
         self.effects: list[Effect] = []
         self.books: dict[str, Book] = {}
         self.streams: dict[str, Stream] = {}

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from tidebook.core import control
 from tidebook.core.acks import Acks
 from tidebook.core.book import Book
+from tidebook.core.burst import Burst
 from tidebook.core.clock import Now, seconds
 from tidebook.core.codec import head, inflate
 from tidebook.core.effects import Effect, Send
@@ -30,6 +31,7 @@ class Owner(Protocol):
 
     effects: list[Effect]
     received: int
+    burst: Burst
 
     def emit(self, event: health.Health) -> None: ...
     def renew(self, session: "Session", reason: str, now: Now) -> None:
@@ -38,6 +40,8 @@ class Owner(Protocol):
 
 
 HEARTBEAT = 1024  # bytes: no heartbeat is longer
+ROW = 64  # messages after which a row of calls is measured: their decoding must not count for much
+LONG = 1 << 16  # bytes of a message whose decoding must not count at all
 
 
 class Session:
@@ -56,6 +60,9 @@ class Session:
         self.received = 0  # data frames, for whoever counts along
         self.topics: dict[str, Topic] = {}
         self._by_engine: dict[int, Topic] = {}
+        # The hot path: what the engine's commonest outcomes mean.
+        self._books: dict[object, Book] = {}
+        self._streams: dict[object, Stream] = {}
         self._keys = Keys(feed, endpoint.subscribing)
         self._fresh: list[Topic] = []
         self._owner = owner
@@ -72,6 +79,7 @@ class Session:
         self._keys.enter(topic)
         self.topics[book.plan.name] = topic
         self._by_engine[id(book.engine)] = topic
+        self._books[book.engine] = book
         book.carrier = self
         self._fresh.append(topic)
 
@@ -105,6 +113,9 @@ class Session:
         self._keys.leave(topic)
         if isinstance(wanted, Book):
             self._by_engine.pop(id(wanted.engine), None)
+            self._books.pop(wanted.engine, None)
+        else:
+            self._streams = {other: stream for other, stream in self._streams.items() if stream is not wanted}
         wanted.carrier = None
         subscribing = self.endpoint.subscribing
         if self.is_open and subscribing is not None and subscribing.unsubscribe is not None and not topic.by_url:
@@ -132,21 +143,40 @@ class Session:
         self._owner.received += len(frames)
         if self.endpoint.ping.prefix:
             frames = [frame for frame in frames if not self._is_heartbeat(frame)]
-        is_plain = self.endpoint.codec is Codec.TEXT
-        feed, received_ns = self.feed.feed, now.mono_ns
+        burst = self._owner.burst
+        burst.is_on = True
+        try:
+            if len(frames) <= ROW:
+                self._read(frames, now, burst)
+            else:
+                for at in range(0, len(frames), ROW):
+                    self._read(frames[at : at + ROW], now, burst)
+                    burst.hand(None)
+        finally:
+            burst.is_on = False
+            if burst.caller is not None:
+                burst.hand(None)
+
+    def _read(self, frames: list[bytes], now: Now, burst: Burst) -> None:
+        codec, is_plain, raw = self.endpoint.codec, self.endpoint.codec is Codec.TEXT, self._raw
+        feed, received_ns, books, streams = self.feed.feed, now.mono_ns, self._books, self._streams
         for frame in frames:
             if not self.is_open:
                 return  # given up at an earlier frame: what came behind it belongs to nobody
-            try:
-                # One at a time: a read full of bombs is never held inflated.
-                plain = frame if is_plain else inflate(frame, self.endpoint.codec, self.endpoint.cap)
-            except DecodeError as error:
-                self._undecodable(error, frame, now)
-                continue
-            if self._raw is not None:
+            plain = frame
+            if not is_plain:
+                try:
+                    # One at a time: a read full of bombs is never held inflated.
+                    plain = inflate(frame, codec, self.endpoint.cap)
+                except DecodeError as error:
+                    self._undecodable(error, frame, now)
+                    continue
+            if raw is not None:
                 if not self._control(plain, now):
-                    self._raw.frame(plain, now)
+                    raw.frame(plain, now)
                 continue
+            if len(plain) > LONG and burst.caller is not None:
+                burst.hand(None)
             try:
                 outcome = feed(plain, received_ns)
             except DecodeError as error:
@@ -154,7 +184,14 @@ class Session:
                 if error.kind not in ("missing", "malformed") or not self._control(plain, now):
                     self._undecodable(error, plain, now)
                 continue
-            if outcome is not None:
+            if outcome is None:
+                continue
+            if (book := books.get(outcome)) is not None:  # the common case: this book changed
+                if book.readable and (told := book.changed_to) is not None:
+                    told(book)
+            elif (stream := streams.get(outcome)) is not None:
+                stream.frame(plain, now)
+            else:
                 self._route(outcome, plain, now)
 
     def closed(self, reason: str, now: Now) -> None:
@@ -170,10 +207,7 @@ class Session:
     # Outcomes -----------------------------------------------------------------
 
     def _route(self, outcome: contract.Outcome, frame: bytes, now: Now) -> None:
-        topic = self._by_engine.get(id(outcome))
-        if topic is not None and topic.book is not None:  # the common case: this book changed
-            topic.book.changed()
-        elif isinstance(outcome, tuple):
+        if isinstance(outcome, tuple):
             for one in outcome:
                 if self.is_open:  # else given up at an earlier one
                     self._route(one, frame, now)
@@ -181,13 +215,17 @@ class Session:
             if outcome.topic is None:
                 self._control(frame, now)
             elif (stream := self._keys.stream(outcome.topic)) is not None:
-                self._stream(stream, frame, now)
+                self._stream(outcome, stream, frame, now)
         elif isinstance(outcome, contract.Event):
             self._event(outcome, now)
+        elif (book := self._books.get(outcome)) is not None:
+            book.changed()
 
-    def _stream(self, stream: Stream, frame: bytes, now: Now) -> None:
+    def _stream(self, outcome: contract.Other, stream: Stream, frame: bytes, now: Now) -> None:
         if stream.confirmed_ns is None:
             self._acks.confirm(self.topics[stream.plan.name], now)  # its data came before, or without, the ack
+        if stream.carrier is self:
+            self._streams[outcome] = stream
         stream.frame(frame, now)
 
     def _event(self, event: contract.Event, now: Now) -> None:

@@ -65,6 +65,9 @@ class Stream:
         self.carrier: Carrier | None = None
         self.heard_ns: int | None = None
         self.confirmed_ns: int | None = None
+        self._read = plan.channel.read
+        self._now: Now | None = None
+        self._seen = Seen(plan.venue, plan.read_symbol, 0)
         self._emit = emit
         self._options = options
         self._life_timer = timers.timer(self._look_alive)
@@ -81,12 +84,14 @@ class Stream:
     def frame(self, frame: bytes, now: Now) -> None:
         """One message of this topic. The hot path: read it, hand its facts over."""
         self.heard_ns = now.mono_ns
-        plan = self.plan
+        if self._now is not now:  # else it is of the same read
+            self._now = now
+            self._seen = Seen(self.plan.venue, self.plan.read_symbol, now.wall_ns)
         try:
-            facts = plan.channel.read(frame, Seen(plan.venue, plan.read_symbol, now.wall_ns))
+            facts = self._read(frame, self._seen)
         except (msgspec.MsgspecError, DecodeError) as error:
             kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
-            about = (plan.venue, plan.symbol, now.wall_ns)
+            about = (self.plan.venue, self.plan.symbol, now.wall_ns)
             self._emit(health.Undecodable(*about, kind, shown(text), excerpt(frame)))
             return
         if self.deliver is not None:

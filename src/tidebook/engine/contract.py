@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from tidebook.engine.rule import SyncRule
 from tidebook.engine.shape import BookShape, Id
+from tidebook.model.market import Level
 
 Side = Literal["bid", "ask"]
 Role = Literal["stream", "snapshot"]
@@ -42,6 +43,15 @@ class Event:
     def __repr__(self) -> str:
         return f"<Event {self.what} expected {self.expected}, got {self.got}>"
 
+
+class NotSeeded(LookupError):
+    """Asked for what is current, of a book that is not."""
+
+
+Best = tuple[float | None, float | None, float | None, float | None]
+"""Bid price, its size, ask price, its size: the nearest doubles, None for an empty side's two."""
+
+Floats = tuple[tuple[float, float], ...]
 
 Reach = tuple[tuple[int, int] | None, tuple[int, int] | None]
 """The worst known bid and ask price, as (mantissa, scale)."""
@@ -126,7 +136,29 @@ class Book(Protocol):
 
     def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]: ...
 
-    def best(self) -> tuple[float | None, float | None, float | None, float | None]: ...
+    def best(self) -> Best: ...
+
+    # Of a book that is seeded; these raise NotSeeded else, and RuntimeError as `look` does.
+
+    def best_bid(self) -> Level | None:
+        """The same object until a message is applied; None where the side is empty."""
+        ...
+
+    def best_ask(self) -> Level | None: ...
+
+    def best_floats(self) -> Best: ...
+
+    def top(self, n: int | None = None) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """The best `n` bids and asks (all with None). Asked again before a message is applied: the same object."""
+        ...
+
+    def top_floats(self, n: int | None = None) -> tuple[Floats, Floats]:
+        """The same as doubles: (price, size)."""
+        ...
+
+    def top_doubles(self, n: int | None = None) -> tuple[bytes, bytes]:
+        """The same doubles as this machine writes them, price and size in turn, one level behind the other."""
+        ...
 
     def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20) -> Event:
         """A snapshot from outside, in the snapshot shape. Raises DecodeError; then nothing has changed."""

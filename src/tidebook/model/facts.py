@@ -24,7 +24,7 @@ def instant(ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=ns // 1000)
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """What all facts have. `venue_ns` is None where the venue sends no time."""
 
     venue: str
@@ -38,7 +38,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return instant(self.received_ns if self.venue_ns is None else self.venue_ns)
 
 
-class Trade(Fact, frozen=True, kw_only=True, gc=False):
+class Trade(Fact, frozen=True, gc=False):
     """One trade, or with `first_id`/`last_id` several of one taker at one price. `side` is the taker's."""
 
     id: str
@@ -61,7 +61,7 @@ class Trade(Fact, frozen=True, kw_only=True, gc=False):
         return f"<Trade {self.symbol} {self.venue} {self.side} {plain(self.size)} at {plain(self.price)}>"
 
 
-class Quote(Fact, frozen=True, kw_only=True, gc=False):
+class Quote(Fact, frozen=True, gc=False):
     """The best bid and ask. `seq` is the venue's number of it, where it has one."""
 
     exact_bid: Exact

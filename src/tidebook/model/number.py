@@ -9,8 +9,10 @@ from tidebook.errors import DecodeError
 _GRAMMAR: Final = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,6}))?", re.ASCII)
 _EXACT: Final = Context(prec=200, Emax=10_000, Emin=-10_000)
 _scaleb: Final = _EXACT.scaleb
+times: Final = _EXACT.multiply
 MAX_DIGITS: Final = 38
 MAX_SCALE: Final = 38
+POWERS: Final = {scale: Decimal((0, (1,), -scale)) for scale in range(-MAX_SCALE, MAX_SCALE + 1)}
 
 
 def parse(text: str) -> Decimal:
@@ -40,10 +42,7 @@ def exact(text: str) -> Exact:
     head, dot, tail = text.partition(".")
     if len(text) <= MAX_DIGITS and text.isascii() and head.isdigit() and (tail.isdigit() or not dot):
         return int(head + tail), len(tail)
-    sign, digits, exponent = parse(text).as_tuple()
-    assert isinstance(exponent, int)
-    mantissa = int("".join(map(str, digits)))
-    return (-mantissa if sign else mantissa), -exponent
+    return exact_of(parse(text))
 
 
 def exact_raw(raw: bytes | memoryview) -> Exact:
@@ -54,7 +53,23 @@ def exact_raw(raw: bytes | memoryview) -> Exact:
 
 def decimal_of(mantissa: int, scale: int) -> Decimal:
     """mantissa × 10^−scale, exactly."""
-    return _scaleb(mantissa, -scale)
+    power = POWERS.get(scale)
+    # A product takes less than half of what scaling takes, which looks at more.
+    return _scaleb(mantissa, -scale) if power is None else times(mantissa, power)
+
+
+def double_of(mantissa: int, scale: int) -> float:
+    """The double nearest to mantissa × 10^−scale: a quotient of whole numbers is rounded once."""
+    return mantissa / 10**scale if scale >= 0 else float(mantissa * 10**-scale)
+
+
+def exact_of(value: Decimal) -> Exact:
+    """A Decimal as (mantissa, scale). Raises ValueError for what is no finite number."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f"{value} is no number")
+    mantissa = int("".join(map(str, digits)) or "0")
+    return (-mantissa if sign else mantissa), -exponent
 
 
 def plain(value: Decimal) -> str:

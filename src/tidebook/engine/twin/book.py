@@ -4,26 +4,22 @@ from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
 
-from tidebook.engine.contract import Event, Look, RawLevel, Reach, Side, What
+from tidebook.engine.contract import Event, What
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Checksum
 from tidebook.engine.twin.checksum import crc
 from tidebook.engine.twin.ids import Ids
-from tidebook.engine.twin.levels import Levels, Pair, raw, raw_level
+from tidebook.engine.twin.levels import Levels, raw
+from tidebook.engine.twin.looking import Looking
 from tidebook.engine.twin.messages import Message, Reader, each_of, members
 from tidebook.engine.twin.numbers import MAX_DIGITS
 from tidebook.engine.twin.reading import read
-from tidebook.engine.twin.steady import Steady
 from tidebook.errors import DecodeError
 
-_COUNTERS = (
-    "snapshots", "applied", "ignored", "gaps", "too_old", "buffer_dropped", "absent_removals", "cut", "trimmed",
-    "over_window", "checksum_passed", "checksum_failed", "unchecked", "compare_equal", "compare_different",
-)  # fmt: skip
 _OUTSIDE = frozenset({Seed.REST, Seed.REQUEST, Seed.SIDE})
 
 
-class Book:
+class Book(Looking):
     """See `engine.contract.Book`."""
 
     def __init__(
@@ -43,20 +39,13 @@ class Book:
         self.reader = Reader(shape, price_scale, size_scale, texts)
         self.snapshot_reader = Reader(snapshot or shape, price_scale, size_scale, texts)
         self.seeds_outside = rule.seed in _OUTSIDE
-        self.seeded = False
+        super().__init__()
         self.bridged = False
         self.first: int | None = None
-        self.last: int | None = None
         self.prev: int | None = None
-        self.venue_ns: int | None = None
         self.heard_ns: int | None = None
-        self.applied_ns: int | None = None
-        self._bids = Levels(True)
-        self._asks = Levels(False)
         self._reach: dict[bool, Decimal | None] = {True: None, False: None}  # of bids, of asks
-        self._raw_reach: Reach = (None, None)
         self._ids = Ids()
-        self._buffer: deque[Message] = deque()
         self._buffered_rows = 0
         self._retain = rule.seed is Seed.SIDE
         self._depth_cap = depth_cap
@@ -66,66 +55,6 @@ class Book:
         self._asked_ns = 0
         self._stamped: Message | None = None  # the last applied one
         self._said_unchecked = False
-        self._counts: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
-        self._steady = Steady()
-
-    # Looking ------------------------------------------------------------------
-
-    @property
-    def applied(self) -> int:
-        return self._counts["applied"]
-
-    @property
-    def bid_count(self) -> int:
-        return len(self._bids)
-
-    @property
-    def ask_count(self) -> int:
-        return len(self._asks)
-
-    @property
-    def buffered(self) -> int:
-        return len(self._buffer)
-
-    @property
-    def reach(self) -> Reach:
-        return self._raw_reach
-
-    def stats(self) -> dict[str, int]:
-        return self._steady.look(self._counts.copy)
-
-    def look(self, n: int | None = None, side: Side | None = None) -> Look:
-        bids, asks, reach, facts = self._steady.look(
-            lambda: (
-                [] if side == "ask" else self._pairs("bid", n),
-                [] if side == "bid" else self._pairs("ask", n),
-                self._raw_reach,
-                (self.seeded, self.last, self.venue_ns, self.applied_ns, self._counts["trimmed"]),
-            )
-        )
-        seeded, last, venue_ns, applied_ns, trimmed = facts
-        rows = [raw_level(pair) for pair in bids], [raw_level(pair) for pair in asks]
-        return Look(*rows, seeded, last, venue_ns, applied_ns, reach, trimmed)
-
-    def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
-        return [raw_level(pair) for pair in self._steady.look(lambda: self._pairs(side, n))]
-
-    def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]:
-        return [(float(price), float(size)) for price, size in self._steady.look(lambda: self._pairs(side, n))]
-
-    def best(self) -> tuple[float | None, float | None, float | None, float | None]:
-        bids, asks = self._steady.look(lambda: (self._pairs("bid", 1), self._pairs("ask", 1)))
-        bid_price, bid_size = map(float, bids[0]) if bids else (None, None)
-        ask_price, ask_size = map(float, asks[0]) if asks else (None, None)
-        return bid_price, bid_size, ask_price, ask_size
-
-    def _pairs(self, side: Side, n: int | None) -> list[Pair]:
-        if n is not None and n < 0:
-            raise ValueError("a count of levels is not negative")
-        return self._side(side == "bid").pairs(n)
-
-    def _side(self, bid: bool) -> Levels:
-        return self._bids if bid else self._asks
 
     # Inputs -------------------------------------------------------------------
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from tidebook.engine.shape import BookShape, Id, Path, Remove, Row, Rows
-from tidebook.engine.twin.numbers import exact, stamp, text_of, whole
+from tidebook.engine.shape import BookShape, Id, Number, Path, Remove, Row, Rows
+from tidebook.engine.twin.numbers import ZEROS, exact, is_plain, price_of, stamp, text_of, whole
 from tidebook.engine.twin.reading import Num, Twice
 from tidebook.errors import DecodeError
 
@@ -38,6 +38,11 @@ class Where:
     def find(self, path: Path) -> Any:
         value = self.root if path.root else self.value
         for step in path.steps:
+            if type(value) is dict and type(step) is str:  # as `member` does, for what it mostly is
+                value = value.get(step)
+                if value is None:
+                    return ABSENT
+                continue
             value = member(value, step)
             if value is ABSENT:
                 return ABSENT
@@ -138,6 +143,17 @@ class Reader:
             and shape.row.count is None
             and shape.row.action is None
         )
+        self._flat = self._places_in_lists() if self._plain and not texts and price_scale == size_scale == 0 else None
+
+    def _places_in_lists(self) -> tuple[int, int] | None:
+        """Where price and size stand in a row that is a list of texts; None where not all is as simple as that."""
+        shape, price, size = self.shape, self._row.price, self._row.size
+        if shape.signed or shape.skip_zero_price or shape.number is Number.JSON or self._both is not None:
+            return None
+        match price.root or size.root, price.steps, size.steps:
+            case False, (int(at_price),), (int(at_size),) if at_price >= 0 and at_size >= 0:
+                return at_price, at_size
+        return None
 
     def read(self, where: Where, received_ns: int, *, snapshot: bool) -> Message | None:
         """The message's facts; None when its kind is to be passed over. Raises DecodeError."""
@@ -216,8 +232,11 @@ class Reader:
                 if rows is not ABSENT:
                     if not isinstance(rows, list):
                         raise DecodeError("malformed", f"{path} is not a list")
-                    for row in rows:
-                        self._read_row(where, row, bid, None, message)
+                    if self._flat is not None:
+                        self._read_flat(where, rows, bid, self._flat, message)
+                    else:
+                        for row in rows:
+                            self._read_row(where, row, bid, None, message)
                     break
         for path, listed in self._rows:
             rows = where.find(path)
@@ -231,6 +250,26 @@ class Reader:
                 rows = [rows]
             for row in rows:
                 self._read_row(where, row, None, listed, message)
+
+    def _read_flat(self, where: Where, rows: list[Any], bid: bool, places: tuple[int, int], message: Message) -> None:
+        """As `_read_row` for each, in a fifth of the time where it is a list of texts with few enough digits."""
+        at_price, at_size = places
+        most = max(places)
+        changes = message.changes
+        for row in rows:
+            if type(row) is not list or len(row) <= most or type(row[at_price]) is not str:
+                self._read_row(where, row, bid, None, message)
+                continue
+            size_text = row[at_size]
+            if type(size_text) is not str or (size_text not in ZEROS and not is_plain(size_text)):
+                self._read_row(where, row, bid, None, message)
+                continue
+            price, scale, digits = price_of(row[at_price])
+            if scale > message.scale:
+                message.scale = scale
+            if digits > message.digits:
+                message.digits = digits
+            changes.append(Change(bid, price, None if size_text in ZEROS else Decimal(size_text) or None))
 
     def _read_row(self, where: Where, row: Any, bid: bool | None, listed: Rows | None, message: Message) -> None:
         if not isinstance(row, (list, dict)):

@@ -60,10 +60,33 @@ def exact(text: str, shift: int = 0) -> tuple[Decimal, int, int]:
     return value, scale, max(0, len(digits) - scale) if mantissa else 0
 
 
+ZEROS: Final = frozenset({"0", "0.0", "0.00", *(f"0.{'0' * places}" for places in range(3, 18))})
+PRICES: Final = 1 << 14  # texts that are kept
+_prices: dict[str, tuple[Decimal, int, int]] = {}
+
+
+def is_plain(text: str) -> bool:
+    """Whether a Decimal of the text is exact and within all bounds."""
+    return len(text) <= 19 and _PLAIN.fullmatch(text) is not None
+
+
+def price_of(text: str) -> tuple[Decimal, int, int]:
+    """As `exact`. Prices come again and again: those that were read last are kept."""
+    found = _prices.get(text)
+    if found is None:
+        found = exact(text)
+        if len(_prices) >= PRICES:
+            _prices.clear()
+        _prices[text] = found
+    return found
+
+
 def whole(value: Any) -> int:
     """An id: a JSON integer or its text, 64 bits signed."""
     if not isinstance(value, str):
         raise DecodeError("malformed", "an id is an integer or its text")
+    if len(value) < 19 and value.isascii() and value.isdigit():
+        return int(value)
     if _WHOLE.fullmatch(value) is None:
         raise DecodeError("number", f"not an integer: {value[:40]!r}")
     if len(value.lstrip("-0")) > 19:
@@ -75,6 +98,7 @@ def whole(value: Any) -> int:
 
 
 _POWER = {TimeUnit.S: 9, TimeUnit.MS: 6, TimeUnit.US: 3, TimeUnit.NS: 0}
+_UNIT_NS: dict[TimeUnit, int] = {unit: 10**power for unit, power in _POWER.items()}
 
 
 def stamp(value: Any, unit: TimeUnit) -> int:
@@ -85,8 +109,8 @@ def stamp(value: Any, unit: TimeUnit) -> int:
         if isinstance(value, Num):
             raise DecodeError("malformed", "a time in ISO form is text")
         return _iso(value)
-    if _WHOLE.fullmatch(value) and len(value) < 18:
-        ns = int(value) * int(10 ** _POWER[unit])
+    if len(value) < 18 and value.isascii() and value.isdigit():
+        ns = int(value) * _UNIT_NS[unit]
     else:
         ns = int(exact(value)[0].scaleb(_POWER[unit], EXACT))
     if not 0 <= ns < 2**63:

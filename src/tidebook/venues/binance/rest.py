@@ -78,10 +78,11 @@ def _read_bars(body: bytes, seen: Seen, question: Question) -> list[facts.Bar]:
 
 
 def _read_trades(
-    decoder: msgspec.json.Decoder[list[TradeRow]], body: bytes, seen: Seen, question: Question
-) -> list[facts.Trade]:
+    decoder: msgspec.json.Decoder[list[TradeRow]], make: Callable[[TradeRow, str, Seen], facts.Trade],
+    body: bytes, seen: Seen, question: Question,
+) -> list[facts.Trade]:  # fmt: skip
     symbol = seen.symbol(instrument(question))
-    return [wire.trade(one, symbol, seen) for one in decode(decoder, body)]
+    return [make(one, symbol, seen) for one in decode(decoder, body)]
 
 
 def levels_weight(limit: int) -> int:
@@ -154,8 +155,8 @@ CALLS: Final = (
     _call(
         "book", depth, lambda body, seen, question: body, lambda question: levels_weight(question.limit or 100), 5000
     ),
-    _call("trades", partial(_of_symbol, "trades"), partial(_read_trades, _TRADES), 25, 1000),
-    _call("agg_trades", _agg_trades, partial(_read_trades, _AGG_TRADES), 4, 1000),
+    _call("trades", partial(_of_symbol, "trades"), partial(_read_trades, _TRADES, wire.trade), 25, 1000),
+    _call("agg_trades", _agg_trades, partial(_read_trades, _AGG_TRADES, wire.several), 4, 1000),
     _call("bars", _bars, _read_bars, 2, 1000, ranges=True),
     _call(
         "ticker",

@@ -9,9 +9,10 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from tidebook.engine import exact
 from tidebook.errors import DecodeError
 from tidebook.model import facts
-from tidebook.model.number import exact, parse
+from tidebook.model.number import parse
 from tidebook.model.wire import MS, Count, Id, Ms, Num, decode
 from tidebook.venue import Seen
 
@@ -21,15 +22,16 @@ INTERVALS: Final = (
 )  # fmt: skip
 
 
-class Wrapped(msgspec.Struct, Generic[T]):
+class Wrapped(msgspec.Struct, Generic[T], gc=False):
     """A message of the combined form."""
 
     data: T
 
 
 class TradeEvent(
-    msgspec.Struct, rename={"id": "t", "symbol": "s", "price": "p", "size": "q", "at": "T", "buyer_made": "m"}
-):
+    msgspec.Struct, gc=False,
+    rename={"id": "t", "symbol": "s", "price": "p", "size": "q", "at": "T", "buyer_made": "m"},
+):  # fmt: skip
     """<symbol>@trade. Where the buyer was the maker, the taker sold."""
 
     id: Id
@@ -72,8 +74,9 @@ class AggTradeEvent(AggTrade):
 
 
 class BookTicker(
-    msgspec.Struct, rename={"seq": "u", "symbol": "s", "bid": "b", "bid_size": "B", "ask": "a", "ask_size": "A"}
-):
+    msgspec.Struct, gc=False,
+    rename={"seq": "u", "symbol": "s", "bid": "b", "bid_size": "B", "ask": "a", "ask_size": "A"},
+):  # fmt: skip
     """<symbol>@bookTicker. It has no time; its id is of the depth stream's numbers."""
 
     seq: Id
@@ -197,12 +200,21 @@ _KLINE = msgspec.json.Decoder(Wrapped[KlineEvent])
 _TICKER = msgspec.json.Decoder(Wrapped[TickerEvent])
 
 
-def trade(one: TradeEvent | TradeRow | AggTrade, symbol: str, seen: Seen) -> facts.Trade:
-    first, last = (str(one.first), str(one.last)) if isinstance(one, AggTrade) else (None, None)
+def trade(one: TradeEvent | TradeRow, symbol: str, seen: Seen) -> facts.Trade:
+    venue, _, received_ns = seen
+    # By position: one that is made for every message takes half as long so.
     return facts.Trade(
-        venue=seen.venue, symbol=symbol, venue_ns=one.at * MS, received_ns=seen.received_ns, id=str(one.id),
-        side="sell" if one.buyer_made else "buy", exact_price=exact(one.price), exact_size=exact(one.size),
-        first_id=first, last_id=last,
+        venue, symbol, one.at * MS, received_ns, str(one.id), "sell" if one.buyer_made else "buy",
+        exact(one.price), exact(one.size),
+    )  # fmt: skip
+
+
+def several(one: AggTrade, symbol: str, seen: Seen) -> facts.Trade:
+    """Several trades of one taker as one."""
+    venue, _, received_ns = seen
+    return facts.Trade(
+        venue, symbol, one.at * MS, received_ns, str(one.id), "sell" if one.buyer_made else "buy",
+        exact(one.price), exact(one.size), str(one.first), str(one.last),
     )  # fmt: skip
 
 
@@ -252,16 +264,16 @@ def trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
 
 def agg_trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
     one = decode(_AGG_TRADE, frame).data
-    return [trade(one, seen.symbol(one.symbol), seen)]
+    return [several(one, seen.symbol(one.symbol), seen)]
 
 
 def quotes(frame: bytes, seen: Seen) -> list[facts.Quote]:
     one = decode(_QUOTE, frame).data
+    venue, symbol_of, received_ns = seen
     return [
         facts.Quote(
-            venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=None, received_ns=seen.received_ns, seq=one.seq,
-            exact_bid=exact(one.bid), exact_bid_size=exact(one.bid_size),
-            exact_ask=exact(one.ask), exact_ask_size=exact(one.ask_size),
+            venue, symbol_of(one.symbol), None, received_ns,
+            exact(one.bid), exact(one.bid_size), exact(one.ask), exact(one.ask_size), one.seq,
         )
     ]  # fmt: skip
 

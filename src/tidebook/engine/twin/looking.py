@@ -1,0 +1,138 @@
+"""What is seen of a book, from any thread (README §8)."""
+
+from array import array
+from collections import deque
+
+from tidebook.engine.contract import Best, Floats, Look, NotSeeded, RawLevel, Reach, Side
+from tidebook.engine.twin.levels import Levels, Pair, raw_level
+from tidebook.engine.twin.messages import Message
+from tidebook.engine.twin.steady import Steady
+from tidebook.model.market import Level, level
+
+_COUNTERS = (
+    "snapshots", "applied", "ignored", "gaps", "too_old", "buffer_dropped", "absent_removals", "cut", "trimmed",
+    "over_window", "checksum_passed", "checksum_failed", "unchecked", "compare_equal", "compare_different",
+)  # fmt: skip
+
+
+class Looking:
+    """The levels of a book and what belongs to them, and how all of one instant is seen of it."""
+
+    def __init__(self) -> None:
+        self.seeded = False
+        self.last: int | None = None
+        self.venue_ns: int | None = None
+        self.applied_ns: int | None = None
+        self._bids = Levels(True)
+        self._asks = Levels(False)
+        self._raw_reach: Reach = (None, None)
+        self._buffer: deque[Message] = deque()
+        self._counts: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
+        self._steady = Steady()
+        # By how many were asked for: how many messages had been applied, and what was made then.
+        self._kept: dict[int | None, tuple[int, tuple[tuple[Level, ...], tuple[Level, ...]]]] = {}
+
+    @property
+    def applied(self) -> int:
+        return self._counts["applied"]
+
+    @property
+    def bid_count(self) -> int:
+        return len(self._bids)
+
+    @property
+    def ask_count(self) -> int:
+        return len(self._asks)
+
+    @property
+    def buffered(self) -> int:
+        return len(self._buffer)
+
+    @property
+    def reach(self) -> Reach:
+        return self._raw_reach
+
+    def stats(self) -> dict[str, int]:
+        return self._steady.look(self._counts.copy)
+
+    def look(self, n: int | None = None, side: Side | None = None) -> Look:
+        bids, asks, reach, facts = self._steady.look(
+            lambda: (
+                [] if side == "ask" else self._pairs("bid", n),
+                [] if side == "bid" else self._pairs("ask", n),
+                self._raw_reach,
+                (self.seeded, self.last, self.venue_ns, self.applied_ns, self._counts["trimmed"]),
+            )
+        )
+        seeded, last, venue_ns, applied_ns, trimmed = facts
+        rows = [raw_level(pair) for pair in bids], [raw_level(pair) for pair in asks]
+        return Look(*rows, seeded, last, venue_ns, applied_ns, reach, trimmed)
+
+    def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
+        return [raw_level(pair) for pair in self._steady.look(lambda: self._pairs(side, n))]
+
+    def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]:
+        return [(float(price), float(size)) for price, size in self._steady.look(lambda: self._pairs(side, n))]
+
+    def best(self) -> Best:
+        return _best(*self._steady.look(lambda: (self._pairs("bid", 1), self._pairs("ask", 1))))
+
+    def best_bid(self) -> Level | None:
+        bids = self._top(1)[0]
+        return bids[0] if bids else None
+
+    def best_ask(self) -> Level | None:
+        asks = self._top(1)[1]
+        return asks[0] if asks else None
+
+    def best_floats(self) -> Best:
+        return _best(*self._current(1)[1:])
+
+    def top(self, n: int | None = None) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        return self._top(n)
+
+    def top_floats(self, n: int | None = None) -> tuple[Floats, Floats]:
+        _, bids, asks = self._current(n)
+        return tuple((float(p), float(s)) for p, s in bids), tuple((float(p), float(s)) for p, s in asks)
+
+    def top_doubles(self, n: int | None = None) -> tuple[bytes, bytes]:
+        bids, asks = (array("d", (number for row in rows for number in row)) for rows in self.top_floats(n))
+        return bids.tobytes(), asks.tobytes()
+
+    def _current(self, n: int | None) -> tuple[int, list[Pair], list[Pair]]:
+        """How many messages were applied, and the best `n` of both sides. Raises NotSeeded."""
+        found = self._steady.look(
+            lambda: (self._counts["applied"], self._pairs("bid", n), self._pairs("ask", n)) if self.seeded else None
+        )
+        if found is None:
+            raise NotSeeded
+        return found
+
+    def _top(self, n: int | None) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        # Without a change since, what was made then is still so. Kept is one object, never half of another.
+        known = self._steady.look(lambda: self._counts["applied"] if self.seeded else None)
+        if known is None:
+            raise NotSeeded
+        kept = self._kept.get(n)
+        if kept is not None and kept[0] == known:
+            return kept[1]
+        applied, bids, asks = self._current(n)
+        made = tuple(level(raw_level(pair)) for pair in bids), tuple(level(raw_level(pair)) for pair in asks)
+        if kept is None and len(self._kept) > 1:
+            self._kept = {}
+        self._kept[n] = applied, made
+        return made
+
+    def _pairs(self, side: Side, n: int | None) -> list[Pair]:
+        if n is not None and n < 0:
+            raise ValueError("a count of levels is not negative")
+        return self._side(side == "bid").pairs(n)
+
+    def _side(self, bid: bool) -> Levels:
+        return self._bids if bid else self._asks
+
+
+def _best(bids: list[Pair], asks: list[Pair]) -> Best:
+    bid_price, bid_size = map(float, bids[0]) if bids else (None, None)
+    ask_price, ask_size = map(float, asks[0]) if asks else (None, None)
+    return bid_price, bid_size, ask_price, ask_size
