@@ -70,15 +70,13 @@ def results(
     section: str, work: str, rounds: Sequence[Mapping[str, float]], against: Iterable[str] = (), *,
     unit: str = "µs", messages: int = 0,
 ) -> list[Result]:  # fmt: skip
-    """One result a contender. `against` are those to whom ratios are formed, the others' and not their own."""
+    """One result a contender. `against` are those to whom ratios are formed; among themselves, to those before them."""
     references = [name for name in against if name in rounds[0]]
     out: list[Result] = []
     for name in rounds[0]:
         values = [one[name] for one in rounds]
-        ratios = {to: median(one[name] / one[to] for one in rounds) for to in references if to != name}
-        out.append(
-            Result(
-                section, work, name, median(values), unit, ratios, min(values), max(values), len(rounds), messages
-            )
-        )  # fmt: skip
+        before = references[: references.index(name)] if name in references else references
+        ratios = {to: median(one[name] / one[to] for one in rounds) for to in before}
+        low, high = min(values), max(values)
+        out.append(Result(section, work, name, median(values), unit, ratios, low, high, len(rounds), messages))
     return out
