@@ -1,5 +1,6 @@
 """What people see of results: tables in the terminal, and the tables of the README between their two marks."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -36,15 +37,25 @@ def _contenders(results: Iterable[Result]) -> list[str]:
     return list(dict.fromkeys(one.contender for one in results))
 
 
-def cell(result: Result) -> str:
-    """The value, and behind it the ratio to the first of those it is compared with."""
-    first = next(iter(result.ratios.items()), None)
+def reference(results: Iterable[Result]) -> str | None:
+    """To whom the ratios in a section's table are: whoever most of its results are compared with."""
+    found = Counter(name for one in results for name in one.ratios)
+    return found.most_common(1)[0][0] if found else None
+
+
+def cell(result: Result, to: str | None) -> str:
+    """The value, and behind it the ratio."""
+    ratio = result.ratios.get(to) if to is not None else None
     shown = number(result.value)
-    return shown if first is None else f"{shown} ({_times(first[1])})"
+    return shown if ratio is None else f"{shown} ({_times(ratio)})"
 
 
 def section(measured: Measured) -> RenderableType:
     """One line a work, one column a contender."""
+    notes = [Text(f"note: {note}", style="yellow") for note in measured.notes]
+    if not measured.results:
+        return Group(Text(measured.title, style="bold"), *notes, Text())
+    to = reference(measured.results)
     contenders = _contenders(measured.results)
     table = Table(title=measured.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
@@ -52,13 +63,12 @@ def section(measured: Measured) -> RenderableType:
         table.add_column(name, justify="right")
     works = dict.fromkeys((one.work, one.unit) for one in measured.results)
     for work, unit in works:
-        row = {one.contender: cell(one) for one in measured.results if (one.work, one.unit) == (work, unit)}
+        row = {one.contender: cell(one, to) for one in measured.results if (one.work, one.unit) == (work, unit)}
         table.add_row(f"{work}, {unit}", *(row.get(name, "") for name in contenders))
     parts: list[RenderableType] = [table, Text(measured.about, style="dim")]
-    if reference := next((name for one in measured.results for name in one.ratios), None):
-        parts.append(Text(f"in brackets: against {reference}, in the same round", style="dim"))
-    parts += [Text(f"note: {note}", style="yellow") for note in measured.notes]
-    return Group(*parts, Text())
+    if to is not None:
+        parts.append(Text(f"in brackets: against {to}, in the same round", style="dim"))
+    return Group(*parts, *notes, Text())
 
 
 def bound(reached: Reached, value: float) -> str:

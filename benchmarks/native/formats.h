@@ -54,23 +54,24 @@ HOT void binance_whole(Book *book, const char *p, Put put) {
     p = whole(SKIP(p, "{\"lastUpdateId\":"), &book->last);
     p = pairs8(book, 1, SKIP(p, ",\"bids\":"), put);
     pairs8(book, 0, SKIP(p, ",\"asks\":"), put);
+    turn_both(book);
 }
 
 static void binance_plain(Book *book, const char *p) { binance(book, p, put_plain); }
-static void binance_whole_plain(Book *book, const char *p) { binance_whole(book, p, put_plain); }
+static void binance_whole_plain(Book *book, const char *p) { binance_whole(book, p, append_plain); }
 static void binance_tricks(Book *book, const char *p) { binance(book, p, put_tricks); }
-static void binance_whole_tricks(Book *book, const char *p) { binance_whole(book, p, put_tricks); }
+static void binance_whole_tricks(Book *book, const char *p) { binance_whole(book, p, append_tricks); }
 
 /* ---- four texts a row: [["60000.01","0.12345678","0","1"],…], any decimals; the ids are chained by the one before */
 
-HOT const char *fours(Book *book, int bid, const char *p) {
+HOT const char *fours(Book *book, int bid, const char *p, Put put) {
     if (*++p == ']')
         return p + 1;
     for (;; p++) {
         int64_t price, size;
         p = decimal(SKIP(p, "[\""), &price);
         p = decimal(SKIP(p, "\",\""), &size);
-        put_plain(book, bid, price, size);
+        put(book, bid, price, size);
         p = SKIP(closing(SKIP(p, "\",\"")), "\",\"");
         p = SKIP(closing(p), "\"]");
         if (*p != ',')
@@ -78,10 +79,10 @@ HOT const char *fours(Book *book, int bid, const char *p) {
     }
 }
 
-HOT void okx_body(Book *book, const char *p, int change) {
+HOT void okx_body(Book *book, const char *p, int change, Put put) {
     int64_t prev, last;
-    p = fours(book, 0, SKIP(p, "\",\"data\":[{\"asks\":"));
-    p = fours(book, 1, SKIP(p, ",\"bids\":"));
+    p = fours(book, 0, SKIP(p, "\",\"data\":[{\"asks\":"), put);
+    p = fours(book, 1, SKIP(p, ",\"bids\":"), put);
     p = closing(SKIP(p, ",\"ts\":\""));
     p = whole(SKIP(p, "\",\"checksum\":0,\"prevSeqId\":") + !change, &prev); /* -1 in a whole book */
     whole(SKIP(p, ",\"seqId\":"), &last);
@@ -94,19 +95,22 @@ HOT const char *okx_action(const char *p) {
     return SKIP(closing(p), "\"},\"action\":\"");
 }
 
-static void okx(Book *book, const char *p) { okx_body(book, SKIP(okx_action(p), "update"), 1); }
-static void okx_whole(Book *book, const char *p) { okx_body(book, SKIP(okx_action(p), "snapshot"), 0); }
+static void okx(Book *book, const char *p) { okx_body(book, SKIP(okx_action(p), "update"), 1, put_plain); }
+static void okx_whole(Book *book, const char *p) {
+    okx_body(book, SKIP(okx_action(p), "snapshot"), 0, append_plain);
+    turn_both(book);
+}
 
 /* ---- objects with bare numbers, a checksum over the best ten of both sides, and a window that the client cuts */
 
-HOT const char *objects(Book *book, int bid, const char *p) {
+HOT const char *objects(Book *book, int bid, const char *p, Put put) {
     if (*++p == ']')
         return p + 1;
     for (;; p++) {
         int64_t price, size;
         p = decimal(SKIP(p, "{\"price\":"), &price);
         p = decimal(SKIP(p, ",\"qty\":"), &size) + 1;
-        put_plain(book, bid, price, size);
+        put(book, bid, price, size);
         if (*p != ',')
             return p + 1;
     }
@@ -131,34 +135,36 @@ static inline char *print_best(char *to, const Side *side) {
     return to;
 }
 
-HOT void kraken_body(Book *book, const char *p) {
+HOT void kraken_body(Book *book, const char *p, int change, Put put) {
     int64_t expected;
     char text[20 * 40];
     p = closing(SKIP(p, "\",\"data\":[{\"symbol\":\""));
-    p = objects(book, 1, SKIP(p, "\",\"bids\":"));
-    p = objects(book, 0, SKIP(p, ",\"asks\":"));
+    p = objects(book, 1, SKIP(p, "\",\"bids\":"), put);
+    p = objects(book, 0, SKIP(p, ",\"asks\":"), put);
     whole(SKIP(p, ",\"checksum\":"), &expected);
+    if (!change)
+        turn_both(book);
     cut(&book->bids, 1000);
     cut(&book->asks, 1000);
     char *end = print_best(print_best(text, &book->asks), &book->bids);
     book->gaps += crc32_of(text, (size_t)(end - text)) != (uint32_t)expected;
 }
 
-static void kraken(Book *book, const char *p) { kraken_body(book, SKIP(p, "{\"channel\":\"book\",\"type\":\"update")); }
+static void kraken(Book *book, const char *p) { kraken_body(book, SKIP(p, "{\"channel\":\"book\",\"type\":\"update"), 1, put_plain); }
 static void kraken_whole(Book *book, const char *p) {
-    kraken_body(book, SKIP(p, "{\"channel\":\"book\",\"type\":\"snapshot"));
+    kraken_body(book, SKIP(p, "{\"channel\":\"book\",\"type\":\"snapshot"), 0, append_plain);
 }
 
 /* ---- rows with side words: [["buy","60000.01","0.12345678"],…], nothing counted */
 
-HOT const char *pairs(Book *book, int bid, const char *p) {
+static const char *pairs(Book *book, int bid, const char *p) {
     if (*++p == ']')
         return p + 1;
     for (;; p++) {
         int64_t price, size;
         p = decimal(SKIP(p, "[\""), &price);
         p = decimal(SKIP(p, "\",\""), &size);
-        put_plain(book, bid, price, size);
+        append_plain(book, bid, price, size);
         p = SKIP(p, "\"]");
         if (*p != ',')
             return p + 1;
@@ -189,6 +195,7 @@ static void coinbase_whole(Book *book, const char *p) {
     p = closing(SKIP(p, "{\"type\":\"snapshot\",\"product_id\":\""));
     p = pairs(book, 0, SKIP(p, "\",\"asks\":"));
     pairs(book, 1, SKIP(p, ",\"bids\":"));
+    turn_both(book);
 }
 
 #endif

@@ -41,6 +41,10 @@ static inline void pop_dead(Side *side) {
     }
 }
 
+static inline __attribute__((always_inline)) void append_tricks(Book *book, int bid, int64_t price, int64_t size) {
+    append_plain(book, bid, bid ? price : -price, size);
+}
+
 static inline __attribute__((always_inline)) void put_tricks(Book *book, int bid, int64_t price, int64_t size) {
     Side *side = bid ? &book->bids : &book->asks;
     int64_t key = bid ? price : -price;
