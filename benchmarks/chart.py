@@ -35,7 +35,9 @@ COLOURS: Final[dict[Theme, Colours]] = {
 }
 FONT: Final = "-apple-system,BlinkMacSystemFont,'Segoe UI','Noto Sans',Helvetica,Arial,sans-serif"
 
+TITLE: Final = "One change of a book: decoded, applied, best prices read"
 WIDTH, LEFT, RIGHT, TOP, STEP, BOTTOM = 840, 250, 90, 64, 26, 34
+RIM: Final = 'stroke-width="5" stroke-linejoin="round"'
 SOURCES: Final = (("peers", "binance light, best"), ("engine", "binance light, best"))
 """The first of these that was measured is drawn: one run, in which all can be compared."""
 
@@ -57,7 +59,7 @@ def drawn(kept: Kept) -> list[Result]:
 def svg(results: Sequence[Result], theme: Theme) -> str:
     colours = COLOURS[theme]
     low = math.floor(math.log10(min((one.value for one in results), default=1.0)))
-    high = max(math.ceil(math.log10(max((one.value for one in results), default=10.0))), low + 1)
+    high = max(math.log10(max((one.value for one in results), default=10.0)), low + 1)
     bottom = TOP + STEP * len(results)
     height = bottom + BOTTOM
 
@@ -70,12 +72,13 @@ def svg(results: Sequence[Result], theme: Theme) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'font-family="{FONT}" font-size="13" role="img">',
+        f"<title>{TITLE}, microseconds</title>",
         f'<rect width="{WIDTH}" height="{height}" rx="6" fill="{colours.ground}"/>',
-        text(16, 26, "One change of a book: decoded, applied, best prices read", colours.text,
+        text(16, 26, TITLE, colours.text,
              ' font-size="15" font-weight="600"'),
         text(16, 45, "microseconds of one processor, logarithmic; shorter is better", colours.faint, ' font-size="12"'),
     ]  # fmt: skip
-    for power in range(low, high + 1):
+    for power in range(low, math.floor(high) + 1):
         at = x(10.0**power)
         parts.append(
             f'<line x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{bottom}" stroke="{colours.line}" stroke-width="1"/>'
@@ -88,11 +91,13 @@ def svg(results: Sequence[Result], theme: Theme) -> str:
         floor = one.contender in (targets.FLOOR, targets.CALLED, targets.TRICKS)
         colour = colours.ours if ours else colours.floor if floor else colours.other
         weight = ' font-weight="600"' if ours else ""
-        name = NAMES.get(one.contender, one.contender)
+        name, at = NAMES.get(one.contender, one.contender), x(one.value) + 8
         parts += [
             text(LEFT - 12, middle + 4.5, name, colours.text, f' text-anchor="end"{weight}'),
             f'<rect x="{LEFT}" y="{middle - 7:.1f}" width="{x(one.value) - LEFT:.1f}" height="14" rx="2" '
             f'fill="{colour}"/>',
-            text(x(one.value) + 8, middle + 4.5, f"{number(one.value)}", colours.text, weight),
+            # First its rim, so that no line of the axis runs through the figure.
+            text(at, middle + 4.5, number(one.value), colours.ground, f'{weight} stroke="{colours.ground}" {RIM}'),
+            text(at, middle + 4.5, number(one.value), colours.text, weight),
         ]
     return "\n".join([*parts, "</svg>", ""])

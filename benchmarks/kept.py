@@ -30,7 +30,7 @@ class Measured:
     def plain(self) -> dict[str, Any]:
         reached = [
             {"work": one.target.work, "contender": one.target.contender, "of": one.target.of,
-             "at_most": float(f"{one.target.at_most:.4g}"), "reached": float(f"{one.value:.4g}"), "met": one.met}
+             "at_most": float(f"{one.target.at_most:.5g}"), "reached": float(f"{one.value:.5g}"), "met": one.met}
             for one in targets.reached(self.results)
         ]  # fmt: skip
         return {

@@ -73,8 +73,8 @@ def lines(machine: dict[str, Any]) -> list[str]:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     tools = ", ".join(one for one in (machine["python"], machine["compiler"], machine["rust"]) if one)
     return [
-        f"{machine['date']}: {machine['cpu']}, {machine['cores']} processors, {machine['memory_gib']} GiB,"
-        f" {machine['system']}",
-        f"{tools}; {packages}",
+        f"{machine['date']} on {machine['cpu']}, {machine['cores']} processors, {machine['memory_gib']} GiB,"
+        f" {machine['system']};",
+        f"{tools}; {packages};",
         f"load before: {machine['load']}",
     ]

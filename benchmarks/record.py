@@ -42,7 +42,7 @@ class Result:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.4g}")
+        return float(f"{value:.5g}")
     if isinstance(value, Mapping):
         return {key: _rounded(one) for key, one in value.items()}
     return value

@@ -152,13 +152,43 @@ def _costs(kept: Kept) -> list[str]:
     return _markdown(("µs a message", "native engine", "C floor", "ratio", "Python engine"), rows)
 
 
+BESIDE: Final = (
+    ("peers", "binance light, best", "book, light"),
+    ("peers", "binance heavy, best", "book, heavy"),
+    ("peers-path", "book light, best", "from the socket: book, light"),
+    ("peers-path", "quotes", "quotes"),
+    ("peers-path", "trades", "trades"),
+)
+"""The columns of the table of libraries."""
+
+SAME: Final = {"native": "**Tidebook**", "tidebook on": "**Tidebook**", "python": "Tidebook's Python engine"}
+
+
+def _beside(kept: Kept) -> list[str]:
+    """One line a library, the quickest at a light book first; nothing where no other library was measured."""
+    columns = [(words, found) for section, work, words in BESIDE if (found := kept.find(section, work))]
+    rows: dict[str, list[str]] = {}
+    for at, (_, found) in enumerate(columns):
+        for one in sorted(found, key=lambda one: one.value):
+            name = SAME.get(one.contender, one.contender)
+            rows.setdefault(name, [""] * len(columns))[at] = number(one.value)
+    if not rows:
+        return []
+    table = _markdown(("µs a message", *(words for words, _ in columns)), ([name, *row] for name, row in rows.items()))
+    return ["Beside other libraries, in runs of their own:", "", *table, ""]
+
+
 def readme(kept: Kept) -> str:
     """What stands between the marks, both included."""
     lines = [BEGIN]
     if not kept.sections:
         return "\n".join([*lines, "Nothing was measured yet.", END])
     head = next(iter(kept.sections.values())).machine
-    others = sorted({str(one.machine["date"]) for one in kept.sections.values()} - {str(head["date"])})
+    others = [
+        f"{one.title}: {' '.join(machine.lines(dict(one.machine)))}."
+        for one in kept.sections.values()
+        if {**one.machine, "load": 0} != {**head, "load": 0}
+    ]
     lines += [
         "<picture>",
         '  <source media="(prefers-color-scheme: dark)" srcset="docs/performance-dark.svg">',
@@ -167,12 +197,13 @@ def readme(kept: Kept) -> str:
         "",
         *_costs(kept),
         "",
+        *_beside(kept),
         "Figures to reach, and what was reached:",
         "",
         *_markdown(("work", "measured", "reached", "at most", ""), target_rows(kept.results())),
         "",
-        f"{' '.join(line.rstrip('.') + '.' for line in machine.lines(dict(head)))}"
-        + (f" Some sections: {', '.join(others)}." if others else ""),
+        f"Measured {' '.join(machine.lines(dict(head)))}.",
+        *others,
         END,
     ]
     return "\n".join(lines)

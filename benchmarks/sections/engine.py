@@ -16,7 +16,7 @@ from tidebook.engine.contract import Book, Engine, Feed
 SHAPES: Final = ("binance", "okx", "kraken", "coinbase")
 WEIGHTS: Final[tuple[Weight, ...]] = ("light", "mid", "heavy")
 READS: Final = {"no read": 0, "best": 1, "top 20": 20}
-SLOW: Final = 15
+SLOW: Final = 25
 """The twin is given one message of so many: the first ones, when the book is not yet at its deepest."""
 
 
