@@ -12,6 +12,9 @@ from benchmarks.record import Result
 FLOOR = "floor"
 TRICKS = "floor with tricks"
 CALLED = "floor, called"
+SAME_LEVELS = "floor, Binance's rows"
+"""The plain floor on Binance's frames with the very levels of another shape's."""
+
 PEER = "best peer"
 
 
@@ -47,6 +50,8 @@ def _native(section: str, work: str, of: str, at_most: float) -> Target:
     return Target(section, work, "native", of, at_most)
 
 
+BOTH: Final = ("light", "heavy")
+
 TARGETS: Final = (
     _native("engine", "binance light, best", FLOOR, 1.2),
     _native("engine", "binance heavy, best", FLOOR, 1.0),
@@ -56,10 +61,8 @@ TARGETS: Final = (
     _native("capture", "BTCUSDT 2024, best", TRICKS, 2.0),
     _native("peers", "binance light, best", PEER, 1 / 20),
     _native("peers", "binance heavy, best", PEER, 1 / 20),
-    _native("engine", "okx light, best", FLOOR, 1.6),
-    _native("engine", "okx heavy, best", FLOOR, 1.6),
-    _native("engine", "coinbase light, best", FLOOR, 2.0),
-    _native("engine", "coinbase heavy, best", FLOOR, 2.0),
+    *(_native("engine", f"okx {weight}, best", of, 1.6) for weight in BOTH for of in (FLOOR, SAME_LEVELS)),
+    *(_native("engine", f"coinbase {weight}, best", of, 2.0) for weight in BOTH for of in (FLOOR, SAME_LEVELS)),
     _native("engine", "binance light, top 20", FLOOR, 4.0),
     _native("decimals", "top 5 as Decimal, 100 levels a side", "", 5.0),
     _native("decimals", "top 5 as Decimal, 1000 levels a side", "", 5.0),

@@ -8,7 +8,7 @@ from benchmarks import floor, made, model, shapes
 from benchmarks.floor import Floor
 from benchmarks.measure import Contender, Work, in_rounds, pinned, results
 from benchmarks.record import Bench, Result, Section, Skipped, Wrong
-from benchmarks.targets import CALLED, FLOOR, TRICKS
+from benchmarks.targets import CALLED, FLOOR, SAME_LEVELS, TRICKS
 from benchmarks.traffic import Weight
 from tidebook.engine import Choice
 from tidebook.engine.contract import Book, Engine, Feed
@@ -134,12 +134,17 @@ def verified(stream: Stream, of: Floor | None, engines: dict[Choice, Engine]) ->
             raise Wrong(f"{choice} engine, {stream.shape}: {stats}")
 
 
-def contenders(stream: Stream, read: int, of: Floor | None, engines: dict[Choice, Engine]) -> list[Contender]:
+def contenders(
+    stream: Stream, read: int, of: Floor | None, engines: dict[Choice, Engine], same: Stream | None = None
+) -> list[Contender]:
+    """`same` are the same levels as Binance writes them."""
     out: list[Contender] = []
     if of is not None:
         out += [looped(of, FLOOR, stream, read), called(of, CALLED, stream, read)]
         if stream.shape == "binance":
             out.append(looped(of, TRICKS, stream, read, tricks=True))
+        elif same is not None:
+            out.append(looped(of, SAME_LEVELS, same, read))
     for choice, engine in engines.items():
         out.append(ours(engine, choice, stream if choice == "native" else stream.part(SLOW), read))
     return out
@@ -167,12 +172,13 @@ def run(bench: Bench) -> Iterator[Result]:
     for shape in SHAPES:
         for weight in WEIGHTS:
             stream = Stream(shape, *made.frames(shape, weight))
+            same = Stream("binance", *made.frames("binance", weight))
             verified(stream, of, engines)
             for words, read in READS.items():
                 with pinned():
-                    rounds = in_rounds(contenders(stream, read, of, engines), bench.rounds, bench.seed)
+                    rounds = in_rounds(contenders(stream, read, of, engines, same), bench.rounds, bench.seed)
                 work = f"{shape} {weight}, {words}"
-                yield from results("engine", work, rounds, (FLOOR, TRICKS), messages=len(stream.frames))
+                yield from results("engine", work, rounds, (FLOOR, TRICKS, SAME_LEVELS), messages=len(stream.frames))
 
 
 SECTION = Section(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from benchmarks import floor, made, model, shapes
+from benchmarks import made, model, shapes
 from benchmarks.floor import Floor, FloorBook
 from benchmarks.measure import pinned, timed
 from benchmarks.record import Bench, Result, Section, Wrong
@@ -142,14 +142,15 @@ def field(ones: list[One], of: Floor | None, engine: Engine | None) -> Field:
     return out
 
 
-def checked(ones: list[One], engine: Engine | None) -> None:
-    """Before anything is timed: a few of the symbols against the slow model, all others being fed in between."""
+def checked(ones: list[One], of: Floor | None, engine: Engine | None) -> None:
+    """Before anything is timed: a few of the symbols against the slow model. Behind it, `alike` looks at all."""
     few = ones[:: max(1, len(ones) // 3)]
     for one in few:
         expected = model.points("binance", one.whole, one.frames, 5)
-        book = floor.load().Book("binance")
-        book.seed(one.whole)
-        model.verify(f"floor, {one.topic.decode()}", book, one.frames, expected)
+        if of is not None:
+            book = of.Book("binance")
+            book.seed(one.whole)
+            model.verify(f"floor, {one.topic.decode()}", book, one.frames, expected)
         if engine is not None:
             feed, mine = shapes.fed(engine, "binance", one.whole, one.topic)
             model.verify(f"native, {one.topic.decode()}", Ours(feed, mine), one.frames, expected)
@@ -171,7 +172,7 @@ def run(bench: Bench) -> Iterator[Result]:
     fields: dict[int, Field] = {}
     for many in SYMBOLS:
         ones = symbols(whole, frames, many, ROUND * bench.rounds // many)
-        checked(ones, native)
+        checked(ones, of, native)
         fields[many] = field(ones, of, native)
     order = random.Random(bench.seed)
     rounds: list[dict[tuple[str, int], float]] = []
