@@ -71,7 +71,7 @@ def run(bench: Bench) -> Iterator[Result]:
 SECTION = Section(
     "memory",
     "Memory and start",
-    "500 books (40 of the Python engine) of Binance in a fresh process; the package in another one, on the clock.",
+    "500 books (40 of the Python engine) of Binance in a fresh process; the package in others, one for each round.",
     run,
     order=40,
     seconds=12,
