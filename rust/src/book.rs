@@ -5,11 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::buffer::Buffer;
 use crate::checksum;
-use crate::decode::{Message, Room, Row, Side, Terms, What, read};
+use crate::decode::read;
 use crate::fault::{Result, missing, number};
 use crate::ids::Ids;
 use crate::json::{Kind, Tape};
 use crate::levels::{Exact, Levels};
+use crate::message::{Message, Room, Side, Terms, What};
 use crate::number::{LIMIT, POW10};
 use crate::outcome::{Event, Outcome, Stats, event};
 use crate::rule::{Base, Rule, Seed, Verdict};
@@ -278,8 +279,8 @@ impl State {
     /// Replaces both sides. False when an id is not known.
     fn set(&mut self, plan: &Plan, message: &Message, out: &mut Vec<Outcome>) -> bool {
         let mut ids = Ids::default();
-        let Some(rows) = self.resolve(message, &mut ids, out) else { return false };
-        let levels = Levels::whole(message, &rows, plan.terms.keep_texts);
+        let Some(resolved) = self.resolve(message, &mut ids, out) else { return false };
+        let levels = Levels::whole(&resolved, plan.terms.keep_texts);
         let nothing_newer = message.last.is_none() || self.last.is_none() || message.last == self.last;
         if plan.rule.compares && self.seeded && nothing_newer {
             if levels.equals(&self.levels) {
@@ -352,11 +353,11 @@ impl State {
         out: &mut Vec<Outcome>,
     ) -> bool {
         let mut ids = std::mem::take(&mut self.ids);
-        let rows = self.resolve(message, &mut ids, out);
+        let resolved = self.resolve(message, &mut ids, out);
         self.ids = ids;
-        let Some(rows) = rows else { return false };
+        let Some(resolved) = resolved else { return false };
         self.room = self.room.with(message.room);
-        self.stats.absent_removals += self.levels.apply(message, &rows, self.room);
+        self.stats.absent_removals += self.levels.apply(&resolved, self.room);
         self.bridged = true;
         self.note(message);
         if plan.rule.connection {
@@ -391,10 +392,11 @@ impl State {
         self.stats.buffer_dropped += self.buffer.bound(rule.bounds, message.received_ns);
     }
 
-    /// The rows with their prices, and `ids` taught what they say. None, and the book unseeded, when an id is not known.
-    fn resolve<'a>(&mut self, message: &'a Message, ids: &mut Ids, out: &mut Vec<Outcome>) -> Option<Cow<'a, [Row]>> {
-        match ids.resolve(&message.rows) {
-            Ok(rows) => Some(rows),
+    /// The message with the prices of all its rows, and `ids` taught what they say. None, and the book unseeded, when an
+    /// id is not known.
+    fn resolve<'a>(&mut self, message: &'a Message, ids: &mut Ids, out: &mut Vec<Outcome>) -> Option<Cow<'a, Message>> {
+        match ids.resolve(message) {
+            Ok(resolved) => Some(resolved),
             Err(id) => {
                 self.unseed();
                 self.buffer.clear();

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::decode::{Message, Room};
+use crate::message::{Message, Room};
 use crate::number::LIMIT;
 use crate::rule::Bounds;
 
@@ -92,7 +92,7 @@ impl Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Row;
+    use crate::message::Row;
 
     fn change(received_ns: i64, scale: u8, digits: u8) -> Message {
         Message { received_ns, room: Room { scale, digits }, ..Message::default() }

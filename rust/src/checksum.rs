@@ -1,7 +1,7 @@
 //! The venue's CRC-32 over the best levels, made from ours.
 
-use crate::decode::Side;
 use crate::levels::{Levels, Texts};
+use crate::message::Side;
 use crate::number::{javascript, python};
 use crate::shape::{ChecksumAt, Digits};
 
@@ -29,10 +29,8 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 pub fn compute(levels: &Levels, spec: &ChecksumAt, signed: bool) -> u32 {
     let mut line = Vec::with_capacity(64 * spec.depth.min(1000));
     let mut begun = false;
-    let depth = spec.depth;
-    let each = |side, index| levels.texts(side, index).map(|texts| (side, texts));
-    let mut add = |level: Option<(Side, &Texts)>| {
-        let Some((side, texts)) = level else { return };
+    let sides = [Side::Bid, Side::Ask].map(|side| levels.texts(side, spec.depth));
+    let mut add = |side: Side, texts: &Texts| {
         for (text, negate) in [(texts.price(), false), (texts.size(), signed && side == Side::Ask)] {
             if begun {
                 line.extend_from_slice(&spec.joiner);
@@ -41,17 +39,15 @@ pub fn compute(levels: &Levels, spec: &ChecksumAt, signed: bool) -> u32 {
             write(&mut line, text, spec.digits, negate);
         }
     };
+    let [bids, asks] = &sides;
     if spec.interleaved {
-        for index in 0..depth.min(levels.count(Side::Bid).max(levels.count(Side::Ask))) {
-            add(each(Side::Bid, index));
-            add(each(Side::Ask, index));
+        for index in 0..bids.len().max(asks.len()) {
+            bids.get(index).into_iter().for_each(|texts| add(Side::Bid, texts));
+            asks.get(index).into_iter().for_each(|texts| add(Side::Ask, texts));
         }
     } else {
-        for side in [Side::Ask, Side::Bid] {
-            for index in 0..depth.min(levels.count(side)) {
-                add(each(side, index));
-            }
-        }
+        asks.iter().for_each(|texts| add(Side::Ask, texts));
+        bids.iter().for_each(|texts| add(Side::Bid, texts));
     }
     crc32(&line)
 }
@@ -77,8 +73,9 @@ fn value(text: &[u8]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Message, Terms, read};
+    use crate::decode::read;
     use crate::json::Tape;
+    use crate::message::{Message, Terms};
     use crate::shape::tests::whole_shape;
     use crate::shape::{Path, When};
 
@@ -102,7 +99,7 @@ mod tests {
         let doc = tape.read(frame, 1 << 10).unwrap();
         let mut message = Message::default();
         read(&doc, 0, &whole_shape(), Terms { keep_texts: true, ..Terms::default() }, true, &mut message).unwrap();
-        let levels = Levels::whole(&message, &message.rows, true);
+        let levels = Levels::whole(&message, true);
         for (spec, signed, line) in [
             (spec(true, Digits::AsSent, ":"), false, "5.10:0.00000010:05.20:1.0:5.0:2"),
             (spec(false, Digits::AsSent, ":"), false, "05.20:1.0:5.10:0.00000010:5.0:2"),

@@ -58,7 +58,7 @@ fn path(text: Given<'_, '_>) -> PyResult<Path> {
         // An index beyond 64 bits is out of range in any list.
         Ok(Step::Index(step.extract().unwrap_or(i64::MAX)))
     })?;
-    Ok(Path { steps, root: field(&parsed, "root")?, text: text.extract()? })
+    Ok(Path { steps, root: field(&parsed, "root")?, text: text.extract()?, ..Path::default() })
 }
 
 pub fn id(given: Given<'_, '_>) -> PyResult<IdAt> {
@@ -150,7 +150,7 @@ pub fn shape(given: Given<'_, '_>) -> PyResult<Shape> {
     };
     let (text, json) =
         choice(given, "number", &[("text", (true, false)), ("json", (false, true)), ("either", (true, true))])?;
-    let mut shape = Shape {
+    Ok(Shape {
         form: form(given)?,
         kind: kind(&given.getattr("kind")?)?,
         lists,
@@ -170,10 +170,7 @@ pub fn shape(given: Given<'_, '_>) -> PyResult<Shape> {
         time: maybe(given, "time", time)?,
         checksum: maybe(given, "checksum", checksum)?,
         window: maybe(given, "window", window)?,
-        pair: None,
-    };
-    shape.pair = shape.plain_row();
-    Ok(shape)
+    })
 }
 
 pub fn rule(given: Given<'_, '_>) -> PyResult<Rule> {

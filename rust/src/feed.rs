@@ -1,15 +1,21 @@
 //! One connection: which message of a frame is which book's. A frame is read completely before any of it is applied.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::book::{Book, Role, fits};
-use crate::decode::{Message, Room, What, id, read};
+use crate::cursor::PAD;
+use crate::decode::{At, read};
+use crate::facts::{self, id};
 use crate::fault::Result;
 use crate::json::{Doc, Kind, Tape, unescape};
+use crate::message::{Message, Room, What};
 use crate::outcome::{Event, Outcome};
+use crate::pass::{self, Passed, Slots};
+use crate::program::Program;
 use crate::rule::Base;
-use crate::shape::{Form, IdAt, Path};
+use crate::shape::{Form, IdAt, Path, Shape};
 
 /// What is wanted under a topic. `handle` is the caller's own.
 struct Entry<H> {
@@ -18,11 +24,46 @@ struct Entry<H> {
 }
 
 enum Target {
-    Book { book: Arc<Book>, role: Role },
+    /// `program` is the place of the compiled shape, if it compiles.
+    Book {
+        book: Arc<Book>,
+        role: Role,
+        program: Option<usize>,
+    },
     Other,
 }
 
-type Topics = HashMap<Box<[u8]>, usize>;
+type Topics = HashMap<Box<[u8]>, usize, BuildHasherDefault<TopicHasher>>;
+
+/// Eight bytes at a time. What is wanted is ours to say, so that nobody can fill the table with what collides.
+#[derive(Default)]
+struct TopicHasher(u64);
+
+impl Hasher for TopicHasher {
+    fn finish(&self) -> u64 {
+        // The table uses the highest bits as well as the lowest ones.
+        self.0 ^ (self.0 >> 32)
+    }
+
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut eight = [0; 8];
+            eight[..part.len()].copy_from_slice(part);
+            self.write_u64(u64::from_le_bytes(eight));
+        }
+    }
+
+    #[inline]
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    #[inline]
+    fn write_usize(&mut self, length: usize) {
+        self.write_u64(length as u64);
+    }
+}
 
 /// A form, the books that are wanted under it, and the `Other`s that asked for it.
 struct Wanted {
@@ -61,6 +102,14 @@ pub struct Feed<H> {
     others: Topics,
     entries: Vec<Option<Entry<H>>>,
     forms: Vec<Wanted>,
+    /// One for each shape that was ever wanted and compiles, and for forms without books.
+    programs: Vec<Program>,
+    /// By which the next frame is passed: the one that fitted last.
+    guess: Option<usize>,
+    #[cfg(test)]
+    has_passed: bool,
+    slots: Slots,
+    padded: Vec<u8>,
     tape: Tape,
     scratch: Scratch,
 }
@@ -87,9 +136,15 @@ impl<H> Feed<H> {
             counter,
             count: None,
             cap,
-            others: Topics::new(),
+            others: Topics::default(),
             entries: Vec::new(),
             forms: Vec::new(),
+            programs: Vec::new(),
+            guess: None,
+            #[cfg(test)]
+            has_passed: false,
+            slots: Slots::default(),
+            padded: Vec::new(),
             tape: Tape::default(),
             scratch: Scratch::default(),
         }
@@ -99,16 +154,36 @@ impl<H> Feed<H> {
         let form = book.plan.shape(role).form.clone();
         self.forget_other(topic);
         self.forms.retain(|known| known.is_needed() || known.form == form);
-        let at = self.enter(Entry { target: Target::Book { book, role }, handle });
+        let program = self.compiled(book.plan.shape(role), book.plan.terms.keep_texts);
+        let at = self.enter(Entry { target: Target::Book { book, role, program }, handle });
         if let Some(old) = self.known(form).topics.insert(topic.into(), at) {
             self.entries[old] = None;
         }
+        self.guess();
+    }
+
+    /// The place of the program of a shape.
+    fn compiled(&mut self, shape: &Shape, keep_texts: bool) -> Option<usize> {
+        let known = self.programs.iter().position(|program| program.is_of(shape, keep_texts));
+        known.or_else(|| {
+            self.programs.push(Program::of(shape, self.counter.as_ref(), keep_texts)?);
+            Some(self.programs.len() - 1)
+        })
+    }
+
+    /// Frames are passed by a program of the first form: only of that one it is known that no other comes before it.
+    fn guess(&mut self) {
+        self.guess = None;
+        let Some(Wanted { form, .. }) = self.forms.first() else { return };
+        let form = form.clone();
+        let known = self.programs.iter().rposition(|program| program.form == form);
+        self.guess = known.or_else(|| self.compiled(&Shape::bare(form), false));
     }
 
     /// The form, which is looked for from now on.
     fn known(&mut self, form: Form) -> &mut Wanted {
         let at = self.forms.iter().position(|known| known.form == form).unwrap_or_else(|| {
-            self.forms.push(Wanted { form, topics: Topics::new(), others: Vec::new() });
+            self.forms.push(Wanted { form, topics: Topics::default(), others: Vec::new() });
             self.forms.len() - 1
         });
         &mut self.forms[at]
@@ -133,6 +208,7 @@ impl<H> Feed<H> {
                 others.push(topic.into());
             }
         }
+        self.guess();
         Ok(())
     }
 
@@ -153,6 +229,7 @@ impl<H> Feed<H> {
             }
         }
         self.forms.retain(Wanted::is_needed);
+        self.guess();
     }
 
     fn forget_other(&mut self, topic: &[u8]) {
@@ -178,26 +255,77 @@ impl<H> Feed<H> {
     }
 
     /// One data frame; after a fault nothing of it was applied.
+    #[inline]
     pub fn feed(&mut self, frame: &[u8], received_ns: i64) -> Result<()> {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let outcome = self.read_and_apply(frame, received_ns, &mut scratch);
-        self.scratch = scratch;
-        outcome
+        self.scratch.out.clear();
+        self.scratch.heard.clear();
+        let has_passed = frame.len() <= self.cap && self.pass(frame, received_ns).is_some();
+        #[cfg(test)]
+        (self.has_passed = has_passed);
+        if has_passed {
+            return Ok(());
+        }
+        self.read_and_apply(frame, received_ns)
     }
 
-    fn read_and_apply(&mut self, frame: &[u8], received_ns: i64, scratch: &mut Scratch) -> Result<()> {
-        scratch.out.clear();
-        scratch.heard.clear();
+    /// The short way, for frames that a program leads through. None: nothing has happened yet.
+    fn pass(&mut self, frame: &[u8], received_ns: i64) -> Option<()> {
+        let mut guess = self.guess?;
+        self.padded.clear();
+        self.padded.extend_from_slice(frame);
+        self.padded.extend_from_slice(&[0; PAD]);
+        if self.scratch.messages.is_empty() {
+            self.scratch.messages.push(Message::default());
+        }
+        let message = &mut self.scratch.messages[0];
+        let (counted, entry) = loop {
+            message.clear();
+            let program = &mut self.programs[guess];
+            let is_regular = pass::run(&self.padded, program, &mut self.slots, message)?;
+            let passed = Passed { bytes: &self.padded, slots: &self.slots };
+            let topic = passed.topic(&program.shape.form.route, &mut self.scratch.topic)?;
+            let entry = look_up([&self.forms[0].topics, &self.others], topic);
+            let counted = program.counter.as_ref().map(|counter| id(&passed, counter)).transpose().ok()?.flatten();
+            if let Some(Entry { target: Target::Book { book, role, program: own }, .. }) =
+                entry.and_then(|entry| self.entries[entry].as_ref())
+            {
+                let own = (*own)?;
+                if own != guess {
+                    guess = own;
+                    continue;
+                }
+                if !is_regular || !read_passed(&passed, &program.shape, book, *role, received_ns, message)? {
+                    return None;
+                }
+            }
+            break (counted, entry);
+        };
+        self.guess = Some(guess);
+        let is_book =
+            entry.is_some_and(|entry| matches!(&self.entries[entry], Some(Entry { target: Target::Book { .. }, .. })));
+        self.scratch.heard.extend(entry.map(|entry| Heard { entry, message: is_book.then_some(0) }));
+        self.count_and_apply(counted);
+        Some(())
+    }
+
+    fn read_and_apply(&mut self, frame: &[u8], received_ns: i64) -> Result<()> {
         let doc = self.tape.read(frame, self.cap)?;
-        let counted = self.counter.as_ref().map(|counter| id(&doc, 0, counter)).transpose()?.flatten();
-        if route(&doc, &self.forms, &self.others, scratch)? {
-            scratch.decode(&doc, &self.entries, received_ns)?;
+        let counted = self.counter.as_ref().map(|counter| id(&At { doc, at: 0 }, counter)).transpose()?.flatten();
+        if route(&doc, &self.forms, &self.others, &mut self.scratch)? {
+            self.scratch.decode(&doc, &self.entries, received_ns)?;
         }
         // From here on nothing can fail.
+        self.count_and_apply(counted);
+        Ok(())
+    }
+
+    /// The connection's counter, which may have a hole, and then the messages.
+    fn count_and_apply(&mut self, counted: Option<i64>) {
         if let Some(counted) = counted {
-            if let Some(last) = self.count.replace(counted).filter(|last| last.checked_add(1) != Some(counted)) {
+            let last = self.count.replace(counted).filter(|last| last.checked_add(1) != Some(counted));
+            if let Some(last) = last {
                 lose(&self.entries);
-                scratch.out.push(Out::Event {
+                self.scratch.out.push(Out::Event {
                     entry: None,
                     what: Event::Gap,
                     expected: Some(i128::from(last) + 1),
@@ -205,26 +333,22 @@ impl<H> Feed<H> {
                 });
             }
         }
-        if scratch.heard.is_empty() {
-            scratch.out.push(Out::Unrouted);
+        let (entries, count) = (&self.entries, self.count);
+        let Scratch { heard, messages, said, out, .. } = &mut self.scratch;
+        if heard.is_empty() {
+            out.push(Out::Unrouted);
         }
-        self.apply(scratch);
-        Ok(())
-    }
-
-    fn apply(&self, scratch: &mut Scratch) {
-        let Scratch { heard, messages, said, out, .. } = scratch;
         for heard in heard.iter() {
-            match (&self.entries[heard.entry], heard.message) {
+            match (&entries[heard.entry], heard.message) {
                 (Some(Entry { target: Target::Book { book, role, .. }, .. }), Some(at)) => {
                     let message = &mut messages[at];
                     said.clear();
-                    book.state().take(&book.plan, message, *role, self.count, said);
+                    book.state().take(&book.plan, message, *role, count, said);
                     if message.rows.capacity() > KEPT_ROWS {
                         *message = Message::default();
                     }
                     for outcome in said.iter() {
-                        out_of(*outcome, heard.entry, |known| is_book(&self.entries[known], book), out);
+                        out_of(*outcome, heard.entry, |known| is_book(&entries[known], book), out);
                     }
                 }
                 _ => {
@@ -235,6 +359,30 @@ impl<H> Feed<H> {
             }
         }
     }
+}
+
+/// The facts of a passed message, and whether it may be applied as it is: rare cases are left to the long way.
+#[inline]
+fn read_passed(
+    passed: &Passed,
+    shape: &Shape,
+    book: &Book,
+    role: Role,
+    received_ns: i64,
+    message: &mut Message,
+) -> Option<bool> {
+    if !facts::read(passed, shape, role == Role::Snapshot, message).ok()? {
+        message.rows.clear();
+    }
+    message.received_ns = received_ns;
+    Some(match message.what {
+        What::Ignored | What::Check => true,
+        What::Change => {
+            let (room, _) = book.state().room(&book.plan);
+            fits(room.with(message.room)).is_ok()
+        }
+        What::Snapshot => !book.plan.is_outside(role) && fits(message.room).is_ok(),
+    })
 }
 
 /// A book that changed more than once stands once.
@@ -308,7 +456,7 @@ impl Scratch {
         };
         if let [path] = &*form.route {
             let Some(found) = part(path)? else { return Ok(false) };
-            let entry = doc.text(found, &mut self.topic).and_then(|topic| look_up(wanted, topic));
+            let entry = doc.value_at(found).text(&mut self.topic).and_then(|topic| look_up(wanted, topic));
             self.found.extend(entry.map(|entry| (at, entry)));
             return Ok(true);
         }
@@ -334,7 +482,7 @@ impl Scratch {
         let mut used = 0;
         self.rooms.clear();
         for &(at, entry) in &self.found {
-            let Some(Entry { target: Target::Book { book, role }, .. }) = &entries[entry] else {
+            let Some(Entry { target: Target::Book { book, role, .. }, .. }) = &entries[entry] else {
                 self.heard.push(Heard { entry, message: None });
                 continue;
             };

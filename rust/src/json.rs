@@ -3,6 +3,7 @@
 //! A container is followed by its members; `next` leads behind them, so that skipping a value costs one step.
 //! An object's members alternate: key, value, key, value.
 
+use crate::facts::Value;
 use crate::fault::{Fault, Kind as FaultKind, Result, fault, malformed};
 
 /// Open brackets at one place; one more is `too_deep`.
@@ -273,7 +274,7 @@ fn skip_ordinary(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn hex4(bytes: &[u8], at: usize) -> Option<u32> {
+pub fn hex4(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.iter().try_fold(0, |sum, &byte| Some(sum * 16 + char::from(byte).to_digit(16)?))
 }
 
@@ -330,27 +331,9 @@ impl<'a> Doc<'a> {
         &self.bytes[node.start as usize..node.end as usize]
     }
 
-    /// What a string means, or a scalar's text. None for a lone surrogate.
     #[inline]
-    pub fn text<'b>(&self, at: usize, scratch: &'b mut Vec<u8>) -> Option<&'b [u8]>
-    where
-        'a: 'b,
-    {
-        if self.kind(at) != Kind::Escaped {
-            return Some(self.raw(at));
-        }
-        scratch.clear();
-        unescape(self.raw(at), scratch).then_some(scratch.as_slice())
-    }
-
-    /// Whether the string, or scalar, says `wanted`.
-    #[inline]
-    pub fn says(&self, at: usize, wanted: &[u8]) -> bool {
-        if self.kind(at) != Kind::Escaped {
-            return self.raw(at) == wanted;
-        }
-        let mut text = Vec::new();
-        unescape(self.raw(at), &mut text) && text == wanted
+    pub fn value_at(&self, at: usize) -> Value<'a> {
+        Value { kind: self.kind(at), raw: self.raw(at) }
     }
 
     /// The members of a list.
@@ -366,7 +349,7 @@ impl<'a> Doc<'a> {
         let mut at = object + 1;
         let mut found = None;
         while at < end {
-            if self.says(at, key) {
+            if self.value_at(at).says(key) {
                 if found.is_some() {
                     return Err(fault(
                         FaultKind::Repeated,

@@ -1,25 +1,52 @@
 //! Both sides of a book, sorted with the best level at the end, where nearly all changes happen.
 //!
 //! Keys are signed: an ask's price is negated, so that both sides ascend towards their best and share their code.
-//! The prices of a book share one scale, a size keeps its own. Numbers are of 64 bits (narrow); a book in which
-//! something does not fit is rewritten with 128 bits (wide), by the same code.
+//! The prices of a book share one scale, a size keeps its own. Numbers are of 64 bits (narrow: a level is 16 bytes, the
+//! size's scale being the last byte of its word); a book in which something does not fit is rewritten with 128 bits
+//! (wide), by the same code.
+//!
+//! A removal leaves its place behind, dead: nothing moves. The price may return there, a new level beside it may take the
+//! place over, and when too many are dead the side is packed. The last level, the best, is never dead.
 
-use crate::decode::{Message, Room, Row, Side};
-use crate::number::{POW10, double, reduce};
+use crate::message::{Message, NARROW_SIZE, Room, Row, Side};
+use crate::number::{POW10, TENS, double, reduce};
 
-/// A price or size of 64 or 128 bits.
-pub trait Width: Copy + Ord {
-    fn of(value: i128) -> Self;
+/// A price of 64 or 128 bits, and the size that goes with it.
+pub trait Width: Copy + Ord + std::fmt::Debug {
+    /// A size with its scale. Zero, and nothing else, is dead.
+    type Size: Copy + std::fmt::Debug;
+    const DEAD: Self::Size;
+    fn pack(size: i128, scale: i8) -> Self::Size;
+    fn unpack(size: Self::Size) -> (i128, i8);
+    fn is_dead(size: Self::Size) -> bool;
+    fn of(price: i128) -> Self;
     fn wide(self) -> i128;
     /// The caller has made sure that it fits.
     fn times_ten_to(self, power: usize) -> Self;
     fn negated(self) -> Self;
+    fn level(message: &Message, row: &Row, scale: u8) -> Level<Self>;
 }
 
 impl Width for i64 {
+    type Size = i64;
+    const DEAD: i64 = 0;
+
     #[inline]
-    fn of(value: i128) -> i64 {
-        i64::try_from(value).expect("what is wider went to the wide form")
+    fn pack(size: i128, scale: i8) -> i64 {
+        debug_assert!((0..i128::from(NARROW_SIZE)).contains(&size));
+        (size as i64) << 8 | i64::from(scale as u8)
+    }
+    #[inline]
+    fn unpack(size: i64) -> (i128, i8) {
+        (i128::from(size >> 8), size as i8)
+    }
+    #[inline]
+    fn is_dead(size: i64) -> bool {
+        size == 0
+    }
+    #[inline]
+    fn of(price: i128) -> i64 {
+        i64::try_from(price).expect("what is wider went to the wide form")
     }
     #[inline]
     fn wide(self) -> i128 {
@@ -27,26 +54,39 @@ impl Width for i64 {
     }
     #[inline]
     fn times_ten_to(self, power: usize) -> i64 {
-        const TENS: [i64; 19] = {
-            let mut table = [1; 19];
-            let mut at = 1;
-            while at < 19 {
-                table[at] = table[at - 1] * 10;
-                at += 1;
-            }
-            table
-        };
         if self == 0 { 0 } else { self.checked_mul(TENS[power]).expect("prices fit together") }
     }
     #[inline]
     fn negated(self) -> i64 {
         -self
     }
+    #[inline]
+    fn level(message: &Message, row: &Row, scale: u8) -> Level<i64> {
+        debug_assert!(row.is_narrow(), "what is wider went to the wide form");
+        let _ = message;
+        let more = i32::from(scale) - i32::from(row.price_scale);
+        let price = if more == 0 { row.price } else { row.price.times_ten_to(more as usize) };
+        let key = if row.side == Side::Bid { price } else { -price };
+        let size = if row.removes() { 0 } else { row.size << 8 | i64::from(row.size_scale as u8) };
+        Level { key, size }
+    }
 }
 
 impl Width for i128 {
-    fn of(value: i128) -> i128 {
-        value
+    type Size = (i128, i8);
+    const DEAD: (i128, i8) = (0, 0);
+
+    fn pack(size: i128, scale: i8) -> (i128, i8) {
+        (size, scale)
+    }
+    fn unpack(size: (i128, i8)) -> (i128, i8) {
+        size
+    }
+    fn is_dead(size: (i128, i8)) -> bool {
+        size.0 == 0
+    }
+    fn of(price: i128) -> i128 {
+        price
     }
     fn wide(self) -> i128 {
         self
@@ -57,13 +97,26 @@ impl Width for i128 {
     fn negated(self) -> i128 {
         -self
     }
+    fn level(message: &Message, row: &Row, scale: u8) -> Level<i128> {
+        let price = message.price(row).times_ten_to((i32::from(scale) - i32::from(row.price_scale)) as usize);
+        let key = if row.side == Side::Bid { price } else { -price };
+        // A removal's size is never looked at.
+        let size = if row.removes() { (0, 0) } else { (message.size(row), row.size_scale) };
+        Level { key, size }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Level<N> {
+pub struct Level<N: Width> {
     key: N,
-    size: N,
-    scale: i8,
+    size: N::Size,
+}
+
+impl<N: Width> Level<N> {
+    #[inline]
+    fn is_dead(&self) -> bool {
+        N::is_dead(self.size)
+    }
 }
 
 /// A level's price and size as sent.
@@ -74,9 +127,10 @@ pub struct Texts {
 }
 
 impl Texts {
-    fn of(row: &Row, texts: &[u8]) -> Texts {
-        let (start, split, end) = (row.price_at as usize, row.size_at as usize, row.size_end as usize);
-        Texts { bytes: texts[start..end].into(), split: split - start }
+    fn of(message: &Message, row: usize) -> Texts {
+        let place = &message.places[row];
+        let (start, split, end) = (place.price_at as usize, place.size_at as usize, place.size_end as usize);
+        Texts { bytes: message.texts[start..end].into(), split: split - start }
     }
 
     /// For a row whose price was looked up by its id.
@@ -93,92 +147,152 @@ impl Texts {
     }
 }
 
+/// A side with more dead places than this, and half of its length, is packed.
+const DEAD: usize = 64;
+
 #[derive(Clone, Debug)]
-struct Half<N> {
+struct Half<N: Width> {
     levels: Vec<Level<N>>,
     /// Parallel to `levels`, or empty where no checksum wants them.
     texts: Vec<Texts>,
+    dead: usize,
 }
 
 impl<N: Width> Half<N> {
     fn new() -> Half<N> {
-        Half { levels: Vec::new(), texts: Vec::new() }
+        Half { levels: Vec::new(), texts: Vec::new(), dead: 0 }
+    }
+
+    fn count(&self) -> usize {
+        self.levels.len() - self.dead
+    }
+
+    fn live(&self) -> impl DoubleEndedIterator<Item = &Level<N>> {
+        self.levels.iter().filter(|level| !level.is_dead())
     }
 
     /// Where the key is, or where it would stand. Searched from the best end, in growing windows.
     #[inline]
-    fn place(&self, key: N) -> Result<usize, usize> {
+    fn place(&self, key: N) -> usize {
+        let len = self.levels.len();
         let mut from = 0;
-        for window in [32, 256] {
-            let start = self.levels.len().saturating_sub(window);
-            if start == 0 {
+        for window in [64, 256] {
+            if len <= window {
                 break;
             }
-            if self.levels[start].key <= key {
-                from = start;
+            if self.levels[len - window].key <= key {
+                from = len - window;
                 break;
             }
         }
-        match self.levels[from..].binary_search_by(|level| level.key.cmp(&key)) {
-            Ok(at) => Ok(from + at),
-            Err(at) => Err(from + at),
+        from + self.levels[from..].partition_point(|level| level.key < key)
+    }
+
+    /// False for the removal of a level that is not there. `texts` are of the row with this number.
+    #[inline]
+    fn put(&mut self, level: Level<N>, texts: Option<(&Message, usize)>) -> bool {
+        let at = self.place(level.key);
+        let removes = level.is_dead();
+        match self.levels.get_mut(at) {
+            Some(found) if found.key == level.key => {
+                let was_dead = found.is_dead();
+                found.size = level.size;
+                if removes {
+                    if was_dead {
+                        return false;
+                    }
+                    self.dead += 1;
+                    if at + 1 == self.levels.len() {
+                        self.pop();
+                    }
+                    return true;
+                }
+                self.dead -= usize::from(was_dead);
+                if let Some((message, row)) = texts {
+                    let new = Texts::of(message, row);
+                    let is_priced = message.rows[row].is_priced();
+                    self.texts[at] = if is_priced || was_dead { new } else { self.texts[at].with_size(new.size()) };
+                }
+                true
+            }
+            _ if removes => false,
+            _ => {
+                self.insert(at, level, texts);
+                true
+            }
         }
     }
 
-    /// False for the removal of a level that is not there.
+    /// A new level, in a dead place beside it where there is one.
     #[inline]
-    fn put(&mut self, level: Level<N>, row: &Row, texts: Option<&[u8]>) -> bool {
-        match (self.place(level.key), row.removes) {
-            (Ok(at), true) => {
-                self.levels.remove(at);
-                if texts.is_some() {
-                    self.texts.remove(at);
-                }
+    fn insert(&mut self, at: usize, level: Level<N>, texts: Option<(&Message, usize)>) {
+        let new = texts.map(|(message, row)| Texts::of(message, row));
+        let takes_over =
+            [at, at.wrapping_sub(1)].into_iter().find(|&at| self.levels.get(at).is_some_and(Level::is_dead));
+        if let Some(at) = takes_over {
+            self.dead -= 1;
+            self.levels[at] = level;
+            if let Some(new) = new {
+                self.texts[at] = new;
             }
-            (Err(_), true) => return false,
-            (Ok(at), false) => {
-                self.levels[at] = level;
-                if let Some(texts) = texts {
-                    let new = Texts::of(row, texts);
-                    self.texts[at] = if row.priced { new } else { self.texts[at].with_size(new.size()) };
-                }
-            }
-            (Err(at), false) => {
-                self.levels.insert(at, level);
-                if let Some(texts) = texts {
-                    self.texts.insert(at, Texts::of(row, texts));
-                }
-            }
+            return;
         }
-        true
+        if self.levels.len() == self.levels.capacity() {
+            // By an eighth: a book's memory is what its levels take.
+            self.levels.reserve_exact(16 + self.levels.len() / 8);
+        }
+        self.levels.insert(at, level);
+        if let Some(new) = new {
+            self.texts.insert(at, new);
+        }
+    }
+
+    /// Takes the dead off the best end.
+    fn pop(&mut self) {
+        let kept = self.levels.iter().rposition(|level| !level.is_dead()).map_or(0, |at| at + 1);
+        self.dead -= self.levels.len() - kept;
+        self.levels.truncate(kept);
+        if !self.texts.is_empty() {
+            self.texts.truncate(kept);
+        }
+    }
+
+    /// What is left to do after a message.
+    #[inline]
+    fn settle(&mut self) {
+        if self.dead > DEAD + self.levels.len() / 2 {
+            self.pack();
+        }
+    }
+
+    #[cold]
+    fn pack(&mut self) {
+        if !self.texts.is_empty() {
+            let mut levels = self.levels.iter();
+            self.texts.retain(|_| levels.next().is_some_and(|level| !level.is_dead()));
+        }
+        self.levels.retain(|level| !level.is_dead());
+        self.dead = 0;
     }
 
     /// So many of the worst go.
     fn drop_worst(&mut self, over: usize) {
-        self.levels.drain(..over);
-        if !self.texts.is_empty() {
-            self.texts.drain(..over);
-        }
+        self.levels.iter_mut().filter(|level| !level.is_dead()).take(over).for_each(|level| level.size = N::DEAD);
+        self.dead += over;
+        self.pop();
+        self.settle();
     }
 }
 
 #[derive(Clone, Debug)]
-struct Sides<N> {
+struct Sides<N: Width> {
     scale: u8,
     bids: Half<N>,
     asks: Half<N>,
 }
 
-#[inline]
-fn level_of<N: Width>(row: &Row, scale: u8) -> Level<N> {
-    let price = N::of(row.price).times_ten_to((i32::from(scale) - i32::from(row.price_scale)) as usize);
-    let key = if row.side == Side::Bid { price } else { price.negated() };
-    // A removal's size is never looked at, and may be too wide.
-    let size = if row.removes { 0 } else { row.size };
-    Level { key, size: N::of(size), scale: row.size_scale }
-}
-
 impl<N: Width> Sides<N> {
+    #[inline]
     fn half_mut(&mut self, side: Side) -> &mut Half<N> {
         if side == Side::Bid { &mut self.bids } else { &mut self.asks }
     }
@@ -189,39 +303,49 @@ impl<N: Width> Sides<N> {
 
     fn rescale(&mut self, scale: u8) {
         let power = usize::from(scale - self.scale);
-        for level in self.bids.levels.iter_mut().chain(&mut self.asks.levels) {
-            level.key = level.key.times_ten_to(power);
+        for half in [&mut self.bids, &mut self.asks] {
+            // What is dead need not fit.
+            half.pack();
+            for level in &mut half.levels {
+                level.key = level.key.times_ten_to(power);
+            }
         }
         self.scale = scale;
     }
 
     /// Rows in order; how many removals found nothing.
-    fn apply(&mut self, rows: &[Row], texts: Option<&[u8]>) -> u64 {
+    fn apply(&mut self, message: &Message, keep_texts: bool) -> u64 {
         let mut absent = 0;
-        for row in rows {
-            let level = level_of(row, self.scale);
-            absent += u64::from(!self.half_mut(row.side).put(level, row, texts));
+        let scale = self.scale;
+        for (at, row) in message.rows.iter().enumerate() {
+            let level = N::level(message, row, scale);
+            let texts = keep_texts.then_some((message, at));
+            absent += u64::from(!self.half_mut(row.side).put(level, texts));
         }
+        self.bids.settle();
+        self.asks.settle();
         absent
     }
 
     /// A whole book: sorted at once; of rows with one price the last counts.
-    fn whole(rows: &[Row], texts: Option<&[u8]>, scale: u8) -> Sides<N> {
+    fn whole(message: &Message, keep_texts: bool) -> Sides<N> {
+        let scale = message.room.scale;
         let mut sides = Sides { scale, bids: Half::new(), asks: Half::new() };
         for side in [Side::Bid, Side::Ask] {
-            let mut sorted: Vec<(Level<N>, &Row)> =
-                rows.iter().filter(|row| row.side == side).map(|row| (level_of(row, scale), row)).collect();
+            let rows = message.rows.iter().enumerate().filter(|(_, row)| row.side == side);
+            let mut sorted: Vec<(Level<N>, usize)> =
+                rows.map(|(at, row)| (N::level(message, row, scale), at)).collect();
             sorted.sort_by_key(|(level, _)| level.key);
             let half = sides.half_mut(side);
             half.levels.reserve_exact(sorted.len());
             for (at, (level, row)) in sorted.iter().enumerate() {
                 let later = sorted.get(at + 1).is_some_and(|(next, _)| next.key == level.key);
-                if later || row.removes {
+                if later || level.is_dead() {
                     continue;
                 }
                 half.levels.push(*level);
-                if let Some(texts) = texts {
-                    half.texts.push(Texts::of(row, texts));
+                if keep_texts {
+                    half.texts.push(Texts::of(message, *row));
                 }
             }
         }
@@ -233,17 +357,20 @@ impl<N: Width> Sides<N> {
             levels: half
                 .levels
                 .iter()
-                .map(|l| Level { key: l.key.wide(), size: l.size.wide(), scale: l.scale })
+                .map(|level| Level { key: level.key.wide(), size: N::unpack(level.size) })
                 .collect(),
             texts: half.texts.clone(),
+            dead: half.dead,
         };
         Sides { scale: self.scale, bids: half(&self.bids), asks: half(&self.asks) }
     }
 
+    #[inline]
     fn raw(&self, side: Side, level: &Level<N>) -> Raw {
         let key = level.key.wide();
         let price = if side == Side::Bid { key } else { -key };
-        Raw { price, price_scale: self.scale, size: level.size.wide(), size_scale: level.scale }
+        let (size, size_scale) = N::unpack(level.size);
+        Raw { price, price_scale: self.scale, size, size_scale }
     }
 }
 
@@ -298,6 +425,7 @@ macro_rules! on {
 }
 
 /// Every price below 10^18 in the shared scale fits 64 bits.
+#[inline]
 fn is_narrow(room: Room, wide: bool) -> bool {
     room.sum() <= 18 && !wide
 }
@@ -308,69 +436,76 @@ impl Levels {
     }
 
     /// A whole book from a snapshot.
-    pub fn whole(message: &Message, rows: &[Row], keep_texts: bool) -> Levels {
-        let texts = keep_texts.then_some(&*message.texts);
-        let scale = message.room.scale;
+    pub fn whole(message: &Message, keep_texts: bool) -> Levels {
         let form = if is_narrow(message.room, message.wide) {
-            Form::Narrow(Sides::whole(rows, texts, scale))
+            Form::Narrow(Sides::whole(message, keep_texts))
         } else {
-            Form::Wide(Sides::whole(rows, texts, scale))
+            Form::Wide(Sides::whole(message, keep_texts))
         };
         Levels { form, keep_texts }
     }
 
     /// A change. `room` is that of all prices that the book has had since its snapshot, with these. How many removals
     /// found nothing.
-    pub fn apply(&mut self, message: &Message, rows: &[Row], room: Room) -> u64 {
+    pub fn apply(&mut self, message: &Message, room: Room) -> u64 {
         if let Form::Narrow(sides) = &self.form {
             if !is_narrow(room, message.wide) {
                 self.form = Form::Wide(sides.widened());
             }
         }
-        let texts = self.keep_texts.then_some(&*message.texts);
+        let keep_texts = self.keep_texts;
         on!(&mut self.form, sides => {
             if message.room.scale > sides.scale {
                 sides.rescale(message.room.scale);
             }
-            sides.apply(rows, texts)
+            sides.apply(message, keep_texts)
         })
     }
 
     /// The worst beyond `most` go, each after `gone` was told; how many.
+    #[inline]
     pub fn cut(&mut self, side: Side, most: usize, gone: impl FnMut(Raw)) -> usize {
         on!(&mut self.form, sides => {
-            let over = sides.half(side).levels.len().saturating_sub(most);
+            let over = sides.half(side).count().saturating_sub(most);
             if over > 0 {
-                sides.half(side).levels[..over].iter().map(|level| sides.raw(side, level)).for_each(gone);
+                sides.half(side).live().take(over).map(|level| sides.raw(side, level)).for_each(gone);
                 sides.half_mut(side).drop_worst(over);
             }
             over
         })
     }
 
+    #[inline]
     pub fn count(&self, side: Side) -> usize {
-        on!(&self.form, sides => sides.half(side).levels.len())
+        on!(&self.form, sides => sides.half(side).count())
     }
 
     /// The `index`-th best.
     pub fn get(&self, side: Side, index: usize) -> Option<Raw> {
-        on!(&self.form, sides => sides.half(side).levels.iter().nth_back(index).map(|level| sides.raw(side, level)))
+        on!(&self.form, sides => sides.half(side).live().nth_back(index).map(|level| sides.raw(side, level)))
     }
 
     pub fn worst(&self, side: Side) -> Option<Raw> {
-        on!(&self.form, sides => sides.half(side).levels.first().map(|level| sides.raw(side, level)))
+        on!(&self.form, sides => sides.half(side).live().next().map(|level| sides.raw(side, level)))
     }
 
     /// The best `n`, best first.
     pub fn best<T>(&self, side: Side, n: usize, make: impl Fn(Raw) -> T) -> Vec<T> {
         on!(&self.form, sides => {
-            sides.half(side).levels.iter().rev().take(n).map(|level| make(sides.raw(side, level))).collect()
+            let half = sides.half(side);
+            let mut found = Vec::with_capacity(n.min(half.count()));
+            found.extend(half.live().rev().take(n).map(|level| make(sides.raw(side, level))));
+            found
         })
     }
 
-    /// The texts of the `index`-th best.
-    pub fn texts(&self, side: Side, index: usize) -> Option<&Texts> {
-        on!(&self.form, sides => sides.half(side).texts.iter().nth_back(index))
+    /// The texts of the best `n`, best first.
+    pub fn texts(&self, side: Side, n: usize) -> Vec<&Texts> {
+        on!(&self.form, sides => {
+            let half = sides.half(side);
+            let pairs = half.levels.iter().zip(&half.texts).rev();
+            pairs.filter(|(level, _)| !level.is_dead()).take(n).map(|(_, texts)| texts).collect()
+        })
     }
 
     pub fn equals(&self, other: &Levels) -> bool {

@@ -46,6 +46,76 @@ impl Decimal {
     }
 }
 
+/// A number in its usual form: `mantissa × 10^−scale`, `digits` of it before the point; `end` is behind it, and `next`
+/// stands there.
+#[derive(Clone, Copy, Debug)]
+pub struct Usual {
+    pub mantissa: u64,
+    pub scale: u8,
+    pub digits: u8,
+    pub end: usize,
+    pub next: u8,
+}
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// Eight bytes less `0` each, and a high bit in those that are no digits; the lowest of these is exact.
+#[inline(always)]
+fn digits(word: u64) -> (u64, u64) {
+    let values = word ^ ZEROS;
+    // Up to 9 plus 0x76 stays below 0x80. A carry of a greater one reaches only what comes behind it.
+    (values, (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080)
+}
+
+/// The value of eight digits, the first of which is the lowest byte: each step adds neighbours, the left one being worth
+/// more. Zeros shifted in from below stand in front of the number.
+#[inline(always)]
+fn value(eight: u64) -> u64 {
+    let pairs = (eight & 0x0F0F_0F0F_0F0F_0F0F).wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(100 << 16 | 1) >> 16;
+    (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32
+}
+
+/// `[0-9]{1,7}(\.[0-9]{1,8})?` at `at`, the first digit a zero only where it stands alone, and no digit behind. `word`
+/// gives the eight bytes at a place. None for every other form.
+#[inline(always)]
+pub fn usual(at: usize, word: impl Fn(usize) -> u64) -> Option<Usual> {
+    let first = word(at);
+    let (values, others) = digits(first);
+    // 8 × the digits before the point, plus 7; 64 where all eight are digits.
+    let bits = others.trailing_zeros();
+    let whole = (bits / 8) as usize;
+    let begins_with_zero = values as u8 == 0;
+    if whole == 0 || whole == 8 || (begins_with_zero && whole > 1) {
+        return None;
+    }
+    let mantissa = value(values << (71 - bits));
+    let digits_before = if begins_with_zero { 0 } else { whole as u8 };
+    let next = (first >> (bits - 7)) as u8;
+    if next != b'.' {
+        return Some(Usual { mantissa, scale: 0, digits: digits_before, end: at + whole, next });
+    }
+    let begin = at + whole + 1;
+    let second = word(begin);
+    let (values, others) = digits(second);
+    let bits = others.trailing_zeros();
+    let behind = (bits / 8) as usize;
+    if behind == 0 {
+        return None;
+    }
+    let (fraction, next) = if behind == 8 {
+        let next = word(begin + 8) as u8;
+        if next.is_ascii_digit() {
+            return None;
+        }
+        (value(values), next)
+    } else {
+        (value(values << (71 - bits)), (second >> (bits - 7)) as u8)
+    };
+    let mantissa = mantissa * TENS[behind] as u64 + fraction;
+    Some(Usual { mantissa, scale: behind as u8, digits: digits_before, end: begin + behind, next })
+}
+
 #[inline]
 fn finish(negative: bool, mantissa: u128, count: i64, scale: i64) -> Option<Decimal> {
     if !(-LIMIT..=LIMIT).contains(&scale) {
@@ -101,7 +171,36 @@ fn exponent(digits: &[u8]) -> Option<i64> {
 }
 
 /// `-?[0-9]+` within 64 bits signed.
+#[inline]
 pub fn integer(text: &[u8]) -> Option<i64> {
+    short_integer(text).or_else(|| long_integer(text))
+}
+
+/// `[0-9]{1,16}`.
+#[inline]
+fn short_integer(text: &[u8]) -> Option<i64> {
+    let eight = |part: &[u8]| {
+        let (values, others) = digits(u64::from_le_bytes(part.try_into().ok()?));
+        (others == 0).then(|| value(values) as i64)
+    };
+    // The first digits, with zeros in front of them.
+    let head = |part: &[u8]| {
+        let mut padded = [b'0'; 8];
+        padded[8 - part.len()..].copy_from_slice(part);
+        eight(&padded)
+    };
+    match text.len() {
+        1..=8 => head(text),
+        9..=16 => {
+            let (front, back) = text.split_at(text.len() - 8);
+            Some(head(front)? * 100_000_000 + eight(back)?)
+        }
+        _ => None,
+    }
+}
+
+#[cold]
+fn long_integer(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
@@ -119,6 +218,17 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     })?;
     if negative { Some(sum) } else { sum.checked_neg() }
 }
+
+/// Powers of ten that fit 64 bits.
+pub const TENS: [i64; 19] = {
+    let mut table = [1; 19];
+    let mut at = 1;
+    while at < 19 {
+        table[at] = table[at - 1] * 10;
+        at += 1;
+    }
+    table
+};
 
 pub const POW10: [i128; 39] = {
     let mut table = [1i128; 39];

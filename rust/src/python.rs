@@ -8,9 +8,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyInt, PyList, PyMemoryView, PyTuple};
 
 use crate::book::{self, Role};
-use crate::decode::Side;
 use crate::fault::Fault;
 use crate::feed::{self, Out};
+use crate::message::Side;
 use crate::outcome::{Event, Outcome};
 use crate::{declared, levels};
 

@@ -1,6 +1,6 @@
 //! Sync rules: what `rule.py` declares, as far as an engine needs it.
 
-use crate::decode::Message;
+use crate::message::Message;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Seed {

@@ -10,13 +10,24 @@ pub enum Step {
     Index(i64),
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// A path that no program leads to.
+pub const NO_SLOT: u8 = u8::MAX;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Path {
     pub steps: Vec<Step>,
     /// From the frame's root instead of from the message.
     pub root: bool,
     /// As it was written, for people.
     pub text: String,
+    /// Where a program leaves the value (`program.rs`).
+    pub slot: u8,
+}
+
+impl Default for Path {
+    fn default() -> Path {
+        Path { steps: Vec::new(), root: false, text: String::new(), slot: NO_SLOT }
+    }
 }
 
 impl Path {
@@ -54,14 +65,6 @@ impl Path {
         }
         Ok(true)
     }
-
-    /// The index, when the path is one step to a list's member counted from the front.
-    fn index(&self) -> Option<usize> {
-        match (&*self.steps, self.root) {
-            ([Step::Index(index)], false) => usize::try_from(*index).ok(),
-            _ => None,
-        }
-    }
 }
 
 pub type Words = Vec<Box<[u8]>>;
@@ -72,7 +75,7 @@ pub enum Whole {
     Delta,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct KindAt {
     pub default: Option<Whole>,
     pub path: Option<Path>,
@@ -85,14 +88,14 @@ pub struct KindAt {
     pub nested: Option<Path>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IdAt {
     pub path: Path,
     pub optional: bool,
     pub none: Option<i64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RowsAt {
     pub path: Path,
     pub action: Option<Box<[u8]>>,
@@ -102,7 +105,7 @@ pub struct RowsAt {
 }
 
 /// Where the lists of rows stand.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Lists {
     /// Alternatives for each side: the first that is present.
     Sides {
@@ -112,7 +115,7 @@ pub enum Lists {
     Rows(Vec<RowsAt>),
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RowAt {
     pub price: Path,
     pub size: Path,
@@ -137,7 +140,7 @@ pub enum When {
     Alone,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChecksumAt {
     /// Alternatives: the first that is present.
     pub paths: Vec<Path>,
@@ -148,7 +151,7 @@ pub struct ChecksumAt {
     pub when: When,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
     pub levels: usize,
     pub client: bool,
@@ -163,7 +166,7 @@ pub struct Form {
     pub route: Vec<Path>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shape {
     pub form: Form,
     pub kind: KindAt,
@@ -185,19 +188,39 @@ pub struct Shape {
     pub time: Option<(Path, Unit)>,
     pub checksum: Option<ChecksumAt>,
     pub window: Option<Window>,
-    /// Price and size at these indexes of a list, and nothing else in a row: see `plain_row`.
-    pub pair: Option<(usize, usize)>,
 }
 
 impl Shape {
-    /// What nearly all venues write: rows of which only price and size are read.
-    pub fn plain_row(&self) -> Option<(usize, usize)> {
-        let row = &self.row;
-        let more = row.side.is_some() || row.action.is_some() || row.count.is_some() || row.id.is_some();
-        if more || self.both.is_some() || self.signed {
-            return None;
+    /// Only where messages and their topics stand.
+    pub fn bare(form: Form) -> Shape {
+        Shape {
+            form,
+            kind: KindAt::default(),
+            lists: Lists::Sides { bids: Vec::new(), asks: Vec::new() },
+            row: RowAt::default(),
+            both: None,
+            signed: false,
+            bid_words: Words::new(),
+            ask_words: Words::new(),
+            remove_words: Words::new(),
+            skip_zero_price: false,
+            text: false,
+            json: false,
+            scaled: false,
+            first: None,
+            last: None,
+            prev: None,
+            time: None,
+            checksum: None,
+            window: None,
         }
-        Some((row.price.index()?, row.size.index()?))
+    }
+
+    pub fn has_rows(&self) -> bool {
+        match &self.lists {
+            Lists::Sides { bids, asks } => !bids.is_empty() || !asks.is_empty(),
+            Lists::Rows(lists) => !lists.is_empty(),
+        }
     }
 }
 
@@ -214,7 +237,7 @@ pub mod tests {
                 Ok(index) => Step::Index(index),
                 Err(_) => Step::Key(part.as_bytes().into()),
             });
-            Path { steps: steps.collect(), root: text.starts_with('/'), text: text.into() }
+            Path { steps: steps.collect(), root: text.starts_with('/'), text: text.into(), slot: NO_SLOT }
         }
     }
 
@@ -230,28 +253,14 @@ pub mod tests {
 
     /// Deltas with ids U, u and sides b, a, routed by s.
     pub fn diff_shape() -> Shape {
-        let row = RowAt { price: Path::of("0"), size: Path::of("1"), ..RowAt::default() };
         Shape {
-            form: Form { route: vec![Path::of("s")], ..Form::default() },
             kind: KindAt { default: Some(Whole::Delta), ..KindAt::default() },
             lists: Lists::Sides { bids: vec![Path::of("b")], asks: vec![Path::of("a")] },
-            row,
-            both: None,
-            signed: false,
-            bid_words: vec![],
-            ask_words: vec![],
-            remove_words: vec![],
-            skip_zero_price: false,
+            row: RowAt { price: Path::of("0"), size: Path::of("1"), ..RowAt::default() },
             text: true,
-            json: false,
-            scaled: false,
             first: Some(IdAt::of("U")),
             last: Some(IdAt::of("u")),
-            prev: None,
-            time: None,
-            checksum: None,
-            window: None,
-            pair: Some((0, 1)),
+            ..Shape::bare(Form { route: vec![Path::of("s")], ..Form::default() })
         }
     }
 

@@ -1,6 +1,6 @@
 //! The venue's stamps, as nanoseconds since 1970.
 
-use crate::number::{Decimal, POW10};
+use crate::number::{Decimal, POW10, TENS, integer};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
@@ -19,6 +19,12 @@ pub fn from_number(text: &[u8], unit: Unit) -> Option<i64> {
         Unit::Micros => 3,
         Unit::Nanos | Unit::Iso => 0,
     };
+    // Nearly all are digits alone.
+    if let Some(nanos) =
+        integer(text).filter(|count| *count >= 0).and_then(|count| count.checked_mul(TENS[places as usize]))
+    {
+        return Some(nanos);
+    }
     let number = Decimal::parse(text, 0)?;
     let shift = places - i64::from(number.scale);
     let nanos = if shift < 0 {

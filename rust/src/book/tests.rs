@@ -164,7 +164,7 @@ fn windows_and_checksums() {
 #[test]
 fn ids_stand_for_prices() {
     let mut shape = diff_shape();
-    (shape.first, shape.last, shape.pair) = (None, None, None);
+    (shape.first, shape.last) = (None, None);
     shape.row.id = Some(Path::of("2"));
     shape.remove_words = vec![(*b"delete").into()];
     shape.row.action = Some(Path::of("3"));

@@ -1,4 +1,7 @@
 use super::*;
+
+mod both_ways;
+
 use crate::fault::Kind as FaultKind;
 use crate::rule::tests::rule;
 use crate::rule::{Bridge, Chain, Rule, Seed};
@@ -67,11 +70,11 @@ fn all_or_nothing_and_once() {
     [&a, &b].into_iter().for_each(seeded);
     let fault = feed.feed(br#"[{"s":"A","b":[["1","1"]]},{"s":"B","b":[["x","1"]]}]"#, 5).unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Number);
-    assert_eq!(a.state().levels.count(crate::decode::Side::Bid), 0);
+    assert_eq!(a.state().levels.count(crate::message::Side::Bid), 0);
     assert_eq!(a.state().heard_ns, None);
     let frame = r#"[{"s":"A","b":[["1","1"]]},{"s":"B"},{"s":"C"},{"s":"A","b":[["2","1"]]}]"#;
     assert_eq!(outcome(&mut feed, frame), ["a", "b"]);
-    assert_eq!(a.state().levels.count(crate::decode::Side::Bid), 2);
+    assert_eq!(a.state().levels.count(crate::message::Side::Bid), 2);
     // Prices of one frame are tested together, and forgotten with it.
     let frame = br#"[{"s":"A","b":[["1e20","1"]]},{"s":"A","b":[["1e-20","1"]]}]"#;
     assert_eq!(feed.feed(frame, 5).unwrap_err().kind(), FaultKind::Number);

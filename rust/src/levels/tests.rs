@@ -1,4 +1,5 @@
 use super::*;
+use crate::message::{Place, REMOVES};
 use crate::number::Decimal;
 use std::collections::BTreeMap;
 
@@ -17,21 +18,12 @@ fn push(message: &mut Message, side: Side, price: &str, size: &str) {
     message.texts.extend_from_slice(price.as_bytes());
     let size_at = message.texts.len() as u32;
     message.texts.extend_from_slice(size.as_bytes());
-    message.rows.push(Row {
-        price: p.mantissa,
-        price_scale: p.scale,
-        size: s.mantissa,
-        size_scale: s.scale,
-        side,
-        removes: s.mantissa == 0,
-        priced: true,
-        price_at,
-        size_at,
-        size_end: message.texts.len() as u32,
-        ..Row::default()
-    });
-    message.room = message.room.with(Room { scale: p.scale.max(0) as u8, digits: p.digits });
-    message.wide |= i64::try_from(s.mantissa).is_err();
+    message.places.push(Place { price_at, size_at, size_end: message.texts.len() as u32 });
+    let mut row = Row { side, marks: if s.mantissa == 0 { REMOVES } else { 0 }, ..Row::default() };
+    message.set_price(&mut row, p.mantissa, p.scale);
+    message.set_size(&mut row, s.mantissa, s.scale);
+    message.rows.push(row);
+    message.room = message.room.with(Room::of(&p));
 }
 
 type Model = BTreeMap<(i128, i64), ((i128, i64), String, String)>;
@@ -69,10 +61,10 @@ fn against_the_model(seed: u64, prices: &[&str], snapshots: bool) {
         }
         if whole {
             room = message.room;
-            levels = Levels::whole(&message, &message.rows, true);
+            levels = Levels::whole(&message, true);
         } else {
             room = room.with(message.room);
-            absent += levels.apply(&message, &message.rows, room);
+            absent += levels.apply(&message, room);
         }
         for side in [Side::Bid, Side::Ask] {
             let empty = Model::new();
@@ -84,8 +76,9 @@ fn against_the_model(seed: u64, prices: &[&str], snapshots: bool) {
             assert_eq!(got.len(), levels.count(side));
             let wanted: Vec<_> = expected.iter().map(|(key, (size, _, _))| (**key, *size)).collect();
             assert_eq!(got, wanted);
-            for (index, (_, (_, price, size))) in expected.iter().enumerate() {
-                let texts = levels.texts(side, index).unwrap();
+            let texts = levels.texts(side, usize::MAX);
+            assert_eq!(texts.len(), expected.len());
+            for (texts, (_, (_, price, size))) in texts.iter().zip(&expected) {
                 assert_eq!((texts.price(), texts.size()), (price.as_bytes(), size.as_bytes()));
             }
         }
@@ -107,7 +100,7 @@ fn grows_wide_and_cuts() {
     push(&mut message, Side::Bid, "1.5", "1");
     push(&mut message, Side::Bid, "0.5", "1");
     push(&mut message, Side::Ask, "2", "123456789012345678901234567890");
-    let mut levels = Levels::whole(&message, &message.rows, false);
+    let mut levels = Levels::whole(&message, false);
     assert!(matches!(levels.form, Form::Wide(_)));
     assert_eq!(levels.get(Side::Ask, 0).unwrap().size, 123_456_789_012_345_678_901_234_567_890);
     let mut gone = Vec::new();
@@ -117,11 +110,11 @@ fn grows_wide_and_cuts() {
 
     let mut narrow = Message::default();
     push(&mut narrow, Side::Bid, "1.50", "1.0");
-    let other = Levels::whole(&narrow, &narrow.rows, false);
+    let other = Levels::whole(&narrow, false);
     assert!(matches!(other.form, Form::Narrow(_)));
     assert!(!levels.equals(&other));
     push(&mut narrow, Side::Ask, "2.000", "12345678901234567890123456789e1");
-    assert!(levels.equals(&Levels::whole(&narrow, &narrow.rows, false)));
+    assert!(levels.equals(&Levels::whole(&narrow, false)));
 }
 
 #[test]
@@ -135,7 +128,7 @@ fn long_sides() {
         let price = 1 + random.below(2000);
         let size = random.below(3);
         push(&mut message, Side::Ask, &price.to_string(), &size.to_string());
-        levels.apply(&message, &message.rows, room);
+        levels.apply(&message, room);
         if size == 0 {
             model.remove(&price)
         } else {

@@ -1,0 +1,248 @@
+//! One pass over a frame, led by a program: the frame is validated as JSON, the values that the program asks for are
+//! remembered, and rows become numbers where they stand.
+//!
+//! It knows what is regular, and gives up on everything else without a word: `json.rs` and `decode.rs` then read the frame
+//! from its beginning, and say what is wrong with it. What a pass does accept, they would read the same.
+
+use crate::cursor::Cursor;
+use crate::facts::{Look, Value};
+use crate::fault::Result;
+use crate::json::{Kind, MAX_DEPTH};
+use crate::message::{Message, Room};
+use crate::program::{Asked, Glance, Node, Program, SLOTS, Then};
+use crate::shape::{NO_SLOT, Path};
+
+mod rows;
+
+/// A value that was passed: its kind (None: it was not there) and its bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Found {
+    kind: Option<Kind>,
+    start: u32,
+    end: u32,
+}
+
+pub type Slots = [Found; SLOTS];
+
+/// A message that was passed, to be looked at.
+#[derive(Clone, Copy)]
+pub struct Passed<'a> {
+    pub bytes: &'a [u8],
+    pub slots: &'a Slots,
+}
+
+impl<'a> Passed<'a> {
+    /// The texts at the route's paths, joined by one space; None where one of them is no text.
+    #[inline]
+    pub fn topic<'t>(&self, route: &[Path], joined: &'t mut Vec<u8>) -> Option<&'t [u8]>
+    where
+        'a: 't,
+    {
+        let part = |path: &Path| {
+            let found = self.slots[usize::from(path.slot)];
+            let is_text = matches!(found.kind, Some(Kind::Plain | Kind::Number));
+            is_text.then(|| &self.bytes[found.start as usize..found.end as usize])
+        };
+        if let [path] = route {
+            return part(path);
+        }
+        joined.clear();
+        for (index, path) in route.iter().enumerate() {
+            if index > 0 {
+                joined.push(b' ');
+            }
+            joined.extend_from_slice(part(path)?);
+        }
+        Some(joined)
+    }
+}
+
+impl Look for Passed<'_> {
+    #[inline]
+    fn look(&self, path: &Path) -> Result<Option<Value<'_>>> {
+        let found = self.slots[usize::from(path.slot)];
+        let kind = found.kind.filter(|kind| *kind != Kind::Null);
+        Ok(kind.map(|kind| Value { kind, raw: &self.bytes[found.start as usize..found.end as usize] }))
+    }
+
+    fn leads(&self, path: &Path) -> Result<bool> {
+        Ok(self.slots[usize::from(path.slot)].kind.is_some())
+    }
+
+    fn nests(&self, _: &Path) -> Result<Option<bool>> {
+        unreachable!("a shape that asks this is not compiled")
+    }
+}
+
+/// Leads through `padded` (the frame, and `PAD` zeros). None: not regular. False: regular JSON, but the rows are not.
+pub fn run(padded: &[u8], program: &mut Program, slots: &mut Slots, out: &mut Message) -> Option<bool> {
+    slots.fill(Found::default());
+    let Program { asked, nodes, .. } = program;
+    let mut pass = Pass {
+        at: Cursor::new(padded),
+        nodes,
+        asked,
+        slots,
+        out,
+        room: Room::default(),
+        has_messages: program.form.each.is_none(),
+        is_regular: true,
+        sides: [false; 2],
+    };
+    pass.at.space();
+    pass.inside(0, 0)?;
+    pass.at.space();
+    (pass.at.is_at_the_end() && pass.has_messages).then_some(())?;
+    let (room, is_regular) = (pass.room, pass.is_regular);
+    out.room = room;
+    Some(is_regular)
+}
+
+struct Pass<'a> {
+    at: Cursor<'a>,
+    nodes: &'a mut [Node],
+    asked: &'a Asked,
+    slots: &'a mut Slots,
+    out: &'a mut Message,
+    room: Room,
+    has_messages: bool,
+    is_regular: bool,
+    /// Whether the bids, the asks were found: of two alternatives that are both there only the first counts.
+    sides: [bool; 2],
+}
+
+impl Pass<'_> {
+    /// An object or list that is looked into; another value is passed over. `depth` brackets are open.
+    fn inside(&mut self, node: usize, depth: usize) -> Option<Kind> {
+        let byte = self.at.peek();
+        match &self.nodes[node] {
+            Node::Object(_) if byte == b'{' && depth < MAX_DEPTH => self.object(node, depth + 1).map(|()| Kind::Object),
+            Node::List(_) if byte == b'[' && depth < MAX_DEPTH => self.list(node, depth + 1).map(|()| Kind::List),
+            _ => self.at.skip(depth),
+        }
+    }
+
+    fn object(&mut self, node: usize, depth: usize) -> Option<()> {
+        self.at.at += 1;
+        if self.at.peek() == b'}' {
+            self.at.at += 1;
+            return Some(());
+        }
+        let mut seen = 0u64;
+        for position in 0.. {
+            let member = self.key(node, position)?;
+            if member == Glance::NONE {
+                self.at.skip(depth)?;
+            } else {
+                let bit = 1 << (member % 64);
+                if seen & bit != 0 {
+                    return None;
+                }
+                seen |= bit;
+                let Node::Object(members) = &self.nodes[node] else { return None };
+                let (_, member) = &members.asked[usize::from(member)];
+                let (slot, then) = (member.slot, member.then);
+                self.value(slot, then, depth)?;
+            }
+            if !self.at.goes_on(b'}')? {
+                break;
+            }
+            self.at.peek();
+        }
+        Some(())
+    }
+
+    fn list(&mut self, node: usize, depth: usize) -> Option<()> {
+        self.at.at += 1;
+        if self.at.peek() == b']' {
+            self.at.at += 1;
+            return Some(());
+        }
+        for index in 0.. {
+            let Node::List(members) = &self.nodes[node] else { return None };
+            match members.get(index) {
+                Some(member) => {
+                    let (slot, then) = (member.slot, member.then);
+                    self.value(slot, then, depth)?;
+                }
+                None => {
+                    self.at.skip(depth)?;
+                }
+            }
+            if !self.at.goes_on(b']')? {
+                break;
+            }
+        }
+        Some(())
+    }
+
+    /// The key that stands here, and its colon: which member it is, or `NONE`.
+    #[inline]
+    fn key(&mut self, node: usize, position: usize) -> Option<u8> {
+        let Node::Object(members) = &self.nodes[node] else { return None };
+        if let Some(glance) = members.glances.get(position) {
+            if glance.is_at(|ahead| self.at.word(self.at.at + ahead)) {
+                self.at.at += usize::from(glance.len);
+                return Some(glance.member);
+            }
+        }
+        self.strange_key(node, position)
+    }
+
+    #[cold]
+    fn strange_key(&mut self, node: usize, position: usize) -> Option<u8> {
+        let begin = self.at.at;
+        let (key, is_plain) = self.at.string()?;
+        if !is_plain {
+            return None;
+        }
+        let is_close = self.at.byte() == b':';
+        self.at.expect(b':')?;
+        let written = is_close.then(|| self.at.slice(begin, self.at.at));
+        let Node::Object(members) = &mut self.nodes[node] else { return None };
+        Some(members.find(self.at.slice(key.0, key.1), position, written))
+    }
+
+    #[inline]
+    fn value(&mut self, slot: u8, then: Then, depth: usize) -> Option<()> {
+        self.at.peek();
+        let start = self.at.at;
+        let kind = match then {
+            Then::Nothing => self.at.skip(depth)?,
+            Then::Node(node) => self.inside(node, depth)?,
+            Then::Message(node) => {
+                self.at.expect(b'[')?;
+                if self.at.peek() == b']' || depth + 1 >= MAX_DEPTH {
+                    return None;
+                }
+                self.has_messages = true;
+                self.inside(node, depth + 1)?;
+                while self.at.goes_on(b']')? {
+                    // Each message would need slots of its own. Their topic, at least, is known where they have one.
+                    self.is_regular = false;
+                    self.asked.routes_from_root.then(|| self.at.skip(depth + 1))??;
+                }
+                Kind::List
+            }
+            Then::Rows(whose) => match self.rows(whose, depth) {
+                Some(()) => Kind::List,
+                None => {
+                    self.at.at = start;
+                    let kind = self.at.skip(depth)?;
+                    self.is_regular &= kind == Kind::Null;
+                    kind
+                }
+            },
+            Then::Cell(_) => return None,
+        };
+        if slot != NO_SLOT {
+            if kind == Kind::Escaped {
+                return None;
+            }
+            let quote = usize::from(kind == Kind::Plain);
+            let (start, end) = ((start + quote) as u32, (self.at.at - quote) as u32);
+            self.slots[usize::from(slot)] = Found { kind: Some(kind), start, end };
+        }
+        Some(())
+    }
+}

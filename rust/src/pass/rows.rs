@@ -1,0 +1,323 @@
+//! Rows in passing. Nearly all are texts in their usual form, price before size, without spaces: `pairs` reads these.
+
+use super::Pass;
+use crate::json::MAX_DEPTH;
+use crate::message::{NARROW_SIZE, PRICED, Place, REMOVES, Room, Row, Side};
+use crate::number::{Decimal, Usual, usual};
+use crate::program::{Cell, Glance, Node, Row as By, Then, Whose};
+
+/// A row while it is read.
+struct Draft {
+    row: Row,
+    place: Place,
+}
+
+impl Draft {
+    #[inline]
+    fn of(side: Side) -> Draft {
+        Draft { row: Row { side, ..Row::default() }, place: Place::default() }
+    }
+}
+
+impl Pass<'_> {
+    /// None: these are no regular rows.
+    pub fn rows(&mut self, whose: Whose, depth: usize) -> Option<()> {
+        if self.at.byte() != b'[' || depth + 2 > MAX_DEPTH {
+            return None;
+        }
+        let side = match whose {
+            Whose::Bids | Whose::Asks => {
+                let seen = &mut self.sides[usize::from(whose == Whose::Asks)];
+                if std::mem::replace(seen, true) {
+                    return None;
+                }
+                if whose == Whose::Bids { Side::Bid } else { Side::Ask }
+            }
+            Whose::Rows => Side::Bid,
+        };
+        self.at.at += 1;
+        if self.at.peek() == b']' {
+            self.at.at += 1;
+            return Some(());
+        }
+        let asked = self.asked;
+        match &asked.row {
+            By::List(cells) => {
+                let is_sided = match **cells {
+                    _ if asked.keep_texts || !asked.text => None,
+                    [Cell::Price, Cell::Size] => Some(false),
+                    [Cell::Side, Cell::Price, Cell::Size] => Some(true),
+                    _ => None,
+                };
+                loop {
+                    if is_sided.is_some_and(|is_sided| self.pairs(side, is_sided)) {
+                        return Some(());
+                    }
+                    let mut draft = Draft::of(side);
+                    self.list_row(cells, &mut draft, depth + 2)?;
+                    self.push(&draft);
+                    if !self.at.goes_on(b']')? {
+                        return Some(());
+                    }
+                    self.at.peek();
+                }
+            }
+            By::Object(node) => loop {
+                let mut draft = Draft::of(side);
+                self.object_row(*node, &mut draft, depth + 2)?;
+                self.push(&draft);
+                if !self.at.goes_on(b']')? {
+                    return Some(());
+                }
+            },
+        }
+    }
+
+    /// As many rows as are in the usual form. True: behind the end of the list; false: at a row of another form.
+    fn pairs(&mut self, side: Side, is_sided: bool) -> bool {
+        let (cursor, rows) = (&mut self.at, &mut self.out.rows);
+        let (mut side, mut room) = (side, self.room);
+        let mut at = cursor.at;
+        let is_at = |at: usize, two: &[u8; 2]| cursor.byte_at(at) == two[0] && cursor.byte_at(at + 1) == two[1];
+        let is_over = loop {
+            let begin = at;
+            let row = 'row: {
+                if !is_at(at, b"[\"") {
+                    break 'row None;
+                }
+                at += 2;
+                if is_sided {
+                    let Some(length) = cursor.short(at) else { break 'row None };
+                    let Some(said) = self.asked.side(cursor.slice(at, at + length)) else { break 'row None };
+                    side = said;
+                    at += length + 1;
+                    if !is_at(at, b",\"") {
+                        break 'row None;
+                    }
+                    at += 2;
+                }
+                let Some(price) = usual(at, |at| cursor.word(at)) else { break 'row None };
+                if price.next != b'"' || !is_at(price.end + 1, b",\"") {
+                    break 'row None;
+                }
+                let Some(size) = usual(price.end + 3, |at| cursor.word(at)) else { break 'row None };
+                if size.next != b'"' {
+                    break 'row None;
+                }
+                at = size.end + 1;
+                // What nobody asked for.
+                while is_at(at, b",\"") {
+                    let Some(length) = cursor.short(at + 2) else { break 'row None };
+                    at += length + 3;
+                }
+                if cursor.byte_at(at) != b']' {
+                    break 'row None;
+                }
+                at += 1;
+                // How the list goes on in another way is looked at more closely.
+                (is_at(at, b",[") || cursor.byte_at(at) == b']').then_some((price, size))
+            };
+            let Some((price, size)) = row else {
+                at = begin;
+                break false;
+            };
+            if price.mantissa != 0 || !self.asked.skip_zero_price {
+                room = room.with(Room { scale: price.scale, digits: price.digits });
+                rows.push(Row {
+                    price: price.mantissa as i64,
+                    size: size.mantissa as i64, // 15 digits are below `NARROW_SIZE`
+                    price_scale: price.scale as i8,
+                    size_scale: size.scale as i8,
+                    side,
+                    marks: PRICED | if size.mantissa == 0 { REMOVES } else { 0 },
+                });
+            }
+            // Seen already, when the row was taken: one of these.
+            at += 1;
+            if cursor.byte_at(at - 1) == b']' {
+                break true;
+            }
+        };
+        cursor.at = at;
+        self.room = room;
+        is_over
+    }
+
+    #[inline]
+    fn push(&mut self, draft: &Draft) {
+        if self.asked.skip_zero_price && self.out.price(&draft.row) == 0 {
+            return;
+        }
+        self.out.rows.push(draft.row);
+        if self.asked.keep_texts {
+            self.out.places.push(draft.place);
+        }
+    }
+
+    fn list_row(&mut self, cells: &[Cell], draft: &mut Draft, depth: usize) -> Option<()> {
+        self.at.expect(b'[')?;
+        let mut goes_on = true;
+        for cell in cells {
+            if !goes_on {
+                return None;
+            }
+            self.cell(*cell, draft, depth)?;
+            goes_on = self.at.goes_on(b']')?;
+        }
+        while goes_on {
+            self.at.skip(depth)?;
+            goes_on = self.at.goes_on(b']')?;
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn object_row(&mut self, node: usize, draft: &mut Draft, depth: usize) -> Option<()> {
+        self.at.expect(b'{')?;
+        self.at.peek();
+        let mut seen = 0u64;
+        for position in 0.. {
+            let member = self.key(node, position)?;
+            if member == Glance::NONE {
+                self.at.skip(depth)?;
+            } else {
+                let bit = 1 << (member % 64);
+                let Node::Object(members) = &self.nodes[node] else { return None };
+                let Then::Cell(cell) = members.asked[usize::from(member)].1.then else { return None };
+                if seen & bit != 0 {
+                    return None;
+                }
+                seen |= bit;
+                self.cell(cell, draft, depth)?;
+            }
+            if !self.at.goes_on(b'}')? {
+                break;
+            }
+            self.at.peek();
+        }
+        let Node::Object(members) = &self.nodes[node] else { return None };
+        // Each of them is needed.
+        (seen.count_ones() as usize == members.asked.len()).then_some(())
+    }
+
+    #[inline]
+    fn cell(&mut self, cell: Cell, draft: &mut Draft, depth: usize) -> Option<()> {
+        match cell {
+            Cell::Price => self.price(draft),
+            Cell::Size => self.size(draft),
+            Cell::Side => {
+                self.at.peek();
+                let ((start, end), is_plain) = self.at.string()?;
+                is_plain.then_some(())?;
+                draft.row.side = self.asked.side(self.at.slice(start, end))?;
+                Some(())
+            }
+            Cell::Other => self.at.skip(depth).map(|_| ()),
+        }
+    }
+
+    #[inline]
+    fn price(&mut self, draft: &mut Draft) -> Option<()> {
+        let begin = self.begin()?;
+        let row = &mut draft.row;
+        let (room, is_zero) = match self.number(begin) {
+            Some(number) => {
+                row.price = number.mantissa as i64; // 15 digits at most
+                row.price_scale = number.scale as i8;
+                row.marks |= PRICED;
+                (Room { scale: number.scale, digits: number.digits }, number.mantissa == 0)
+            }
+            None => {
+                let value = self.rare_number(begin)?;
+                self.out.set_price(row, value.mantissa, value.scale);
+                (Room::of(&value), value.mantissa == 0)
+            }
+        };
+        if !(self.asked.skip_zero_price && is_zero) {
+            self.room = self.room.with(room);
+        }
+        if self.asked.keep_texts {
+            (draft.place.price_at, draft.place.size_at) = self.keep(begin);
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn size(&mut self, draft: &mut Draft) -> Option<()> {
+        let begin = self.begin()?;
+        let row = &mut draft.row;
+        let is_zero = match self.number(begin) {
+            Some(number) => {
+                debug_assert!(number.mantissa < NARROW_SIZE);
+                row.size = number.mantissa as i64;
+                row.size_scale = number.scale as i8;
+                number.mantissa == 0
+            }
+            None => {
+                let value = self.rare_number(begin)?;
+                if value.mantissa < 0 {
+                    return None;
+                }
+                self.out.set_size(row, value.mantissa, value.scale);
+                value.mantissa == 0
+            }
+        };
+        if is_zero {
+            row.marks |= REMOVES;
+        }
+        if self.asked.keep_texts {
+            // A size that stands before its price: their texts would be kept the wrong way round.
+            (row.marks & PRICED != 0).then_some(())?;
+            (draft.place.size_at, draft.place.size_end) = self.keep(begin);
+        }
+        Some(())
+    }
+
+    /// Where the number begins that stands here; behind its quote, if it has one.
+    #[inline]
+    fn begin(&mut self) -> Option<usize> {
+        let is_quoted = self.at.peek() == b'"';
+        self.at.at += usize::from(is_quoted);
+        (if is_quoted { self.asked.text } else { self.asked.json }).then_some(self.at.at)
+    }
+
+    fn is_quoted(&self, begin: usize) -> bool {
+        begin > 0 && self.at.byte_at(begin - 1) == b'"'
+    }
+
+    /// The number in its usual form.
+    #[inline]
+    fn number(&mut self, begin: usize) -> Option<Usual> {
+        let number = usual(begin, |at| self.at.word(at))?;
+        self.at.at = number.end;
+        if self.is_quoted(begin) {
+            self.at.at += 1;
+            return (number.next == b'"').then_some(number);
+        }
+        matches!(number.next, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r').then_some(number)
+    }
+
+    /// The number in any form.
+    #[cold]
+    fn rare_number(&mut self, begin: usize) -> Option<Decimal> {
+        self.at.at = begin;
+        if self.is_quoted(begin) {
+            self.at.at -= 1;
+            let ((start, end), is_plain) = self.at.string()?;
+            is_plain.then(|| Decimal::parse(self.at.slice(start, end), 0))?
+        } else {
+            self.at.bare_number()?;
+            Decimal::parse(self.at.slice(begin, self.at.at), 0)
+        }
+    }
+
+    /// Keeps the text of the number that ends here: where it begins and ends in `texts`.
+    #[inline]
+    fn keep(&mut self, begin: usize) -> (u32, u32) {
+        let end = self.at.at - usize::from(self.is_quoted(begin));
+        let texts = &mut self.out.texts;
+        let from = texts.len() as u32;
+        texts.extend_from_slice(self.at.slice(begin, end));
+        (from, texts.len() as u32)
+    }
+}
