@@ -1,36 +1,36 @@
-"""The server in C as a process: `with Server(prepared(...)) as server`. What it speaks stands at the head of `native/server.c`."""
+"""The server in C as a process, `with Server(prepared(...)) as server`: what it speaks heads `native/server.c`."""
 
 import json
 import subprocess
 from http.client import HTTPConnection
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 from benchmarks.compiled import program
-from benchmarks.prepared import ROOT, Prepared
+from benchmarks.prepared import Prepared
 
-SAMPLES: Final = ROOT / "src" / "tidebook" / "venues" / "binance" / "samples"
+SAMPLES: Final = Path(__file__).parents[1] / "src" / "tidebook" / "venues" / "binance" / "samples"
 
 
 class Server:
     """Running between entering and leaving; ends with this process. `core` is the only one that it uses, or any."""
 
-    def __init__(self, *files: Prepared, core: int | None = None) -> None:
-        self._files = files
+    def __init__(self, prepared: Prepared, core: int | None = None) -> None:
+        self._prepared = prepared
         self._core = core
         self._process: subprocess.Popen[str] | None = None
         self.port = self.epoch_ns = self.base = 0
 
     def __enter__(self) -> "Server":
-        bodies = {"/api/v3/exchangeInfo": SAMPLES / "exchangeInfo.json"}
-        bodies |= {"/api/v3/depth": one.whole for one in self._files if one.kind == "depth"}
-        core = [] if self._core is None else ["--cpu", str(self._core)]
-        # The first message of a book is sent when it is subscribed, all others when somebody says go.
-        first = "1" if len(bodies) > 1 else "0"
-        words = [word for path, file in bodies.items() for word in ("--body", f"{path}={file}")]
-        command = [str(program("server")), *core, "--first", first, *words, "--frames"]
+        words = ["--body", f"/api/v3/exchangeInfo={SAMPLES / 'exchangeInfo.json'}"]
+        if self._core is not None:
+            words += ["--cpu", str(self._core)]
+        if self._prepared.kind == "depth":
+            # The first message is sent when the book is subscribed, all others when somebody says go.
+            words += ["--body", f"/api/v3/depth={self._prepared.whole}", "--first", "1"]
         self._process = subprocess.Popen(
-            [*command, *(str(one.frames) for one in self._files)],
+            [str(program("server")), *words, "--frames", str(self._prepared.frames)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -49,7 +49,9 @@ class Server:
         return f"127.0.0.1:{self.port}"
 
     def stats(self) -> dict[str, int]:
-        return ask(self.port, "/bench/stats")
+        """`frames`, `bytes`, `blocked_ns`, `busy_ns`, `cpu_ns`, `late_ns`, `unanswered`, since it began."""
+        found: dict[str, int] = ask(self.port, "/bench/stats")
+        return found
 
 
 def ask(port: int, path: str) -> Any:

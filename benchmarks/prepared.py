@@ -1,4 +1,4 @@
-"""What the server sends: messages of one stream in a file, the whole book before them, and what each should leave behind.
+"""What the server sends: messages of one stream in a file, the whole book before them, what each should leave behind.
 
 Files are made once and kept under `.build`; a change of what makes them makes them anew.
 """
@@ -17,8 +17,7 @@ from benchmarks.traffic import START_NS, Market, Side
 
 Kind = Literal["depth", "quotes", "trades"]
 
-ROOT: Final = Path(__file__).parent.parent
-MADE: Final = ROOT / ".build" / "bench"
+KEPT: Final = Path(__file__).parents[1] / ".build" / "traffic"
 STREAMS: Final[dict[Kind, str]] = {
     "depth": "btcusdt@depth@100ms",
     "quotes": "btcusdt@bookTicker",
@@ -37,7 +36,7 @@ class State:
 
 @dataclass(frozen=True)
 class Prepared:
-    """`count` messages of one stream. Those of a book have one more before them, which the whole book has in it already."""
+    """`count` messages of one stream. Before those of a book comes one more, which its whole book knows already."""
 
     kind: Kind
     count: int
@@ -61,10 +60,10 @@ class Prepared:
 def prepared(kind: Kind, count: int) -> Prepared:
     """Light changes of a book, quotes or trades; made now where they are not there yet."""
     makers = zlib.crc32(Path(__file__).read_bytes() + Path(traffic.__file__).read_bytes())
-    name = MADE / f"{kind}-{count}-{makers:08x}"
+    name = KEPT / f"{kind}-{count}-{makers:08x}"
     one = Prepared(kind, count, *(name.with_suffix(f".{part}") for part in ("frames", "whole", "states")))
     if not one.states.exists():
-        MADE.mkdir(parents=True, exist_ok=True)
+        KEPT.mkdir(parents=True, exist_ok=True)
         _make(one)
     return one
 
@@ -143,9 +142,10 @@ def _trades(count: int) -> tuple[list[bytes], "array[int]"]:
         price += draw.randint(-2, 2)
         numbers = price * 10**6, draw.randint(1, 10**9)
         p, q = map(_text, numbers)
+        sold = "true" if draw.random() < 0.5 else "false"
         frames.append(
             f'{{"stream":"{STREAMS["trades"]}","data":{{"e":"trade","E":{at_ms + at},"s":"BTCUSDT","t":{first + at},'
-            f'"p":"{p}","q":"{q}","T":{at_ms + at},"m":{"true" if draw.random() < 0.5 else "false"},"M":true}}}}'.encode()
+            f'"p":"{p}","q":"{q}","T":{at_ms + at},"m":{sold},"M":true}}}}'.encode()
         )
         states.extend((first + at, *numbers, 0, 0))
     return frames, states

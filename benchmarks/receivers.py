@@ -275,11 +275,11 @@ async def _picows(port: int, stream: str, take: Callable[[bytes], None], play: P
 
 
 RECEIVERS: Final[dict[str, Callable[[Meter, int, str, str, Play], Awaitable[State]]]] = {
-    "tidebook.on": tidebook_on,
-    "tidebook.for": tidebook_for,
-    "tidebook.batches": tidebook_batches,
+    "tidebook on": tidebook_on,
+    "tidebook async for": tidebook_for,
+    "tidebook batches": tidebook_batches,
     "picows": picows_bytes,
-    "picows+floor": picows_floor,
+    "picows + floor": picows_floor,
 }
 
 
