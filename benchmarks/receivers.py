@@ -30,7 +30,7 @@ class Meter:
     def __init__(self) -> None:
         self.left = 0
         self.timed = False
-        self.seen: array[int] = array("q")  # of every message, when it was looked at and the thirteen digits
+        self.seen: array[int] = array("q")  # of every look, when it was and the thirteen digits
         self._cpu_ns = self._end_ns = 0
         self._done = asyncio.Event()
 
@@ -49,7 +49,7 @@ class Meter:
         found = {"rate": rate, "messages": count, "cpu_ns": self._cpu_ns, "wall_ns": self._end_ns - start_ns}
         if rate:
             waits = sorted(at - intended(digits) for at, digits in zip(self.seen[::2], self.seen[1::2], strict=True))
-            found |= {"p50_ns": waits[count // 2], "p99_ns": waits[count * 99 // 100]}
+            found |= {"p50_ns": waits[len(waits) // 2], "p99_ns": waits[len(waits) * 99 // 100]}
         return found
 
 
