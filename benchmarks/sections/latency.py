@@ -35,22 +35,22 @@ def run(bench: Bench) -> Iterator[Result]:
     order = random.Random(bench.seed)
     for kind, words in WORKS.items():
         rounds = in_rounds(kind, core, bench.rounds, order)
-        rounds = undisturbed(bench, f"latency of {'quotes' if words else 'a book'}", rounds)
+        rounds, valid = undisturbed(bench, f"latency of {'quotes' if words else 'a book'}", rounds)
         for go in sorted((MIDDLE, *OTHERS), key=lambda go: go.rate):
             had = [one for one in rounds if go.rate in one[FLOOR]]
             if not had:
                 continue
-            yield from told(words, go, [{name: parts[go.rate] for name, parts in one.items()} for one in had])
+            yield from told(words, go, [{name: parts[go.rate] for name, parts in one.items()} for one in had], valid)
 
 
-def undisturbed(bench: Bench, what: str, rounds: list[Round]) -> list[Round]:
-    """The rounds in which C was not late, where they are enough; else all. Said in a note."""
+def undisturbed(bench: Bench, what: str, rounds: list[Round]) -> tuple[list[Round], bool]:
+    """The rounds in which C was not late, and True, where they are enough; else all, and False."""
     quiet = [one for one in rounds if one[FLOOR][MIDDLE.rate].p99_ns <= DISTURBED]
-    late, enough = len(rounds) - len(quiet), len(quiet) >= ENOUGH
+    late, enough = len(rounds) - len(quiet), len(quiet) >= min(ENOUGH, len(rounds))
     if late:
-        fate = "left out" if enough else "counted all the same: believe none of them"
+        fate = "left out" if enough else "shown, and no ratio is formed of them"
         bench.note(f"{what}: in {late} of {len(rounds)} rounds C itself was late, the machine did other things; {fate}")
-    return quiet if enough else rounds
+    return (quiet if enough else rounds), enough
 
 
 def in_rounds(kind: Kind, core: int, count: int, order: random.Random) -> list[Round]:
@@ -66,16 +66,17 @@ def in_rounds(kind: Kind, core: int, count: int, order: random.Random) -> list[R
     return rounds
 
 
-def told(words: str, go: Go, rounds: list[dict[str, Part]]) -> Iterator[Result]:
+def told(words: str, go: Go, rounds: list[dict[str, Part]], valid: bool) -> Iterator[Result]:
     work = f"{words}{go.rate // 1000}k/s"
     read: dict[str, Callable[[Part], float]] = {
         "p50": lambda part: part.p50_ns / 1000,
         "p99": lambda part: part.p99_ns / 1000,
         "CPU": lambda part: part.cpu_ns / 1000 / part.messages,
     }
+    against = (FLOOR, "picows") if valid else ()
     for name, value in read.items():
         values = [{client: value(part) for client, part in one.items()} for one in rounds]
-        yield from results("latency", f"{work}, {name}", values, (FLOOR, "picows"), messages=go.count)
+        yield from results("latency", f"{work}, {name}", values, against, messages=go.count)
 
 
 SECTION = Section(
