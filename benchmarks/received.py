@@ -15,8 +15,8 @@ from benchmarks.prepared import Kind, Prepared
 from benchmarks.record import Wrong
 from benchmarks.targets import FLOOR
 
-BOOK: Final = (FLOOR, "picows", "picows + floor", "tidebook on", "tidebook async for", "tidebook batches")
-FACTS: Final = tuple(name for name in BOOK if name != "picows + floor")
+FACTS: Final = (FLOOR, "picows", "tidebook on", "tidebook async for", "tidebook batches")
+BOOK: Final = (*FACTS[:2], "picows + floor", "tidebook on", "tidebook on, floats", *FACTS[3:])
 CLIENTS: Final[dict[Kind, tuple[str, ...]]] = {"depth": BOOK, "quotes": FACTS, "trades": FACTS}
 WORKS: Final[dict[Kind, str]] = {"depth": "book light, best", "quotes": "quotes", "trades": "trades"}
 ROOT: Final = Path(__file__).parents[1]

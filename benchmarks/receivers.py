@@ -75,6 +75,22 @@ def of_book(meter: Meter) -> Callable[[Any], None]:
     return look
 
 
+def of_floats(meter: Meter) -> Callable[[Any], None]:
+    """The same look at the nearest doubles."""
+    now = time.monotonic_ns
+
+    def look(book: Any) -> None:
+        bid, _, ask, _ = book.best_floats()
+        if bid < ask and meter.timed:
+            meter.seen.append(now())
+            meter.seen.append(book.venue_ns // 1_000_000)
+        meter.left -= 1
+        if not meter.left:
+            meter.stop()
+
+    return look
+
+
 def of_quote(meter: Meter) -> Callable[[Any], None]:
     now = time.monotonic_ns
 
@@ -134,6 +150,17 @@ async def tidebook_on(meter: Meter, port: int, kind: str, stream: str, play: Pla
         async with subscription:
             await play()
             return held(kind, subscription if kind == "depth" else subscription.latest(SYMBOL))
+
+
+async def tidebook_floats(meter: Meter, port: int, kind: str, stream: str, play: Play) -> State:
+    import tidebook
+
+    async with tidebook.connect("binance", at=f"127.0.0.1:{port}") as market:
+        book = market.book(SYMBOL)
+        book.on(of_floats(meter))
+        async with book:
+            await play()
+            return held(kind, book)
 
 
 async def tidebook_for(meter: Meter, port: int, kind: str, stream: str, play: Play) -> State:
@@ -276,6 +303,7 @@ async def _picows(port: int, stream: str, take: Callable[[bytes], None], play: P
 
 RECEIVERS: Final[dict[str, Callable[[Meter, int, str, str, Play], Awaitable[State]]]] = {
     "tidebook on": tidebook_on,
+    "tidebook on, floats": tidebook_floats,
     "tidebook async for": tidebook_for,
     "tidebook batches": tidebook_batches,
     "picows": picows_bytes,

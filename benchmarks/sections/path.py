@@ -46,7 +46,7 @@ SECTION = Section(
     "The receive path",
     "Light changes of a book, quotes and trades as fast as the client reads them, each client in a process of its own, "
     "the server on another core. The floor is C from the socket to the number; bare picows takes the bytes and reads "
-    "nothing; ours reads what it is given as exact numbers. Iterated books merge what one turn of the loop brought.",
+    "nothing; ours reads exact numbers where floats are not said. Iterated books merge what one turn brought.",
     run,
     order=20,
     seconds=30,
