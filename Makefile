@@ -1,6 +1,7 @@
 # make demo   an exchange inside the package: no account, no key, no network
 # make test   everything, on both engines
 # make peers  python-binance and ccxt, as they are, against that exchange; needs a package index
+# make bench  how fast it is on this machine, against a floor in C; ARGS="engine memory" for some of it, ARGS="--json FILE"
 # make build | lint | types | rust-lint | clean
 # Set-up happens by itself, once: an environment in .venv, logs in .build. Nothing outside of this folder is changed.
 
@@ -25,12 +26,12 @@ CARGO := $(shell mkdir -p $(LOGS); have=$$(cargo --version 2>/dev/null || echo n
 RUST  := $(shell find rust -name target -prune -o -name fuzz -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
 
-.PHONY: help demo test peers build dev lint types rust-lint clean
+.PHONY: help demo test peers bench build dev lint types rust-lint clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '1,4s/^# //p' Makefile
+	@sed -n '1,5s/^# //p' Makefile
 
 demo: build
 	@$(BIN)/python -m tidebook demo $(ARGS)
@@ -43,6 +44,10 @@ PEERS := $(patsubst tests/peers/requirements/%.txt,$(LOGS)/peers/%/.made,$(wildc
 
 peers: dev $(PEERS)
 	@$(BIN)/python -m tests.peers $(ARGS)
+
+# No figure fails it; a contender that does not do the work does.
+bench: build
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 # ---- set-up
 

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 import aiohttp
 
@@ -62,22 +63,35 @@ def exchange() -> tuple["subprocess.Popen[str]", str]:
     return process, found[0]
 
 
-async def run(books: int, limit: int) -> None:
-    for name in ("cold", "bare"):
-        process, at = exchange()
-        try:
-            async with tidebook.connect("binance", at=at) as market:
-                rows = [one for one in await market.fetch_instruments("*/USDT") if one.active][:books]
-            if name == "cold":
-                took, early, told = await tidebooks(at, [one.symbol for one in rows], limit)
-                shown = ", ".join(f"{count} {kind}" for kind, count in told.items())
-                print(f"{len(rows)} books at limit {limit}: live in {took:.2f} s, {early} within {PART:g} s ({shown})")
-            else:
-                alone = await bare(at, [one.id for one in rows], limit)
-                print(f"the same whole books by a bare client: {alone:.2f} s")
-        finally:
-            process.terminate()
-            process.wait()
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """`early` books were live after `PART` seconds; `told` counts what went wrong; `bare` is the bare client's time."""
+
+    books: int
+    seconds: float
+    early: int
+    told: dict[str, int]
+    bare: float
+
+
+async def _with_exchange(books: int, limit: int, alone: bool) -> tuple[int, float, int, dict[str, int]]:
+    process, at = exchange()
+    try:
+        async with tidebook.connect("binance", at=at) as market:
+            rows = [one for one in await market.fetch_instruments("*/USDT") if one.active][:books]
+        if alone:
+            return len(rows), await bare(at, [one.id for one in rows], limit), 0, {}
+        return len(rows), *await tidebooks(at, [one.symbol for one in rows], limit)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def measured(books: int, limit: int) -> Cold:
+    """Both, one after the other, each with an exchange of its own."""
+    many, took, early, told = asyncio.run(_with_exchange(books, limit, alone=False))
+    _, alone, _, _ = asyncio.run(_with_exchange(books, limit, alone=True))
+    return Cold(many, took, early, told, alone)
 
 
 def main() -> None:
@@ -85,7 +99,13 @@ def main() -> None:
     parser.add_argument("--books", type=int, default=200)
     parser.add_argument("--limit", type=int, default=500)
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.books, arguments.limit))
+    cold = measured(arguments.books, arguments.limit)
+    shown = ", ".join(f"{count} {kind}" for kind, count in cold.told.items())
+    print(
+        f"{cold.books} books at limit {arguments.limit}: live in {cold.seconds:.2f} s, {cold.early} within {PART:g} s"
+        f" ({shown})"
+    )
+    print(f"the same whole books by a bare client: {cold.bare:.2f} s")
 
 
 if __name__ == "__main__":

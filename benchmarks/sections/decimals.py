@@ -1,0 +1,63 @@
+"""(a) What exact prices cost whoever reads them."""
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Final
+
+from benchmarks import shapes, traffic
+from benchmarks.measure import Contender, Work, in_rounds, pinned
+from benchmarks.record import Bench, Result, Section
+from benchmarks.sections.engine import available
+from tidebook.engine.contract import Engine
+from tidebook.model.market import Level, level
+
+DEPTHS: Final = (100, 1000, 5000)
+COUNT: Final = 2000
+LEVELS: Final = 5
+
+
+def _fed(of: Engine, name: str, whole: bytes, frames: list[bytes], read: bool) -> Contender:
+    def prepare() -> Work:
+        feed, book = shapes.fed(of, "binance", whole)
+        take, look = feed.feed, book.look
+
+        def top() -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+            seen = look(LEVELS)
+            return tuple(map(level, seen.bids)), tuple(map(level, seen.asks))
+
+        def work() -> int:
+            for frame in frames:
+                take(frame, shapes.AT_NS)
+                if read:
+                    top()
+            return len(frames)
+
+        return work
+
+    return Contender(name, prepare)
+
+
+def run(bench: Bench) -> Iterator[Result]:
+    _, engines = available(bench)
+    for depth in DEPTHS:
+        whole, frames = traffic.binance(traffic.Market(depth=depth), "light", COUNT)
+        for choice, engine in engines.items():
+            part = frames if choice == "native" else frames[: COUNT // 10]
+            both = [_fed(engine, "read", whole, part, True), _fed(engine, "unread", whole, part, False)]
+            with pinned():
+                rounds = in_rounds(both, bench.rounds, bench.seed)
+            reads = [one["read"] - one["unread"] for one in rounds]
+            yield Result(
+                "decimals", f"top {LEVELS} as Decimal, {depth} levels a side", choice, median(reads),
+                low=min(reads), high=max(reads), rounds=len(reads), messages=len(part),
+            )  # fmt: skip
+
+
+SECTION = Section(
+    "decimals",
+    "Exact prices",
+    "The best five levels of both sides, twenty Decimals, read after each light change; the change itself taken off.",
+    run,
+    order=12,
+    seconds=5,
+)
