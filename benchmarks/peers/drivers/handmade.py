@@ -1,0 +1,77 @@
+"""The best that was written by hand in Python alone: typed decoding straight to floats, sides that stay sorted."""
+
+from typing import Any, Self
+
+import msgspec
+from sortedcontainers import SortedDict
+
+PACKAGES = ("msgspec", "sortedcontainers")
+NOTES: tuple[str, ...] = ()
+FORM = "combined"
+TEXT = False
+
+Row = tuple[float, float]
+
+
+class Whole(msgspec.Struct):
+    """The whole book of REST. Sizes and prices are texts that hold numbers: `strict=False` reads them."""
+
+    bids: list[Row]
+    asks: list[Row]
+
+
+class Changed(msgspec.Struct):
+    b: list[Row]
+    a: list[Row]
+
+
+class Frame(msgspec.Struct):
+    data: Changed
+
+
+class Book:
+    """Bids have negated prices, so that both sides begin with the best."""
+
+    def __init__(self) -> None:
+        self._bids: Any = SortedDict()
+        self._asks: Any = SortedDict()
+        self._decode = msgspec.json.Decoder(Frame, strict=False).decode
+
+    @classmethod
+    async def opened(cls, whole: bytes, symbol: str = "BTCUSDT", beside: Self | None = None) -> Self:
+        book = cls()
+        body = msgspec.json.decode(whole, type=Whole, strict=False)
+        book._put(body.bids, body.asks)
+        return book
+
+    def feed(self, frame: bytes) -> None:
+        data = self._decode(frame).data
+        self._put(data.b, data.a)
+
+    def _put(self, bids: list[Row], asks: list[Row]) -> None:
+        side = self._bids
+        for price, size in bids:
+            if size:
+                side[-price] = size
+            else:
+                side.pop(-price, None)
+        side = self._asks
+        for price, size in asks:
+            if size:
+                side[price] = size
+            else:
+                side.pop(price, None)
+
+    def best(self) -> tuple[list[Row], list[Row]]:
+        price, size = self._bids.peekitem(0)
+        return [(-price, size)], [self._asks.peekitem(0)]
+
+    def top(self, n: int) -> tuple[list[Row], list[Row]]:
+        bids, asks = self._bids, self._asks
+        return (
+            [(-price, bids[price]) for price in bids.islice(0, n)],
+            [(price, asks[price]) for price in asks.islice(0, n)],
+        )
+
+    async def close(self) -> None:
+        pass
