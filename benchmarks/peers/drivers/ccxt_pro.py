@@ -1,14 +1,18 @@
 """ccxt.pro: the exchange's order book, as its client hands it what the socket gave."""
 
+import asyncio
 from typing import Any, Self
 
 import ccxt.pro as ccxt
 import orjson
 
+from benchmarks.peers.receive import Session
+
 PACKAGES = ("ccxt", "aiohttp", "orjson")
 NOTES = (
     "books: the whole book comes from memory in place of REST",
     "path: it hands on the newest state once for all messages of one read, not once a message",
+    "path: its address has /stream in it, by which it tells spot from other markets",
 )
 FORM = "raw"
 TEXT = True
@@ -69,3 +73,63 @@ class Book:
     def top(self, n: int) -> Any:
         book = self._book
         return book["bids"][:n], book["asks"][:n]
+
+
+async def receive(meter: Any, port: int, kind: str, stream: str, session: Session) -> None:
+    """Its `watch_…` in a loop of the user's, until it shows the last id."""
+    exchange = opened()
+    exchange.urls["api"]["public"] = f"http://127.0.0.1:{port}/api/v3"
+    exchange.urls["api"]["ws"]["spot"] = f"ws://127.0.0.1:{port}/ws/stream"
+    newest: Any = None
+
+    async def books() -> None:
+        nonlocal newest
+        while True:
+            book = await exchange.watch_order_book(SYMBOL, 1000)
+            newest = book["nonce"], (*book["bids"][0], *book["asks"][0])
+            meter.calls += 1
+            if newest[0] == meter.last:
+                meter.stop()
+
+    async def quotes() -> None:
+        nonlocal newest
+        while True:
+            one = (await exchange.watch_bids_asks([SYMBOL]))[SYMBOL]
+            newest = one["info"]["u"], (one["bid"], one["bidVolume"], one["ask"], one["askVolume"])
+            meter.calls += 1
+            if newest[0] == meter.last:
+                meter.stop()
+
+    async def trades() -> None:
+        nonlocal newest
+        while True:
+            one = (await exchange.watch_trades(SYMBOL))[-1]
+            newest = int(one["id"]), (one["price"], one["amount"])
+            meter.calls += 1
+            if newest[0] == meter.last:
+                meter.stop()
+
+    task = asyncio.create_task({"depth": books, "quotes": quotes, "trades": trades}[kind]())
+    # Subscribed is what the server has been told: it asks for the socket within the first call.
+    try:
+        await subscribed(exchange, task, whole=kind == "depth")
+        await session(lambda: newest)
+    finally:
+        task.cancel()
+        await exchange.close()
+
+
+async def subscribed(exchange: Any, task: "asyncio.Task[None]", whole: bool) -> None:
+    """Until its socket is open and has an answer to its subscription; of a book, until it has the whole one too."""
+    async with asyncio.timeout(20):
+        while True:
+            if task.done():
+                task.result()
+            clients = list(exchange.clients.values())
+            heard = any(client.isConnected and client.lastPong is None and client.subscriptions for client in clients)
+            if heard and not whole:
+                await asyncio.sleep(0.2)
+                return
+            if whole and SYMBOL in exchange.orderbooks and exchange.orderbooks[SYMBOL]["nonce"] is not None:
+                return
+            await asyncio.sleep(0.01)

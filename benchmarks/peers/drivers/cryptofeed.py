@@ -1,14 +1,22 @@
 """cryptofeed: its Binance feed, from the message handler to the callback, with the book of order_book."""
 
+import asyncio
 import time
+from dataclasses import replace
 from typing import Any, Self
 
-from cryptofeed.defines import L2_BOOK
+from cryptofeed.connection import WebsocketEndpoint
+from cryptofeed.defines import L2_BOOK, TICKER, TRADES
 from cryptofeed.exchanges import Binance
 from cryptofeed.symbols import Symbols
 
+from benchmarks.peers.receive import Session
+
 PACKAGES = ("cryptofeed", "order_book", "yapic.json", "websockets")
-NOTES = ("books: the whole book comes from memory in place of REST",)
+NOTES = (
+    "books: the whole book comes from memory in place of REST",
+    "path: made with a wss address, as it asks for, which is made ws before it connects",
+)
 FORM = "combined"
 TEXT = True
 NAMES = {"BTC-USDT": "BTCUSDT"} | {f"C{n}-USDT": f"C{n}USDT" for n in range(100)}
@@ -58,3 +66,45 @@ class Book:
 
     async def close(self) -> None:
         pass
+
+
+async def receive(meter: Any, port: int, kind: str, stream: str, session: Session) -> None:
+    """A feed with a callback of the user's, as FeedHandler starts it."""
+    at = f"127.0.0.1:{port}"
+    Symbols.set("BINANCE", NAMES, {"tick_size": {}, "instrument_type": {}})
+    Binance.rest_endpoints = [replace(Binance.rest_endpoints[0], address=f"http://{at}")]
+    Binance.websocket_endpoints = [WebsocketEndpoint(f"wss://{at}")]
+    newest: Any = None
+
+    async def book(one: Any, receipt_timestamp: float) -> None:
+        nonlocal newest
+        sides = one.book
+        newest = one.sequence_number, sides.bids.index(0), sides.asks.index(0)
+        meter.left -= 1
+        if not meter.left:
+            meter.stop()
+
+    async def fact(one: Any, receipt_timestamp: float) -> None:
+        nonlocal newest
+        newest = one
+        meter.left -= 1
+        if not meter.left:
+            meter.stop()
+
+    channel, told, state = {
+        "depth": (L2_BOOK, book, lambda: (newest[0], (*newest[1], *newest[2]))),
+        "quotes": (TICKER, fact, lambda: (newest.raw["u"], (newest.bid, newest.raw["B"], newest.ask, newest.raw["A"]))),
+        "trades": (TRADES, fact, lambda: (newest.id, (newest.price, newest.amount))),
+    }[kind]
+    feed = Binance(symbols=["BTC-USDT"], channels=[channel], callbacks={channel: told}, config={"log": {"disabled": True}})
+    feed.start(asyncio.get_running_loop())
+    (handler,) = feed.connection_handlers
+    handler.conn.address = handler.conn.address.replace("wss://", "ws://")
+    try:
+        async with asyncio.timeout(20):
+            while not (handler.conn.is_open and (kind != "depth" or newest)):
+                await asyncio.sleep(0.01)
+        await session(state)
+    finally:
+        feed.stop()
+        await feed.shutdown()

@@ -2,10 +2,15 @@
 
 from typing import Any, Self
 
+import aiohttp
 import msgspec
+import orjson
+import picows
 from sortedcontainers import SortedDict
 
-PACKAGES = ("msgspec", "sortedcontainers")
+from benchmarks.peers.receive import Session
+
+PACKAGES = ("msgspec", "sortedcontainers", "picows", "orjson")
 NOTES: tuple[str, ...] = ()
 FORM = "combined"
 TEXT = False
@@ -75,3 +80,37 @@ class Book:
 
     async def close(self) -> None:
         pass
+
+
+async def receive(meter: Any, port: int, kind: str, stream: str, session: Session) -> None:
+    """picows, then the book above; quotes and trades are the dicts of orjson."""
+    newest: Any = None
+    book: Any = None
+    if kind == "depth":
+        async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/api/v3/depth") as reply:
+            book = await Book.opened(await reply.read())
+
+    class Listener(picows.WSListener):
+        def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+            nonlocal newest
+            if frame.msg_type != picows.WSMsgType.TEXT:
+                return
+            if book is None:
+                newest = orjson.loads(frame.get_payload_as_memoryview())["data"]
+            else:
+                book.feed(frame.get_payload_as_bytes())
+                newest = book.best()
+            meter.left -= 1
+            if not meter.left:
+                meter.stop()
+
+    def state() -> tuple[Any, tuple[Any, ...]]:
+        if kind == "depth":
+            return meter.last, (*newest[0][0], *newest[1][0])
+        if kind == "quotes":
+            return newest["u"], (newest["b"], newest["B"], newest["a"], newest["A"])
+        return newest["t"], (newest["p"], newest["q"])
+
+    transport, _ = await picows.ws_connect(Listener, f"ws://127.0.0.1:{port}/stream?streams={stream}")
+    await session(state)
+    transport.disconnect()

@@ -6,6 +6,8 @@ from typing import Any, Self
 import pybotters
 from pybotters.models.binance import OrderBook
 
+from benchmarks.peers.receive import Session
+
 PACKAGES = ("pybotters", "aiohttp")
 NOTES = (
     "the store's bound of 9,999 rows is raised",
@@ -42,3 +44,40 @@ class Book:
 
     async def close(self) -> None:
         pass
+
+
+async def receive(meter: Any, port: int, kind: str, stream: str, session: Session) -> None:
+    """A handler of the user's that gives each message to the store, and then reads it."""
+    store = pybotters.BinanceSpotDataStore()
+    newest: Any = None
+
+    def book(message: Any, ws: Any) -> None:
+        nonlocal newest
+        store.onmessage(message, ws)
+        if store.orderbook.initialized["BTCUSDT"]:
+            found = store.orderbook.sorted({"s": "BTCUSDT"}, limit=1)
+            newest = message["u"], found["b"][0], found["a"][0]
+        meter.left -= 1
+        if not meter.left:
+            meter.stop()
+
+    def fact(message: Any, ws: Any) -> None:
+        nonlocal newest
+        store.onmessage(message, ws)
+        newest = message
+        meter.left -= 1
+        if not meter.left:
+            meter.stop()
+
+    told, state = {
+        "depth": (book, lambda: (newest[0], (newest[1]["p"], newest[1]["q"], newest[2]["p"], newest[2]["q"]))),
+        "quotes": (fact, lambda: (newest["u"], (newest["b"], newest["B"], newest["a"], newest["A"]))),
+        "trades": (fact, lambda: (newest["t"], (newest["p"], newest["q"]))),
+    }[kind]
+    async with pybotters.Client() as client:
+        # Raw streams of one name each: what its documents show.
+        await client.ws_connect(f"ws://127.0.0.1:{port}/ws/{stream}", hdlr_json=told)
+        if kind == "depth":
+            query = {"symbol": "BTCUSDT", "limit": "1000"}
+            await store.initialize(client.get(f"http://127.0.0.1:{port}/api/v3/depth", params=query))
+        await session(state)
