@@ -1,14 +1,10 @@
-"""What a module of benchmarks/peers/drivers has. Checked by `child` where it is used, since each needs its library.
-
-The rows that `best` and `top` return hold price and size in whatever numbers the library keeps, bids first: what a
-user of it would read.
-"""
+"""What a module of benchmarks/peers/drivers has. Checked by `child` where it is used, since each needs its library."""
 
 from typing import Any, Literal, Protocol, Self
 
 
 class Book(Protocol):
-    """One book of a library."""
+    """One book of a library. Prices and sizes are in whatever numbers it keeps: what a user of it would read."""
 
     @classmethod
     async def opened(cls, whole: bytes, symbol: str = "BTCUSDT", beside: Self | None = None) -> Self:
@@ -19,15 +15,22 @@ class Book(Protocol):
         """Decode and apply one message: bytes or str, as the socket under the library gives it. May be async."""
         ...
 
-    def best(self) -> tuple[Any, Any]: ...
+    def best(self) -> tuple[Any, ...]:
+        """Bid, its size, ask, its size."""
+        ...
 
-    def top(self, n: int) -> tuple[Any, Any]: ...
+    def top(self, n: int) -> tuple[Any, Any]:
+        """Pairs of the best bids, and of the best asks."""
+        ...
 
     async def close(self) -> None: ...
 
 
 class Driver(Protocol):
-    """A module. PACKAGES are distributions whose versions are told; NOTES says what had to be adjusted."""
+    """A module. PACKAGES are distributions whose versions are told; NOTES says what had to be adjusted.
+
+    Those that receive have `receive(meter, port, kind, stream, session)` besides: see `benchmarks/peers/receive.py`.
+    """
 
     PACKAGES: tuple[str, ...]
     NOTES: tuple[str, ...]

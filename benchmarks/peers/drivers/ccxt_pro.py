@@ -68,7 +68,7 @@ class Book:
 
     def best(self) -> Any:
         book = self._book
-        return book["bids"][:1], book["asks"][:1]
+        return *book["bids"][0], *book["asks"][0]
 
     def top(self, n: int) -> Any:
         book = self._book

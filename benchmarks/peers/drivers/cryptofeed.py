@@ -58,7 +58,7 @@ class Book:
 
     def best(self) -> Any:
         book = self._book
-        return [book.bids.index(0)], [book.asks.index(0)]
+        return *book.bids.index(0), *book.asks.index(0)
 
     def top(self, n: int) -> Any:
         bids, asks = self._book.bids, self._book.asks

@@ -67,9 +67,9 @@ class Book:
             else:
                 side.pop(price, None)
 
-    def best(self) -> tuple[list[Row], list[Row]]:
-        price, size = self._bids.peekitem(0)
-        return [(-price, size)], [self._asks.peekitem(0)]
+    def best(self) -> tuple[float, ...]:
+        (bid, bid_size), (ask, ask_size) = self._bids.peekitem(0), self._asks.peekitem(0)
+        return -bid, bid_size, ask, ask_size
 
     def top(self, n: int) -> tuple[list[Row], list[Row]]:
         bids, asks = self._bids, self._asks
@@ -106,7 +106,7 @@ async def receive(meter: Any, port: int, kind: str, stream: str, session: Sessio
 
     def state() -> tuple[Any, tuple[Any, ...]]:
         if kind == "depth":
-            return meter.last, (*newest[0][0], *newest[1][0])
+            return meter.last, newest
         if kind == "quotes":
             return newest["u"], (newest["b"], newest["B"], newest["a"], newest["A"])
         return newest["t"], (newest["p"], newest["q"])

@@ -34,8 +34,7 @@ class Book:
 
     def best(self) -> Any:
         book = self._book
-        bid = book.best_bid_price(), book.best_bid_size()
-        return [bid], [(book.best_ask_price(), book.best_ask_size())]
+        return book.best_bid_price(), book.best_bid_size(), book.best_ask_price(), book.best_ask_size()
 
     def top(self, n: int) -> Any:
         book = self._book

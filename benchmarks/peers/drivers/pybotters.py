@@ -36,7 +36,9 @@ class Book:
         self._store.onmessage(json.loads(frame))
 
     def best(self) -> Any:
-        return self.top(1)
+        found = self._store.orderbook.sorted(self._query, limit=1)
+        bid, ask = found["b"][0], found["a"][0]
+        return bid["p"], bid["q"], ask["p"], ask["q"]
 
     def top(self, n: int) -> Any:
         found = self._store.orderbook.sorted(self._query, limit=n)

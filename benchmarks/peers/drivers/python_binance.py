@@ -45,7 +45,7 @@ class Book:
 
     def best(self) -> Any:
         cache = self._manager.get_depth_cache()
-        return cache.get_bids()[:1], cache.get_asks()[:1]
+        return *cache.get_bids()[0], *cache.get_asks()[0]
 
     def top(self, n: int) -> Any:
         cache = self._manager.get_depth_cache()

@@ -38,7 +38,8 @@ class Book:
         self._manager._apply_updates(asks=data["a"], bids=data["b"], market=self._market)
 
     def best(self) -> Any:
-        return self.top(1)
+        bids, asks = self.top(1)
+        return *bids[0], *asks[0]
 
     def top(self, n: int) -> Any:
         manager = self._manager
