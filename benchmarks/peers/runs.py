@@ -18,6 +18,8 @@ ROOT: Final = Path(__file__).parents[2]
 PYTHON: Final = ROOT / ".build" / "peers-bench" / "bin" / "python"
 LONGEST: Final = 120  # seconds of one run
 ROUNDS: Final = 3
+ABOUT: Final = ("books:", "path:")
+"""How a note begins that is about one section alone."""
 
 Said = list[dict[str, Any]]
 Figures = dict[str, float]
@@ -86,7 +88,7 @@ class Field:
     def told(self, versions: dict[str, str], notes: Sequence[str], name: str, about: str) -> None:
         """Notes of versions, and of what was adjusted of what this section is about."""
         listed = ", ".join(f"{package} {number}" for package, number in versions.items())
-        adjusted = [text.removeprefix(about).strip() for text in notes if ": " not in text or text.startswith(about)]
+        adjusted = [text.removeprefix(about).strip() for text in notes if not text.startswith(ABOUT) or text.startswith(about)]
         self._bench.note("; ".join([f"{name}: {listed}" if listed else name, *adjusted]))
 
 
