@@ -17,7 +17,8 @@ from benchmarks.sections.path import COUNTS, WARM
 from benchmarks.targets import FLOOR
 
 FEW: Final = 100  # messages before those that are measured, for the slow
-OURS: Final = ("tidebook on", "picows + floor", "picows", FLOOR)
+AGAINST: Final = ("picows", "picows + floor", FLOOR)
+OURS: Final = ("tidebook on", *AGAINST)
 AGGREGATED: Final = ("cryptofeed",)
 """Those whose trades are of the stream aggTrade."""
 
@@ -76,7 +77,7 @@ def measured(bench: Bench, kind: Kind, field: Field, run: Callable[[Contender], 
 
     work, rounds = WORKS[kind], field.rounds(figures)
     took = [{name: {work: one["took"]} for name, one in found.items()} for found in rounds]
-    yield from runs.compared("peers-path", took, PEERS, OURS[1:])
+    yield from runs.compared("peers-path", took, PEERS, AGAINST)
     rates = [{name: one["rate"] for name, one in found.items()} for found in rounds]
     yield from results("peers-path", f"{work}, a second", rates, unit="thousand")
     for contender in field.left:
