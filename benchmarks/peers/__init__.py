@@ -1,1 +1,1 @@
-"""What other libraries take for the work of our benchmarks: unmodified, through their own entry points, over loopback."""
+"""The work of our benchmarks by other libraries: unmodified, through their own entry points, over loopback."""

@@ -55,10 +55,13 @@ HANDMADE: Final = (
     Contender("order_book", "by hand: orjson, order_book", peer=False),
 )
 
+# Much is imported when it is first used: a client when `connect` is called, aiohttp when a whole book is asked for.
+TIDEBOOK: Final = "import tidebook; tidebook.connect('binance'); import aiohttp"
+
 OURS: Final = (
     Contender("floor", targets.FLOOR, peer=False, home=True),
     Contender("floor_called", targets.CALLED, peer=False, home=True),
-    Contender("native", "native", "import tidebook", peer=False, home=True),
+    Contender("native", "native", TIDEBOOK, peer=False, home=True),
     Contender("twin", "python", peer=False, home=True),
 )
 

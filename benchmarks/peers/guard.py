@@ -1,8 +1,10 @@
 """Nothing that is measured here reaches an exchange: a process that is guarded connects to 127.0.0.1 or not at all."""
 
 import sys
+from typing import Final
 
-HOME = ("127.0.0.1", "localhost")
+HOME: Final = ("127.0.0.1", "localhost")
+ASKED: Final = ("socket.getaddrinfo", "socket.gethostbyname")
 
 
 class Outside(BaseException):
@@ -19,7 +21,5 @@ def _look(event: str, arguments: tuple[object, ...]) -> None:
         address = arguments[1]
         if isinstance(address, tuple) and address[0] not in HOME:
             raise Outside(f"{event} to {address[0]}:{address[1]}")
-    elif event == "socket.getaddrinfo" and arguments[0] not in (*HOME, b"127.0.0.1", b"localhost", None):
-        raise Outside(f"the name {arguments[0]!r} was asked for")
-    elif event == "socket.gethostbyname" and arguments[0] not in HOME:
+    elif event in ASKED and arguments[0] not in (*HOME, b"127.0.0.1", b"localhost", None):
         raise Outside(f"the name {arguments[0]!r} was asked for")

@@ -88,7 +88,8 @@ class Field:
     def told(self, versions: dict[str, str], notes: Sequence[str], name: str, about: str) -> None:
         """Notes of versions, and of what was adjusted of what this section is about."""
         listed = ", ".join(f"{package} {number}" for package, number in versions.items())
-        adjusted = [text.removeprefix(about).strip() for text in notes if not text.startswith(ABOUT) or text.startswith(about)]
+        ours = [text for text in notes if not text.startswith(ABOUT) or text.startswith(about)]
+        adjusted = [text.removeprefix(about).strip() for text in ours]
         self._bench.note("; ".join([f"{name}: {listed}" if listed else name, *adjusted]))
 
 
@@ -101,8 +102,8 @@ def compared(
     for work in dict.fromkeys(work for figures in rounds[0].values() for work in figures):
         values = [{name: figures[work] for name, figures in one.items() if work in figures} for one in rounds]
         best = min(names, key=lambda name: median(one.get(name, float("inf")) for one in values), default=None)
-        for one in values if best is not None else []:
-            one[PEER] = one[best]
+        if best is not None:
+            values = [{**one, PEER: one[best]} for one in values]
         for result in results(section, work, values, [*against, PEER], unit=unit, messages=messages):
             if result.contender != PEER:
                 yield result

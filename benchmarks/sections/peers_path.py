@@ -1,4 +1,4 @@
-"""The receive path of other libraries: from a loopback socket to the user's function, beside ours in the same rounds."""
+"""The receive path of other libraries: from a loopback socket to the user's function, beside ours."""
 
 import dataclasses
 import json
@@ -101,7 +101,7 @@ def run(bench: Bench) -> Iterator[Result]:
             def play(contender: Contender) -> dict[str, Any]:
                 if contender.home:
                     return ours(contender, kind, one, server)  # noqa: B023 - called in this turn of the loop
-                at = second if contender.name in AGGREGATED else server  # noqa: B023
+                at = second if contender.name in AGGREGATED else server
                 return theirs(contender, kind, one, at)  # noqa: B023
 
             yield from measured(bench, kind, field, play)
@@ -112,9 +112,9 @@ def run(bench: Bench) -> Iterator[Result]:
 SECTION = Section(
     "peers-path",
     "Other libraries: the receive path",
-    "Light changes of a book with a look at the best, quotes and trades, from a loopback socket to the user's function, "
-    "as fast as each reads: processor time, then messages by the clock. Each its own process; what it holds in the end "
-    "is compared. Slow ones get fewer messages of a book, which is smaller then: that flatters them.",
+    "Light changes of a book with a look at the best, quotes and trades, from a loopback socket to the user's "
+    "function as fast as each reads them: processor time, then messages by the clock. Each its own process; what it holds in the "
+    "end is compared. Slow ones get fewer messages of a book, which is smaller then: that flatters them.",
     run,
     order=81,
     seconds=90,

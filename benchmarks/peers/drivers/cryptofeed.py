@@ -96,13 +96,14 @@ async def receive(meter: Any, port: int, kind: str, stream: str, session: Sessio
         "quotes": (TICKER, fact, lambda: (newest.raw["u"], (newest.bid, newest.raw["B"], newest.ask, newest.raw["A"]))),
         "trades": (TRADES, fact, lambda: (newest.id, (newest.price, newest.amount))),
     }[kind]
-    feed = Binance(symbols=["BTC-USDT"], channels=[channel], callbacks={channel: told}, config={"log": {"disabled": True}})
+    quiet = {"log": {"disabled": True}}
+    feed = Binance(symbols=["BTC-USDT"], channels=[channel], callbacks={channel: told}, config=quiet)
     feed.start(asyncio.get_running_loop())
     (handler,) = feed.connection_handlers
     handler.conn.address = handler.conn.address.replace("wss://", "ws://")
     try:
         async with asyncio.timeout(20):
-            while not (handler.conn.is_open and (kind != "depth" or newest)):
+            while not (handler.conn.is_open and (kind != "depth" or newest)):  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.01)
         await session(state)
     finally:

@@ -9,7 +9,7 @@ from binance.ws.depthcache import DepthCacheManager
 from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 from binance.ws.streams import BinanceSocketManager
 
-from benchmarks.peers.receive import Session
+from benchmarks.peers.receive import Session, State
 
 PACKAGES = ("python-binance", "websockets", "orjson")
 NOTES = (
@@ -62,6 +62,8 @@ async def receive(meter: Any, port: int, kind: str, stream: str, session: Sessio
     sockets = BinanceSocketManager(client, max_queue_size=QUEUE)
     sockets.STREAM_URL = f"ws://127.0.0.1:{port}/"
     newest: Any = None
+    read: Any
+    state: State
 
     async def books(manager: Any) -> None:
         nonlocal newest

@@ -43,7 +43,9 @@ class Book:
 
     def top(self, n: int) -> Any:
         manager = self._manager
-        return manager.get_bids(market=self._market, limit_count=n), manager.get_asks(market=self._market, limit_count=n)
+        return manager.get_bids(market=self._market, limit_count=n), manager.get_asks(
+            market=self._market, limit_count=n
+        )
 
     async def close(self) -> None:
         pass
