@@ -44,7 +44,7 @@ def given(driver: Any, frames: Iterable[bytes]) -> list[Any]:
 
 
 async def verify(driver: Any) -> None:
-    """Says `wrong` where the best, or the best 20 of both sides, differ as floats from the slow model's at some point."""
+    """Says `wrong` where the best, or the best 20 of both sides, differ as floats from the slow model's somewhere."""
     for weight, count in COUNTS.items():
         whole, frames = made.frames("binance", weight, count)
         expected = {point.after: point for point in model.points("binance", whole, frames)}

@@ -113,8 +113,8 @@ SECTION = Section(
     "peers-path",
     "Other libraries: the receive path",
     "Light changes of a book with a look at the best, quotes and trades, from a loopback socket to the user's "
-    "function as fast as each reads them: processor time, then messages by the clock. Each its own process; what it holds in the "
-    "end is compared. Slow ones get fewer messages of a book, which is smaller then: that flatters them.",
+    "function as fast as each reads: processor time, then messages by the clock. Each is its own process; what it "
+    "holds in the end is compared. Slow ones get fewer messages of a book, which is smaller then: that flatters them.",
     run,
     order=81,
     seconds=90,

@@ -10,7 +10,7 @@ from nautilus_trader.model.enums import BookType
 from nautilus_trader.model.identifiers import InstrumentId
 
 PACKAGES = ("nautilus_trader", "msgspec")
-NOTES = ("nautilus_trader: the messages are handed to the adapter's schema and book; its node is not begun",)
+NOTES = ("the messages are handed to the adapter's schema and book; its node is not begun",)
 FORM = "combined"
 TEXT = False
 ID = InstrumentId.from_str("BTCUSDT.BINANCE")
