@@ -66,6 +66,6 @@ OURS: Final = (
 )
 
 NOT_DRIVEN: Final = (
-    "unicorn-binance-local-depth-cache receives from its own addresses alone, which cannot be set",
-    "nautilus_trader receives within a trading node alone; its books are measured without it",
+    "unicorn-binance-local-depth-cache: it calls nobody when a book has changed; its books are measured without a socket",
+    "nautilus_trader: it receives within a trading node alone; its books are measured without one",
 )

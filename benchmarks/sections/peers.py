@@ -33,7 +33,7 @@ SECTION = Section(
     "Other libraries: books",
     "From the bytes of a message to the book and to what is read of it; every contender its own process, the same "
     "messages (1000 light, 300 heavy), every book compared with a plain one first. Libraries unmodified, no socket. "
-    "Quick ones do the messages several times, and know them by then: that flatters them, the floor and ours with them.",
+    "Quick ones do them several times and know them by then: that flatters them, the floor and ours too.",
     run,
     order=80,
     seconds=80,
