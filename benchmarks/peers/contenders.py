@@ -66,6 +66,6 @@ OURS: Final = (
 )
 
 NOT_DRIVEN: Final = (
-    "unicorn-binance-local-depth-cache: it calls nobody when a book has changed; its books are measured without a socket",
-    "nautilus_trader: it receives within a trading node alone; its books are measured without one",
+    "unicorn-binance-local-depth-cache, which calls nobody when a book has changed",
+    "nautilus_trader, which receives within a trading node alone",
 )

@@ -20,7 +20,7 @@ from typing import Any, Final
 from benchmarks.loopback import go
 from benchmarks.peers.guard import guard
 
-LATEST: Final = 90.0  # seconds that one part may take
+LATEST: Final = 60.0  # seconds that one part may take
 STEP: Final = Decimal("1e-8")
 
 State = Callable[[], tuple[Any, tuple[Any, ...]]]

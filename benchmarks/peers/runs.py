@@ -16,7 +16,7 @@ from benchmarks.targets import FLOOR, PEER
 
 ROOT: Final = Path(__file__).parents[2]
 PYTHON: Final = ROOT / ".build" / "peers-bench" / "bin" / "python"
-LONGEST: Final = 120  # seconds of one run
+LONGEST: Final = 90  # seconds of one run
 ROUNDS: Final = 3
 ABOUT: Final = ("books:", "path:")
 """How a note begins that is about one section alone."""

@@ -106,7 +106,7 @@ def run(bench: Bench) -> Iterator[Result]:
 
             yield from measured(bench, kind, field, play)
     for reason in NOT_DRIVEN:
-        bench.note(f"not driven: {reason}")
+        bench.note(f"not driven over a socket: {reason}")
 
 
 SECTION = Section(

@@ -4,12 +4,15 @@ import json
 import socket
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
+from typing import Self
 
 import pytest
 from benchmarks import prepared as making
+from benchmarks.model import Levels, Plain
 from benchmarks.peers import runs
-from benchmarks.peers.child import given, raw
+from benchmarks.peers.child import given, raw, verify
 from benchmarks.peers.contenders import HANDMADE, OURS, PEERS, Contender
 from benchmarks.peers.receive import exact
 from benchmarks.peers.runs import Failed, Field
@@ -108,6 +111,55 @@ def test_a_process_that_ends_badly_or_says_wrong_has_failed() -> None:
 def test_ours_go_through_the_same_driver_and_are_verified(contender: Contender) -> None:
     (head,) = runs.said(contender, "-m", "benchmarks.peers.child", contender.driver, "verify")
     assert head["notes"] == []
+
+
+class Right:
+    """A library whose books are the model's own."""
+
+    PACKAGES, NOTES, FORM, TEXT = (), (), "combined", False
+
+    class Book:
+        def __init__(self, whole: bytes) -> None:
+            self._plain = Plain("binance", whole)
+
+        @classmethod
+        async def opened(cls, whole: bytes) -> Self:
+            return cls(whole)
+
+        async def feed(self, frame: bytes) -> None:
+            self._plain.feed(frame)
+
+        def best(self) -> tuple[Decimal, ...]:
+            bids, asks = self._plain.top(1)
+            return tuple(Decimal(str(number)) for number in (*bids[0], *asks[0]))
+
+        def top(self, n: int) -> tuple[Levels, Levels]:
+            return self._plain.top(n)
+
+        async def close(self) -> None:
+            pass
+
+
+class Late(Right):
+    class Book(Right.Book):
+        def best(self) -> tuple[Decimal, ...]:
+            bid, size, ask, ask_size = super().best()
+            return bid, size, ask, ask_size + Decimal("1e-8")
+
+
+class Short(Right):
+    class Book(Right.Book):
+        def top(self, n: int) -> tuple[Levels, Levels]:
+            bids, asks = super().top(n)
+            return bids, asks[:-1]
+
+
+@pytest.mark.parametrize(("driver", "said"), [(Right, 0), (Late, 1), (Short, 1)])
+async def test_a_book_that_is_not_the_models_is_said_to_be_wrong(
+    driver: type[Right], said: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await verify(driver)
+    assert capsys.readouterr().out.count('"wrong"') == said
 
 
 def test_frames_are_given_as_each_library_has_them() -> None:
