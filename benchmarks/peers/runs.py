@@ -51,6 +51,8 @@ def said(contender: Contender, *words: str) -> Said:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise Failed(f"exit status {done.returncode}: {last[:200]}")
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        raise Failed("it ended without a word")
     for line in lines:
         if "wrong" in line:
             raise Failed(line["wrong"])

@@ -110,7 +110,6 @@ async def receive(meter: Any, port: int, kind: str, stream: str, session: Sessio
                 meter.stop()
 
     task = asyncio.create_task({"depth": books, "quotes": quotes, "trades": trades}[kind]())
-    # Subscribed is what the server has been told: it asks for the socket within the first call.
     try:
         await subscribed(exchange, task, whole=kind == "depth")
         await session(lambda: newest)
@@ -120,16 +119,14 @@ async def receive(meter: Any, port: int, kind: str, stream: str, session: Sessio
 
 
 async def subscribed(exchange: Any, task: "asyncio.Task[None]", whole: bool) -> None:
-    """Until its socket is open and has an answer to its subscription; of a book, until it has the whole one too."""
+    """Until its subscription is answered; of a book, until it has the whole one too."""
     async with asyncio.timeout(20):
         while True:
             if task.done():
                 task.result()
-            clients = list(exchange.clients.values())
-            heard = any(client.isConnected and client.lastPong is None and client.subscriptions for client in clients)
-            if heard and not whole:
-                await asyncio.sleep(0.2)
-                return
-            if whole and SYMBOL in exchange.orderbooks and exchange.orderbooks[SYMBOL]["nonce"] is not None:
-                return
+            # The first that it hears is the answer to its subscription.
+            if any(client.last_message_at is not None for client in exchange.clients.values()):
+                book = exchange.orderbooks.get(SYMBOL, {})
+                if not whole or book.get("nonce") is not None:
+                    return
             await asyncio.sleep(0.01)

@@ -104,6 +104,8 @@ def test_a_process_that_ends_badly_or_says_wrong_has_failed() -> None:
         runs.said(home, "-c", "raise ValueError('odd')")
     with pytest.raises(Failed, match="another price"):
         runs.said(home, "-c", """print('{"wrong": "another price"}')""")
+    with pytest.raises(Failed, match="without a word"):
+        runs.said(home, "-c", "print('words')")
     assert runs.said(home, "-c", """print('words'); print('{"us": 1}')""") == [{"us": 1}]
 
 
