@@ -2,6 +2,7 @@
 # make test   everything, on both engines
 # make peers  python-binance and ccxt, as they are, against that exchange; needs a package index
 # make bench  how fast it is on this machine, against a floor in C; ARGS="engine memory" for some of it, ARGS="--json FILE"
+# make bench-peers  the same work by other libraries, beside ours; needs a package index
 # make build | lint | types | rust-lint | clean
 # Set-up happens by itself, once: an environment in .venv, logs in .build. Nothing outside of this folder is changed.
 
@@ -26,12 +27,12 @@ CARGO := $(shell mkdir -p $(LOGS); have=$$(cargo --version 2>/dev/null || echo n
 RUST  := $(shell find rust -name target -prune -o -name fuzz -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
 
-.PHONY: help demo test peers bench build dev lint types rust-lint clean
+.PHONY: help demo test peers bench bench-peers build dev lint types rust-lint clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '1,5s/^# //p' Makefile
+	@sed -n '1,6s/^# //p' Makefile
 
 demo: build
 	@$(BIN)/python -m tidebook demo $(ARGS)
@@ -48,6 +49,10 @@ peers: dev $(PEERS)
 # No figure fails it; a contender that does not do the work does.
 bench: build
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# The same work by other libraries, at the versions of a file of ours; nothing of it leaves the loopback interface.
+bench-peers: build $(LOGS)/peers-bench/.made
+	@$(BIN)/python -m benchmarks peers peers-path peers-memory $(ARGS)
 
 # ---- set-up
 
@@ -76,6 +81,11 @@ $(LOGS)/peers/%/.made: tests/peers/requirements/%.txt
 	@mkdir -p $(LOGS)/peers
 	@$(STEP) $(LOGS)/peers/$*.log 'environment of $*' .ci/environment $(PYTHON) $(LOGS)/peers/$*
 	@$(STEP) $(LOGS)/peers/$*.log '$*' $(LOGS)/peers/$*/bin/python -m pip install --no-deps -r $<
+	@touch $@
+
+$(LOGS)/peers-bench/.made: benchmarks/peers/requirements.txt
+	@$(STEP) $(LOGS)/peers-bench.log 'environment of the other libraries' .ci/environment $(PYTHON) $(LOGS)/peers-bench
+	@$(STEP) $(LOGS)/peers-bench.log 'the other libraries' $(LOGS)/peers-bench/bin/python -m pip install --no-deps -r $<
 	@touch $@
 
 build: $(VENV)/.package

@@ -33,6 +33,10 @@ def _times(value: float) -> str:
 # ---- in the terminal
 
 
+WIDE: Final = 8
+"""So many columns can be read."""
+
+
 def _contenders(results: Iterable[Result]) -> list[str]:
     return list(dict.fromkeys(one.contender for one in results))
 
@@ -51,20 +55,26 @@ def cell(result: Result, to: str | None) -> str:
 
 
 def section(measured: Measured) -> RenderableType:
-    """One line a work, one column a contender."""
+    """One line a work, one column a contender; the other way round where there are many contenders."""
     notes = [Text(f"note: {note}", style="yellow") for note in measured.notes]
     if not measured.results:
         return Group(Text(measured.title, style="bold"), *notes, Text())
     to = reference(measured.results)
-    contenders = _contenders(measured.results)
     table = Table(title=measured.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
-    for name in contenders:
-        table.add_column(name, justify="right")
-    works = dict.fromkeys((one.work, one.unit) for one in measured.results)
-    for work, unit in works:
-        row = {one.contender: cell(one, to) for one in measured.results if (one.work, one.unit) == (work, unit)}
-        table.add_row(f"{work}, {unit}", *(row.get(name, "") for name in contenders))
+    contenders = _contenders(measured.results)
+    works = list(dict.fromkeys((one.work, one.unit) for one in measured.results))
+    cells = {(one.contender, one.work, one.unit): cell(one, to) for one in measured.results}
+    if len(contenders) <= WIDE:
+        for name in contenders:
+            table.add_column(name, justify="right")
+        for work, unit in works:
+            table.add_row(f"{work}, {unit}", *(cells.get((name, work, unit), "") for name in contenders))
+    else:
+        for work, unit in works:
+            table.add_column(f"{work}, {unit}", justify="right")
+        for name in contenders:
+            table.add_row(name, *(cells.get((name, *work), "") for work in works))
     parts: list[RenderableType] = [table, Text(measured.about, style="dim")]
     if to is not None:
         parts.append(Text(f"in brackets: against {to}, in the same round", style="dim"))
