@@ -4,6 +4,7 @@ The declarations are those that the package and the tests' eras have; nothing is
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from tests.eras import coinbase as coinbase_era
@@ -62,11 +63,4 @@ def reading(book: Book, read: int) -> Callable[[], object] | None:
     """What reads nothing (0), the best (1) or the best `read` levels of both sides as floats after a message."""
     if read == 0:
         return None
-    if read == 1:
-        return book.best
-    floats = book.floats
-
-    def top() -> object:
-        return floats("bid", read), floats("ask", read)
-
-    return top
+    return book.best_floats if read == 1 else partial(book.top_floats, read)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ def start() -> dict[str, Any]:
     }
 
 
+def renamed(frames: Sequence[bytes], topic: bytes) -> Iterator[bytes]:
+    """The same frames, of another symbol's stream."""
+    return (frame.replace(b"btcusdt@", topic) for frame in frames)
+
+
 def books(contender: str, many: int) -> dict[str, Any]:
     """`many` books of 1000 levels a side: bytes when they are whole, and after 200 light changes each."""
     from benchmarks import floor, made, shapes
@@ -53,20 +59,26 @@ def books(contender: str, many: int) -> dict[str, Any]:
             one = of.Book("binance")
             one.seed(whole)
             kept.append(one)
-        feeds = [one.feed for one in kept]
+        feeds: list[tuple[Callable[[bytes], object], Iterable[bytes]]] = [(one.feed, frames) for one in kept]
     else:
         engine = shapes.engine("native" if contender == "native" else "python")
         gc.collect()
         before = resident()
         began = time.process_time()
-        kept = [shapes.fed(engine, "binance", whole) for _ in range(many)]
-        feeds = [lambda frame, take=feed.feed: take(frame, shapes.AT_NS) for feed, _ in kept]
+        # On one connection, as books of one venue are.
+        feed = engine.Feed()
+        for at in range(many):
+            book = shapes.new_book(engine, "binance")
+            feed.want(b"%07d@depth@100ms" % at, book)
+            book.seed(whole, shapes.AT_NS, shapes.AT_NS)
+            kept.append(book)
+        feeds = [(lambda frame: feed.feed(frame, shapes.AT_NS), renamed(frames, b"%07d@" % at)) for at in range(many)]
     took = time.process_time() - began
     gc.collect()
     seeded = resident()
-    for feed in feeds:
-        for frame in frames:
-            feed(frame)
+    for take, its_frames in feeds:
+        for frame in its_frames:
+            take(frame)
     gc.collect()
     return {"seeded": seeded - before, "changed": resident() - before, "seconds": took}
 

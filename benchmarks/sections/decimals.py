@@ -9,7 +9,6 @@ from benchmarks.measure import Contender, Work, in_rounds, pinned
 from benchmarks.record import Bench, Result, Section
 from benchmarks.sections.engine import available
 from tidebook.engine.contract import Engine
-from tidebook.model.market import Level, level
 
 DEPTHS: Final = (100, 1000, 5000)
 COUNT: Final = 2000
@@ -19,17 +18,15 @@ LEVELS: Final = 5
 def _fed(of: Engine, name: str, whole: bytes, frames: list[bytes], read: bool) -> Contender:
     def prepare() -> Work:
         feed, book = shapes.fed(of, "binance", whole)
-        take, look = feed.feed, book.look
-
-        def top() -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-            seen = look(LEVELS)
-            return tuple(map(level, seen.bids)), tuple(map(level, seen.asks))
+        take, top = feed.feed, book.top
 
         def work() -> int:
             for frame in frames:
                 take(frame, shapes.AT_NS)
                 if read:
-                    top()
+                    for side in top(LEVELS):
+                        for one in side:
+                            one.price, one.size  # noqa: B018 - they are made when they are looked at
             return len(frames)
 
         return work
