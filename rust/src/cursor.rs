@@ -35,7 +35,7 @@ pub struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// `padded` are a frame and `PAD` zeros.
     pub fn new(padded: &'a [u8]) -> Cursor<'a> {
-        assert!(padded.len() >= PAD && padded[padded.len() - PAD..].iter().all(|byte| *byte == 0));
+        assert!(padded.last_chunk::<PAD>() == Some(&[0; PAD]), "what follows a frame is zeros");
         Cursor { bytes: padded, at: 0, is_ascii: true }
     }
 

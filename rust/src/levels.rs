@@ -207,9 +207,9 @@ impl<N: Width> Half<N> {
         rest.partition_point(|level| level.key < key)
     }
 
-    /// False for the removal of a level that is not there. `from` says which row it is, where texts may be wanted.
+    /// False for the removal of a level that is not there. `TEXTS`: what the row was written like may be wanted.
     #[inline]
-    fn put(&mut self, level: Level<N>, from: Option<(&Message, usize)>) -> bool {
+    fn put<const TEXTS: bool>(&mut self, level: Level<N>, message: &Message, row: usize) -> bool {
         let at = self.place(level.key);
         let removes = level.is_dead();
         match self.levels.get_mut(at) {
@@ -227,7 +227,7 @@ impl<N: Width> Half<N> {
                     return true;
                 }
                 self.dead -= usize::from(was_dead);
-                if let Some((message, row)) = from {
+                if TEXTS {
                     let sent = Sent::of(message, row);
                     let keeps_price = !was_dead && !message.rows[row].is_priced();
                     self.sent[at] = if keeps_price { self.with_size(at, sent) } else { sent };
@@ -236,7 +236,7 @@ impl<N: Width> Half<N> {
             }
             _ if removes => false,
             _ => {
-                self.insert(at, level, from.map(|(message, row)| Sent::of(message, row)));
+                self.insert::<TEXTS>(at, level, message, row);
                 true
             }
         }
@@ -253,14 +253,14 @@ impl<N: Width> Half<N> {
 
     /// A new level, in a dead place beside it where there is one.
     #[inline]
-    fn insert(&mut self, at: usize, level: Level<N>, sent: Option<Sent>) {
+    fn insert<const TEXTS: bool>(&mut self, at: usize, level: Level<N>, message: &Message, row: usize) {
         let takes_over =
             [at, at.wrapping_sub(1)].into_iter().find(|&at| self.levels.get(at).is_some_and(Level::is_dead));
         if let Some(at) = takes_over {
             self.dead -= 1;
             self.levels[at] = level;
-            if let Some(sent) = sent {
-                self.sent[at] = sent;
+            if TEXTS {
+                self.sent[at] = Sent::of(message, row);
             }
             return;
         }
@@ -269,8 +269,8 @@ impl<N: Width> Half<N> {
             self.levels.reserve_exact(16 + self.levels.len() / 8);
         }
         self.levels.insert(at, level);
-        if let Some(sent) = sent {
-            self.sent.insert(at, sent);
+        if TEXTS {
+            self.sent.insert(at, Sent::of(message, row));
         }
     }
 
@@ -339,13 +339,12 @@ impl<N: Width> Sides<N> {
     }
 
     /// Rows in order; how many removals found nothing.
-    fn apply(&mut self, message: &Message, keep_texts: bool) -> u64 {
+    fn apply<const TEXTS: bool>(&mut self, message: &Message) -> u64 {
         let mut absent = 0;
         let scale = self.scale;
         for (at, row) in message.rows.iter().enumerate() {
             let level = N::level(message, row, scale);
-            let from = keep_texts.then_some((message, at));
-            absent += u64::from(!self.half_mut(row.side).put(level, from));
+            absent += u64::from(!self.half_mut(row.side).put::<TEXTS>(level, message, at));
         }
         self.bids.settle();
         self.asks.settle();
@@ -495,7 +494,7 @@ impl Levels {
             if message.room.scale > sides.scale {
                 sides.rescale(message.room.scale);
             }
-            sides.apply(message, keep_texts)
+            if keep_texts { sides.apply::<true>(message) } else { sides.apply::<false>(message) }
         })
     }
 
@@ -519,7 +518,11 @@ impl Levels {
 
     /// The `index`-th best.
     pub fn get(&self, side: Side, index: usize) -> Option<Raw> {
-        on!(&self.form, sides => sides.half(side).live().nth_back(index).map(|level| sides.raw(side, level)))
+        on!(&self.form, sides => {
+            let half = sides.half(side);
+            let found = if index == 0 { half.levels.last() } else { half.live().nth_back(index) };
+            found.map(|level| sides.raw(side, level))
+        })
     }
 
     pub fn worst(&self, side: Side) -> Option<Raw> {

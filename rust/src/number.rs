@@ -358,8 +358,11 @@ pub fn double(mantissa: i128, scale: i64) -> f64 {
         1e20, 1e21, 1e22,
     ];
     // Both operands are exact, so that the one division rounds correctly.
-    if mantissa.unsigned_abs() < 1 << 53 && (0..=22).contains(&scale) {
-        return mantissa as f64 / EXACT[scale as usize];
+    // By way of 64 bits: from 128 the conversion is a call.
+    if let Ok(small) = i64::try_from(mantissa) {
+        if small.unsigned_abs() < 1 << 53 && (0..=22).contains(&scale) {
+            return small as f64 / EXACT[scale as usize];
+        }
     }
     format!("{mantissa}e{}", -scale).parse().expect("digits and an exponent")
 }

@@ -76,8 +76,8 @@ impl Look for Passed<'_> {
 
 /// Leads through `padded` (the frame, and `PAD` zeros). None: not regular. False: regular JSON, but the rows are not.
 pub fn run(padded: &[u8], program: &mut Program, slots: &mut Slots, out: &mut Message) -> Option<bool> {
-    slots.fill(Found::default());
-    let Program { form, terms, nodes, glances, .. } = program;
+    let Program { form, terms, nodes, glances, slots: asked, .. } = program;
+    slots[..usize::from(*asked)].fill(Found::default());
     let mut pass = Pass {
         at: Cursor::new(padded),
         nodes,

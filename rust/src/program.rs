@@ -189,6 +189,8 @@ pub struct Program {
     pub nodes: Vec<Node>,
     /// Of each node.
     pub glances: Vec<Glances>,
+    /// How many slots its paths have.
+    pub slots: u8,
     pub terms: Terms,
 }
 
@@ -252,7 +254,7 @@ impl Program {
         };
         let (form, counter) = (source.form.clone(), counter.cloned());
         let mut program =
-            Program { shape, source: source.clone(), form, counter, nodes: Vec::new(), glances: Vec::new(), terms };
+            Program { shape, source: source.clone(), form, counter, nodes: Vec::new(), glances: Vec::new(), slots: 0, terms };
         let message = made.message(&program.shape)?;
         let shape = &mut program.shape;
         for path in &mut shape.form.route {
@@ -278,6 +280,7 @@ impl Program {
             made.slot(&mut counter.path, 0)?;
         }
         made.lists(&program.shape, message)?;
+        program.slots = made.slots;
         program.nodes = made.nodes.into_iter().map(|node| node.unwrap_or_else(Node::nothing)).collect();
         program.glances = vec![Glances::default(); program.nodes.len()];
         Some(program)
