@@ -8,9 +8,9 @@ pub struct Choices<'a> {
 
 impl<'a> Choices<'a> {
     pub fn new(data: &'a [u8]) -> Choices<'a> {
-        let state = data.iter().fold(0xCBF2_9CE4_8422_2325, |sum, &byte| {
-            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        });
+        let state = data
+            .iter()
+            .fold(0xCBF2_9CE4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
         Choices { data, at: 0, state }
     }
 

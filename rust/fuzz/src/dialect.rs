@@ -40,20 +40,27 @@ impl Dialect {
         };
         let snapshot = (outside && (repeats || how.chance(70))).then(|| shapes::whole(how, form));
         let is_array = shape.kind.nested.is_some();
-        let counter = counter.map(|counter| if is_array { IdAt { path: path("-1"), optional: false, none: None } } else { counter });
+        let counter = counter
+            .map(|counter| if is_array { IdAt { path: path("-1"), optional: false, none: None } } else { counter });
         let (whole, digits) = (shape.scaled || snapshot.as_ref().is_some_and(|shape| shape.scaled), 38);
         let topics = |parts: usize, last: [&str; 2]| {
             last.map(|name| (0..parts).map(|at| if at + 1 == parts { name } else { "book" }.to_string()).collect())
         };
         let parts = shape.form.route.len();
-        let names = how.pick(&[["X", "Y"], ["17", "18"], ["btc/usd@depth", "eth/usd@depth"], ["\u{e9}\u{20ac}", "\"q\\"]]);
+        let names =
+            how.pick(&[["X", "Y"], ["17", "18"], ["btc/usd@depth", "eth/usd@depth"], ["\u{e9}\u{20ac}", "\"q\\"]]);
         Dialect {
             topics: topics(parts, names),
-            repeats: repeats.then(|| topics(snapshot.as_ref().map_or(0, |s| s.form.route.len()), ["whole X", "whole Y"])),
+            repeats: repeats
+                .then(|| topics(snapshot.as_ref().map_or(0, |s| s.form.route.len()), ["whole X", "whole Y"])),
             profile: Profile::new(how, if whole { digits - 8 } else { digits }),
             scales: if whole { how.pick(&[(0, 0), (2, 8), (8, 2)]) } else { (0, 0) },
             depth_cap: how.pick(&[1000, 1000, 1000, 12, 4, 0]),
-            first_id: if shape.kind.sentinel.is_some() { 10 } else { how.pick(&[10, 10, 70, -6, i64::MAX - 40, i64::MIN + 3]) },
+            first_id: if shape.kind.sentinel.is_some() {
+                10
+            } else {
+                how.pick(&[10, 10, 70, -6, i64::MAX - 40, i64::MIN + 3])
+            },
             shape,
             snapshot,
             rule,
@@ -75,7 +82,16 @@ impl Dialect {
 }
 
 fn rule(how: &mut Choices) -> Rule {
-    let seed = how.pick(&[Seed::Stream, Seed::Stream, Seed::Stream, Seed::Every, Seed::Rest, Seed::Rest, Seed::Request, Seed::Side]);
+    let seed = how.pick(&[
+        Seed::Stream,
+        Seed::Stream,
+        Seed::Stream,
+        Seed::Every,
+        Seed::Rest,
+        Seed::Rest,
+        Seed::Request,
+        Seed::Side,
+    ]);
     let connection = seed == Seed::Stream && how.chance(25);
     let chain = match seed {
         Seed::Every => Chain::None,

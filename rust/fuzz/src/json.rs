@@ -218,7 +218,8 @@ fn value(how: &mut Choices, depth: usize) -> Tree {
 fn string(how: &mut Choices) -> String {
     let length = how.pick(&[0, 1, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 70]);
     let plain = how.chance(70);
-    let letters = ['a', 'b', '0', ' ', '/', '"', '\\', '\n', '\u{7f}', '\u{e9}', '\u{20ac}', '\u{1F600}', '\0', '\u{1f}'];
+    let letters =
+        ['a', 'b', '0', ' ', '/', '"', '\\', '\n', '\u{7f}', '\u{e9}', '\u{20ac}', '\u{1F600}', '\0', '\u{1f}'];
     (0..length).map(|_| if plain { how.pick(&['a', 'b', '1', 'Z']) } else { how.pick(&letters) }).collect()
 }
 

@@ -389,7 +389,13 @@ impl Book {
         }
     }
 
-    fn put(&mut self, dialect: &Dialect, shape: &Shape, fact: &Fact, counter: Option<i64>) -> Result<Vec<Outcome>, Outcome> {
+    fn put(
+        &mut self,
+        dialect: &Dialect,
+        shape: &Shape,
+        fact: &Fact,
+        counter: Option<i64>,
+    ) -> Result<Vec<Outcome>, Outcome> {
         let mut ids = self.ids.clone();
         let prices = self.prices(fact, &mut ids)?;
         self.ids = ids;

@@ -7,6 +7,7 @@ use _native::book::{Book, Role};
 use _native::decode::Side;
 use _native::fault::Kind;
 use _native::feed::{Feed, Out};
+use _native::levels::Levels;
 use _native::outcome::{Event, Outcome};
 
 use crate::decimal::Dec;
@@ -124,10 +125,23 @@ impl Rig {
         [0, 1].map(|book| seen(&self.books[book]))
     }
 
+    /// The same as another one, to be looked at without making numbers of the levels.
+    pub fn raw(&self) -> impl PartialEq + std::fmt::Debug {
+        [0, 1].map(|book| {
+            let state = self.books[book].state();
+            let levels = SIDES.map(|side| {
+                state
+                    .levels
+                    .best(side, state.levels.count(side), |raw| (raw.price, raw.price_scale, raw.size, raw.size_scale))
+            });
+            let ids = [state.first, state.last, state.prev, state.venue_ns, state.heard_ns, state.applied_ns];
+            (levels, ids, state.reach, state.stats.pairs(), state.seeded, state.bridged, state.buffer.len())
+        })
+    }
+
     /// What holds of every book at every time.
-    pub fn examine(&self, dialect: &Dialect) {
-        for book in &self.books {
-            let seen = seen(book);
+    pub fn examine(&self, dialect: &Dialect, seen: &[Seen; 2]) {
+        for (book, seen) in self.books.iter().zip(seen) {
             let state = book.state();
             for (at, side) in SIDES.into_iter().enumerate() {
                 let levels = &seen.levels[at];
@@ -139,21 +153,25 @@ impl Rig {
                 assert!(levels.iter().all(|(_, size)| !size.is_zero() && !size.is_negative()));
                 let window = dialect.shape.window.filter(|window| window.client).map_or(usize::MAX, |w| w.levels);
                 assert!(levels.len() <= dialect.depth_cap.min(window), "{} levels", levels.len());
-                // Few of them are the first of all of them, one by one too.
-                for n in [0, 1, 2, levels.len() / 2, levels.len() + 1] {
-                    let best = state.levels.best(side, n, |raw| raw.doubles());
-                    assert_eq!(best.len(), n.min(levels.len()));
-                    for ((price, size), (price_seen, size_seen)) in best.iter().zip(levels) {
-                        assert_eq!((*price, *size), (price_seen.double(), size_seen.double()));
-                    }
-                    let one = state.levels.get(side, n).map(|raw| Dec::of_parts(raw.price, i64::from(raw.price_scale)));
-                    assert_eq!(one.as_ref(), levels.get(n).map(|(price, _)| price));
-                }
+                self.prefixes(levels, &state.levels, side);
             }
             let bounds = dialect.rule.bounds;
             assert!(seen.buffered <= bounds.changes);
             let rows: usize = state.buffer.iter().map(|change| change.rows.len()).sum();
             assert!(rows <= bounds.rows || seen.buffered == 1, "{rows} rows in {} changes", seen.buffered);
+        }
+    }
+
+    /// Few of the levels are the first of all of them, one by one too; doubles are the nearest ones.
+    fn prefixes(&self, seen: &[(Dec, Dec)], levels: &Levels, side: Side) {
+        let all = levels.best(side, seen.len(), |raw| raw.doubles());
+        for ((price, size), doubles) in seen.iter().zip(&all).take(2) {
+            assert_eq!((price.double(), size.double()), *doubles);
+        }
+        for n in [0, 1, 2, seen.len() / 2, seen.len(), seen.len() + 1] {
+            let best = levels.best(side, n, |raw| raw.doubles());
+            assert_eq!(best, all[..n.min(all.len())]);
+            assert_eq!(levels.get(side, n).map(|raw| raw.doubles()).as_ref(), all.get(n));
         }
     }
 }

@@ -80,8 +80,14 @@ pub fn whole(how: &mut Choices, form: Form) -> Shape {
 
 fn form(how: &mut Choices, inner: &str, counted: bool) -> Form {
     let (each, star) = how.pick(&[
-        (None, false), (None, false), (None, false), (Some("data"), false), (Some("w.0.list"), false),
-        (Some("m"), true), (Some("m.n"), true), (Some(""), false),
+        (None, false),
+        (None, false),
+        (None, false),
+        (Some("data"), false),
+        (Some("w.0.list"), false),
+        (Some("m"), true),
+        (Some("m.n"), true),
+        (Some(""), false),
     ]);
     let each = each.filter(|each| !(counted && each.is_empty()));
     // `>` stands for the place where the message's other things are.
@@ -160,7 +166,8 @@ fn rows(how: &mut Choices, inner: &str, shape: &mut Shape, whole: bool) {
         _ => Lists::Sides { bids: vec![at("b")], asks: vec![at("a")] },
     };
     let pair = |price: &str, size: &str| RowAt { price: path(price), size: path(size), ..RowAt::default() };
-    let objects = |how: &mut Choices| how.pick(&[("price", "qty"), ("p", "s"), ("at", "at2"), ("v.p", "v.s"), ("p", "n.0")]);
+    let objects =
+        |how: &mut Choices| how.pick(&[("price", "qty"), ("p", "s"), ("at", "at2"), ("v.p", "v.s"), ("p", "n.0")]);
     match how.below(if whole { 8 } else { 14 }) {
         0..=2 => {
             shape.lists = sides(how);
@@ -168,7 +175,8 @@ fn rows(how: &mut Choices, inner: &str, shape: &mut Shape, whole: bool) {
         }
         3 => {
             shape.lists = sides(how);
-            let (price, size) = how.pick(&[("1", "0"), ("0", "3"), ("2", "1"), ("-2", "-1"), ("0", "-1"), ("0.0", "1")]);
+            let (price, size) =
+                how.pick(&[("1", "0"), ("0", "3"), ("2", "1"), ("-2", "-1"), ("0", "-1"), ("0.0", "1")]);
             shape.row = pair(price, size);
         }
         4 | 5 => {

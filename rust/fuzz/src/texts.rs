@@ -14,8 +14,22 @@ pub struct Profile {
 impl Profile {
     pub fn new(how: &mut Choices, most: usize) -> Profile {
         // Around 18 the narrow form ends, at 38 what can be told.
-        let (digits, scale) =
-            how.pick(&[(5, 2), (5, 2), (5, 8), (2, 3), (9, 9), (10, 9), (8, 10), (17, 1), (1, 17), (20, 10), (0, 18), (19, 19), (38, 0), (3, 35)]);
+        let (digits, scale) = how.pick(&[
+            (5, 2),
+            (5, 2),
+            (5, 8),
+            (2, 3),
+            (9, 9),
+            (10, 9),
+            (8, 10),
+            (17, 1),
+            (1, 17),
+            (20, 10),
+            (0, 18),
+            (19, 19),
+            (38, 0),
+            (3, 35),
+        ]);
         let (digits, scale) = if digits + scale > most { (5, 4) } else { (digits, scale) };
         let base = (0..digits).map(|at| char::from(b'0' + how.below(9) as u8 + u8::from(at == 0))).collect();
         Profile { scale, negative: how.chance(6), base }
@@ -38,7 +52,12 @@ impl Profile {
 }
 
 /// One of the ways of writing a number with at most `scale` digits behind the point and 38 in all.
-pub fn write(how: &mut Choices, (negative, whole, behind): &(bool, String, String), scale: usize, bare: bool) -> String {
+pub fn write(
+    how: &mut Choices,
+    (negative, whole, behind): &(bool, String, String),
+    scale: usize,
+    bare: bool,
+) -> String {
     let sign = if *negative { "-" } else { "" };
     let (mut whole, mut behind) = (whole.clone(), behind.clone());
     if how.chance(25) {
@@ -85,8 +104,17 @@ pub fn size(how: &mut Choices, bare: bool) -> String {
         1 => format!("0.{}1", "0".repeat(how.pick(&[0, 1, 7, 17, 18, 19]))),
         2 => how
             .pick(&[
-                "9223372036854775807", "9223372036854775808", "92233720368547758.07", "92233720368547758.08", "1e18",
-                "18446744073709551615", "18446744073709551616", "9999999999999999999", "1e-18", "1E+3", "2.50e-3",
+                "9223372036854775807",
+                "9223372036854775808",
+                "92233720368547758.07",
+                "92233720368547758.08",
+                "1e18",
+                "18446744073709551615",
+                "18446744073709551616",
+                "9999999999999999999",
+                "1e-18",
+                "1E+3",
+                "2.50e-3",
             ])
             .into(),
         3 => digits(how, 38),

@@ -293,7 +293,10 @@ impl Writer<'_, '_, '_> {
                         });
                     }
                     let value = if one { trees.remove(0) } else { Tree::List(trees) };
-                    if matches!(&value, Tree::List(rows) if rows.is_empty()) && self.how.chance(50) && shape.kind.nested.is_none() {
+                    if matches!(&value, Tree::List(rows) if rows.is_empty())
+                        && self.how.chance(50)
+                        && shape.kind.nested.is_none()
+                    {
                         continue;
                     }
                     at(&mut said, &list.path, value);
@@ -340,7 +343,11 @@ impl Writer<'_, '_, '_> {
             values.push((path, if is_bare { bare(word) } else { text(word) }));
         }
         if let Some(path) = &row.action {
-            let word = if way == Some("action") { self.how.pick(&["delete", "0"]) } else { self.how.pick(&["new", "change", ""]) };
+            let word = if way == Some("action") {
+                self.how.pick(&["delete", "0"])
+            } else {
+                self.how.pick(&["new", "change", ""])
+            };
             let value = if word == "0" && self.how.chance(50) { bare(word) } else { text(word) };
             // Without an action a row is set, unless its list says otherwise.
             values.push((path, if word.is_empty() && self.how.chance(50) { NULL } else { value }));
@@ -355,7 +362,8 @@ impl Writer<'_, '_, '_> {
         let mut price = None;
         if let Some(value) = &told.price {
             let is_bare = self.is_bare();
-            let limit = self.dialect.profile.scale + self.dialect.scales.0.max(0) as usize - self.terms.0.max(0) as usize;
+            let limit =
+                self.dialect.profile.scale + self.dialect.scales.0.max(0) as usize - self.terms.0.max(0) as usize;
             let written = texts::rewrite(self.how, value, self.terms.0, limit, is_bare);
             let (text, token) = self.number(written, is_bare);
             price = Some((value.clone(), text));
@@ -363,11 +371,13 @@ impl Writer<'_, '_, '_> {
         }
         let is_bare = self.is_bare();
         let reads_size = way != Some("action") || shape.signed;
-        let mut written = if way == Some("size") { texts::nothing(self.how, is_bare) } else { texts::size(self.how, is_bare) };
+        let mut written =
+            if way == Some("size") { texts::nothing(self.how, is_bare) } else { texts::size(self.how, is_bare) };
         if shape.signed && side == 1 {
             written.insert(0, '-');
         }
-        let read = decimal::read(written.as_bytes(), self.terms.1).unwrap_or_else(|| panic!("the size {written:?} is ours"));
+        let read =
+            decimal::read(written.as_bytes(), self.terms.1).unwrap_or_else(|| panic!("the size {written:?} is ours"));
         let (mut size_text, token) = self.number(written, is_bare);
         if reads_size || self.how.chance(50) {
             values.push((&row.size, token));
@@ -379,16 +389,25 @@ impl Writer<'_, '_, '_> {
             side = usize::from(read.value.is_negative());
         }
         // What is counted from the end of a list comes last.
-        values.sort_by_key(|(path, _)| path.steps.first().map_or(0, |step| match step {
-            _native::shape::Step::Index(index) if *index < 0 => 100 + index,
-            _ => 0,
-        }));
+        values.sort_by_key(|(path, _)| {
+            path.steps.first().map_or(0, |step| match step {
+                _native::shape::Step::Index(index) if *index < 0 => 100 + index,
+                _ => 0,
+            })
+        });
         for (path, value) in values {
             tree.put(&path.steps, value);
         }
         self.extra(&mut tree, row);
         if !(shape.skip_zero_price && price.as_ref().is_some_and(|(price, _)| price.is_zero())) {
-            facts.push(Row { side, price, size: read.value.abs(), size_text, removes, id: told.id.filter(|_| row.id.is_some()) });
+            facts.push(Row {
+                side,
+                price,
+                size: read.value.abs(),
+                size_text,
+                removes,
+                id: told.id.filter(|_| row.id.is_some()),
+            });
         }
         tree
     }
