@@ -85,6 +85,14 @@ fn input(target: &str, seed: u64, at: u64, corpus: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
+/// The input in a file of its own, to be given as FILE; where.
+fn saved(name: &str, data: &[u8]) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts");
+    let file = folder.join(name);
+    let done = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, data));
+    done.map_or_else(|error| format!("not written: {error}"), |()| file.display().to_string())
+}
+
 fn run(target: &str, wanted: &Wanted) -> bool {
     let start = Instant::now();
     let limit = wanted.seconds.map(|seconds| Duration::from_secs(seconds / wanted.targets.len() as u64));
@@ -94,8 +102,7 @@ fn run(target: &str, wanted: &Wanted) -> bool {
         bytes += data.len() as u64;
         done += 1;
         if catch_unwind(AssertUnwindSafe(|| play(target, &data))).is_err() {
-            let name = format!("{target}-{}-{}", wanted.seed, done - 1);
-            let saved = std::fs::write(&name, &data).map_or_else(|error| format!("not written: {error}"), |()| name);
+            let saved = saved(&format!("{target}-{}-{}", wanted.seed, done - 1), &data);
             println!("{target}: FAILED at input {} of seed {}: {data:?} ({saved})", done - 1, wanted.seed);
             return false;
         }
