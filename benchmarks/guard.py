@@ -1,8 +1,9 @@
 """Instructions of the native engine against what is budgeted: `python benchmarks/guard.py [--write] [--scene NAME]`.
 
-valgrind's callgrind counts them while `rust/examples/guard.rs` feeds fixed frames. Counts hang on the compiler and hardly
-on anything else: no other load, no faster machine changes them. `guard.toml` beside this has the budgets, and the compiler that
-they were measured with. More than the tolerance above a budget fails; below it the budget should be renewed (`--write`).
+valgrind's callgrind counts them while `rust/examples/guard.rs` feeds fixed frames. Counts hang on the compiler and
+hardly on anything else: no other load, no faster machine changes them. `guard.toml` has the budgets, and the
+compiler that they were measured with. More than the tolerance above a budget fails; below it the budget should be
+renewed (`--write`).
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """What the instruction guard says of a count; counting itself is `make bench-guard`."""
 
 import pytest
-
 from benchmarks import guard
 from benchmarks.guard import Budgets, Compiler
 
