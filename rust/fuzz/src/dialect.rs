@@ -20,6 +20,8 @@ pub struct Dialect {
     pub topics: [Vec<String>; 2],
     pub repeats: Option<[Vec<String>; 2]>,
     pub first_id: i64,
+    /// How many levels a side the venue keeps. Few find most things; what lies far from the best needs many.
+    pub deep: usize,
 }
 
 impl Dialect {
@@ -61,6 +63,7 @@ impl Dialect {
             } else {
                 how.pick(&[10, 10, 70, -6, i64::MAX - 40, i64::MIN + 3])
             },
+            deep: if how.chance(8) { how.pick(&[40, 70, 150, 300, 600]) } else { 25 },
             shape,
             snapshot,
             rule,

@@ -1,5 +1,6 @@
 //! A connection as it goes: frames by construction against a plain model of the books, the same frames written oddly on
-//! a second feed, damaged frames, and what callers do in between.
+//! a second feed (whose shapes mostly say the same in a way that is not the plain one), damaged frames, and what callers do
+//! in between.
 
 use _native::fault::Kind;
 use _native::outcome::Event;
@@ -54,7 +55,7 @@ struct Session<'a, 'b> {
 
 impl<'a, 'b> Session<'a, 'b> {
     fn new(dialect: &'a Dialect, how: &'a mut Choices<'b>) -> Session<'a, 'b> {
-        let [mut plain, mut odd] = [(); 2].map(|()| Rig::new(dialect));
+        let [mut plain, mut odd] = [false, how.chance(60)].map(|roundabout| Rig::new(dialect, roundabout));
         for rig in [&mut plain, &mut odd] {
             rig.other(topic(dialect, "O").join(" ").as_bytes(), OTHER);
         }

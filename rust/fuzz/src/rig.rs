@@ -9,9 +9,11 @@ use _native::fault::Kind;
 use _native::feed::{Feed, Out};
 use _native::levels::Levels;
 use _native::outcome::{Event, Outcome};
+use _native::shape::Shape;
 
 use crate::decimal::Dec;
 use crate::dialect::Dialect;
+use crate::shapes;
 
 pub const CAP: usize = 1 << 20;
 /// Handles from here on are others'.
@@ -75,10 +77,12 @@ pub struct Rig {
 }
 
 impl Rig {
-    pub fn new(dialect: &Dialect) -> Rig {
+    /// `roundabout`: with shapes that say the same and are not plain, so that no fast way is taken.
+    pub fn new(dialect: &Dialect, roundabout: bool) -> Rig {
+        let told = |shape: &Shape| if roundabout { shapes::roundabout(shape) } else { shape.clone() };
         let book = || {
             let Dialect { shape, snapshot, rule, .. } = dialect;
-            Arc::new(Book::new(shape.clone(), snapshot.clone(), *rule, dialect.depth_cap, dialect.scales))
+            Arc::new(Book::new(told(shape), snapshot.as_ref().map(told), *rule, dialect.depth_cap, dialect.scales))
         };
         let mut rig = Rig { feed: Feed::new(dialect.counter.clone(), CAP), books: [book(), book()] };
         for book in [0, 1] {

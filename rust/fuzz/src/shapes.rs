@@ -49,6 +49,17 @@ fn finished(mut shape: Shape) -> Shape {
     shape
 }
 
+/// The same shape with words that change nothing: an action that is never there, alternatives that are the same.
+pub fn roundabout(shape: &Shape) -> Shape {
+    let mut shape = shape.clone();
+    shape.row.action.get_or_insert_with(|| path("never there"));
+    if let Lists::Sides { bids, asks } = &mut shape.lists {
+        bids.extend(bids.clone());
+        asks.extend(asks.clone());
+    }
+    finished(shape)
+}
+
 pub fn stream(how: &mut Choices, seed: Seed, chain: Chain, counted: bool) -> Shape {
     if seed == Seed::Stream && how.chance(12) {
         return finished(arrays(how));

@@ -56,7 +56,7 @@ impl Venue {
             3 => prev = prev.saturating_add(2),
             _ => {}
         }
-        let most = how.pick(&[1, 2, 3, 3, 6, 6, 20]);
+        let most = if dialect.deep > 25 { how.pick(&[3, 20, 60]) } else { how.pick(&[1, 2, 3, 3, 6, 6, 20]) };
         let told = (0..how.below(most + 1)).map(|_| self.row(how, dialect)).collect();
         let mut said = Writer { how, dialect, shape, terms: terms(dialect, shape), venue: self }.message(false, told);
         let ids = (first, self.id, prev);
@@ -71,7 +71,8 @@ impl Venue {
     pub fn whole(&mut self, how: &mut Choices, dialect: &Dialect, snapshot: bool, now_ns: i64) -> Said {
         let shape = dialect.shape_by(snapshot);
         if self.sides[0].is_empty() || how.chance(30) {
-            for _ in 0..how.pick(&[1, 4, 12]) {
+            let more = if dialect.deep > 25 { dialect.deep } else { how.pick(&[1, 4, 12]) };
+            for _ in 0..more {
                 let row = self.row(how, dialect);
                 if let Some(price) = row.price.filter(|_| !row.removes) {
                     let text = String::new();
@@ -148,7 +149,8 @@ impl Venue {
             }
         }
         for side in [0, 1] {
-            let window = dialect.shape.window.filter(|window| window.client).map_or(25, |window| window.levels);
+            let window =
+                dialect.shape.window.filter(|window| window.client).map_or(dialect.deep, |window| window.levels);
             for gone in cut(&mut self.sides, side, window) {
                 self.ids.retain(|(_, at, price)| *at != side || *price != gone);
             }
