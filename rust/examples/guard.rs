@@ -10,8 +10,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use _native::book::{Book, Role};
-use _native::decode::Side;
 use _native::feed::Feed;
+use _native::message::Side;
 use _native::rule::{Bounds, Chain, Rule, Seed};
 use _native::shape::{
     ChecksumAt, Digits, Form, IdAt, KindAt, Lists, Path, RowAt, RowsAt, Shape, Step, When, Whole, Words,
@@ -25,7 +25,7 @@ fn path(text: &str) -> Path {
         Ok(index) => Step::Index(index),
         Err(_) => Step::Key(part.as_bytes().into()),
     });
-    Path { steps: steps.collect(), root: false, text: text.into() }
+    Path { steps: steps.collect(), text: text.into(), ..Path::default() }
 }
 
 fn words(list: &[&str]) -> Words {
@@ -63,7 +63,6 @@ fn pairs() -> Shape {
         time: Some((path("data.E"), _native::stamp::Unit::Millis)),
         checksum: None,
         window: None,
-        pair: None,
     }
 }
 
@@ -78,7 +77,7 @@ fn marked(at: &str) -> KindAt {
 }
 
 fn shape(scene: &str) -> Shape {
-    let mut shape = match scene {
+    match scene {
         "four texts" => Shape {
             form: Form { each: Some(path("data")), star: false, route: vec![root("arg.channel"), root("arg.id")] },
             kind: KindAt { path: Some(root("action")), ..marked("") },
@@ -120,9 +119,7 @@ fn shape(scene: &str) -> Shape {
             ..pairs()
         },
         _ => pairs(),
-    };
-    shape.pair = shape.plain_row();
-    shape
+    }
 }
 
 fn root(text: &str) -> Path {

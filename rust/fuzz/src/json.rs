@@ -156,7 +156,7 @@ fn texts(data: &[u8], value: &Value) {
             };
         }
         let wanted = if let Value::Text(text) = at { text.as_str() } else { "nothing" };
-        let route = vec![Path { steps, root: how.chance(50), text: "a place".into() }];
+        let route = vec![Path { steps, root: how.chance(50), text: "a place".into(), ..Path::default() }];
         let mut feed = Feed::new(None, CAP);
         let form = Form { each: None, star: false, route };
         feed.other(wanted.as_bytes(), Some(form), || Ok::<_, ()>(7)).expect("a handle was made");

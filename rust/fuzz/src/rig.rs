@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use _native::book::{Book, Role};
-use _native::decode::Side;
 use _native::fault::Kind;
 use _native::feed::{Feed, Out};
 use _native::levels::Levels;
+use _native::message::Side;
 use _native::outcome::{Event, Outcome};
 use _native::shape::Shape;
 

@@ -39,14 +39,7 @@ fn empty() -> Shape {
         time: None,
         checksum: None,
         window: None,
-        pair: None,
     }
-}
-
-/// What the fast ways hang on is derived as it is where declarations are read.
-fn finished(mut shape: Shape) -> Shape {
-    shape.pair = shape.plain_row();
-    shape
 }
 
 /// The same shape with words that change nothing: an action that is never there, alternatives that are the same.
@@ -57,12 +50,12 @@ pub fn roundabout(shape: &Shape) -> Shape {
         bids.extend(bids.clone());
         asks.extend(asks.clone());
     }
-    finished(shape)
+    shape
 }
 
 pub fn stream(how: &mut Choices, seed: Seed, chain: Chain, counted: bool) -> Shape {
     if seed == Seed::Stream && how.chance(12) {
-        return finished(arrays(how));
+        return arrays(how);
     }
     let inner = how.pick(&["", "", "d.", "d.x.", "q.0."]);
     let mut shape = empty();
@@ -71,7 +64,7 @@ pub fn stream(how: &mut Choices, seed: Seed, chain: Chain, counted: bool) -> Sha
     kind(how, inner, &mut shape, seed);
     ids(how, inner, &mut shape, chain);
     more(how, inner, &mut shape);
-    finished(shape)
+    shape
 }
 
 /// The shape of bodies and of the snapshots of another channel.
@@ -86,7 +79,7 @@ pub fn whole(how: &mut Choices, form: Form) -> Shape {
     }
     more(how, inner, &mut shape);
     shape.window = None;
-    finished(shape)
+    shape
 }
 
 fn form(how: &mut Choices, inner: &str, counted: bool) -> Form {

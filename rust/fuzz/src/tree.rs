@@ -34,7 +34,7 @@ pub fn path(text: &str) -> Path {
         Ok(index) => Step::Index(index),
         Err(_) => Step::Key(part.as_bytes().into()),
     });
-    Path { steps: steps.collect(), root: text.starts_with('/'), text: text.into() }
+    Path { steps: steps.collect(), root: text.starts_with("/"), text: text.into(), ..Path::default() }
 }
 
 impl Tree {
