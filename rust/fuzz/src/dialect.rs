@@ -49,8 +49,13 @@ impl Dialect {
             last.map(|name| (0..parts).map(|at| if at + 1 == parts { name } else { "book" }.to_string()).collect())
         };
         let parts = shape.form.route.len();
-        let names =
-            how.pick(&[["X", "Y"], ["17", "18"], ["btc/usd@depth", "eth/usd@depth"], ["\u{e9}\u{20ac}", "\"q\\"]]);
+        let names = how.pick(&[
+            ["X", "Y"],
+            ["true", "null"],
+            ["17", "18"],
+            ["btc/usd@depth", "eth/usd@depth"],
+            ["\u{e9}\u{20ac}", "\"q\\"],
+        ]);
         Dialect {
             topics: topics(parts, names),
             repeats: repeats

@@ -127,9 +127,12 @@ impl<'a, 'b> Session<'a, 'b> {
 
     fn stream(&mut self) {
         let many = if self.dialect.shape.form.each.is_some() { self.how.pick(&[1, 1, 2, 3, 0]) } else { 1 };
+        // Where the route is the frame's, all of its messages are one book's.
+        let route = &self.dialect.shape.form.route;
+        let shared = route.iter().all(|path| path.root).then(|| (self.how.below(2), self.how.below(30)));
         let mut messages = Vec::new();
         for _ in 0..many {
-            let book = self.how.below(2);
+            let book = shared.map_or_else(|| self.how.below(2), |(book, _)| book);
             let (how, dialect, now_ns) = (&mut *self.how, self.dialect, self.now_ns);
             let seeded = self.plain.books[book].state().seeded;
             let every = dialect.shape.kind.default == Some(Whole::Snapshot);
@@ -152,7 +155,7 @@ impl<'a, 'b> Session<'a, 'b> {
                 None if every || (marks && how.chance(often)) => venue.whole(how, dialect, false, now_ns),
                 None => venue.change(how, dialect, now_ns),
             };
-            let to = match how.below(30) {
+            let to = match shared.map_or_else(|| how.below(30), |(_, whose)| whose) {
                 0 => To::Other(OTHER),
                 1 => To::Nobody,
                 _ if book == 1 && !self.wanted[1] => To::Other(OTHER + 1),
@@ -179,7 +182,15 @@ impl<'a, 'b> Session<'a, 'b> {
             };
             let mut key = format!("k{}", facts.len());
             for (path, part) in form.route.iter().zip(&parts) {
-                let token = if part.parse::<u64>().is_ok() && self.how.chance(50) { bare(part) } else { text(part) };
+                let is_true = dialect.topics[0].last().is_some_and(|name| name == "true");
+                let token = if part == "zz" && is_true {
+                    // What is no text is no topic, however it is written.
+                    bare(if self.how.chance(50) { "true" } else { "" })
+                } else if part.parse::<u64>().is_ok() && self.how.chance(50) {
+                    bare(part)
+                } else {
+                    text(part)
+                };
                 match path {
                     _ if form.star && path.text == "#" => key = part.clone(),
                     Path { root: true, .. } => at_root.push((path.clone(), token)),

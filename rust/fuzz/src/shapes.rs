@@ -98,7 +98,9 @@ fn form(how: &mut Choices, inner: &str, counted: bool) -> Form {
     let route: &[&str] = match each {
         None | Some("") => how.pick(&[&["s"][..], &[">s"], &["s", "t"], &["s", ">s2", "s3"]]),
         Some(_) if star => how.pick(&[&["#"][..], &["/ch", "#"], &["s"], &["/ch", ">s"]]),
-        Some(_) => how.pick(&[&["s"][..], &[">s"], &["/ch", "s"], &["/arg.ch", "s", "t"]]),
+        Some(_) => {
+            how.pick(&[&["s"][..], &[">s"], &["/ch", "s"], &["/arg.ch", "s", "t"], &["/ch"], &["/arg.ch", "/arg.id"]])
+        }
     };
     let route = route.iter().map(|text| path(&text.replace('>', inner)));
     Form { each: each.map(path), star, route: route.collect() }
@@ -164,7 +166,9 @@ fn rows(how: &mut Choices, inner: &str, shape: &mut Shape, whole: bool) {
     (shape.text, shape.json) = how.pick(&[(true, false), (true, false), (false, true), (true, true)]);
     shape.remove_words = words(&["delete", "0"]);
     (shape.bid_words, shape.ask_words) = (words(&["buy", "b", "1"]), words(&["sell", "offer", "2"]));
-    let sides = |how: &mut Choices| match how.below(5) {
+    let sides = |how: &mut Choices| match how.below(6) {
+        // Long keys that differ at their ends.
+        5 => Lists::Sides { bids: vec![at("all_the_levels_bid")], asks: vec![at("all_the_levels_ask")] },
         0 => Lists::Sides { bids: vec![at("bids"), at("b")], asks: vec![at("asks"), at("a")] },
         1 => Lists::Sides { bids: vec![at("book.b")], asks: vec![at("book.a")] },
         _ => Lists::Sides { bids: vec![at("b")], asks: vec![at("a")] },

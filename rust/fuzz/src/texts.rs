@@ -29,6 +29,7 @@ impl Profile {
             (19, 19),
             (38, 0),
             (3, 35),
+            (0, 38),
         ]);
         let (digits, scale) = if digits + scale > most { (5, 4) } else { (digits, scale) };
         let base = (0..digits).map(|at| char::from(b'0' + how.below(9) as u8 + u8::from(at == 0))).collect();

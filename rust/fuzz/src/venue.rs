@@ -252,8 +252,15 @@ impl Writer<'_, '_, '_> {
                         1 if rows.is_empty() => NULL,
                         _ => Tree::List(trees),
                     };
-                    let path = &paths[self.how.below(paths.len())];
-                    at(&mut said, path, value);
+                    let chosen = self.how.below(paths.len());
+                    let is_there = value != NULL;
+                    at(&mut said, &paths[chosen], value);
+                    // A later alternative is not looked at.
+                    for path in paths.iter().skip(chosen + 1).filter(|_| is_there) {
+                        let told = Told { side, ..self.venue.row(self.how, self.dialect) };
+                        let row = self.row(&told, None, &mut Vec::new());
+                        at(&mut said, path, if self.how.chance(60) { Tree::List(vec![row]) } else { NULL });
+                    }
                 }
             }
             Lists::Rows(lists) => {
