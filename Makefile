@@ -3,6 +3,7 @@
 # make peers  python-binance and ccxt, as they are, against that exchange; needs a package index
 # make bench  how fast it is on this machine, against a floor in C; ARGS="engine memory" for some of it, ARGS="--json FILE"
 # make bench-peers  the same work by other libraries, beside ours; needs a package index
+# make fuzz   the native engine's fuzzers, a minute of each; make bench-guard: its instructions against their budgets
 # make build | lint | types | rust-lint | clean
 # Set-up happens by itself, once: an environment in .venv, logs in .build. Nothing outside of this folder is changed.
 
@@ -24,15 +25,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A cargo that came, went or changed means building again.
 CARGO := $(shell mkdir -p $(LOGS); have=$$(cargo --version 2>/dev/null || echo none); \
 	[ "$$(cat $(LOGS)/cargo 2>/dev/null)" = "$$have" ] || echo "$$have" >$(LOGS)/cargo; cat $(LOGS)/cargo)
-RUST  := $(shell find rust -name target -prune -o -name fuzz -prune -o -type f \
+RUST  := $(shell find rust -name target -prune -o -name fuzz -prune -o -name examples -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
 
-.PHONY: help demo test peers bench bench-peers build dev lint types rust-lint clean
+.PHONY: help demo test peers bench bench-peers bench-guard fuzz build dev lint types rust-lint clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '1,6s/^# //p' Makefile
+	@sed -n '1,7s/^# //p' Makefile
 
 demo: build
 	@$(BIN)/python -m tidebook demo $(ARGS)
@@ -53,6 +54,15 @@ bench: build
 # The same work by other libraries, at the versions of a file of ours; nothing of it leaves the loopback interface.
 bench-peers: build $(LOGS)/peers-bench/.made
 	@$(BIN)/python -m benchmarks peers peers-path peers-memory $(ARGS)
+
+# Stable Rust is enough; rust/README.md has the sanitized ways.
+fuzz:
+	@cargo run --quiet --release --manifest-path rust/fuzz/Cargo.toml --bin fuzz -- \
+		$(or $(ARGS),all --seconds 180 --corpus tests/venues)
+
+# Skipped, with the reason, where there is no cargo or no valgrind.
+bench-guard: $(VENV)/.environment
+	@$(BIN)/python benchmarks/guard.py $(ARGS)
 
 # ---- set-up
 
@@ -106,11 +116,12 @@ types: dev
 rust-lint: dev
 	@.ci/native $(LOGS)/package.log --strict
 	@if [ -f rust/Cargo.toml ] && cargo fmt --version >/dev/null 2>&1; then \
-		$(STEP) $(LOGS)/rustfmt.log 'cargo fmt --check' cargo fmt --check --manifest-path rust/Cargo.toml; fi
+		$(STEP) $(LOGS)/rustfmt.log 'cargo fmt --check' cargo fmt --check --manifest-path rust/Cargo.toml && \
+		$(STEP) $(LOGS)/rustfmt-fuzz.log 'cargo fmt --check, fuzzers' cargo fmt --check --manifest-path rust/fuzz/Cargo.toml; fi
 	@if ls src/tidebook/engine/_native*.so >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then \
 		$(STEP) $(LOGS)/clippy.log 'cargo clippy' cargo clippy --quiet --manifest-path rust/Cargo.toml -- -D warnings; fi
 
 clean:
-	@rm -rf $(VENV) $(LOGS) build dist rust/target src/*.egg-info src/tidebook/engine/_native*.so \
+	@rm -rf $(VENV) $(LOGS) build dist rust/target rust/fuzz/target src/*.egg-info src/tidebook/engine/_native*.so \
 		.mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

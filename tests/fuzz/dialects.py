@@ -67,7 +67,41 @@ BY_ID = BookShape(
     ask_words=("Sell",), remove=Remove.ACTION, remove_words=("delete",), number=Number.JSON,
 )  # fmt: skip
 BY_ID_RULES = tuple(rule for rule in OUTSIDE if rule.chain is Chain.NONE and rule.bridge is Bridge.AFTER)
+# What most venues write, without anything else in it: where an engine has its fast ways.
+PLAIN = (
+    Dialect("pairs of texts", BookShape(
+        route=("stream",), kind=Kind(path="data.e", snapshot=("whole",), delta=("diff",)), bids=("data.b",),
+        asks=("data.a",), first=Id("data.U"), last=Id("data.u"), time=Time("data.E"),
+    ), STREAMS, (("x@depth",), ("y@depth",))),
+    Dialect("pairs of texts and bodies", BookShape(
+        route=("s",), kind=Kind(default="delta"), bids=("b",), asks=("a",), first=Id("U"), last=Id("u"),
+    ), OUTSIDE, (("X",), ("Y",)), BookShape(bids=("bids",), asks=("asks",), last=Id("lastUpdateId"))),
+    Dialect("four texts a row", BookShape(
+        route=("/arg.channel", "/arg.id"), each="data", kind=Kind(path="/action", snapshot=("snapshot",),
+        delta=("update",)), bids=("bids",), asks=("asks",), last=Id("seqId"), prev=Id("prevSeqId"), time=Time("ts"),
+    ), STREAMS, (("books", "X"), ("books", "Y"))),
+    Dialect("pairs the other way round", BookShape(
+        route=("s",), kind=words("type"), bids=("b",), asks=("a",), row=Row("1", "0"), number=Number.EITHER,
+        last=Id("u"),
+    ), STREAMS, (("X",), ("Y",)), depth_cap=6),
+    Dialect("objects with bare numbers", BookShape(
+        route=("channel", "data.0.symbol"), kind=words("type"), bids=("data.0.bids",), asks=("data.0.asks",),
+        row=Row("price", "qty"), number=Number.JSON, time=Time("data.0.timestamp", TimeUnit.ISO),
+    ), SINGLE, (("book", "X"), ("book", "Y"))),
+    Dialect("objects with bare numbers and sums", BookShape(
+        route=("s",), kind=words("type"), bids=("bids",), asks=("asks",), row=Row("p", "q"), number=Number.JSON,
+        checksum=Checksum("c", 10, Order.ASKS_THEN_BIDS, Digits.BARE, "", "present"), window=Window(10, "client"),
+    ), SINGLE, (("X",), ("Y",))),
+    Dialect("rows with side words", BookShape(
+        route=("product",), kind=words("type"), rows=(Rows("changes"),), row=Row("1", "2", side="0"),
+        bid_words=("buy",), ask_words=("sell",), time=Time("time", TimeUnit.ISO),
+    ), SINGLE, (("X",), ("Y",))),
+    Dialect("several messages of pairs", BookShape(
+        route=("T", "S"), each="", kind=words("kind"), bids=("b",), asks=("a",), last=Id("u"), number=Number.EITHER,
+    ), STREAMS, (("o", "X"), ("o", "Y"))),
+)  # fmt: skip
 DIALECTS = (
+    *PLAIN,
     Dialect("diffs and bodies", DIFFS, OUTSIDE, (("x@depth",), ("y@depth",)), BODY),
     Dialect("bodies with sums", BookShape(
         route=("t",), kind=Kind(default="delta"), bids=("b",), asks=("a",), last=Id("u"), prev=Id("p", optional=True),

@@ -1,7 +1,10 @@
 """Feeds the same mutated traffic to the native engine and to its Python twin, and compares all that can be seen.
 
     python tests/fuzz/differential.py --frames 1000000 --seed 1
+    python tests/fuzz/differential.py --frames 1000000 --legal
 
+The second plays the plain shapes alone, on which the fast ways of an engine are tried, and leaves nearly all of their
+frames in order: written as venues may write and seldom do. Either
 prints what was run, and on a disagreement the shortest sequence of inputs found that still shows it, as data for
 `replay`. Deterministic: a seed always makes the same frames.
 """
@@ -21,7 +24,8 @@ if __name__ == "__main__":
     root = Path(__file__).resolve().parents[2]
     sys.path[:0] = [str(root), str(root / "src")]
 
-from tests.fuzz.dialects import DIALECTS, Dialect
+from tests.fuzz.dialects import DIALECTS, PLAIN, Dialect
+from tests.fuzz.legal import vary
 from tests.fuzz.mutate import mutate_bytes, mutate_tree
 from tests.fuzz.traffic import Fact, Printer, Venue, printed
 
@@ -45,6 +49,7 @@ NAMES = (
 class Figures:
     frames: int = 0
     mutated: int = 0
+    varied: int = 0  # in order, and written unusually
     inputs: int = 0
     sessions: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -163,7 +168,9 @@ def lowest(mantissa: int, scale: int) -> tuple[int, int]:
 class Session:
     """What one connection hears, as inputs; some of it damaged."""
 
-    def __init__(self, dialect: Dialect, rule: SyncRule, how: random.Random, figures: Figures) -> None:
+    def __init__(
+        self, dialect: Dialect, rule: SyncRule, how: random.Random, figures: Figures, legal: bool = False
+    ) -> None:
         self.dialect, self.rule, self.how, self.figures = dialect, rule, how, figures
         self.venues = [Venue(dialect, topic, how) for topic in dialect.topics]
         self.printer = Printer(dialect.shape, how)
@@ -171,7 +178,9 @@ class Session:
         self.heard: list[bytes] = []
         self.at = 10**18
         self.count = 0
-        self.spoiled = how.choice((0.3, 0.6, 0.9))  # how much of this session is damaged
+        # How much of this session is damaged, and how much of the rest is unusual.
+        self.spoiled = how.choice((0.0, 0.05)) if legal else how.choice((0.3, 0.6, 0.9))
+        self.varied = how.choice((0.5, 0.9)) if legal else 0.3
 
     def inputs(self) -> Iterator[Input]:
         how = self.how
@@ -235,7 +244,11 @@ class Session:
         by_tree = spoil and how.random() < 0.65
         if by_tree:
             tree = mutate_tree(tree, how)
-        frame = printed(tree, how if how.random() < 0.2 else None).encode()
+        varied = not spoil and how.random() < self.varied
+        self.figures.varied += varied
+        if varied:
+            tree = vary(tree, how)
+        frame = printed(tree, how if how.random() < (0.4 if varied else 0.2) else None).encode()
         self.heard.append(frame)
         del self.heard[:-6]
         if spoil and (not by_tree or how.random() < 0.1):
@@ -309,14 +322,14 @@ def shortest(found: Disagreement) -> Disagreement:
     return Disagreement(dialect, rule, inputs, found.said if said is None else said)
 
 
-def play(how: random.Random, figures: Figures) -> None:
-    """One session on both engines. Raises Disagreement."""
-    dialect = how.choice(DIALECTS)
+def play(how: random.Random, figures: Figures, legal: bool = False) -> None:
+    """One session on both engines; `legal`: of the plain shapes, in order but for a few frames. Raises Disagreement."""
+    dialect = how.choice(PLAIN if legal else DIALECTS)
     rule = how.choice(dialect.rules)
     native, twin = (Side(engines.load(name), dialect, rule) for name in ("native", "python"))
     done: list[Input] = []
     figures.sessions += 1
-    for one in Session(dialect, rule, how, figures).inputs():
+    for one in Session(dialect, rule, how, figures, legal).inputs():
         done.append(one)
         said = act(native, one), act(twin, one)
         figures.inputs += 1
@@ -336,13 +349,15 @@ def label(said: object) -> str:
     return "act" if said is None else str(said)
 
 
-def run(frames: int, seed: int) -> Iterator[tuple[Figures, Disagreement | None]]:
-    """Sessions until so many mutated frames were fed; after each the figures, and the disagreement if there was one."""
+def run(frames: int, seed: int, legal: bool = False) -> Iterator[tuple[Figures, Disagreement | None]]:
+    """Sessions until so many mutated frames were fed, or unusual ones with `legal`; after each the figures, and the
+    disagreement if there was one.
+    """
     figures = Figures()
     session = 0
-    while figures.mutated < frames:
+    while (figures.varied if legal else figures.mutated) < frames:
         try:
-            play(random.Random(f"{seed} {session}"), figures)
+            play(random.Random(f"{seed} {session}"), figures, legal)
         except Disagreement as found:
             yield figures, found
         else:
@@ -352,7 +367,10 @@ def run(frames: int, seed: int) -> Iterator[tuple[Figures, Disagreement | None]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Native engine against its Python twin")
-    parser.add_argument("--frames", type=int, default=100_000, help="how many mutated frames")
+    parser.add_argument(
+        "--frames", type=int, default=100_000, help="how many mutated frames, with --legal unusual ones"
+    )
+    parser.add_argument("--legal", action="store_true", help="unusual frames of the plain shapes, in order")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=5, help="make short and print so many kinds of disagreement")
     wanted = parser.parse_args()
@@ -361,7 +379,7 @@ def main() -> int:
         return 2
     kinds: Counter[str] = Counter()
     figures, start = Figures(), time.perf_counter()
-    for figures, found in run(wanted.frames, wanted.seed):  # noqa: B007 - the last ones are printed
+    for figures, found in run(wanted.frames, wanted.seed, wanted.legal):  # noqa: B007 - the last ones are printed
         if found is not None:
             kinds[found.kind] += 1
             if kinds[found.kind] == 1 and len(kinds) <= wanted.show:
@@ -369,6 +387,7 @@ def main() -> int:
     took = time.perf_counter() - start
     print(
         f"{figures.inputs} executions, {figures.frames} frames, {figures.mutated} of them mutated, "
+        f"{figures.varied} unusual, "
         f"{figures.sessions} sessions, {figures.frames / took:.0f} frames/s, {kinds.total()} disagreements"
     )
     print(", ".join(f"{word} {count}" for word, count in figures.outcomes.most_common()))
