@@ -9,7 +9,7 @@ use crate::facts::{Look, Value};
 use crate::fault::Result;
 use crate::json::{Kind, MAX_DEPTH};
 use crate::message::{Message, Room};
-use crate::program::{Asked, Code, Glances, Node, Program, SLOTS, Terms, Then, learn};
+use crate::program::{Asked, Code, Glance, Glances, Node, POSITIONS, Program, SLOTS, Terms, Then, learn};
 use crate::shape::{NO_SLOT, Path};
 
 mod rows;
@@ -76,12 +76,15 @@ impl Look for Passed<'_> {
 
 /// Leads through `padded` (the frame, and `PAD` zeros). None: not regular. False: regular JSON, but the rows are not.
 pub fn run(padded: &[u8], program: &mut Program, slots: &mut Slots, out: &mut Message) -> Option<bool> {
-    let Program { form, terms, nodes, glances, slots: asked, .. } = program;
+    let learns = program.learns();
+    let Program { form, terms, nodes, glances, known, slots: asked, .. } = program;
     slots[..usize::from(*asked)].fill(Found::default());
     let mut pass = Pass {
         at: Cursor::new(padded),
         nodes,
         glances,
+        known,
+        learns,
         terms,
         slots,
         out,
@@ -103,6 +106,8 @@ struct Pass<'a> {
     at: Cursor<'a>,
     nodes: &'a [Node],
     glances: &'a mut [Glances],
+    known: &'a [Vec<Glance>],
+    learns: bool,
     terms: &'a Terms,
     slots: &'a mut Slots,
     out: &'a mut Message,
@@ -177,8 +182,17 @@ impl Pass<'_> {
         self.strange_key(node, position)
     }
 
-    #[cold]
+    /// A key that did not stand here the last time.
+    #[inline(never)]
     fn strange_key(&mut self, node: usize, position: usize) -> Option<Asked> {
+        let known = self.known[node].iter().find(|known| known.is_at(|ahead| self.at.word(self.at.at + ahead)));
+        if let Some(known) = known {
+            if self.learns && position < POSITIONS {
+                self.glances[node][position] = *known;
+            }
+            self.at.at += usize::from(known.len);
+            return Some(known.asked);
+        }
         let begin = self.at.at;
         let (key, is_plain) = self.at.string()?;
         if !is_plain {
@@ -188,7 +202,7 @@ impl Pass<'_> {
         self.at.expect(b':')?;
         let Node::Object(members) = &self.nodes[node] else { return None };
         let asked = members.find(self.at.slice(key.0, key.1));
-        if is_close {
+        if is_close && self.learns {
             learn(&mut self.glances[node], position, self.at.slice(begin, self.at.at), asked);
         }
         Some(asked)

@@ -160,6 +160,16 @@ impl Node {
     fn nothing() -> Node {
         Node::Object(Members::default())
     }
+
+    fn known(&self) -> Vec<Glance> {
+        let Node::Object(members) = self else { return Vec::new() };
+        let keys = members.asked.iter().map(|(key, _)| (key, [b"\"", &**key, b"\":"].concat()));
+        // What would have to be escaped is found by its text.
+        let short = keys.filter(|(key, written)| {
+            written.len() <= GLANCE && key.iter().all(|byte| (b' '..0x7F).contains(byte) && !b"\"\\".contains(byte))
+        });
+        short.map(|(key, written)| Glance::of(&written, members.find(key))).collect()
+    }
 }
 
 impl Members {
@@ -177,6 +187,9 @@ pub fn learn(glances: &mut Glances, position: usize, written: &[u8], asked: Aske
     }
 }
 
+/// One frame of so many is learned from: where frames of several kinds come in turn, what one teaches another forgets.
+const LEARNING: u32 = 4;
+
 /// A compiled shape. Its paths know their slots.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -189,8 +202,11 @@ pub struct Program {
     pub nodes: Vec<Node>,
     /// Of each node.
     pub glances: Vec<Glances>,
+    /// The keys that are asked for, as far as they are short. Of each node.
+    pub known: Vec<Vec<Glance>>,
     /// How many slots its paths have.
     pub slots: u8,
+    frames: u32,
     pub terms: Terms,
 }
 
@@ -223,6 +239,12 @@ pub enum Row {
 }
 
 impl Program {
+    /// Whether the next frame is one to learn from.
+    pub fn learns(&mut self) -> bool {
+        self.frames = self.frames.wrapping_add(1);
+        self.frames % LEARNING == 1
+    }
+
     pub fn is_of(&self, shape: &Shape, keep_texts: bool) -> bool {
         self.terms.keep_texts == keep_texts && self.source == *shape
     }
@@ -253,8 +275,18 @@ impl Program {
             sides: [words(&shape.bid_words, Side::Bid), words(&shape.ask_words, Side::Ask)].concat(),
         };
         let (form, counter) = (source.form.clone(), counter.cloned());
-        let mut program =
-            Program { shape, source: source.clone(), form, counter, nodes: Vec::new(), glances: Vec::new(), slots: 0, terms };
+        let mut program = Program {
+            shape,
+            source: source.clone(),
+            form,
+            counter,
+            nodes: Vec::new(),
+            glances: Vec::new(),
+            known: Vec::new(),
+            slots: 0,
+            frames: 0,
+            terms,
+        };
         let message = made.message(&program.shape)?;
         let shape = &mut program.shape;
         for path in &mut shape.form.route {
@@ -283,6 +315,7 @@ impl Program {
         program.slots = made.slots;
         program.nodes = made.nodes.into_iter().map(|node| node.unwrap_or_else(Node::nothing)).collect();
         program.glances = vec![Glances::default(); program.nodes.len()];
+        program.known = program.nodes.iter().map(Node::known).collect();
         Some(program)
     }
 }
