@@ -8,6 +8,8 @@
 //! A removal leaves its place behind, dead: nothing moves. The price may return there, a new level beside it may take the
 //! place over, and when too many are dead the side is packed. The last level, the best, is never dead.
 
+use std::collections::BTreeMap;
+
 use crate::message::{Message, NARROW_SIZE, Room, Row, Side};
 use crate::number::{POW10, TENS, double, reduce};
 
@@ -119,30 +121,16 @@ impl<N: Width> Level<N> {
     }
 }
 
-/// A price and a size as sent. No price: that one is written as usual.
-#[derive(Clone, Debug, Default)]
+/// A price and a size that are written oddly. No price: that one is written as usual, with `scale` digits behind the point.
+#[derive(Clone, Debug)]
 struct Texts {
     price: Option<Box<[u8]>>,
+    scale: i8,
     size: Box<[u8]>,
 }
 
-/// How a level's numbers were sent: nearly always as anybody would write them, with so many digits behind the price's
-/// point (those of the size are its own scale); else their texts.
-#[derive(Clone, Debug)]
-struct Sent {
-    scale: i8,
-    odd: Option<Box<Texts>>,
-}
-
-impl Sent {
-    fn of(message: &Message, row: usize) -> Sent {
-        let scale = message.rows[row].price_scale;
-        Sent {
-            scale,
-            odd: message.odd(row).map(|(price, size)| Texts { price: Some(price.into()), size: size.into() }.into()),
-        }
-    }
-}
+/// Stands for the scale of what is written oddly.
+const ODD: i8 = i8::MIN;
 
 /// A number as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,14 +164,16 @@ fn rank<N: Width>(levels: &[Level<N>], window: usize, key: N) -> usize {
 #[derive(Clone, Debug)]
 struct Half<N: Width> {
     levels: Vec<Level<N>>,
-    /// Parallel to `levels`, or empty where no checksum wants it.
-    sent: Vec<Sent>,
+    /// How many digits the prices were sent with, or `ODD`; parallel to `levels`, or empty where no checksum wants it. (The
+    /// digits of a size are its own scale.)
+    sent: Vec<i8>,
+    odd: BTreeMap<N, Texts>,
     dead: usize,
 }
 
 impl<N: Width> Half<N> {
     fn new() -> Half<N> {
-        Half { levels: Vec::new(), sent: Vec::new(), dead: 0 }
+        Half { levels: Vec::new(), sent: Vec::new(), odd: BTreeMap::new(), dead: 0 }
     }
 
     fn count(&self) -> usize {
@@ -220,6 +210,9 @@ impl<N: Width> Half<N> {
                     if was_dead {
                         return false;
                     }
+                    if TEXTS && !self.odd.is_empty() {
+                        self.odd.remove(&level.key);
+                    }
                     self.dead += 1;
                     if at + 1 == self.levels.len() {
                         self.pop();
@@ -228,9 +221,7 @@ impl<N: Width> Half<N> {
                 }
                 self.dead -= usize::from(was_dead);
                 if TEXTS {
-                    let sent = Sent::of(message, row);
-                    let keeps_price = !was_dead && !message.rows[row].is_priced();
-                    self.sent[at] = if keeps_price { self.with_size(at, sent) } else { sent };
+                    self.note(at, !was_dead, message, row);
                 }
                 true
             }
@@ -242,13 +233,34 @@ impl<N: Width> Half<N> {
         }
     }
 
-    /// For a row whose price was looked up by its id: the price is still written as it was.
+    /// How the row has written the level at `at`. A row that is not priced leaves the price of a live one as it was written.
+    #[inline]
+    fn note(&mut self, at: usize, is_live: bool, message: &Message, row: usize) {
+        if self.odd.is_empty() && message.odds.is_empty() {
+            self.sent[at] = message.rows[row].price_scale;
+        } else {
+            self.note_odd(at, is_live, message, row);
+        }
+    }
+
     #[cold]
-    fn with_size(&self, at: usize, sent: Sent) -> Sent {
-        let known = &self.sent[at];
-        let mut odd = sent.odd.unwrap_or_default();
-        odd.price = known.odd.as_ref().and_then(|odd| odd.price.clone());
-        Sent { scale: known.scale, odd: Some(odd) }
+    fn note_odd(&mut self, at: usize, is_live: bool, message: &Message, row: usize) {
+        let (before, key) = (self.sent[at], self.levels[at].key);
+        let known = self.odd.remove(&key);
+        let scale = message.rows[row].price_scale;
+        let Some((price, size)) = message.odd(row) else {
+            self.sent[at] = scale;
+            return;
+        };
+        let size = size.into();
+        let keeps_price = is_live && !message.rows[row].is_priced();
+        let texts = match known {
+            Some(known) if keeps_price => Texts { size, ..known },
+            None if keeps_price => Texts { price: None, scale: before, size },
+            _ => Texts { price: Some(price.into()), scale, size },
+        };
+        self.sent[at] = ODD;
+        self.odd.insert(key, texts);
     }
 
     /// A new level, in a dead place beside it where there is one.
@@ -260,7 +272,7 @@ impl<N: Width> Half<N> {
             self.dead -= 1;
             self.levels[at] = level;
             if TEXTS {
-                self.sent[at] = Sent::of(message, row);
+                self.note(at, false, message, row);
             }
             return;
         }
@@ -270,7 +282,8 @@ impl<N: Width> Half<N> {
         }
         self.levels.insert(at, level);
         if TEXTS {
-            self.sent.insert(at, Sent::of(message, row));
+            self.sent.insert(at, 0);
+            self.note(at, false, message, row);
         }
     }
 
@@ -302,7 +315,12 @@ impl<N: Width> Half<N> {
 
     /// So many of the worst go.
     fn drop_worst(&mut self, over: usize) {
-        self.levels.iter_mut().filter(|level| !level.is_dead()).take(over).for_each(|level| level.size = N::DEAD);
+        for level in self.levels.iter_mut().filter(|level| !level.is_dead()).take(over) {
+            level.size = N::DEAD;
+            if !self.odd.is_empty() {
+                self.odd.remove(&level.key);
+            }
+        }
         self.dead += over;
         self.pop();
         self.settle();
@@ -334,6 +352,8 @@ impl<N: Width> Sides<N> {
             for level in &mut half.levels {
                 level.key = level.key.times_ten_to(power);
             }
+            let odd = std::mem::take(&mut half.odd);
+            half.odd = odd.into_iter().map(|(key, texts)| (key.times_ten_to(power), texts)).collect();
         }
         self.scale = scale;
     }
@@ -369,7 +389,8 @@ impl<N: Width> Sides<N> {
                 }
                 half.levels.push(*level);
                 if keep_texts {
-                    half.sent.push(Sent::of(message, *row));
+                    half.sent.push(0);
+                    half.note(half.levels.len() - 1, false, message, *row);
                 }
             }
         }
@@ -384,6 +405,7 @@ impl<N: Width> Sides<N> {
                 .map(|level| Level { key: level.key.wide(), size: N::unpack(level.size) })
                 .collect(),
             sent: half.sent.clone(),
+            odd: half.odd.iter().map(|(key, texts)| (key.wide(), texts.clone())).collect(),
             dead: half.dead,
         };
         Sides { scale: self.scale, bids: half(&self.bids), asks: half(&self.asks) }
@@ -419,15 +441,14 @@ impl Raw {
         (double(self.price, i64::from(self.price_scale)), double(self.size, i64::from(self.size_scale)))
     }
 
-    fn written(self, sent: &Sent) -> [Written<'_>; 2] {
-        let price = || {
-            // The book's scale may have grown since.
-            Written::Usual(self.price / POW10[(self.price_scale as i8 - sent.scale) as usize], sent.scale)
-        };
-        match sent.odd.as_deref() {
-            None => [price(), Written::Usual(self.size, self.size_scale)],
-            Some(Texts { price: None, size }) => [price(), Written::Odd(size)],
-            Some(Texts { price: Some(price), size }) => [Written::Odd(price), Written::Odd(size)],
+    /// `scale` and `odd` say how.
+    fn written(self, scale: i8, odd: Option<&Texts>) -> [Written<'_>; 2] {
+        // The book's scale may have grown since.
+        let price = |scale: i8| Written::Usual(self.price / POW10[(self.price_scale as i8 - scale) as usize], scale);
+        match odd {
+            None => [price(scale), Written::Usual(self.size, self.size_scale)],
+            Some(Texts { price: None, scale, size }) => [price(*scale), Written::Odd(size)],
+            Some(Texts { price: Some(price), size, .. }) => [Written::Odd(price), Written::Odd(size)],
         }
     }
 
@@ -544,7 +565,10 @@ impl Levels {
         on!(&self.form, sides => {
             let half = sides.half(side);
             let pairs = half.levels.iter().zip(&half.sent).rev().filter(|(level, _)| !level.is_dead());
-            let write = |(level, sent)| sides.raw(side, level).written(sent);
+            let write = |(level, scale): (&Level<_>, &i8)| {
+                let odd = if *scale == ODD { half.odd.get(&level.key) } else { None };
+                sides.raw(side, level).written(*scale, odd)
+            };
             pairs.take(n).map(write).collect()
         })
     }

@@ -94,6 +94,11 @@ impl Pass<'_> {
                 at = size.end + 1;
                 // What nobody asked for.
                 while is_at(at, b",\"") {
+                    // Mostly one digit: then it need not be measured before what follows is looked at.
+                    if cursor.byte_at(at + 2).is_ascii_digit() && cursor.byte_at(at + 3) == b'"' {
+                        at += 4;
+                        continue;
+                    }
                     let Some(length) = cursor.short(at + 2) else { break 'row None };
                     at += length + 3;
                 }
