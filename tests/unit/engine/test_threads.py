@@ -54,7 +54,7 @@ def expected(seq: int) -> tuple[list[tuple[float, float]], list[tuple[float, flo
 def fed(engine: Engine) -> Iterator[tuple[Book, threading.Event, threading.Event]]:
     """A book that another thread feeds; the first event is set when it has had all frames.
 
-    Now and then it waits until somebody sets the second one, having looked: an engine may be quicker than a thread begins.
+    Now and then it waits until somebody sets the second one, having looked: an engine may be quick.
     """
     book, feed = engine.Book(SHAPE, RULE), engine.Feed()
     feed.want(b"x", book)
