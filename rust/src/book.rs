@@ -98,8 +98,19 @@ impl Book {
     }
 
     /// A lock that nobody else wants: it is there so that the book may be looked at from any thread.
+    #[inline]
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(|poisoned| self.half_applied(poisoned))
+    }
+
+    /// A bug has ended a message in its middle: nobody knows what the book is.
+    #[cold]
+    fn half_applied<'a>(&'a self, poisoned: PoisonError<MutexGuard<'a, State>>) -> MutexGuard<'a, State> {
+        self.state.clear_poison();
+        let mut state = poisoned.into_inner();
+        state.unseed();
+        state.buffer.clear();
+        state
     }
 
     /// A snapshot from outside.

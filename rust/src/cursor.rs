@@ -97,12 +97,13 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn goes_on(&mut self, end: u8) -> Option<bool> {
         let byte = self.peek();
-        self.at += 1;
-        if byte == b',' { Some(true) } else { (byte == end).then_some(false) }
+        let goes_on = byte == b',';
+        (goes_on || byte == end).then(|| self.at += 1)?;
+        Some(goes_on)
     }
 
-    /// Eight bytes from a short string on that begins here, behind its quote: its length, if it ends within them and is
-    /// plain.
+    /// The length of the string whose inside begins at `at`, if it is plain and its closing quote is among the next eight
+    /// bytes.
     #[inline(always)]
     pub fn short(&self, at: usize) -> Option<usize> {
         let length = (specials(self.word(at)).trailing_zeros() / 8) as usize;

@@ -131,6 +131,9 @@ struct Scratch {
 /// Messages with more rows than this give their memory back.
 const KEPT_ROWS: usize = 4096;
 
+/// So does a frame of more bytes.
+const KEPT_BYTES: usize = 1 << 20;
+
 impl<H> Feed<H> {
     pub fn new(counter: Option<IdAt>, cap: usize) -> Feed<H> {
         Feed {
@@ -260,7 +263,8 @@ impl<H> Feed<H> {
     pub fn feed(&mut self, frame: &[u8], received_ns: i64) -> Result<()> {
         self.scratch.out.clear();
         self.scratch.heard.clear();
-        let has_passed = frame.len() <= self.cap && self.pass(frame, received_ns).is_some();
+        // Places in a frame are kept in 32 bits.
+        let has_passed = frame.len() <= self.cap.min(u32::MAX as usize - 1) && self.pass(frame, received_ns).is_some();
         #[cfg(test)]
         (self.has_passed = has_passed);
         if has_passed {
@@ -272,6 +276,9 @@ impl<H> Feed<H> {
     /// The short way, for frames that a program leads through. None: nothing has happened yet.
     fn pass(&mut self, frame: &[u8], received_ns: i64) -> Option<()> {
         let mut guess = self.guess?;
+        if self.padded.capacity() > KEPT_BYTES {
+            self.padded = Vec::with_capacity(KEPT_BYTES);
+        }
         self.padded.clear();
         self.padded.extend_from_slice(frame);
         self.padded.extend_from_slice(&[0; PAD]);

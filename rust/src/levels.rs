@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::message::{Message, NARROW_SIZE, Room, Row, Side};
+use crate::message::{Message, Room, Row, Side};
 use crate::number::{POW10, TENS, double, reduce};
 
 /// A price of 64 or 128 bits, and the size that goes with it.
@@ -18,14 +18,11 @@ pub trait Width: Copy + Ord + std::fmt::Debug {
     /// A size with its scale. Zero, and nothing else, is dead.
     type Size: Copy + std::fmt::Debug;
     const DEAD: Self::Size;
-    fn pack(size: i128, scale: i8) -> Self::Size;
     fn unpack(size: Self::Size) -> (i128, i8);
     fn is_dead(size: Self::Size) -> bool;
-    fn of(price: i128) -> Self;
     fn wide(self) -> i128;
     /// The caller has made sure that it fits.
     fn times_ten_to(self, power: usize) -> Self;
-    fn negated(self) -> Self;
     fn level(message: &Message, row: &Row, scale: u8) -> Level<Self>;
 }
 
@@ -34,21 +31,12 @@ impl Width for i64 {
     const DEAD: i64 = 0;
 
     #[inline]
-    fn pack(size: i128, scale: i8) -> i64 {
-        debug_assert!((0..i128::from(NARROW_SIZE)).contains(&size));
-        (size as i64) << 8 | i64::from(scale as u8)
-    }
-    #[inline]
     fn unpack(size: i64) -> (i128, i8) {
         (i128::from(size >> 8), size as i8)
     }
     #[inline]
     fn is_dead(size: i64) -> bool {
         size == 0
-    }
-    #[inline]
-    fn of(price: i128) -> i64 {
-        i64::try_from(price).expect("what is wider went to the wide form")
     }
     #[inline]
     fn wide(self) -> i128 {
@@ -59,13 +47,8 @@ impl Width for i64 {
         if self == 0 { 0 } else { self.checked_mul(TENS[power]).expect("prices fit together") }
     }
     #[inline]
-    fn negated(self) -> i64 {
-        -self
-    }
-    #[inline]
-    fn level(message: &Message, row: &Row, scale: u8) -> Level<i64> {
+    fn level(_: &Message, row: &Row, scale: u8) -> Level<i64> {
         debug_assert!(row.is_narrow(), "what is wider went to the wide form");
-        let _ = message;
         let more = i32::from(scale) - i32::from(row.price_scale);
         let price = if more == 0 { row.price } else { row.price.times_ten_to(more as usize) };
         let key = if row.side == Side::Bid { price } else { -price };
@@ -78,26 +61,17 @@ impl Width for i128 {
     type Size = (i128, i8);
     const DEAD: (i128, i8) = (0, 0);
 
-    fn pack(size: i128, scale: i8) -> (i128, i8) {
-        (size, scale)
-    }
     fn unpack(size: (i128, i8)) -> (i128, i8) {
         size
     }
     fn is_dead(size: (i128, i8)) -> bool {
         size.0 == 0
     }
-    fn of(price: i128) -> i128 {
-        price
-    }
     fn wide(self) -> i128 {
         self
     }
     fn times_ten_to(self, power: usize) -> i128 {
         if self == 0 { 0 } else { self.checked_mul(POW10[power]).expect("prices fit together") }
-    }
-    fn negated(self) -> i128 {
-        -self
     }
     fn level(message: &Message, row: &Row, scale: u8) -> Level<i128> {
         let price = message.price(row).times_ten_to((i32::from(scale) - i32::from(row.price_scale)) as usize);

@@ -221,7 +221,12 @@ fn unseeded(py: Python<'_>) -> PyErr {
 /// A book that is seeded, locked; as `contract.NotSeeded` else.
 pub fn current<'a>(py: Python<'_>, core: &'a book::Book) -> PyResult<MutexGuard<'a, State>> {
     let state = core.state();
-    if state.seeded { Ok(state) } else { Err(unseeded(py)) }
+    if state.seeded {
+        return Ok(state);
+    }
+    // Making an object may run the collector, and with it code that looks at this book.
+    drop(state);
+    Err(unseeded(py))
 }
 
 pub type Best = (Option<f64>, Option<f64>, Option<f64>, Option<f64>);
@@ -232,6 +237,9 @@ pub fn best(state: &State) -> Best {
     let ((bid, bid_size), (ask, ask_size)) = (best(Side::Bid), best(Side::Ask));
     (bid, bid_size, ask, ask_size)
 }
+
+/// Sides of more levels are made anew each time.
+const MOST_KEPT: usize = 1000;
 
 /// What was made for readers. A level that is as it was keeps its object, with the Decimals that were made of it.
 #[derive(Default)]
@@ -349,8 +357,19 @@ fn given(
     let rows = [rows_of(bids, bids_now, Side::Bid, &make)?, rows_of(asks, asks_now, Side::Ask, &make)?];
     let [bids, asks] = rows.each_ref().map(|rows| PyTuple::new(py, rows.iter().map(|row| row.made.bind(py))));
     let both = (bids?, asks?).into_pyobject(py)?.into_any().unbind();
+    if rows.iter().any(|rows| rows.len() > MOST_KEPT) {
+        return Ok(both);
+    }
     let fresh = Shelf { given: Some((applied, n, both.clone_ref(py))), rows };
-    let gone = std::mem::replace(&mut *lock(shelf), fresh);
+    let gone = {
+        let mut shelf = lock(shelf);
+        match &shelf.given {
+            // Another thread has been here meanwhile: what it gave is given again.
+            Some((known, most, both)) if *known == applied && *most == n => return Ok(both.clone_ref(py)),
+            Some((known, ..)) if *known > applied => fresh,
+            _ => std::mem::replace(&mut *shelf, fresh),
+        }
+    };
     drop(gone);
     Ok(both)
 }

@@ -1,6 +1,6 @@
 //! What a message says, before anything of it is applied: its ids, its time, its rows.
 
-use crate::number::Decimal;
+use crate::number::{Decimal, LIMIT};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub enum Side {
@@ -169,12 +169,13 @@ impl Message {
         }
     }
 
-    /// Writes the size, which is not negative. Zeros at its end are taken off where it is narrow without them.
+    /// Writes the size, which is not negative. Zeros at its end are taken off where it is narrow without them, and is still a
+    /// number with a scale of ours.
     pub fn set_size(&mut self, row: &mut Row, mut mantissa: i128, mut scale: i8) {
         let is_wide = |mantissa: i128| mantissa.unsigned_abs() >= u128::from(NARROW_SIZE);
         if is_wide(mantissa) {
             let given = (mantissa, scale);
-            while is_wide(mantissa) && mantissa % 10 == 0 {
+            while is_wide(mantissa) && mantissa % 10 == 0 && i64::from(scale) > -LIMIT {
                 mantissa /= 10;
                 scale -= 1;
             }

@@ -265,8 +265,7 @@ impl Pass<'_> {
             usual(begin, |at| self.at.word(at), None).or_else(|| usual_and_long(begin, |at| self.at.word(at)))?;
         self.at.at = number.end;
         if self.is_quoted(begin) {
-            self.at.at += 1;
-            return (number.next == b'"').then_some(number);
+            return (number.next == b'"').then(|| self.at.at += 1).map(|()| number);
         }
         matches!(number.next, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r').then_some(number)
     }

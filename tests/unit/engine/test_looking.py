@@ -3,6 +3,7 @@
 import copy
 import pickle
 import struct
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -231,3 +232,51 @@ def test_nothing_is_left_over(engine: Engine) -> None:
     feed.feed(frame(50), 50)  # type: ignore[attr-defined]
     book.best_bid()
     assert sys.getrefcount(one) == 2
+
+
+FRAME = b'{"t":"x","k":"s","u":1,"ms":1,"b":[["1","10000000000000000000e38"]],"a":[["2","36028797018963968"]]}'
+
+
+def test_sizes_of_many_digits_are_read(engine: Engine) -> None:
+    """Zeros at the end of a size are of its scale, as far as there are such scales."""
+    book, feed = engine.Book(SHAPE, RULE), engine.Feed()
+    feed.want(b"x", book)
+    feed.feed(FRAME, 1)
+    bid, ask = book.best_bid(), book.best_ask()
+    assert bid is not None
+    assert ask is not None
+    assert (bid.size, ask.size) == (Decimal("10000000000000000000e38"), Decimal("36028797018963968"))
+    assert bid == (Decimal(1), Decimal("1e57"))
+
+
+LOCKED = """
+import gc
+from tidebook import engine
+from tidebook.engine.contract import NotSeeded
+from tidebook.engine.rule import Chain, Seed, SyncRule
+from tidebook.engine.shape import BookShape, Kind
+book = engine.load({name!r}).Book(
+    BookShape(route=("t",), kind=Kind(default="delta"), bids=("b",), asks=("a",)), SyncRule(Seed.STREAM))
+
+class Looks:
+    def __del__(self) -> None:
+        assert book.seeded is False
+
+gc.set_threshold(1)
+for _ in range(300):
+    one = Looks()
+    one.itself = one
+    del one
+    try:
+        book.best_bid()
+    except NotSeeded:
+        pass
+"""
+
+
+def test_what_the_collector_runs_may_look_too(engine: Engine) -> None:
+    """Saying that a book is not current makes an object, and with it the collector may run anything."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOCKED.format(name=engine.name)], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
