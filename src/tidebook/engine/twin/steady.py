@@ -38,7 +38,7 @@ class Steady:
                 continue
             try:
                 found = read()
-            except KeyError:  # a price whose size is gone already
+            except LookupError:  # a price whose size is gone already, or the last price
                 if self._version == version:
                     raise
                 continue
