@@ -309,8 +309,9 @@ class Book(Looking):
 
     def _apply(self, message: Message, changes: list[Change]) -> None:
         self._counts["absent_removals"] += put_rows(self._bids, self._asks, changes)
-        self._bounds = _widest((message,), self._bounds)
-        self._bounds_at_most = _widest((message,), self._bounds_at_most)
+        if message.scale > self._bounds[0] or message.digits > self._bounds[1]:
+            self._bounds = _widest((message,), self._bounds)
+            self._bounds_at_most = _widest((message,), self._bounds_at_most)
         self.bridged = True
         self._counts["applied"] += 1
         self._stamp(message)

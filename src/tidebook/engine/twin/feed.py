@@ -152,8 +152,9 @@ class Feed:
             if messages is None:
                 continue
             routed = [(where, _topic(where, route)) for where in messages]
-            if any(topic is not None for _, topic in routed):
-                return form, routed
+            for _, topic in routed:
+                if topic is not None:
+                    return form, routed
         return None, []
 
 
@@ -168,6 +169,8 @@ def _compile(form: Form) -> tuple[Path | None, bool, tuple[Path | None, ...]]:
 
 
 def _topic(where: Where, route: tuple[Path | None, ...]) -> str | None:
+    if len(route) == 1 and route[0] is not None:
+        return topic_text(where.find(route[0]))
     parts = []
     for path in route:
         text = where.key if path is None else topic_text(where.find(path))

@@ -244,6 +244,7 @@ class Reader:
         False, and nothing done, where that is not sure of every row: then each is looked at by itself.
         """
         at_price, at_size = places
+        keep = self._texts
         changes: list[Change] = []
         sizes: list[str] = []  # of the rows that are no removals
         most_scale = most_digits = 0
@@ -264,11 +265,12 @@ class Reader:
                         most_scale = scale
                     if digits > most_digits:
                         most_digits = digits
+                    texts = (text, size) if keep else None
                     if size in ZEROS:
-                        changes.append((bid, key, None, None, (text, size) if self._texts else None))
+                        changes.append((bid, key, None, None, texts))
                     else:
                         sizes.append(size)
-                        changes.append((bid, key, size, None, (text, size) if self._texts else None))
+                        changes.append((bid, key, size, None, texts))
             if not are_plain(sizes):
                 return False
         except (TypeError, LookupError, DecodeError):
