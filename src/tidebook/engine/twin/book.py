@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Literal
 
 from tidebook.engine.contract import Event, What
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
@@ -15,6 +16,12 @@ from tidebook.engine.twin.numbers import MAX_DIGITS
 from tidebook.engine.twin.reading import read
 from tidebook.errors import DecodeError
 
+_NEXT, _PREV, _RISING = Chain.NEXT, Chain.PREV, Chain.RISING  # an enum's member takes a while to be found
+Verdict = tuple[Literal["apply", "old", "gap"], int | None, int | None]
+"""Whether a change is applied, and if it shows a gap: what was expected, and what came."""
+
+_APPLY: Verdict = ("apply", None, None)
+_OLD: Verdict = ("old", None, None)
 _OUTSIDE = frozenset({Seed.REST, Seed.REQUEST, Seed.SIDE})
 
 
@@ -38,6 +45,7 @@ class Book(Looking):
         self.reader = Reader(shape, price_scale, size_scale, texts)
         self.snapshot_reader = Reader(snapshot or shape, price_scale, size_scale, texts)
         self.seeds_outside = rule.seed in _OUTSIDE
+        self._counted = rule.scope is Scope.CONNECTION
         super().__init__()
         self.bridged = False
         self.first: int | None = None
@@ -68,7 +76,7 @@ class Book(Looking):
             raise DecodeError("missing", "a snapshot that is only a checksum")
         self.fits(message, [], outside=True, asked_ns=asked_ns)
         said = self._said_unchecked
-        outcome = self._steady.change(lambda: self._replace_from_outside(message, asked_ns, asked_ns))[0]
+        outcome = self._steady.change(self._replace_from_outside, message, asked_ns, asked_ns)[0]
         self._said_unchecked = said  # there is room for one outcome: `unchecked` is said another time
         return outcome
 
@@ -121,7 +129,7 @@ class Book(Looking):
 
     def take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         """What one message does. In the list None stands for "this book changed"."""
-        return self._steady.change(lambda: self._take(message, role, counter))
+        return self._steady.change(self._take, message, role, counter)
 
     def _take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         if message.kind == "check":
@@ -135,7 +143,7 @@ class Book(Looking):
             outcome = self._replace(message)
         else:
             outcome = self._change(message)
-        if self.rule.scope is Scope.CONNECTION and counter is not None and self._stamped is message:
+        if self._counted and counter is not None and self._stamped is message:
             self.last = counter
         return outcome
 
@@ -202,34 +210,34 @@ class Book(Looking):
             self._keep(message)
         return outcome
 
-    def _judge(self, message: Message) -> tuple[str, int | None, int | None]:
-        """Whether a change on a seeded book is applied, old, or shows a gap."""
-        if self.rule.scope is Scope.CONNECTION:
-            return "apply", None, None
+    def _judge(self, message: Message) -> Verdict:
+        """What a change is to a seeded book."""
+        if self._counted:
+            return _APPLY
         if not self.bridged:
             s = self._snapshot_id
             if self._is_old(message, s, self._asked_ns):
-                return "old", None, None
+                return _OLD
             if self._bridges(message, s):
-                return "apply", None, None
+                return _APPLY
             return "gap", s, self._link(message)
         chain, last = self.rule.chain, self.last
-        if chain is Chain.NONE:
-            return "apply", None, None
-        if chain is Chain.PREV:
+        if chain is _PREV:
             if message.prev is not None and message.prev == last:
-                return "apply", None, None
+                return _APPLY
             return "gap", last, message.prev
-        if chain is Chain.RISING:
-            return "apply" if message.last is not None and (last is None or message.last > last) else "old", None, None
+        if chain is _RISING:
+            return _APPLY if message.last is not None and (last is None or message.last > last) else _OLD
+        if chain is not _NEXT:
+            return _APPLY
         expected = None if last is None else last + 1
         if message.first is None or message.last is None:
             return "gap", expected, None
         if last is not None and message.last <= last:
-            return "old", None, None
+            return _OLD
         if expected is None or message.first > expected:
             return "gap", expected, message.first
-        return "apply", None, None
+        return _APPLY
 
     def _link(self, message: Message) -> int | None:
         """The id that a bridge looks at."""

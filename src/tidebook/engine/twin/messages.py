@@ -197,10 +197,12 @@ class Reader:
     def _read_ids(self, where: Where, message: Message) -> None:
         if self.shape.last is None:
             return
-        first, last, prev = (self._read_id(where, place) for place in self._ids)
-        message.last = last
-        message.first = first if self._ids[0] is not None else last
-        message.prev = prev
+        first, last, prev = self._ids
+        message.first = self._read_id(where, first)
+        message.last = self._read_id(where, last)
+        message.prev = self._read_id(where, prev)
+        if first is None:
+            message.first = message.last
 
     def _read_id(self, where: Where, place: tuple[Path, Id] | None) -> int | None:
         if place is None:
@@ -395,7 +397,7 @@ def word_of(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Num):
-        return value.text
+        return value.decode()
     if isinstance(value, bool):
         return "true" if value else "false"
     raise DecodeError("malformed", "a word is neither text nor a number")
@@ -404,7 +406,7 @@ def word_of(value: Any) -> str:
 def topic_text(value: Any) -> str | None:
     """A part of a topic, or None where the value cannot be one."""
     if isinstance(value, Num):
-        return value.text
+        return value.decode()
     return value if isinstance(value, str) else None
 
 

@@ -22,7 +22,7 @@ def text_of(value: Any, number: Number) -> str:
     if isinstance(value, Num):
         if number is Number.TEXT:
             raise DecodeError("malformed", "a number where text was promised")
-        return value.text
+        return value.decode()
     if not isinstance(value, str):
         raise DecodeError("malformed", "neither a number nor its text")
     if number is Number.JSON:
@@ -92,8 +92,10 @@ def are_plain(texts: list[str]) -> bool:
 
 def whole(value: Any) -> int:
     """An id: a JSON integer or its text, 64 bits signed."""
+    if type(value) is Num and len(value) < 19 and value.isdigit():
+        return int(value)
     if isinstance(value, Num):
-        value = value.text
+        value = value.decode()
     elif not isinstance(value, str):
         raise DecodeError("malformed", "an id is an integer or its text")
     if len(value) < 19 and value.isascii() and value.isdigit():
@@ -114,19 +116,20 @@ _UNIT_NS: dict[TimeUnit, int] = {unit: 10**power for unit, power in _POWER.items
 
 def stamp(value: Any, unit: TimeUnit) -> int:
     """A venue's time as ns since 1970, UTC."""
+    factor = _UNIT_NS.get(unit)  # none for ISO
     if isinstance(value, Num):
-        if unit is TimeUnit.ISO:
+        if factor is None:
             raise DecodeError("malformed", "a time in ISO form is text")
-        value = value.text
+        value = value.decode()
     elif not isinstance(value, str):
         raise DecodeError("malformed", "a time is a number or text")
-    if unit is TimeUnit.ISO:
+    if factor is None:
         return _iso(value)
     if len(value) < 18 and value.isascii() and value.isdigit():
-        ns = int(value) * _UNIT_NS[unit]
+        ns = int(value) * factor
     else:
         mantissa, scale, _ = exact(value)
-        ns = abs(mantissa) * _UNIT_NS[unit] * ONE // 10 ** (MAX_SCALE + scale)  # what is finer is cut
+        ns = abs(mantissa) * factor * ONE // 10 ** (MAX_SCALE + scale)  # what is finer is cut
         ns = -ns if mantissa < 0 else ns
     if not 0 <= ns < 2**63:
         raise DecodeError("number", "a time outside 64 bits of nanoseconds")

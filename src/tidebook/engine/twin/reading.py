@@ -9,13 +9,8 @@ from tidebook.errors import DecodeError, DecodeKind
 MAX_DEPTH: Final = 32
 
 
-class Num:
-    """A JSON number, as it was sent. It is no `str`: what is promised to be text is never taken for one."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
+Num = bytes
+"""A JSON number, as it was sent. JSON has no bytes, so that it is never taken for a string."""
 
 
 class Twice(dict[str, Any]):
@@ -42,7 +37,9 @@ def _refuse(word: str) -> Any:
     raise ValueError(word)
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=Num, parse_int=Num, parse_constant=_refuse)
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=str.encode, parse_int=str.encode, parse_constant=_refuse
+)
 _scan, _decode = _decoder.raw_decode, _decoder.decode
 _NOT_STRUCTURE = bytes(sorted(set(range(256)) - set(b'"[]{}\\')))
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
