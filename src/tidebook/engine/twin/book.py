@@ -104,7 +104,8 @@ class Book(Looking):
         """
         if message.kind == "check":
             return
-        if sum(_widest((message, *earlier), self._bounds_at_most)) <= MAX_DIGITS:
+        scale, digits = _widest((message, *earlier), self._bounds_at_most)
+        if scale + digits <= MAX_DIGITS:
             return  # far from the bound, as nearly always; what follows is exact
         bounds, adds = (self._bounds, True) if self.seeded else (_widest(self._buffer), self.seeds_outside)
         together = bounds

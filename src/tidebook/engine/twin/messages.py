@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from tidebook.engine.shape import BookShape, Id, Number, Path, Remove, Row, Rows
+from tidebook.engine.shape import BookShape, Id, Kind, Number, Path, Remove, Row, Rows
 from tidebook.engine.twin.levels import Change
 from tidebook.engine.twin.numbers import KNOWN, ZEROS, are_plain, exact, learn, price_of, stamp, text_of, whole
 from tidebook.engine.twin.reading import Num, Twice
@@ -115,6 +115,11 @@ class Reader:
         self._ids = tuple(None if i is None else (Path.of(i.path), i) for i in (shape.first, shape.last, shape.prev))
         self._time = None if shape.time is None else Path.of(shape.time.path)
         self._check = () if shape.checksum is None else tuple(map(Path.of, shape.checksum.paths))
+        self._alone = shape.checksum is not None and shape.checksum.when == "alone"
+        self._nonzero = shape.checksum is not None and shape.checksum.when == "nonzero"
+        # The kind of every message, where the shape has nothing else by which to tell.
+        self._kind_of_all = kind.default if kind == Kind(default=kind.default) else None
+        self._unit = None if shape.time is None else shape.time.unit
         self._snapshot_keys = tuple(map(Path.of, kind.snapshot_keys))
         self._delta_keys = tuple(map(Path.of, kind.delta_keys))
         self._sides = tuple(
@@ -146,24 +151,25 @@ class Reader:
 
     def read(self, where: Where, received_ns: int, *, snapshot: bool) -> Message | None:
         """The message's facts; None when its kind is to be passed over. Raises DecodeError."""
-        if self.shape.checksum is not None and self.shape.checksum.when == "alone":
+        if self._alone:
             value = where.find_first(self._check)
             if value is not ABSENT:
                 return Message("check", received_ns, self.shape, checksum=_checksum(value))
-        kind: Literal["snapshot", "delta"] | None = "snapshot" if snapshot else self._kind(where)
+        kind: Literal["snapshot", "delta"] | None = "snapshot" if snapshot else self._kind_of_all or self._kind(where)
         if kind is None:
             return None
         message = Message(kind, received_ns, self.shape)
-        self._read_ids(where, message)
-        if self._time is not None and self.shape.time is not None:
+        if self.shape.last is not None:
+            self._read_ids(where, message)
+        if self._time is not None and self._unit is not None:
             value = where.find(self._time)
             if value is not ABSENT:
-                message.venue_ns = stamp(value, self.shape.time.unit)
-        if self.shape.checksum is not None and self.shape.checksum.when != "alone":
+                message.venue_ns = stamp(value, self._unit)
+        if self._check and not self._alone:
             value = where.find_first(self._check)
             if value is not ABSENT:
                 number = _checksum(value)
-                message.checksum = None if number == 0 and self.shape.checksum.when == "nonzero" else number
+                message.checksum = None if number == 0 and self._nonzero else number
         self._read_levels(where, message)
         return message
 
@@ -195,18 +201,17 @@ class Reader:
         return kind.default
 
     def _read_ids(self, where: Where, message: Message) -> None:
-        if self.shape.last is None:
-            return
         first, last, prev = self._ids
-        message.first = self._read_id(where, first)
-        message.last = self._read_id(where, last)
-        message.prev = self._read_id(where, prev)
+        if first is not None:
+            message.first = self._read_id(where, first)
+        if last is not None:
+            message.last = self._read_id(where, last)
+        if prev is not None:
+            message.prev = self._read_id(where, prev)
         if first is None:
             message.first = message.last
 
-    def _read_id(self, where: Where, place: tuple[Path, Id] | None) -> int | None:
-        if place is None:
-            return None
+    def _read_id(self, where: Where, place: tuple[Path, Id]) -> int | None:
         path, rule = place
         value = where.find(path)
         if value is ABSENT:
