@@ -44,6 +44,7 @@ class Book(Looking):
         texts = shape.checksum is not None or (snapshot is not None and snapshot.checksum is not None)
         self.reader = Reader(shape, price_scale, size_scale, texts)
         self.snapshot_reader = Reader(snapshot or shape, price_scale, size_scale, texts)
+        self._by_id = any(one is not None and one.row.id is not None for one in (shape, snapshot))
         self.seeds_outside = rule.seed in _OUTSIDE
         self._counted = rule.scope is Scope.CONNECTION
         super().__init__()
@@ -151,7 +152,7 @@ class Book(Looking):
     def _replace(self, message: Message) -> list[Event | None]:
         """A snapshot in the stream."""
         was_seeded = self.seeded
-        changes = self._changes(message)
+        changes = self._changes(message) if self._by_id else message.changes
         if isinstance(changes, Event):
             return [changes]
         self._refill()
@@ -167,7 +168,7 @@ class Book(Looking):
         if survivors and not self._bridges(survivors[0], s):
             self._counts["too_old"] += 1
             return (self._event("too_old", s, self._link(survivors[0])),)
-        changes = self._changes(message)
+        changes = self._changes(message) if self._by_id else message.changes
         if isinstance(changes, Event):
             return (changes,)
         self._set(message, changes)
@@ -202,7 +203,7 @@ class Book(Looking):
             return []
         if verdict == "gap":
             return [self._gap(message, "gap", expected, got)]
-        changes = self._changes(message)
+        changes = self._changes(message) if self._by_id else message.changes
         if isinstance(changes, Event):
             return [changes]
         self._apply(message, changes)
@@ -317,7 +318,9 @@ class Book(Looking):
         self._stamp(message)
 
     def _apply(self, message: Message, changes: list[Change]) -> None:
-        self._counts["absent_removals"] += put_rows(self._bids, self._asks, changes)
+        absent = put_rows(self._bids, self._asks, changes)
+        if absent:
+            self._counts["absent_removals"] += absent
         if message.scale > self._bounds[0] or message.digits > self._bounds[1]:
             self._bounds = _widest((message,), self._bounds)
             self._bounds_at_most = _widest((message,), self._bounds_at_most)
@@ -330,8 +333,6 @@ class Book(Looking):
 
         Then the book is unseeded, and what its ids are is no matter until a snapshot starts them anew.
         """
-        if message.shape.row.id is None and not self._ids:
-            return message.changes
         if message.kind == "snapshot":
             self._ids = Ids()
         changes: list[Change] = []

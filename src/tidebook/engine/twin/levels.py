@@ -85,7 +85,8 @@ def put_rows(bids: Levels, asks: Levels, changes: list[Change]) -> int:
                 levels.texts[key] = texts
         elif sizes.pop(key, None) is not None:
             del keys[bisect_left(keys, key)]
-            levels.texts.pop(key, None)
+            if levels.texts:
+                levels.texts.pop(key, None)
         else:
             absent += 1
     return absent

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from tidebook.engine.shape import BookShape, Id, Kind, Number, Path, Remove, Row, Rows
 from tidebook.engine.twin.levels import Change
-from tidebook.engine.twin.numbers import KNOWN, ZEROS, are_plain, exact, learn, price_of, stamp, text_of, whole
+from tidebook.engine.twin.numbers import KNOWN, ZEROS, Room, are_plain, exact, learn, price_of, stamp, text_of, whole
 from tidebook.engine.twin.reading import Num, Twice
 from tidebook.errors import DecodeError
 
@@ -254,7 +254,8 @@ class Reader:
         keep = self._texts
         changes: list[Change] = []
         sizes: list[str] = []  # of the rows that are no removals
-        most_scale = most_digits = 0
+        last: Room = (0, 0)
+        rooms = [last]  # mostly one besides
         try:
             for bid, alternatives in self._sides:
                 rows = where.find_first(alternatives)
@@ -267,11 +268,10 @@ class Reader:
                     if type(row) is not list:
                         return False
                     text, size = row[at_price], row[at_size]
-                    key, scale, digits = known.get(text) or learn(text, bid)
-                    if scale > most_scale:
-                        most_scale = scale
-                    if digits > most_digits:
-                        most_digits = digits
+                    key, room = known.get(text) or learn(text, bid)
+                    if room is not last:
+                        rooms.append(room)
+                        last = room
                     texts = (text, size) if keep else None
                     if size in ZEROS:
                         changes.append((bid, key, None, None, texts))
@@ -282,7 +282,9 @@ class Reader:
                 return False
         except (TypeError, LookupError, DecodeError):
             return False
-        message.changes, message.scale, message.digits = changes, most_scale, most_digits
+        message.changes = changes
+        for scale, digits in rooms:
+            message.scale, message.digits = max(scale, message.scale), max(digits, message.digits)
         return True
 
     def _read_row(self, where: Where, row: Any, bid: bool | None, listed: Rows | None, message: Message) -> None:
@@ -326,7 +328,7 @@ class Reader:
         scale, digits, price_text = 0, 0, ""
         if value is not ABSENT:
             price_text = text_of(value, shape.number)
-            price, scale, digits = price_of(price_text, self._price_shift)
+            price, (scale, digits) = price_of(price_text, self._price_shift)
         elif level_id is None:
             raise DecodeError("missing", "a row has no price")
         size: str | None = None

@@ -53,27 +53,31 @@ def exact(text: str, shift: int = 0) -> tuple[int, int, int]:
 # A price is kept as a whole number of 10^-38: every legal price is one, whatever its scale, so that prices are sorted
 # and looked up as integers. This is the one of them that stands for 1.
 ONE: Final = 10**MAX_SCALE
-Price = tuple[int, int, int]
-"""A price as such a whole number, its scale, and its digits before the point."""
+Room = tuple[int, int]
+"""A price's scale, and its digits before the point."""
+Price = tuple[int, Room]
+"""A price as such a whole number, and the room that it needs."""
 
 PRICES: Final = 1 << 14  # texts that are kept for each side
 # Prices come again and again: those that were read last are kept, those of asks (at False) with the sign changed.
+# There is one object for all that need the same room.
+_rooms: dict[Room, Room] = {}
 KNOWN: Final[tuple[dict[str, Price], dict[str, Price]]] = ({}, {})
 
 
 def price_of(text: str, shift: int = 0) -> Price:
     """Raises DecodeError ``number``."""
     mantissa, scale, digits = exact(text, shift)
-    return mantissa * 10 ** (MAX_SCALE - scale), scale, digits
+    return mantissa * 10 ** (MAX_SCALE - scale), (scale, digits)
 
 
 def learn(text: str, bid: bool) -> Price:
     """What is kept in `KNOWN`, from now on. Raises DecodeError ``number``, or TypeError where it is no text at all."""
     known = KNOWN[bid]
-    value, scale, digits = price_of(text)
+    value, room = price_of(text)
     if len(known) >= PRICES:
         known.clear()
-    known[text] = price = value if bid else -value, scale, digits
+    known[text] = price = value if bid else -value, _rooms.setdefault(room, room)
     return price
 
 

@@ -1,9 +1,9 @@
 """Looking at what another thread changes, without a lock: see README §8."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
+Given = TypeVarTuple("Given")
 T = TypeVar("T")
 
 TRIES = 10_000_000  # half a second: some hundred times as long as another thread has ever to be waited for
@@ -17,11 +17,11 @@ class Steady:
     def __init__(self) -> None:
         self._version = 0
 
-    def change(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    def change(self, work: Callable[[*Given], T], *given: *Given) -> T:
         """Do what nobody may see half of. Not to be called inside of itself."""
         self._version |= 1
         try:
-            return work(*given, **named)
+            return work(*given)
         finally:
             self._version = (self._version | 1) + 1
 
