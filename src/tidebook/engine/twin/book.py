@@ -131,6 +131,8 @@ class Book(Looking):
 
     def take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         """What one message does. In the list None stands for "this book changed"."""
+        if message.kind == "delta" and not self._counted:
+            return self._steady.change(self._change, message)  # as `_take` would: what nearly every message is
         return self._steady.change(self._take, message, role, counter)
 
     def _take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:

@@ -258,10 +258,10 @@ class Reader:
         rooms = [last]  # mostly one besides
         try:
             for bid, alternatives in self._sides:
-                rows = where.find_first(alternatives)
-                if rows is ABSENT:
-                    continue
+                rows = where.find(alternatives[0]) if len(alternatives) == 1 else where.find_first(alternatives)
                 if type(rows) is not list:
+                    if rows is ABSENT:
+                        continue
                     return False
                 known = KNOWN[bid]
                 for row in rows:
