@@ -5,7 +5,19 @@ from typing import Any, Final, Literal
 
 from tidebook.engine.shape import BookShape, Id, Kind, Number, Path, Remove, Row, Rows
 from tidebook.engine.twin.levels import Change
-from tidebook.engine.twin.numbers import KNOWN, ZEROS, Room, are_plain, exact, learn, price_of, stamp, text_of, whole
+from tidebook.engine.twin.numbers import (
+    KEPT,
+    KNOWN,
+    ZEROS,
+    Room,
+    are_plain,
+    exact,
+    learn,
+    price_of,
+    stamp,
+    text_of,
+    whole,
+)
 from tidebook.engine.twin.reading import Num, Twice
 from tidebook.errors import DecodeError
 
@@ -118,7 +130,9 @@ class Reader:
         self._alone = shape.checksum is not None and shape.checksum.when == "alone"
         self._nonzero = shape.checksum is not None and shape.checksum.when == "nonzero"
         # The kind of every message, where the shape has nothing else by which to tell.
-        self._kind_of_all = kind.default if kind == Kind(default=kind.default) else None
+        self._kind_of_all: Literal["snapshot", "delta"] | None = (
+            kind.default if kind == Kind(default=kind.default) else None
+        )
         self._unit = None if shape.time is None else shape.time.unit
         self._snapshot_keys = tuple(map(Path.of, kind.snapshot_keys))
         self._delta_keys = tuple(map(Path.of, kind.delta_keys))
@@ -246,7 +260,7 @@ class Reader:
                 self._read_row(where, row, None, listed, message)
 
     def _read_flat(self, where: Where, places: tuple[int, int], message: Message) -> bool:
-        """Both sides, in a tenth of the time, where each row is a list with plain texts of numbers at these places.
+        """Both sides, where each row is a list with plain texts of numbers at these places: nearly all that is sent.
 
         False, and nothing done, where that is not sure of every row: then each is looked at by itself.
         """
@@ -255,7 +269,7 @@ class Reader:
         changes: list[Change] = []
         sizes: list[str] = []  # of the rows that are no removals
         last: Room = (0, 0)
-        rooms = [last]  # mostly one besides
+        rooms: list[Room] = [last]  # mostly one besides
         try:
             for bid, alternatives in self._sides:
                 rows = where.find(alternatives[0]) if len(alternatives) == 1 else where.find_first(alternatives)
@@ -343,7 +357,8 @@ class Reader:
             elif mantissa < 0:
                 raise DecodeError("number", "a negative size")
             if mantissa and not removal:
-                size = f"{abs(mantissa)}e{-size_scale}" if self._size_shift else size_text.removeprefix("-")
+                as_sent = not self._size_shift and len(size_text) <= KEPT
+                size = size_text.removeprefix("-") if as_sent else f"{abs(mantissa)}e{-size_scale}"
         if shape.skip_zero_price and price is not None and not price:
             return
         if scale > message.scale:

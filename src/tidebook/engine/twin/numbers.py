@@ -58,6 +58,7 @@ Room = tuple[int, int]
 Price = tuple[int, Room]
 """A price as such a whole number, and the room that it needs."""
 
+KEPT: Final = MAX_DIGITS + 6  # a text that is longer, by zeros, is not kept as it is
 PRICES: Final = 1 << 14  # texts that are kept for each side
 # Prices come again and again: those that were read last are kept, those of asks (at False) with the sign changed.
 # There is one object for all that need the same room.
@@ -72,12 +73,14 @@ def price_of(text: str, shift: int = 0) -> Price:
 
 
 def learn(text: str, bid: bool) -> Price:
-    """What is kept in `KNOWN`, from now on. Raises DecodeError ``number``, or TypeError where it is no text at all."""
+    """What `KNOWN` has from now on. Raises DecodeError ``number``, or TypeError where it is no text at all."""
     known = KNOWN[bid]
     value, room = price_of(text)
-    if len(known) >= PRICES:
-        known.clear()
-    known[text] = price = value if bid else -value, _rooms.setdefault(room, room)
+    price = value if bid else -value, _rooms.setdefault(room, room)
+    if len(text) <= KEPT:
+        if len(known) >= PRICES:
+            known.clear()
+        known[text] = price
     return price
 
 
