@@ -105,7 +105,9 @@ class Book(Looking):
         """
         if message.kind == "check":
             return
-        scale, digits = _widest((message, *earlier), self._bounds_at_most)
+        scale, digits = self._bounds_at_most
+        if earlier or message.scale > scale or message.digits > digits:
+            scale, digits = _widest((message, *earlier), self._bounds_at_most)
         if scale + digits <= MAX_DIGITS:
             return  # far from the bound, as nearly always; what follows is exact
         bounds, adds = (self._bounds, True) if self.seeded else (_widest(self._buffer), self.seeds_outside)
