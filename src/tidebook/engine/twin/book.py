@@ -2,20 +2,26 @@
 
 from collections import deque
 from collections.abc import Iterable
-from decimal import Decimal
+from typing import Literal
 
 from tidebook.engine.contract import Event, What
 from tidebook.engine.rule import Bridge, Chain, Proof, Scope, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Checksum
 from tidebook.engine.twin.checksum import crc
 from tidebook.engine.twin.ids import Ids
-from tidebook.engine.twin.levels import Levels, raw
+from tidebook.engine.twin.levels import Change, Levels, put_rows, raw_price
 from tidebook.engine.twin.looking import Looking
 from tidebook.engine.twin.messages import Message, Reader, each_of, members
 from tidebook.engine.twin.numbers import MAX_DIGITS
 from tidebook.engine.twin.reading import read
 from tidebook.errors import DecodeError
 
+_NEXT, _PREV, _RISING = Chain.NEXT, Chain.PREV, Chain.RISING  # an enum's member takes a while to be found
+Verdict = tuple[Literal["apply", "old", "gap"], int | None, int | None]
+"""Whether a change is applied, and if it shows a gap: what was expected, and what came."""
+
+_APPLY: Verdict = ("apply", None, None)
+_OLD: Verdict = ("old", None, None)
 _OUTSIDE = frozenset({Seed.REST, Seed.REQUEST, Seed.SIDE})
 
 
@@ -38,18 +44,20 @@ class Book(Looking):
         texts = shape.checksum is not None or (snapshot is not None and snapshot.checksum is not None)
         self.reader = Reader(shape, price_scale, size_scale, texts)
         self.snapshot_reader = Reader(snapshot or shape, price_scale, size_scale, texts)
+        self._by_id = any(one is not None and one.row.id is not None for one in (shape, snapshot))
         self.seeds_outside = rule.seed in _OUTSIDE
+        self._counted = rule.scope is Scope.CONNECTION
         super().__init__()
         self.bridged = False
         self.first: int | None = None
         self.prev: int | None = None
         self.heard_ns: int | None = None
-        self._reach: dict[bool, Decimal | None] = {True: None, False: None}  # of bids, of asks
+        self._reach: dict[bool, int | None] = {True: None, False: None}  # of bids, of asks: keys
         self._ids = Ids()
         self._buffered_rows = 0
         self._retain = rule.seed is Seed.SIDE
         self._depth_cap = depth_cap
-        self._bounds = (0, 0)  # largest scale, most digits since the last snapshot
+        self._room = depth_cap if shape.window is None else min(depth_cap, shape.window.levels)  # a side that is longer
         self._bounds_at_most = (0, 0)  # the same, never less, over everything ever kept or applied
         self._snapshot_id: int | None = None
         self._asked_ns = 0
@@ -69,7 +77,7 @@ class Book(Looking):
             raise DecodeError("missing", "a snapshot that is only a checksum")
         self.fits(message, [], outside=True, asked_ns=asked_ns)
         said = self._said_unchecked
-        outcome = self._steady.change(lambda: self._replace_from_outside(message, asked_ns, asked_ns))[0]
+        outcome = self._steady.change(self._replace_from_outside, message, asked_ns, asked_ns)[0]
         self._said_unchecked = said  # there is room for one outcome: `unchecked` is said another time
         return outcome
 
@@ -97,10 +105,10 @@ class Book(Looking):
         """
         if message.kind == "check":
             return
-        most = self._bounds_at_most
-        for one in (message, *earlier):
-            most = (max(most[0], one.scale), max(most[1], one.digits))
-        if sum(most) <= MAX_DIGITS:
+        scale, digits = self._bounds_at_most
+        if earlier or message.scale > scale or message.digits > digits:
+            scale, digits = _widest((message, *earlier), self._bounds_at_most)
+        if scale + digits <= MAX_DIGITS:
             return  # far from the bound, as nearly always; what follows is exact
         bounds, adds = (self._bounds, True) if self.seeded else (_widest(self._buffer), self.seeds_outside)
         together = bounds
@@ -125,7 +133,9 @@ class Book(Looking):
 
     def take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         """What one message does. In the list None stands for "this book changed"."""
-        return self._steady.change(lambda: self._take(message, role, counter))
+        if message.kind == "delta" and not self._counted:
+            return self._steady.change(self._change, message)  # as `_take` would: what nearly every message is
+        return self._steady.change(self._take, message, role, counter)
 
     def _take(self, message: Message, role: str, counter: int | None) -> list[Event | None]:
         if message.kind == "check":
@@ -139,18 +149,18 @@ class Book(Looking):
             outcome = self._replace(message)
         else:
             outcome = self._change(message)
-        if self.rule.scope is Scope.CONNECTION and counter is not None and self._stamped is message:
+        if self._counted and counter is not None and self._stamped is message:
             self.last = counter
         return outcome
 
     def _replace(self, message: Message) -> list[Event | None]:
         """A snapshot in the stream."""
         was_seeded = self.seeded
-        prices = self._prices(message)
-        if isinstance(prices, Event):
-            return [prices]
+        changes = self._changes(message) if self._by_id else message.changes
+        if isinstance(changes, Event):
+            return [changes]
         self._refill()
-        self._set(message, prices)
+        self._set(message, changes)
         self.bridged = True
         outcome: list[Event | None] = [None if was_seeded else self._event("seeded")]
         return self._finish(message, outcome)
@@ -162,10 +172,10 @@ class Book(Looking):
         if survivors and not self._bridges(survivors[0], s):
             self._counts["too_old"] += 1
             return (self._event("too_old", s, self._link(survivors[0])),)
-        prices = self._prices(message)
-        if isinstance(prices, Event):
-            return (prices,)
-        self._set(message, prices)
+        changes = self._changes(message) if self._by_id else message.changes
+        if isinstance(changes, Event):
+            return (changes,)
+        self._set(message, changes)
         self._snapshot_id, self._asked_ns = s, asked_ns
         self.bridged = self.rule.bridge is None  # then the chain alone judges
         self._refill()
@@ -197,43 +207,43 @@ class Book(Looking):
             return []
         if verdict == "gap":
             return [self._gap(message, "gap", expected, got)]
-        prices = self._prices(message)
-        if isinstance(prices, Event):
-            return [prices]
-        self._apply(message, prices)
+        changes = self._changes(message) if self._by_id else message.changes
+        if isinstance(changes, Event):
+            return [changes]
+        self._apply(message, changes)
         outcome = self._finish(message, [None])
         if self._retain and self.seeded:
             self._keep(message)
         return outcome
 
-    def _judge(self, message: Message) -> tuple[str, int | None, int | None]:
-        """Whether a change on a seeded book is applied, old, or shows a gap."""
-        if self.rule.scope is Scope.CONNECTION:
-            return "apply", None, None
+    def _judge(self, message: Message) -> Verdict:
+        """What a change is to a seeded book."""
+        if self._counted:
+            return _APPLY
         if not self.bridged:
             s = self._snapshot_id
             if self._is_old(message, s, self._asked_ns):
-                return "old", None, None
+                return _OLD
             if self._bridges(message, s):
-                return "apply", None, None
+                return _APPLY
             return "gap", s, self._link(message)
         chain, last = self.rule.chain, self.last
-        if chain is Chain.NONE:
-            return "apply", None, None
-        if chain is Chain.PREV:
+        if chain is _PREV:
             if message.prev is not None and message.prev == last:
-                return "apply", None, None
+                return _APPLY
             return "gap", last, message.prev
-        if chain is Chain.RISING:
-            return "apply" if message.last is not None and (last is None or message.last > last) else "old", None, None
+        if chain is _RISING:
+            return _APPLY if message.last is not None and (last is None or message.last > last) else _OLD
+        if chain is not _NEXT:
+            return _APPLY
         expected = None if last is None else last + 1
         if message.first is None or message.last is None:
             return "gap", expected, None
         if last is not None and message.last <= last:
-            return "old", None, None
+            return _OLD
         if expected is None or message.first > expected:
             return "gap", expected, message.first
-        return "apply", None, None
+        return _APPLY
 
     def _link(self, message: Message) -> int | None:
         """The id that a bridge looks at."""
@@ -294,63 +304,56 @@ class Book(Looking):
 
     # Applying -----------------------------------------------------------------
 
-    def _set(self, message: Message, prices: list[Decimal]) -> None:
-        before = self._bids.sizes, self._asks.sizes
+    def _set(self, message: Message, changes: list[Change]) -> None:
+        before = self._bids, self._asks
         self._bids, self._asks = Levels(True), Levels(False)
-        self._put_rows(message, prices)
+        self._bounds = (message.scale, message.digits)
+        put_rows(self._bids, self._asks, changes)
         nothing_newer = message.last is None or self.last is None or message.last == self.last
         if Proof.COMPARE in self.rule.proof and self.seeded and nothing_newer:
-            equal = before == (self._bids.sizes, self._asks.sizes)
+            after = self._bids, self._asks
+            equal = all(old.numbers() == new.numbers() for old, new in zip(before, after, strict=True))
             self._counts["compare_equal" if equal else "compare_different"] += 1
         self._reach_to(self._bids.worst(), self._asks.worst())
-        self._bounds = (message.scale, message.digits)
         self._bounds_at_most = _widest((message,), self._bounds_at_most)
         self.seeded = True
         self._counts["snapshots"] += 1
         self._counts["applied"] += 1
         self._stamp(message)
 
-    def _apply(self, message: Message, prices: list[Decimal]) -> None:
-        self._counts["absent_removals"] += self._put_rows(message, prices)
-        self._bounds = _widest((message,), self._bounds)
-        self._bounds_at_most = _widest((message,), self._bounds_at_most)
+    def _apply(self, message: Message, changes: list[Change]) -> None:
+        absent = put_rows(self._bids, self._asks, changes)
+        if absent:
+            self._counts["absent_removals"] += absent
+        if message.scale > self._bounds[0] or message.digits > self._bounds[1]:
+            self._bounds = _widest((message,), self._bounds)
+            self._bounds_at_most = _widest((message,), self._bounds_at_most)
         self.bridged = True
         self._counts["applied"] += 1
         self._stamp(message)
 
-    def _put_rows(self, message: Message, prices: list[Decimal]) -> int:
-        """All rows in order; how many removals had nothing to remove."""
-        absent = 0
-        for change, price in zip(message.changes, prices, strict=True):
-            if change.size is not None:
-                self._side(change.bid).put(price, change.size, change.texts)
-            elif not self._side(change.bid).remove(price):
-                absent += 1
-        return absent
-
-    def _prices(self, message: Message) -> list[Decimal] | Event:
-        """The rows' prices, those known by id looked up and the ids learned; the outcome when one is not known.
+    def _changes(self, message: Message) -> list[Change] | Event:
+        """The rows, their prices looked up where known by id, the ids learned; the outcome when one is not known.
 
         Then the book is unseeded, and what its ids are is no matter until a snapshot starts them anew.
         """
         if message.kind == "snapshot":
             self._ids = Ids()
-        prices = []
-        for change in message.changes:
-            price = change.price
-            if price is None and change.id is not None:
-                price = self._ids.price(change.id)
-                if price is None:
+        changes: list[Change] = []
+        for bid, price, size, level, texts in message.changes:
+            key = price
+            if key is None and level is not None:
+                key = self._ids.key(level, bid)
+                if key is None:
                     self.unseed()
-                    return self._event("unknown_id", None, change.id)
-            assert price is not None  # a row has one or the other
-            prices.append(price)
-            if change.size is None:
-                if self._ids:
-                    self._ids.removed(change.id, change.bid, price)
-            elif change.id is not None:
-                self._ids.put(change.id, change.bid, price)
-        return prices
+                    return self._event("unknown_id", None, level)
+            assert key is not None  # a row has one or the other
+            changes.append((bid, key, size, level, texts))
+            if size is None:
+                self._ids.removed(level, bid, key)
+            elif level is not None:
+                self._ids.put(level, bid, key)
+        return changes
 
     def _stamp(self, message: Message) -> None:
         self.first, self.last, self.prev = message.first, message.last, message.prev
@@ -361,19 +364,8 @@ class Book(Looking):
 
     def _finish(self, message: Message, outcome: list[Event | None]) -> list[Event | None]:
         """What follows each applied message: cutting, then the checksum."""
-        window = self.shape.window
-        for levels in (self._bids, self._asks):
-            cut = levels.cut(window.levels) if window is not None and window.cut == "client" else []
-            trimmed = levels.cut(self._depth_cap)
-            self._counts["cut"] += len(cut)
-            self._counts["trimmed"] += len(trimmed)
-            if self._ids:
-                for price in (*cut, *trimmed):
-                    self._ids.removed(None, levels.bid, price)
-            if trimmed:
-                self._draw_in(levels)
-            if window is not None and window.cut == "venue" and len(levels) > window.levels:
-                self._counts["over_window"] += 1
+        if len(self._bids.keys) > self._room or len(self._asks.keys) > self._room:
+            self._cut()
         spec = message.shape.checksum
         if spec is None or spec.when == "alone":
             return outcome
@@ -387,20 +379,39 @@ class Book(Looking):
         self._said_unchecked = True
         return [*outcome, self._event("unchecked")]
 
+    def _cut(self) -> None:
+        """What is more than the window, or the cap, takes."""
+        window = self.shape.window
+        for levels in (self._bids, self._asks):
+            cut = levels.cut(window.levels) if window is not None and window.cut == "client" else []
+            trimmed = levels.cut(self._depth_cap)
+            self._counts["cut"] += len(cut)
+            self._counts["trimmed"] += len(trimmed)
+            if self._ids:
+                for key in (*cut, *trimmed):
+                    self._ids.removed(None, levels.bid, key)
+            if trimmed:
+                self._draw_in(levels)
+            if window is not None and window.cut == "venue" and len(levels) > window.levels:
+                self._counts["over_window"] += 1
+
     def _draw_in(self, levels: Levels) -> None:
         """Behind the worst level that was kept nothing is known any more."""
         worst, reach = levels.worst(), self._reach[levels.bid]
-        if worst is not None and (reach is None or (worst > reach if levels.bid else worst < reach)):
+        if worst is not None and (reach is None or worst > reach):
             self._reach[levels.bid] = worst
             self._reach_to(self._reach[True], self._reach[False])
 
-    def _reach_to(self, bid: Decimal | None, ask: Decimal | None) -> None:
-        self._reach = {True: bid, False: ask}
-        self._raw_reach = (None if bid is None else raw(bid), None if ask is None else raw(ask))
+    def _reach_to(self, bid: int | None, ask: int | None) -> None:
+        self._reach, scale = {True: bid, False: ask}, self._bounds[0]
+        self._raw_reach = (
+            None if bid is None else raw_price(bid, True, scale),
+            None if ask is None else raw_price(ask, False, scale),
+        )
 
     def _verify(self, message: Message, theirs: int, spec: Checksum) -> list[Event | None]:
         """Compare the venue's checksum with ours; the outcome where they differ."""
-        bids, asks = ([side.texts[price] for price in side.best(spec.depth)] for side in (self._bids, self._asks))
+        bids, asks = ([side.texts[key] for key in side.best(spec.depth)] for side in (self._bids, self._asks))
         ours = crc(spec, bids, asks, message.shape.signed)
         if ours == theirs:
             self._counts["checksum_passed"] += 1
@@ -420,5 +431,8 @@ class Book(Looking):
 def _widest(messages: Iterable[Message], start: tuple[int, int] = (0, 0)) -> tuple[int, int]:
     scale, digits = start
     for message in messages:
-        scale, digits = max(scale, message.scale), max(digits, message.digits)
+        if message.scale > scale:
+            scale = message.scale
+        if message.digits > digits:
+            digits = message.digits
     return scale, digits

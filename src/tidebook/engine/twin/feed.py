@@ -72,7 +72,7 @@ class Feed:
 
     def feed(self, frame: bytes, received_ns: int) -> Outcome:
         root = read(frame, self._cap)
-        count = self._read_counter(root)
+        count = None if self._counter is None else self._read_counter(root, *self._counter)
         unrouted, found = self._read_messages(root, received_ns)
         outcomes: list[Book | Event | Other] = []
         if count is not None:
@@ -99,10 +99,7 @@ class Feed:
             return None
         return outcomes[0] if len(outcomes) == 1 else tuple(outcomes)
 
-    def _read_counter(self, root: Any) -> int | None:
-        if self._counter is None:
-            return None
-        path, rule = self._counter
+    def _read_counter(self, root: Any, path: Path, rule: Id) -> int | None:
         value = Where(root, root).find(path)
         if value is ABSENT:
             if rule.optional:
@@ -152,8 +149,9 @@ class Feed:
             if messages is None:
                 continue
             routed = [(where, _topic(where, route)) for where in messages]
-            if any(topic is not None for _, topic in routed):
-                return form, routed
+            for _, topic in routed:
+                if topic is not None:
+                    return form, routed
         return None, []
 
 
@@ -168,6 +166,8 @@ def _compile(form: Form) -> tuple[Path | None, bool, tuple[Path | None, ...]]:
 
 
 def _topic(where: Where, route: tuple[Path | None, ...]) -> str | None:
+    if len(route) == 1 and route[0] is not None:
+        return topic_text(where.find(route[0]))
     parts = []
     for path in route:
         text = where.key if path is None else topic_text(where.find(path))

@@ -4,8 +4,9 @@ from array import array
 from collections import deque
 
 from tidebook.engine.contract import Best, Floats, Look, NotSeeded, RawLevel, Reach, Side
-from tidebook.engine.twin.levels import Levels, Pair, raw_level
+from tidebook.engine.twin.levels import Levels, Pair, float_levels, raw_levels
 from tidebook.engine.twin.messages import Message
+from tidebook.engine.twin.numbers import ONE
 from tidebook.engine.twin.steady import Steady
 from tidebook.model.market import Level, level
 
@@ -26,6 +27,7 @@ class Looking:
         self._bids = Levels(True)
         self._asks = Levels(False)
         self._raw_reach: Reach = (None, None)
+        self._bounds = (0, 0)  # largest scale of a price, most digits before the point, since the last snapshot
         self._buffer: deque[Message] = deque()
         self._counts: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
         self._steady = Steady()
@@ -56,26 +58,27 @@ class Looking:
         return self._steady.look(self._counts.copy)
 
     def look(self, n: int | None = None, side: Side | None = None) -> Look:
-        bids, asks, reach, facts = self._steady.look(
+        bids, asks, (reach, scale), facts = self._steady.look(
             lambda: (
                 [] if side == "ask" else self._pairs("bid", n),
                 [] if side == "bid" else self._pairs("ask", n),
-                self._raw_reach,
+                (self._raw_reach, self._bounds[0]),
                 (self.seeded, self.last, self.venue_ns, self.applied_ns, self._counts["trimmed"]),
             )
         )
         seeded, last, venue_ns, applied_ns, trimmed = facts
-        rows = [raw_level(pair) for pair in bids], [raw_level(pair) for pair in asks]
+        rows = raw_levels(bids, True, scale), raw_levels(asks, False, scale)
         return Look(*rows, seeded, last, venue_ns, applied_ns, reach, trimmed)
 
     def levels(self, side: Side, n: int | None = None) -> list[RawLevel]:
-        return [raw_level(pair) for pair in self._steady.look(lambda: self._pairs(side, n))]
+        pairs, scale = self._steady.look(lambda: (self._pairs(side, n), self._bounds[0]))
+        return raw_levels(pairs, side == "bid", scale)
 
     def floats(self, side: Side, n: int | None = None) -> list[tuple[float, float]]:
-        return [(float(price), float(size)) for price, size in self._steady.look(lambda: self._pairs(side, n))]
+        return float_levels(self._steady.look(lambda: self._pairs(side, n)), side == "bid")
 
     def best(self) -> Best:
-        return _best(*self._steady.look(lambda: (self._pairs("bid", 1), self._pairs("ask", 1))))
+        return _best(*self._steady.look(self._firsts))
 
     def best_bid(self) -> Level | None:
         bids = self._top(1)[0]
@@ -86,23 +89,30 @@ class Looking:
         return asks[0] if asks else None
 
     def best_floats(self) -> Best:
-        return _best(*self._current(1)[1:])
+        found = self._steady.look(lambda: self._firsts() if self.seeded else None)
+        if found is None:
+            raise NotSeeded
+        return _best(*found)
 
     def top(self, n: int | None = None) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         return self._top(n)
 
     def top_floats(self, n: int | None = None) -> tuple[Floats, Floats]:
-        _, bids, asks = self._current(n)
-        return tuple((float(p), float(s)) for p, s in bids), tuple((float(p), float(s)) for p, s in asks)
+        bids, asks, _, _ = self._current(n)
+        return tuple(float_levels(bids, True)), tuple(float_levels(asks, False))
 
     def top_doubles(self, n: int | None = None) -> tuple[bytes, bytes]:
         bids, asks = (array("d", (number for row in rows for number in row)) for rows in self.top_floats(n))
         return bids.tobytes(), asks.tobytes()
 
-    def _current(self, n: int | None) -> tuple[int, list[Pair], list[Pair]]:
-        """How many messages were applied, and the best `n` of both sides. Raises NotSeeded."""
+    def _current(self, n: int | None) -> tuple[list[Pair], list[Pair], int, int]:
+        """The best `n` of both sides, their prices' scale, how many messages were applied. Raises NotSeeded."""
         found = self._steady.look(
-            lambda: (self._counts["applied"], self._pairs("bid", n), self._pairs("ask", n)) if self.seeded else None
+            lambda: (
+                (self._pairs("bid", n), self._pairs("ask", n), self._bounds[0], self._counts["applied"])
+                if self.seeded
+                else None
+            )
         )
         if found is None:
             raise NotSeeded
@@ -116,12 +126,15 @@ class Looking:
         kept = self._kept.get(n)
         if kept is not None and kept[0] == known:
             return kept[1]
-        applied, bids, asks = self._current(n)
-        made = tuple(level(raw_level(pair)) for pair in bids), tuple(level(raw_level(pair)) for pair in asks)
+        bids, asks, scale, applied = self._current(n)
+        made = tuple(map(level, raw_levels(bids, True, scale))), tuple(map(level, raw_levels(asks, False, scale)))
         if kept is None and len(self._kept) > 1:
             self._kept = {}
         self._kept[n] = applied, made
         return made
+
+    def _firsts(self) -> tuple[Pair | None, Pair | None]:
+        return self._bids.first(), self._asks.first()
 
     def _pairs(self, side: Side, n: int | None) -> list[Pair]:
         if n is not None and n < 0:
@@ -132,7 +145,7 @@ class Looking:
         return self._bids if bid else self._asks
 
 
-def _best(bids: list[Pair], asks: list[Pair]) -> Best:
-    bid_price, bid_size = map(float, bids[0]) if bids else (None, None)
-    ask_price, ask_size = map(float, asks[0]) if asks else (None, None)
+def _best(bid: Pair | None, ask: Pair | None) -> Best:
+    bid_price, bid_size = (None, None) if bid is None else (bid[0] / ONE, float(bid[1]))
+    ask_price, ask_size = (None, None) if ask is None else (-ask[0] / ONE, float(ask[1]))
     return bid_price, bid_size, ask_price, ask_size

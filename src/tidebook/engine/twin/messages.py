@@ -1,11 +1,23 @@
 """From a message to facts (README §4): the shape, interpreted."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Final, Literal
 
-from tidebook.engine.shape import BookShape, Id, Number, Path, Remove, Row, Rows
-from tidebook.engine.twin.numbers import ZEROS, exact, is_plain, price_of, stamp, text_of, whole
+from tidebook.engine.shape import BookShape, Id, Kind, Number, Path, Remove, Row, Rows
+from tidebook.engine.twin.levels import Change
+from tidebook.engine.twin.numbers import (
+    KEPT,
+    KNOWN,
+    ZEROS,
+    Room,
+    are_plain,
+    exact,
+    learn,
+    price_of,
+    stamp,
+    text_of,
+    whole,
+)
 from tidebook.engine.twin.reading import Num, Twice
 from tidebook.errors import DecodeError
 
@@ -84,17 +96,6 @@ def find(value: Any, path: Path, root: Any) -> Any:
 
 
 @dataclass(slots=True)
-class Change:
-    """One row. `size` None: the level goes. `price` None: look it up by `id`."""
-
-    bid: bool
-    price: Decimal | None
-    size: Decimal | None
-    id: int | None = None
-    texts: tuple[str, str] | None = None  # as sent, kept where a checksum needs them
-
-
-@dataclass(slots=True)
 class Message:
     """A book message, read but not applied."""
 
@@ -126,6 +127,13 @@ class Reader:
         self._ids = tuple(None if i is None else (Path.of(i.path), i) for i in (shape.first, shape.last, shape.prev))
         self._time = None if shape.time is None else Path.of(shape.time.path)
         self._check = () if shape.checksum is None else tuple(map(Path.of, shape.checksum.paths))
+        self._alone = shape.checksum is not None and shape.checksum.when == "alone"
+        self._nonzero = shape.checksum is not None and shape.checksum.when == "nonzero"
+        # The kind of every message, where the shape has nothing else by which to tell.
+        self._kind_of_all: Literal["snapshot", "delta"] | None = (
+            kind.default if kind == Kind(default=kind.default) else None
+        )
+        self._unit = None if shape.time is None else shape.time.unit
         self._snapshot_keys = tuple(map(Path.of, kind.snapshot_keys))
         self._delta_keys = tuple(map(Path.of, kind.delta_keys))
         self._sides = tuple(
@@ -143,7 +151,7 @@ class Reader:
             and shape.row.count is None
             and shape.row.action is None
         )
-        self._flat = self._places_in_lists() if self._plain and not texts and price_scale == size_scale == 0 else None
+        self._flat = self._places_in_lists() if self._plain and price_scale == size_scale == 0 else None
 
     def _places_in_lists(self) -> tuple[int, int] | None:
         """Where price and size stand in a row that is a list of texts; None where not all is as simple as that."""
@@ -157,24 +165,25 @@ class Reader:
 
     def read(self, where: Where, received_ns: int, *, snapshot: bool) -> Message | None:
         """The message's facts; None when its kind is to be passed over. Raises DecodeError."""
-        if self.shape.checksum is not None and self.shape.checksum.when == "alone":
+        if self._alone:
             value = where.find_first(self._check)
             if value is not ABSENT:
                 return Message("check", received_ns, self.shape, checksum=_checksum(value))
-        kind: Literal["snapshot", "delta"] | None = "snapshot" if snapshot else self._kind(where)
+        kind: Literal["snapshot", "delta"] | None = "snapshot" if snapshot else self._kind_of_all or self._kind(where)
         if kind is None:
             return None
         message = Message(kind, received_ns, self.shape)
-        self._read_ids(where, message)
-        if self._time is not None and self.shape.time is not None:
+        if self.shape.last is not None:
+            self._read_ids(where, message)
+        if self._time is not None and self._unit is not None:
             value = where.find(self._time)
             if value is not ABSENT:
-                message.venue_ns = stamp(value, self.shape.time.unit)
-        if self.shape.checksum is not None and self.shape.checksum.when != "alone":
+                message.venue_ns = stamp(value, self._unit)
+        if self._check and not self._alone:
             value = where.find_first(self._check)
             if value is not ABSENT:
                 number = _checksum(value)
-                message.checksum = None if number == 0 and self.shape.checksum.when == "nonzero" else number
+                message.checksum = None if number == 0 and self._nonzero else number
         self._read_levels(where, message)
         return message
 
@@ -206,16 +215,17 @@ class Reader:
         return kind.default
 
     def _read_ids(self, where: Where, message: Message) -> None:
-        if self.shape.last is None:
-            return
-        first, last, prev = (self._read_id(where, place) for place in self._ids)
-        message.last = last
-        message.first = first if self._ids[0] is not None else last
-        message.prev = prev
+        first, last, prev = self._ids
+        if first is not None:
+            message.first = self._read_id(where, first)
+        if last is not None:
+            message.last = self._read_id(where, last)
+        if prev is not None:
+            message.prev = self._read_id(where, prev)
+        if first is None:
+            message.first = message.last
 
-    def _read_id(self, where: Where, place: tuple[Path, Id] | None) -> int | None:
-        if place is None:
-            return None
+    def _read_id(self, where: Where, place: tuple[Path, Id]) -> int | None:
         path, rule = place
         value = where.find(path)
         if value is ABSENT:
@@ -226,18 +236,16 @@ class Reader:
         return None if number == rule.none else number
 
     def _read_levels(self, where: Where, message: Message) -> None:
+        if self._flat is not None and self._read_flat(where, self._flat, message):
+            return
         for bid, alternatives in self._sides:
-            for path in alternatives:
-                rows = where.find(path)
-                if rows is not ABSENT:
-                    if not isinstance(rows, list):
-                        raise DecodeError("malformed", f"{path} is not a list")
-                    if self._flat is not None:
-                        self._read_flat(where, rows, bid, self._flat, message)
-                    else:
-                        for row in rows:
-                            self._read_row(where, row, bid, None, message)
-                    break
+            rows = where.find_first(alternatives)
+            if rows is ABSENT:
+                continue
+            if not isinstance(rows, list):
+                raise DecodeError("malformed", "a side is not a list")
+            for row in rows:
+                self._read_row(where, row, bid, None, message)
         for path, listed in self._rows:
             rows = where.find(path)
             if rows is ABSENT:
@@ -251,25 +259,47 @@ class Reader:
             for row in rows:
                 self._read_row(where, row, None, listed, message)
 
-    def _read_flat(self, where: Where, rows: list[Any], bid: bool, places: tuple[int, int], message: Message) -> None:
-        """As `_read_row` for each, in a fifth of the time where it is a list of texts with few enough digits."""
+    def _read_flat(self, where: Where, places: tuple[int, int], message: Message) -> bool:
+        """Both sides, where each row is a list with plain texts of numbers at these places: nearly all that is sent.
+
+        False, and nothing done, where that is not sure of every row: then each is looked at by itself.
+        """
         at_price, at_size = places
-        most = max(places)
-        changes = message.changes
-        for row in rows:
-            if type(row) is not list or len(row) <= most or type(row[at_price]) is not str:
-                self._read_row(where, row, bid, None, message)
-                continue
-            size_text = row[at_size]
-            if type(size_text) is not str or (size_text not in ZEROS and not is_plain(size_text)):
-                self._read_row(where, row, bid, None, message)
-                continue
-            price, scale, digits = price_of(row[at_price])
-            if scale > message.scale:
-                message.scale = scale
-            if digits > message.digits:
-                message.digits = digits
-            changes.append(Change(bid, price, None if size_text in ZEROS else Decimal(size_text) or None))
+        keep = self._texts
+        changes: list[Change] = []
+        sizes: list[str] = []  # of the rows that are no removals
+        last: Room = (0, 0)
+        rooms: list[Room] = [last]  # mostly one besides
+        try:
+            for bid, alternatives in self._sides:
+                rows = where.find(alternatives[0]) if len(alternatives) == 1 else where.find_first(alternatives)
+                if type(rows) is not list:
+                    if rows is ABSENT:
+                        continue
+                    return False
+                known = KNOWN[bid]
+                for row in rows:
+                    if type(row) is not list:
+                        return False
+                    text, size = row[at_price], row[at_size]
+                    key, room = known.get(text) or learn(text, bid)
+                    if room is not last:
+                        rooms.append(room)
+                        last = room
+                    texts = (text, size) if keep else None
+                    if size in ZEROS:
+                        changes.append((bid, key, None, None, texts))
+                    else:
+                        sizes.append(size)
+                        changes.append((bid, key, size, None, texts))
+            if not are_plain(sizes):
+                return False
+        except (TypeError, LookupError, DecodeError):
+            return False
+        message.changes = changes
+        for scale, digits in rooms:
+            message.scale, message.digits = max(scale, message.scale), max(digits, message.digits)
+        return True
 
     def _read_row(self, where: Where, row: Any, bid: bool | None, listed: Rows | None, message: Message) -> None:
         if not isinstance(row, (list, dict)):
@@ -308,26 +338,27 @@ class Reader:
         """Price and size of one row, with their bounds."""
         shape = self.shape
         value = find(row, places.price, root)
-        price: Decimal | None = None
+        price: int | None = None
         scale, digits, price_text = 0, 0, ""
         if value is not ABSENT:
             price_text = text_of(value, shape.number)
-            price, scale, digits = exact(price_text, self._price_shift)
+            price, (scale, digits) = price_of(price_text, self._price_shift)
         elif level_id is None:
             raise DecodeError("missing", "a row has no price")
-        size: Decimal | None = None
+        size: str | None = None
         size_text = ""
         if removal != "action":
             size_text = text_of(_needed(row, places.size, root, "size"), shape.number)
-            size = exact(size_text, self._size_shift)[0]
+            mantissa, size_scale, _ = exact(size_text, self._size_shift)
             if shape.signed:
-                if not size:
+                if not mantissa:
                     raise DecodeError("number", "a size without a sign")
-                bid, size = size > 0, size.copy_abs()  # abs() would round
-            elif size < 0:
+                bid = mantissa > 0
+            elif mantissa < 0:
                 raise DecodeError("number", "a negative size")
-            if removal or not size:
-                size = None
+            if mantissa and not removal:
+                as_sent = not self._size_shift and len(size_text) <= KEPT
+                size = size_text.removeprefix("-") if as_sent else f"{abs(mantissa)}e{-size_scale}"
         if shape.skip_zero_price and price is not None and not price:
             return
         if scale > message.scale:
@@ -337,7 +368,7 @@ class Reader:
         if bid is None:
             bid = True  # rows with `both`: the first places are the bid's
         texts = (price_text, size_text) if self._texts else None
-        message.changes.append(Change(bid, price, size, level_id, texts))
+        message.changes.append((bid, price if bid or price is None else -price, size, level_id, texts))
 
 
 def members(root: Any, each: Path | None, every: bool) -> list[Where] | None:
@@ -386,7 +417,9 @@ def is_whole(value: Any, wanted: int) -> bool:
 def word_of(value: Any) -> str:
     """A word: a string, or the text of a number or of true and false."""
     if isinstance(value, str):
-        return str(value)
+        return value
+    if isinstance(value, Num):
+        return value.decode()
     if isinstance(value, bool):
         return "true" if value else "false"
     raise DecodeError("malformed", "a word is neither text nor a number")
@@ -394,7 +427,9 @@ def word_of(value: Any) -> str:
 
 def topic_text(value: Any) -> str | None:
     """A part of a topic, or None where the value cannot be one."""
-    return str(value) if isinstance(value, (str, Num)) else None
+    if isinstance(value, Num):
+        return value.decode()
+    return value if isinstance(value, str) else None
 
 
 def _needed(row: Any, path: Path, root: Any, name: str) -> Any:

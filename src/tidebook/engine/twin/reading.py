@@ -9,10 +9,8 @@ from tidebook.errors import DecodeError, DecodeKind
 MAX_DEPTH: Final = 32
 
 
-class Num(str):
-    """A JSON number, as it was sent."""
-
-    __slots__ = ()
+Num = bytes
+"""A JSON number, as it was sent. JSON has no bytes, so that it is never taken for a string."""
 
 
 class Twice(dict[str, Any]):
@@ -39,7 +37,10 @@ def _refuse(word: str) -> Any:
     raise ValueError(word)
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_object, parse_float=Num, parse_int=Num, parse_constant=_refuse).decode
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=str.encode, parse_int=str.encode, parse_constant=_refuse
+)
+_scan, _decode = _decoder.raw_decode, _decoder.decode
 _NOT_STRUCTURE = bytes(sorted(set(range(256)) - set(b'"[]{}\\')))
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
@@ -52,8 +53,14 @@ def read(frame: bytes, cap: int) -> Any:
         text = frame.decode()
     except UnicodeDecodeError as error:
         raise DecodeError("malformed", f"not UTF-8 at byte {error.start}") from None
-    if not _surely_shallow(frame):
+    if frame.count(b"[") + frame.count(b"{") > MAX_DEPTH and not _surely_shallow(frame):
         _raise_fault(text)
+    try:
+        value, end = _scan(text)
+        if end == len(text):
+            return value
+    except (ValueError, RecursionError):
+        pass  # white space in front, or no JSON
     try:
         return _decode(text)
     except (ValueError, RecursionError):

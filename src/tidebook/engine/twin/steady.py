@@ -1,8 +1,9 @@
 """Looking at what another thread changes, without a lock: see README §8."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
+Given = TypeVarTuple("Given")
 T = TypeVar("T")
 
 TRIES = 10_000_000  # half a second: some hundred times as long as another thread has ever to be waited for
@@ -16,11 +17,11 @@ class Steady:
     def __init__(self) -> None:
         self._version = 0
 
-    def change(self, work: Callable[[], T]) -> T:
+    def change(self, work: Callable[[*Given], T], *given: *Given) -> T:
         """Do what nobody may see half of. Not to be called inside of itself."""
         self._version |= 1
         try:
-            return work()
+            return work(*given)
         finally:
             self._version = (self._version | 1) + 1
 
@@ -38,7 +39,7 @@ class Steady:
                 continue
             try:
                 found = read()
-            except KeyError:  # a price whose size is gone already
+            except LookupError:  # a price whose size is gone already, or the last price
                 if self._version == version:
                     raise
                 continue
