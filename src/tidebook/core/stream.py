@@ -81,21 +81,26 @@ class Stream:
         self._set(Flow.OPEN)
         self._arm(now.mono_ns)
 
-    def frame(self, frame: bytes, now: Now) -> None:
-        """One message of this topic. The hot path: read it, hand its facts over."""
+    def frames(self, frames: Sequence[bytes], now: Now) -> None:
+        """Messages of this topic, of one read. The hot path: read them, hand their facts over."""
         self.heard_ns = now.mono_ns
-        if self._now is not now:  # else it is of the same read
+        if self._now is not now:
             self._now = now
             self._seen = Seen(self.plan.venue, self.plan.read_symbol, now.wall_ns)
-        try:
-            facts = self._read(frame, self._seen)
-        except (msgspec.MsgspecError, DecodeError) as error:
-            kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
-            about = (self.plan.venue, self.plan.symbol, now.wall_ns)
-            self._emit(health.Undecodable(*about, kind, shown(text), excerpt(frame)))
-            return
-        if self.deliver is not None:
+        read, seen = self._read, self._seen
+        facts: list[Fact] = []
+        for frame in frames:
+            try:
+                facts += read(frame, seen)
+            except (msgspec.MsgspecError, DecodeError) as error:
+                self._undecodable(error, frame, now)
+        if facts and self.deliver is not None:
             self.deliver(facts)
+
+    def _undecodable(self, error: msgspec.MsgspecError | DecodeError, frame: bytes, now: Now) -> None:
+        kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
+        about = (self.plan.venue, self.plan.symbol, now.wall_ns)
+        self._emit(health.Undecodable(*about, kind, shown(text), excerpt(frame)))
 
     def lost(self, reason: str, now: Now) -> None:
         """Its connection is gone."""
