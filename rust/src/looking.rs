@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple, PyType};
 use crate::book::{self, State};
 use crate::levels::{Exact, Raw};
 use crate::message::Side;
+use crate::plain;
 
 /// Small integers, which nearly all are, take the short way.
 fn int(py: Python<'_>, value: i128) -> PyResult<Bound<'_, PyInt>> {
@@ -42,7 +43,7 @@ fn decimal(py: Python<'_>, number: Exact) -> PyResult<Py<PyAny>> {
 pub fn exact_of<'py>(py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static REST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(plain) = text.cast::<PyString>() {
-        if let Some((mantissa, scale)) = plain.to_str().ok().and_then(|plain| short(plain.as_bytes())) {
+        if let Some((mantissa, scale)) = plain.to_str().ok().and_then(|text| plain::decimal(text.as_bytes())) {
             return Ok((mantissa, scale).into_pyobject(py)?.into_any());
         }
     }
@@ -65,30 +66,9 @@ pub fn exact_of_raw<'py>(py: Python<'py>, raw: &Bound<'py, PyAny>) -> PyResult<B
         Some([b'"', inside @ .., b'"']) => inside,
         other => other.unwrap_or_default(),
     };
-    match short(bare) {
+    match plain::decimal(bare) {
         Some((mantissa, scale)) => Ok((mantissa, scale).into_pyobject(py)?.into_any()),
         None => REST.import(py, "tidebook.model.number", "exact_raw")?.call1((raw,)),
-    }
-}
-
-/// At most 18 digits, with a point among them or without.
-fn short(text: &[u8]) -> Option<(i64, u8)> {
-    let (mut mantissa, mut point) = (0, None);
-    if text.len() > 19 {
-        return None;
-    }
-    for (at, &byte) in text.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => mantissa = mantissa * 10 + i64::from(byte - b'0'),
-            b'.' if point.is_none() && at > 0 => point = Some(at),
-            _ => return None,
-        }
-    }
-    match point {
-        Some(at) if at + 1 == text.len() => None,
-        Some(at) => Some((mantissa, (text.len() - at - 1) as u8)),
-        None if text.is_empty() || text.len() > 18 => None,
-        None => Some((mantissa, 0)),
     }
 }
 
