@@ -241,10 +241,11 @@ fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn same(one: &Raw, other: &Raw) -> bool {
-    one.price == other.price
-        && one.size == other.size
-        && one.price_scale == other.price_scale
-        && one.size_scale == other.size_scale
+    same_price(one, other) && one.size == other.size && one.size_scale == other.size_scale
+}
+
+fn same_price(one: &Raw, other: &Raw) -> bool {
+    one.price == other.price && one.price_scale == other.price_scale
 }
 
 fn level(py: Python<'_>, raw: &Raw) -> PyResult<Py<PyAny>> {
@@ -283,12 +284,17 @@ impl Kept {
         let raw = current(py, core)?.levels.get(side, 0);
         let Some(raw) = raw else { return Ok(py.None()) };
         let kept = &self.best[side as usize];
-        if let Some(row) = &*lock(kept) {
-            if same(&row.raw, &raw) {
-                return Ok(row.made.clone_ref(py));
-            }
+        let before = match &*lock(kept) {
+            Some(row) if same(&row.raw, &raw) => return Ok(row.made.clone_ref(py)),
+            Some(row) if same_price(&row.raw, &raw) => Some(row.made.clone_ref(py)),
+            _ => None,
+        };
+        let fresh = Level::new(raw);
+        // Mostly it is the size alone that has changed.
+        if let Some(price) = before.as_ref().and_then(|made| made.cast_bound::<Level>(py).ok()?.get().price.get(py)) {
+            let _ = fresh.price.set(py, price.clone_ref(py));
         }
-        let made = level(py, &raw)?;
+        let made = Py::new(py, fresh)?.into_any();
         let row = Row { made: made.clone_ref(py), raw };
         let gone = lock(kept).replace(row);
         drop(gone);

@@ -65,11 +65,18 @@ class Calls(Generic[T]):
             burst.hand(self)
             self._began_ns = mono_ns()
         raised: Exception | None = None
+        functions = self.functions
         try:
-            for item in items:
-                for function in self.functions:
+            if len(functions) == 1:  # the common case, without a loop for each item
+                function = functions[0]
+                for item in items:
                     if (result := function(item)) is not None:
                         check_done(result)
+            else:
+                for item in items:
+                    for function in functions:
+                        if (result := function(item)) is not None:
+                            check_done(result)
         except (Exception, asyncio.CancelledError) as error:
             raised = self._ended_by(error)
         if not burst.is_on:

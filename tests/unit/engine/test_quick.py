@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from tests.fuzz.mutate import BYTES, NUMBERS, TOKENS
+
 from tidebook.core.channel import Seen
 from tidebook.engine.quick import NOTHING, RECEIVED, VENUE, Part, quick, rows
 from tidebook.errors import DecodeError
