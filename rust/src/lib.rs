@@ -1,6 +1,6 @@
 //! Tidebook's native engine: frames in, books out. No I/O, no clock, no callbacks into Python.
 //!
-//! `src/tidebook/engine/README.md` is its specification. Only `python.rs`, `looking.rs` and `declared.rs` know Python.
+//! `src/tidebook/engine/README.md` is its specification. Only `python.rs`, `looking.rs`, `quick.rs` and `declared.rs` know Python.
 
 pub mod book;
 pub mod buffer;
@@ -17,6 +17,7 @@ pub mod message;
 pub mod number;
 pub mod outcome;
 pub mod pass;
+pub mod plain;
 pub mod program;
 pub mod rule;
 pub mod shape;
@@ -28,3 +29,5 @@ mod declared;
 mod looking;
 #[cfg(feature = "python")]
 mod python;
+#[cfg(feature = "python")]
+mod quick;

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple, PyType};
 use crate::book::{self, State};
 use crate::levels::{Exact, Raw};
 use crate::message::Side;
+use crate::plain;
 
 /// Small integers, which nearly all are, take the short way.
 fn int(py: Python<'_>, value: i128) -> PyResult<Bound<'_, PyInt>> {
@@ -42,7 +43,7 @@ fn decimal(py: Python<'_>, number: Exact) -> PyResult<Py<PyAny>> {
 pub fn exact_of<'py>(py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static REST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(plain) = text.cast::<PyString>() {
-        if let Some((mantissa, scale)) = plain.to_str().ok().and_then(|plain| short(plain.as_bytes())) {
+        if let Some((mantissa, scale)) = plain.to_str().ok().and_then(|text| plain::decimal(text.as_bytes())) {
             return Ok((mantissa, scale).into_pyobject(py)?.into_any());
         }
     }
@@ -65,30 +66,9 @@ pub fn exact_of_raw<'py>(py: Python<'py>, raw: &Bound<'py, PyAny>) -> PyResult<B
         Some([b'"', inside @ .., b'"']) => inside,
         other => other.unwrap_or_default(),
     };
-    match short(bare) {
+    match plain::decimal(bare) {
         Some((mantissa, scale)) => Ok((mantissa, scale).into_pyobject(py)?.into_any()),
         None => REST.import(py, "tidebook.model.number", "exact_raw")?.call1((raw,)),
-    }
-}
-
-/// At most 18 digits, with a point among them or without.
-fn short(text: &[u8]) -> Option<(i64, u8)> {
-    let (mut mantissa, mut point) = (0, None);
-    if text.len() > 19 {
-        return None;
-    }
-    for (at, &byte) in text.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => mantissa = mantissa * 10 + i64::from(byte - b'0'),
-            b'.' if point.is_none() && at > 0 => point = Some(at),
-            _ => return None,
-        }
-    }
-    match point {
-        Some(at) if at + 1 == text.len() => None,
-        Some(at) => Some((mantissa, (text.len() - at - 1) as u8)),
-        None if text.is_empty() || text.len() > 18 => None,
-        None => Some((mantissa, 0)),
     }
 }
 
@@ -269,10 +249,11 @@ fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn same(one: &Raw, other: &Raw) -> bool {
-    one.price == other.price
-        && one.size == other.size
-        && one.price_scale == other.price_scale
-        && one.size_scale == other.size_scale
+    same_price(one, other) && one.size == other.size && one.size_scale == other.size_scale
+}
+
+fn same_price(one: &Raw, other: &Raw) -> bool {
+    one.price == other.price && one.price_scale == other.price_scale
 }
 
 fn level(py: Python<'_>, raw: &Raw) -> PyResult<Py<PyAny>> {
@@ -311,12 +292,17 @@ impl Kept {
         let raw = current(py, core)?.levels.get(side, 0);
         let Some(raw) = raw else { return Ok(py.None()) };
         let kept = &self.best[side as usize];
-        if let Some(row) = &*lock(kept) {
-            if same(&row.raw, &raw) {
-                return Ok(row.made.clone_ref(py));
-            }
+        let before = match &*lock(kept) {
+            Some(row) if same(&row.raw, &raw) => return Ok(row.made.clone_ref(py)),
+            Some(row) if same_price(&row.raw, &raw) => Some(row.made.clone_ref(py)),
+            _ => None,
+        };
+        let fresh = Level::new(raw);
+        // Mostly it is the size alone that has changed.
+        if let Some(price) = before.as_ref().and_then(|made| made.cast_bound::<Level>(py).ok()?.get().price.get(py)) {
+            let _ = fresh.price.set(py, price.clone_ref(py));
         }
-        let made = level(py, &raw)?;
+        let made = Py::new(py, fresh)?.into_any();
         let row = Row { made: made.clone_ref(py), raw };
         let gone = lock(kept).replace(row);
         drop(gone);

@@ -13,7 +13,7 @@ use crate::feed::{self, Out};
 use crate::looking::{raw_list, reach_of};
 use crate::message::Side;
 use crate::outcome::{Event, Outcome};
-use crate::{declared, looking};
+use crate::{declared, looking, quick};
 
 fn decode_error(py: Python<'_>, fault: &Fault) -> PyErr {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -332,6 +332,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("name", "native")?;
     module.add_class::<Book>()?;
     module.add_class::<looking::Level>()?;
+    module.add_class::<quick::Quick>()?;
     module.add_function(wrap_pyfunction!(looking::exact_of, module)?)?;
     module.add_function(wrap_pyfunction!(looking::exact_of_raw, module)?)?;
     module.add_class::<Feed>()

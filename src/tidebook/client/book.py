@@ -124,7 +124,7 @@ class Book(Reading, Opening):
             return
         if not self._calls.functions:
             self._note(source)
-        elif (error := self._calls.call((self,))) is not None:
+        elif (error := self._calls.call_one(self)) is not None:
             self._raised = error
             self._readable.set()
             self._queue.end(error)
@@ -224,7 +224,9 @@ class Book(Reading, Opening):
 
     @property
     def best_bid(self) -> Level | None:
-        source = self._current()
+        source = self._core
+        if source is None or not source.readable or self._closed or self._forks != process.forks:
+            source = self._current()  # says what is wrong
         try:
             return source.engine.best_bid()
         except NotSeeded:
@@ -232,7 +234,9 @@ class Book(Reading, Opening):
 
     @property
     def best_ask(self) -> Level | None:
-        source = self._current()
+        source = self._core
+        if source is None or not source.readable or self._closed or self._forks != process.forks:
+            source = self._current()  # says what is wrong
         try:
             return source.engine.best_ask()
         except NotSeeded:
@@ -240,7 +244,9 @@ class Book(Reading, Opening):
 
     def best_floats(self) -> Best:
         """As `Reading.best_floats`, from any thread. Raises BookNotLive."""
-        source = self._current()
+        source = self._core
+        if source is None or not source.readable or self._closed or self._forks != process.forks:
+            source = self._current()  # says what is wrong
         try:
             return source.engine.best_floats()
         except NotSeeded:

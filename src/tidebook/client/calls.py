@@ -65,18 +65,37 @@ class Calls(Generic[T]):
             burst.hand(self)
             self._began_ns = mono_ns()
         raised: Exception | None = None
+        functions = self.functions
         try:
-            for item in items:
-                for function in self.functions:
+            if len(functions) == 1:  # the common case, without a loop for each item
+                function = functions[0]
+                for item in items:
                     if (result := function(item)) is not None:
                         check_done(result)
-        except asyncio.CancelledError as error:  # of something of the user's: nobody has cancelled what receives
-            raised = UsageError("the function given to `on` raised CancelledError")
-            raised.__cause__ = error
-            self._told_of(raised)
-        except Exception as error:
-            raised = error
-            self._told_of(error)
+            else:
+                for item in items:
+                    for function in functions:
+                        if (result := function(item)) is not None:
+                            check_done(result)
+        except (Exception, asyncio.CancelledError) as error:
+            raised = self._ended_by(error)
+        if not burst.is_on:
+            burst.hand(None)
+        return raised
+
+    def call_one(self, item: T) -> Exception | None:
+        """The same with one item, without another step."""
+        burst = self._burst
+        if burst.caller is not self:
+            burst.hand(self)
+            self._began_ns = mono_ns()
+        raised: Exception | None = None
+        try:
+            for function in self.functions:
+                if (result := function(item)) is not None:
+                    check_done(result)
+        except (Exception, asyncio.CancelledError) as error:
+            raised = self._ended_by(error)
         if not burst.is_on:
             burst.hand(None)
         return raised
@@ -88,6 +107,13 @@ class Calls(Generic[T]):
             about = self._about()
             words = f"a function given to `on` of {about.what}"
             self._tell(health.LoopBlocked(about.venue, about.symbol, now().wall_ns, words, took_ns / SECOND))
+
+    def _ended_by(self, error: BaseException) -> Exception:
+        if not isinstance(error, Exception):  # of something of the user's: nobody has cancelled what receives
+            cancelled, error = error, UsageError("the function given to `on` raised CancelledError")
+            error.__cause__ = cancelled
+        self._told_of(error)
+        return error
 
     def _told_of(self, error: Exception) -> None:
         about = self._about()

@@ -158,19 +158,20 @@ class Session:
                 burst.hand(None)
 
     def _read(self, frames: list[bytes], now: Now, burst: Burst) -> None:
-        codec, is_plain, raw = self.endpoint.codec, self.endpoint.codec is Codec.TEXT, self._raw
+        is_plain, raw = self.endpoint.codec is Codec.TEXT, self._raw
         feed, received_ns, books, streams = self.feed.feed, now.mono_ns, self._books, self._streams
+        # Messages of one stream, one behind the other: they are read and handed over together. `same` leads to it.
+        stream: Stream | None = None
+        row: list[bytes] = []
+        same: object = row
+        outcome: contract.Outcome | DecodeError
         for frame in frames:
             if not self.is_open:
                 return  # given up at an earlier frame: what came behind it belongs to nobody
-            plain = frame
-            if not is_plain:
-                try:
-                    # One at a time: a read full of bombs is never held inflated.
-                    plain = inflate(frame, codec, self.endpoint.cap)
-                except DecodeError as error:
-                    self._undecodable(error, frame, now)
-                    continue
+            # One at a time, and read at once: a read full of bombs is never held inflated.
+            plain = frame if is_plain else self._inflated(frame, now)
+            if plain is None:
+                continue
             if raw is not None:
                 if not self._control(plain, now):
                     raw.frame(plain, now)
@@ -180,19 +181,41 @@ class Session:
             try:
                 outcome = feed(plain, received_ns)
             except DecodeError as error:
-                # Some venues' answers name the channel where data does, and hold no book.
-                if error.kind not in ("missing", "malformed") or not self._control(plain, now):
-                    self._undecodable(error, plain, now)
+                outcome = error
+            if outcome is same and len(plain) <= LONG:
+                row.append(plain)
                 continue
+            if stream is not None:
+                self._hand(stream, row, now, burst)
+                stream, same = None, row
             if outcome is None:
                 continue
             if (book := books.get(outcome)) is not None:  # the common case: this book changed
                 if book.readable and (told := book.changed_to) is not None:
                     told(book)
-            elif (stream := streams.get(outcome)) is not None:
-                stream.frame(plain, now)
-            else:
+            elif (stream := streams.get(outcome)) is None:
                 self._route(outcome, plain, now)
+            elif is_plain:
+                row, same = [plain], outcome
+            else:
+                self._hand(stream, [plain], now, burst)
+                stream = None
+        if stream is not None:
+            self._hand(stream, row, now, burst)
+
+    def _inflated(self, frame: bytes, now: Now) -> bytes | None:
+        """A frame without its endpoint's codec; None where it is told as undecodable."""
+        try:
+            return inflate(frame, self.endpoint.codec, self.endpoint.cap)
+        except DecodeError as error:
+            self._undecodable(error, frame, now)
+            return None
+
+    @staticmethod
+    def _hand(stream: Stream, row: list[bytes], now: Now, burst: Burst) -> None:
+        if len(row[0]) > LONG and burst.caller is not None:
+            burst.hand(None)
+        stream.frames(row, now)
 
     def closed(self, reason: str, now: Now) -> None:
         """The connection is gone, or given up: nothing of it may be believed any more."""
@@ -206,11 +229,15 @@ class Session:
 
     # Outcomes -----------------------------------------------------------------
 
-    def _route(self, outcome: contract.Outcome, frame: bytes, now: Now) -> None:
+    def _route(self, outcome: contract.Outcome | DecodeError, frame: bytes, now: Now) -> None:
         if isinstance(outcome, tuple):
             for one in outcome:
                 if self.is_open:  # else given up at an earlier one
                     self._route(one, frame, now)
+        elif isinstance(outcome, DecodeError):
+            # Some venues' answers name the channel where data does, and hold no book.
+            if outcome.kind not in ("missing", "malformed") or not self._control(frame, now):
+                self._undecodable(outcome, frame, now)
         elif isinstance(outcome, contract.Other):
             if outcome.topic is None:
                 self._control(frame, now)
@@ -226,7 +253,7 @@ class Session:
             self._acks.confirm(self.topics[stream.plan.name], now)  # its data came before, or without, the ack
         if stream.carrier is self:
             self._streams[outcome] = stream
-        stream.frame(frame, now)
+        stream.frames([frame], now)
 
     def _event(self, event: contract.Event, now: Now) -> None:
         if event.book is None:

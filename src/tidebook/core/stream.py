@@ -13,6 +13,7 @@ from tidebook.core.endpoint import Endpoint, Heartbeat, Repeats
 from tidebook.core.options import Options
 from tidebook.core.redact import excerpt, shown
 from tidebook.core.timers import Timers
+from tidebook.engine.quick import rows
 from tidebook.errors import DecodeError, SubscriptionFailed, TidebookError
 from tidebook.model import health
 from tidebook.model.facts import Fact
@@ -65,7 +66,7 @@ class Stream:
         self.carrier: Carrier | None = None
         self.heard_ns: int | None = None
         self.confirmed_ns: int | None = None
-        self._read = plan.channel.read
+        self._rows = rows(plan.channel.read)
         self._now: Now | None = None
         self._seen = Seen(plan.venue, plan.read_symbol, 0)
         self._emit = emit
@@ -81,21 +82,23 @@ class Stream:
         self._set(Flow.OPEN)
         self._arm(now.mono_ns)
 
-    def frame(self, frame: bytes, now: Now) -> None:
-        """One message of this topic. The hot path: read it, hand its facts over."""
+    def frames(self, frames: list[bytes], now: Now) -> None:
+        """Messages of this topic, of one read. The hot path: read them, hand their facts over."""
         self.heard_ns = now.mono_ns
-        if self._now is not now:  # else it is of the same read
+        if self._now is not now:
             self._now = now
             self._seen = Seen(self.plan.venue, self.plan.read_symbol, now.wall_ns)
-        try:
-            facts = self._read(frame, self._seen)
-        except (msgspec.MsgspecError, DecodeError) as error:
-            kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
-            about = (self.plan.venue, self.plan.symbol, now.wall_ns)
-            self._emit(health.Undecodable(*about, kind, shown(text), excerpt(frame)))
-            return
-        if self.deliver is not None:
+        facts = self._rows(frames, self._seen, self._undecodable)
+        if facts and self.deliver is not None:
             self.deliver(facts)
+
+    def _undecodable(self, error: Exception, frame: bytes) -> None:
+        """One message that cannot be read: told, and passed over. Any other error is a bug."""
+        if not isinstance(error, (msgspec.MsgspecError, DecodeError)):
+            raise error
+        kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
+        about = (self.plan.venue, self.plan.symbol, self._seen.received_ns)
+        self._emit(health.Undecodable(*about, kind, shown(text), excerpt(frame)))
 
     def lost(self, reason: str, now: Now) -> None:
         """Its connection is gone."""

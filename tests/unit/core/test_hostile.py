@@ -182,7 +182,7 @@ def test_what_a_stream_could_not_read_is_told_fit_to_be_shown() -> None:
     channel = FactChannel("trades", "stream", lambda id, option: id, broken, ("ch",))
     told: list[health.Health] = []
     plan = StreamPlan("venue", "A", "trades.A", endpoint, channel, str)
-    Stream(plan, told.append, Timers(), Options()).frame(b"9" * 10_000, Now(START, WALL))
+    Stream(plan, told.append, Timers(), Options()).frames([b"9" * 10_000], Now(START, WALL))
     [event] = told
     assert isinstance(event, health.Undecodable)
     assert event.words.startswith("token=*** is no price·[2J999")

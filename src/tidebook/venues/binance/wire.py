@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from tidebook.engine import exact
+from tidebook.engine.quick import NOTHING, RECEIVED, VENUE, Part, quick
 from tidebook.errors import DecodeError
 from tidebook.model import facts
 from tidebook.model.number import parse
@@ -257,9 +258,19 @@ def instrument(one: Symbol, venue: str) -> facts.Instrument:
     )  # fmt: skip
 
 
-def trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
+def careful_trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
     one = decode(_TRADE, frame).data
     return [trade(one, seen.symbol(one.symbol), seen)]
+
+
+trades = quick(
+    facts.Trade, "data",
+    (
+        VENUE, Part("symbol", "s"), Part("ms", "T"), RECEIVED, Part("id_text", "t"),
+        Part("flag", "m", true="sell", false="buy"), Part("exact", "p"), Part("exact", "q"),
+    ),
+    careful_trades,
+)  # fmt: skip
 
 
 def agg_trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
@@ -267,7 +278,7 @@ def agg_trades(frame: bytes, seen: Seen) -> list[facts.Trade]:
     return [several(one, seen.symbol(one.symbol), seen)]
 
 
-def quotes(frame: bytes, seen: Seen) -> list[facts.Quote]:
+def careful_quotes(frame: bytes, seen: Seen) -> list[facts.Quote]:
     one = decode(_QUOTE, frame).data
     venue, symbol_of, received_ns = seen
     return [
@@ -276,6 +287,16 @@ def quotes(frame: bytes, seen: Seen) -> list[facts.Quote]:
             exact(one.bid), exact(one.bid_size), exact(one.ask), exact(one.ask_size), one.seq,
         )
     ]  # fmt: skip
+
+
+quotes = quick(
+    facts.Quote, "data",
+    (
+        VENUE, Part("symbol", "s"), NOTHING, RECEIVED,
+        Part("exact", "b"), Part("exact", "B"), Part("exact", "a"), Part("exact", "A"), Part("id", "u"),
+    ),
+    careful_quotes,
+)  # fmt: skip
 
 
 def bars(frame: bytes, seen: Seen) -> list[facts.Bar]:
