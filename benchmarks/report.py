@@ -171,7 +171,11 @@ BESIDE: Final = (
 )
 """The columns of the table of libraries."""
 
-SAME: Final = {"native": "**Tidebook**", "tidebook on": "**Tidebook**", "python": "Tidebook's Python engine"}
+SAME: Final = {
+    "native": "**Tidebook**: its engine alone; over a socket, its market",
+    "tidebook on": "**Tidebook**: its engine alone; over a socket, its market",
+    "python": "Tidebook's Python engine",
+}
 
 
 def _beside(kept: Kept) -> list[str]:

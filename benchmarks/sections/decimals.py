@@ -53,7 +53,8 @@ def run(bench: Bench) -> Iterator[Result]:
 SECTION = Section(
     "decimals",
     "Exact prices",
-    "The best five levels of both sides, twenty Decimals, read after each light change; the change itself taken off.",
+    "The best five levels of both sides, prices and sizes, read as Decimals after each light change; the change itself is "
+    "taken off. Levels that are as they were keep theirs.",
     run,
     order=12,
     seconds=5,

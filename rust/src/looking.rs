@@ -155,6 +155,15 @@ impl Level {
         self.pair(py)?.as_any().get_item(index)
     }
 
+    #[pyo3(signature = (*args))]
+    fn index<'py>(&self, py: Python<'py>, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        self.pair(py)?.as_any().call_method1("index", args.clone())
+    }
+
+    fn count<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.pair(py)?.as_any().call_method1("count", (value,))
+    }
+
     fn __contains__(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.pair(py)?.as_any().contains(value)
     }

@@ -19,7 +19,7 @@ class Book:
 
     def __init__(self, feed: Feed, book: EngineBook) -> None:
         self._feed, self._book = feed, book
-        self.best = book.best
+        self.best = book.best_floats
 
     @classmethod
     async def opened(cls, whole: bytes, symbol: str = "BTCUSDT", beside: Self | None = None) -> Self:
@@ -30,20 +30,15 @@ class Book:
         self._feed.feed(frame, AT)
 
     def top(self, n: int) -> Any:
-        return self._book.floats("bid", n), self._book.floats("ask", n)
+        return self._book.top_floats(n)
 
     async def run(self, frames: list[bytes], read: int) -> None:
         """The calls themselves, without `feed` and `top` above around them."""
-        feed, best, floats = self._feed.feed, self._book.best, self._book.floats
-        if read == 1:
-            for frame in frames:
-                feed(frame, AT)
-                best()
-        else:
-            for frame in frames:
-                feed(frame, AT)
-                floats("bid", read)
-                floats("ask", read)
+        feed, look = self._feed.feed, shapes.reading(self._book, read)
+        assert look is not None
+        for frame in frames:
+            feed(frame, AT)
+            look()
 
     async def close(self) -> None:
         pass

@@ -370,9 +370,9 @@ class Book(Reading, Opening):
     def _current(self) -> core.Book:
         """What is read of. Raises BookNotLive where it is not readable, WrongLoop in a fork."""
         source = self._core
-        if source is None or not source.readable or self._closed or self._forks != process.forks:
+        if source is None or not source.readable or self._closed or self._fatal is not None:
             return self._readable_source()  # says what is wrong
-        return source
+        return source if self._forks == process.forks else self._readable_source()
 
     def _look(self, n: int | None, side: Side | None = None) -> Look:
         """A readable book at one instant.

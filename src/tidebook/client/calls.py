@@ -35,9 +35,10 @@ class About:
 class Calls(Generic[T]):
     """The functions given to `on` of one reader. Made anew, it has none, and is false.
 
-    Slow ones are told as LoopBlocked: those that took longer than `slow_call` for what one read of a socket brought. An
-    exception is logged with its traceback and told as SubscriptionFailed; what ends with it is for the reader to say.
-    `burst` says when such a read is over; without it, each call stands alone.
+    Slow ones are told as LoopBlocked. What is measured is a row of calls of one reader, without another reader's between
+    them: at most 64 messages of one read of a socket, with the decoding of those that are short. An exception is logged
+    with its traceback and told as SubscriptionFailed; what ends with it is for the reader to say. `burst` says when such
+    a read is over; without it, each call stands alone.
     """
 
     def __init__(
@@ -79,8 +80,9 @@ class Calls(Generic[T]):
                             check_done(result)
         except (Exception, asyncio.CancelledError) as error:
             raised = self._ended_by(error)
-        if not burst.is_on:
-            burst.hand(None)
+        finally:  # also where the program is interrupted: the next call must not be taken for this one's
+            if not burst.is_on:
+                burst.hand(None)
         return raised
 
     def call_one(self, item: T) -> Exception | None:
@@ -96,8 +98,9 @@ class Calls(Generic[T]):
                     check_done(result)
         except (Exception, asyncio.CancelledError) as error:
             raised = self._ended_by(error)
-        if not burst.is_on:
-            burst.hand(None)
+        finally:  # also where the program is interrupted: the next call must not be taken for this one's
+            if not burst.is_on:
+                burst.hand(None)
         return raised
 
     def over(self) -> None:

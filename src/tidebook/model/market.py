@@ -104,6 +104,12 @@ class Level(ABC):
     def __hash__(self) -> int:
         return hash((self.price, self.size))
 
+    def index(self, value: object, *bounds: int) -> int:
+        return (self.price, self.size).index(value, *bounds)
+
+    def count(self, value: object) -> int:
+        return (self.price, self.size).count(value)
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Level is frozen: {name} cannot be set")
 

@@ -45,6 +45,8 @@ def made(engine: Engine, whole: bytes = WHOLE) -> tuple[Book, object]:
 def test_a_level_is_read_as_the_pair_that_it_is(engine: Engine) -> None:
     one = made(engine)[0].best_bid()
     assert one is not None
+    assert (one.index(BID[1]), one.count(BID[0]), one.count(5)) == (1, 1, 0)
+    assert one is not None
     assert (str(one.price), str(one.size)) == ("60000.10", "0.500")
     price, size = one
     assert (price, size) == BID == (one[0], one[1]) == one[:] == (one[-2], one[-1]) == tuple(one)
@@ -199,10 +201,11 @@ def test_what_was_made_is_kept_until_a_message_is_applied(engine: Engine) -> Non
 
 @pytest.mark.usefixtures("hasty")
 def test_all_of_it_is_of_one_instant_from_any_thread(engine: Engine) -> None:
-    with fed(engine) as (book, over):
+    with fed(engine) as (book, over, looked):
         is_over = False
         while not is_over:
             is_over = over.is_set()
+            looked.set()
             bids, asks = book.top(3)
             seq = bids[0].size
             assert [one.size for one in (*bids, *asks)] == [seq] * 6
@@ -245,7 +248,7 @@ def test_sizes_of_many_digits_are_read(engine: Engine) -> None:
     bid, ask = book.best_bid(), book.best_ask()
     assert bid is not None
     assert ask is not None
-    assert (bid.size, ask.size) == (Decimal("10000000000000000000e38"), Decimal("36028797018963968"))
+    assert (bid.size, ask.size) == (Decimal("10000000000000000000e38"), Decimal(36028797018963968))
     assert bid == (Decimal(1), Decimal("1e57"))
 
 
