@@ -171,11 +171,7 @@ BESIDE: Final = (
 )
 """The columns of the table of libraries."""
 
-SAME: Final = {
-    "native": "**Tidebook**: its engine alone; over a socket, its market",
-    "tidebook on": "**Tidebook**: its engine alone; over a socket, its market",
-    "python": "Tidebook's Python engine",
-}
+SAME: Final = {"native": "**Tidebook**", "tidebook on": "**Tidebook**", "python": "Tidebook's Python engine"}
 
 
 def _beside(kept: Kept) -> list[str]:
@@ -189,7 +185,12 @@ def _beside(kept: Kept) -> list[str]:
     if not rows:
         return []
     table = _markdown(("µs a message", *(words for words, _ in columns)), ([name, *row] for name, row in rows.items()))
-    return ["Beside other libraries, in runs of their own:", "", *table, ""]
+    return [
+        "Beside other libraries, in runs of their own (books: our engine alone; the rest: through the market):",
+        "",
+        *table,
+        "",
+    ]
 
 
 def readme(kept: Kept) -> str:

@@ -26,7 +26,7 @@ def _fed(of: Engine, name: str, whole: bytes, frames: list[bytes], read: bool) -
                 if read:
                     for side in top(LEVELS):
                         for one in side:
-                            one.price, one.size  # noqa: B018 - they are made when they are looked at
+                            one.price, one.size  # noqa: B018 - made when looked at
             return len(frames)
 
         return work
@@ -53,8 +53,8 @@ def run(bench: Bench) -> Iterator[Result]:
 SECTION = Section(
     "decimals",
     "Exact prices",
-    "The best five levels of both sides, prices and sizes, read as Decimals after each light change; the change itself is "
-    "taken off. Levels that are as they were keep theirs.",
+    "The best five levels of both sides as Decimals, read after each light change; the change itself is taken off. "
+    "Levels that are as they were keep theirs.",
     run,
     order=12,
     seconds=5,

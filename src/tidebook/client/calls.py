@@ -35,10 +35,10 @@ class About:
 class Calls(Generic[T]):
     """The functions given to `on` of one reader. Made anew, it has none, and is false.
 
-    Slow ones are told as LoopBlocked. What is measured is a row of calls of one reader, without another reader's between
+    Slow ones are told as LoopBlocked. What is measured is a row of calls of one reader, with no other reader's between
     them: at most 64 messages of one read of a socket, with the decoding of those that are short. An exception is logged
-    with its traceback and told as SubscriptionFailed; what ends with it is for the reader to say. `burst` says when such
-    a read is over; without it, each call stands alone.
+    with its traceback and told as SubscriptionFailed; what ends with it is for the reader to say. `burst` says when
+    such a read is over; without it, each call stands alone.
     """
 
     def __init__(
