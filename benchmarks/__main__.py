@@ -52,6 +52,24 @@ def measure(section: Section, bench: Bench, console: Console) -> tuple[list[Resu
     return results, True
 
 
+def rounds(text: str) -> int:
+    """How many. Raises ArgumentTypeError for what is no count, or none at all."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rounds")
+    return int(text)
+
+
+def check_writable(path: Path | None) -> None:
+    """Before minutes of measuring. Raises SystemExit where a file cannot be written there."""
+    if path is None:
+        return
+    try:
+        with path.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise SystemExit(f"{path}: {error.strerror}") from None
+
+
 def chosen(names: Sequence[str], found: Sequence[Section], absent: dict[str, str]) -> list[Section]:
     """Raises SystemExit for a name that there is not."""
     known = {one.name: one for one in found}
@@ -68,7 +86,7 @@ def main() -> int:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sections", nargs="*", metavar="SECTION")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each comparison (5)")
+    parser.add_argument("--rounds", type=rounds, default=5, help="rounds of each comparison (5)")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument(
         "--chart", type=Path, metavar="FILE", help="an SVG; with -dark before its ending, for dark pages"
@@ -94,6 +112,8 @@ def main() -> int:
 
 
 def run(options: argparse.Namespace, console: Console, wanted: Sequence[Section], absent: dict[str, str]) -> int:
+    for path in (options.json, options.chart):
+        check_writable(path)
     head = machine.describe()
     console.print("\n".join(machine.lines(head)), highlight=False)
     measured: dict[str, Measured] = {}

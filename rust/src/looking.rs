@@ -194,6 +194,10 @@ impl Level {
         level_class(py)?.call1(self.pair(py)?)?.str().map(Bound::into_any)
     }
 
+    fn __format__<'py>(&self, py: Python<'py>, spec: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.__str__(py)?.call_method1("__format__", (spec,))
+    }
+
     fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         level_class(py)?.call1(self.pair(py)?)?.repr().map(Bound::into_any)
     }

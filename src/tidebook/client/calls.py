@@ -78,7 +78,7 @@ class Calls(Generic[T]):
                     for function in functions:
                         if (result := function(item)) is not None:
                             check_done(result)
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError, GeneratorExit) as error:
             raised = self._ended_by(error)
         finally:  # also where the program is interrupted: the next call must not be taken for this one's
             if not burst.is_on:
@@ -96,7 +96,7 @@ class Calls(Generic[T]):
             for function in self.functions:
                 if (result := function(item)) is not None:
                     check_done(result)
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError, GeneratorExit) as error:
             raised = self._ended_by(error)
         finally:  # also where the program is interrupted: the next call must not be taken for this one's
             if not burst.is_on:
@@ -112,9 +112,9 @@ class Calls(Generic[T]):
             self._tell(health.LoopBlocked(about.venue, about.symbol, now().wall_ns, words, took_ns / SECOND))
 
     def _ended_by(self, error: BaseException) -> Exception:
-        if not isinstance(error, Exception):  # of something of the user's: nobody has cancelled what receives
-            cancelled, error = error, UsageError("the function given to `on` raised CancelledError")
-            error.__cause__ = cancelled
+        if not isinstance(error, Exception):  # of something of the user's: nobody has ended what receives
+            cause, error = error, UsageError(f"the function given to `on` raised {type(error).__name__}")
+            error.__cause__ = cause
         self._told_of(error)
         return error
 

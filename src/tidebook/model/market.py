@@ -122,6 +122,9 @@ class Level(ABC):
     def __str__(self) -> str:
         return f"{plain(self.price)}×{plain(self.size)}"
 
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
     def __repr__(self) -> str:
         return f"Level(price={self.price!r}, size={self.size!r})"
 
