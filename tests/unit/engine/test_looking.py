@@ -46,7 +46,7 @@ def test_a_level_is_read_as_the_pair_that_it_is(engine: Engine) -> None:
     one = made(engine)[0].best_bid()
     assert one is not None
     assert (one.index(BID[1]), one.count(BID[0]), one.count(5)) == (1, 1, 0)
-    assert (f"{one:>20}", f"{one}") == ("        60000.1×0.5", "60000.1×0.5")
+    assert (f"{one:>20}", f"{one}") == ("         60000.1×0.5", "60000.1×0.5")
     assert one is not None
     assert (str(one.price), str(one.size)) == ("60000.10", "0.500")
     price, size = one
