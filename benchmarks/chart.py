@@ -36,7 +36,7 @@ COLOURS: Final[dict[Theme, Colours]] = {
 FONT: Final = "-apple-system,BlinkMacSystemFont,'Segoe UI','Noto Sans',Helvetica,Arial,sans-serif"
 
 TITLE: Final = "One change of a book: decoded, applied, best prices read"
-WIDTH, LEFT, RIGHT, TOP, STEP, BOTTOM = 840, 250, 90, 64, 26, 34
+WIDTH, LEFT, RIGHT, TOP, STEP, BOTTOM = 840, 276, 90, 64, 26, 34
 RIM: Final = 'stroke-width="5" stroke-linejoin="round"'
 SOURCES: Final = (("peers", "binance light, best"), ("engine", "binance light, best"))
 """The first of these that was measured is drawn: one run, in which all can be compared."""
