@@ -12,6 +12,7 @@ import time
 from array import array
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from benchmarks.loopback import ask, go
@@ -55,6 +56,9 @@ class Meter:
 
 Play = Callable[[], Awaitable[None]]
 """All parts, once the client is ready."""
+
+Hook = Callable[[Meter], Callable[[Any], None]]
+"""Makes what the user's function does. Each is written out: a call more would be measured too."""
 
 
 # ---- what the user's function does
@@ -126,7 +130,7 @@ def exact(last: int, *numbers: Decimal) -> State:
     return last, [int(number.scaleb(8)) for number in numbers]
 
 
-def opened(market: Any, kind: str) -> tuple[Any, Callable[[Meter], Callable[[Any], None]]]:
+def opened(market: Any, kind: str) -> tuple[Any, Hook]:
     if kind == "depth":
         return market.book(SYMBOL), of_book
     return (market.quotes(SYMBOL), of_quote) if kind == "quotes" else (market.trades(SYMBOL), of_trade)
@@ -141,26 +145,15 @@ def held(kind: str, item: Any) -> State:
     return exact(int(item.id), item.price, item.size)
 
 
-async def tidebook_on(meter: Meter, port: int, kind: str, stream: str, play: Play) -> State:
+async def tidebook_on(meter: Meter, port: int, kind: str, stream: str, play: Play, hook: Hook | None = None) -> State:
     import tidebook
 
     async with tidebook.connect("binance", at=f"127.0.0.1:{port}") as market:
-        subscription, hook = opened(market, kind)
-        subscription.on(hook(meter))
+        subscription, usual = opened(market, kind)
+        subscription.on((hook or usual)(meter))
         async with subscription:
             await play()
-            return held(kind, subscription if kind == "depth" else subscription.latest(SYMBOL))
-
-
-async def tidebook_floats(meter: Meter, port: int, kind: str, stream: str, play: Play) -> State:
-    import tidebook
-
-    async with tidebook.connect("binance", at=f"127.0.0.1:{port}") as market:
-        book = market.book(SYMBOL)
-        book.on(of_floats(meter))
-        async with book:
-            await play()
-            return held(kind, book)
+            return held(kind, _newest(subscription, kind))
 
 
 async def tidebook_for(meter: Meter, port: int, kind: str, stream: str, play: Play) -> State:
@@ -303,7 +296,7 @@ async def _picows(port: int, stream: str, take: Callable[[bytes], None], play: P
 
 RECEIVERS: Final[dict[str, Callable[[Meter, int, str, str, Play], Awaitable[State]]]] = {
     "tidebook on": tidebook_on,
-    "tidebook on, floats": tidebook_floats,
+    "tidebook on, floats": partial(tidebook_on, hook=of_floats),
     "tidebook async for": tidebook_for,
     "tidebook batches": tidebook_batches,
     "picows": picows_bytes,

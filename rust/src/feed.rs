@@ -180,7 +180,7 @@ impl<H> Feed<H> {
         self.guess = None;
         let Some(Wanted { form, .. }) = self.forms.first() else { return };
         let form = form.clone();
-        let known = self.programs.iter().rposition(|program| program.form == form);
+        let known = self.programs.iter().rposition(|program| *program.form() == form);
         self.guess = known.or_else(|| self.compiled(&Shape::bare(form), false));
     }
 

@@ -77,7 +77,8 @@ impl Look for Passed<'_> {
 /// Leads through `padded` (the frame, and `PAD` zeros). None: not regular. False: regular JSON, but the rows are not.
 pub fn run(padded: &[u8], program: &mut Program, slots: &mut Slots, out: &mut Message) -> Option<bool> {
     let learns = program.learns();
-    let Program { form, terms, nodes, glances, known, slots: asked, .. } = program;
+    let has_messages = program.form().each.is_none();
+    let Program { terms, nodes, glances, known, slots: asked, .. } = program;
     slots[..usize::from(*asked)].fill(Found::default());
     let mut pass = Pass {
         at: Cursor::new(padded),
@@ -89,7 +90,7 @@ pub fn run(padded: &[u8], program: &mut Program, slots: &mut Slots, out: &mut Me
         slots,
         out,
         room: Room::default(),
-        has_messages: form.each.is_none(),
+        has_messages,
         is_regular: true,
         sides: [false; 2],
     };

@@ -148,7 +148,7 @@ impl<'a> Scan<'a> {
 /// At most 18 digits, with a point among them or without: the mantissa and the scale.
 pub fn decimal(text: &[u8]) -> Option<(i64, u8)> {
     let (mut mantissa, mut point) = (0, None);
-    if text.len() > 19 {
+    if text.len() > 18 + usize::from(text.contains(&b'.')) {
         return None;
     }
     for (at, &byte) in text.iter().enumerate() {
@@ -161,7 +161,7 @@ pub fn decimal(text: &[u8]) -> Option<(i64, u8)> {
     match point {
         Some(at) if at + 1 == text.len() => None,
         Some(at) => Some((mantissa, (text.len() - at - 1) as u8)),
-        None if text.is_empty() || text.len() > 18 => None,
+        None if text.is_empty() => None,
         None => Some((mantissa, 0)),
     }
 }

@@ -196,7 +196,6 @@ pub struct Program {
     pub shape: Shape,
     /// As it was given, to be found again by.
     source: Shape,
-    pub form: Form,
     pub counter: Option<IdAt>,
     /// Each has the number by which members lead to it; the frame is the first.
     pub nodes: Vec<Node>,
@@ -245,6 +244,11 @@ impl Program {
         self.frames % LEARNING == 1
     }
 
+    /// Which frames it leads through.
+    pub fn form(&self) -> &Form {
+        &self.source.form
+    }
+
     pub fn is_of(&self, shape: &Shape, keep_texts: bool) -> bool {
         self.terms.keep_texts == keep_texts && self.source == *shape
     }
@@ -274,11 +278,10 @@ impl Program {
             json: shape.json,
             sides: [words(&shape.bid_words, Side::Bid), words(&shape.ask_words, Side::Ask)].concat(),
         };
-        let (form, counter) = (source.form.clone(), counter.cloned());
+        let counter = counter.cloned();
         let mut program = Program {
             shape,
             source: source.clone(),
-            form,
             counter,
             nodes: Vec::new(),
             glances: Vec::new(),

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from operator import methodcaller
+from typing import Final, Literal, TypeVar
 
 from tidebook.client.calls import About, Calls, Tell
 from tidebook.client.opening import Opening
@@ -15,6 +16,7 @@ from tidebook.core import book as core
 from tidebook.core.burst import Burst
 from tidebook.core.clock import SECOND
 from tidebook.core.options import Options
+from tidebook.engine import contract
 from tidebook.engine.contract import Best, Floats, Look, NotSeeded, RawLevel, Side
 from tidebook.engine.rule import Proof, Seed
 from tidebook.errors import BookNotLive, SubscriptionFailed, TidebookError, UsageError
@@ -25,6 +27,11 @@ from tidebook.model.market import Level, State, level
 from tidebook.model.number import decimal_of
 
 Stale = Literal["sleep", "raise", "yield"]
+R = TypeVar("R")
+
+_BEST_BID: Final[Callable[[contract.Book], Level | None]] = methodcaller("best_bid")
+_BEST_ASK: Final[Callable[[contract.Book], Level | None]] = methodcaller("best_ask")
+_BEST_FLOATS: Final[Callable[[contract.Book], Best]] = methodcaller("best_floats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ class Book(Reading, Opening):
             return
         if not self._calls.functions:
             self._note(source)
-        elif (error := self._calls.call_one(self)) is not None:
+        elif (error := self._calls.call((self,))) is not None:
             self._raised = error
             self._readable.set()
             self._queue.end(error)
@@ -224,33 +231,15 @@ class Book(Reading, Opening):
 
     @property
     def best_bid(self) -> Level | None:
-        source = self._core
-        if source is None or not source.readable or self._closed or self._forks != process.forks:
-            source = self._current()  # says what is wrong
-        try:
-            return source.engine.best_bid()
-        except NotSeeded:
-            raise self._not_live(source) from None
+        return self._now(_BEST_BID)
 
     @property
     def best_ask(self) -> Level | None:
-        source = self._core
-        if source is None or not source.readable or self._closed or self._forks != process.forks:
-            source = self._current()  # says what is wrong
-        try:
-            return source.engine.best_ask()
-        except NotSeeded:
-            raise self._not_live(source) from None
+        return self._now(_BEST_ASK)
 
     def best_floats(self) -> Best:
         """As `Reading.best_floats`, from any thread. Raises BookNotLive."""
-        source = self._core
-        if source is None or not source.readable or self._closed or self._forks != process.forks:
-            source = self._current()  # says what is wrong
-        try:
-            return source.engine.best_floats()
-        except NotSeeded:
-            raise self._not_live(source) from None
+        return self._now(_BEST_FLOATS)
 
     def read(self, side: Side, n: int | None) -> tuple[Level, ...]:
         look = self._look(n, side)
@@ -258,26 +247,14 @@ class Book(Reading, Opening):
 
     def top(self, n: int | None = 10) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """The best `n` bids and asks of one instant. From any thread. Raises BookNotLive."""
-        source = self._current()
-        try:
-            return source.engine.top(n)
-        except NotSeeded:
-            raise self._not_live(source) from None
+        return self._now(lambda engine: engine.top(n))
 
     def floats(self, n: int | None = 10) -> tuple[Floats, Floats]:
         """As `Reading.floats`, from any thread. Raises BookNotLive."""
-        source = self._current()
-        try:
-            return source.engine.top_floats(n)
-        except NotSeeded:
-            raise self._not_live(source) from None
+        return self._now(lambda engine: engine.top_floats(n))
 
     def _doubles(self, n: int | None) -> tuple[bytes, bytes]:
-        source = self._current()
-        try:
-            return source.engine.top_doubles(n)
-        except NotSeeded:
-            raise self._not_live(source) from None
+        return self._now(lambda engine: engine.top_doubles(n))
 
     def freeze(self) -> FrozenBook:
         """A copy of this instant: levels, sequence, times, known range, proof. From any thread. Raises BookNotLive."""
@@ -373,6 +350,14 @@ class Book(Reading, Opening):
         if source is None or not source.readable or self._closed or self._fatal is not None:
             return self._readable_source()  # says what is wrong
         return source if self._forks == process.forks else self._readable_source()
+
+    def _now(self, read: Callable[[contract.Book], R]) -> R:
+        """What a readable book says now. Raises as `_current` does, and where the engine is not seeded just now."""
+        source = self._current()
+        try:
+            return read(source.engine)
+        except NotSeeded:
+            raise self._not_live(source) from None
 
     def _look(self, n: int | None, side: Side | None = None) -> Look:
         """A readable book at one instant.

@@ -66,36 +66,11 @@ class Calls(Generic[T]):
             burst.hand(self)
             self._began_ns = mono_ns()
         raised: Exception | None = None
-        functions = self.functions
         try:
-            if len(functions) == 1:  # the common case, without a loop for each item
-                function = functions[0]
-                for item in items:
+            for item in items:
+                for function in self.functions:
                     if (result := function(item)) is not None:
                         check_done(result)
-            else:
-                for item in items:
-                    for function in functions:
-                        if (result := function(item)) is not None:
-                            check_done(result)
-        except (Exception, asyncio.CancelledError, GeneratorExit) as error:
-            raised = self._ended_by(error)
-        finally:  # also where the program is interrupted: the next call must not be taken for this one's
-            if not burst.is_on:
-                burst.hand(None)
-        return raised
-
-    def call_one(self, item: T) -> Exception | None:
-        """The same with one item, without another step."""
-        burst = self._burst
-        if burst.caller is not self:
-            burst.hand(self)
-            self._began_ns = mono_ns()
-        raised: Exception | None = None
-        try:
-            for function in self.functions:
-                if (result := function(item)) is not None:
-                    check_done(result)
         except (Exception, asyncio.CancelledError, GeneratorExit) as error:
             raised = self._ended_by(error)
         finally:  # also where the program is interrupted: the next call must not be taken for this one's

@@ -59,9 +59,8 @@ class Session:
         self.heard_ns: int | None = None
         self.received = 0  # data frames, for whoever counts along
         self.topics: dict[str, Topic] = {}
-        self._by_engine: dict[int, Topic] = {}
         # The hot path: what the engine's commonest outcomes mean.
-        self._books: dict[object, Book] = {}
+        self._by_engine: dict[object, Topic] = {}
         self._streams: dict[object, Stream] = {}
         self._keys = Keys(feed, endpoint.subscribing)
         self._fresh: list[Topic] = []
@@ -78,8 +77,7 @@ class Session:
         topic = Topic(book.plan, book, book)
         self._keys.enter(topic)
         self.topics[book.plan.name] = topic
-        self._by_engine[id(book.engine)] = topic
-        self._books[book.engine] = book
+        self._by_engine[book.engine] = topic
         book.carrier = self
         self._fresh.append(topic)
 
@@ -112,10 +110,10 @@ class Session:
             return
         self._keys.leave(topic)
         if isinstance(wanted, Book):
-            self._by_engine.pop(id(wanted.engine), None)
-            self._books.pop(wanted.engine, None)
+            self._by_engine.pop(wanted.engine, None)
         else:
-            self._streams = {other: stream for other, stream in self._streams.items() if stream is not wanted}
+            for other in [other for other, stream in self._streams.items() if stream is wanted]:
+                del self._streams[other]
         wanted.carrier = None
         subscribing = self.endpoint.subscribing
         if self.is_open and subscribing is not None and subscribing.unsubscribe is not None and not topic.by_url:
@@ -159,7 +157,7 @@ class Session:
 
     def _read(self, frames: list[bytes], now: Now, burst: Burst) -> None:
         is_plain, raw = self.endpoint.codec is Codec.TEXT, self._raw
-        feed, received_ns, books, streams = self.feed.feed, now.mono_ns, self._books, self._streams
+        feed, received_ns, topics, streams = self.feed.feed, now.mono_ns, self._by_engine, self._streams
         # Messages of one stream, one behind the other: they are read and handed over together. `same` leads to it.
         stream: Stream | None = None
         row: list[bytes] = []
@@ -190,7 +188,8 @@ class Session:
                 stream, same = None, row
             if outcome is None:
                 continue
-            if (book := books.get(outcome)) is not None:  # the common case: this book changed
+            if (topic := topics.get(outcome)) is not None and (book := topic.book) is not None:
+                # The common case: this book changed.
                 if book.readable and (told := book.changed_to) is not None:
                     told(book)
             elif (stream := streams.get(outcome)) is None:
@@ -245,8 +244,8 @@ class Session:
                 self._stream(outcome, stream, frame, now)
         elif isinstance(outcome, contract.Event):
             self._event(outcome, now)
-        elif (book := self._books.get(outcome)) is not None:
-            book.changed()
+        elif (topic := self._by_engine.get(outcome)) is not None and topic.book is not None:
+            topic.book.changed()
 
     def _stream(self, outcome: contract.Other, stream: Stream, frame: bytes, now: Now) -> None:
         if stream.confirmed_ns is None:
@@ -262,7 +261,7 @@ class Session:
                 if self.is_open and not topic.resubscribe and book and book.plan.rule.scope is Scope.CONNECTION:
                     book.event(event, now)
             return
-        found = self._by_engine.get(id(event.book))
+        found = self._by_engine.get(event.book)
         if found is None or found.book is None:
             return
         if found.resubscribe:

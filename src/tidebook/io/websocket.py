@@ -54,7 +54,7 @@ WRITE_CAP = 4 << 20  # bytes that a server may leave unread before the connectio
 READ_BUFFER = 1 << 16  # bytes read at once; grows to a message's length
 
 _TEXT, _CONTINUATION = WSMsgType.TEXT, WSMsgType.CONTINUATION
-_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
+_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)  # a tuple: its `in` finds the usual kind by identity
 _PING, _PONG, _CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 _FORMS = {"text": _TEXT, "ping": _PING, "pong": _PONG}
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
@@ -250,8 +250,7 @@ class _Wire(WSListener):
         if self._stamp is None:
             self._stamp = now()
         kind = frame.msg_type
-        is_data = kind is _TEXT or kind in _DATA
-        if is_data and frame.fin and self._parts is None and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
+        if kind in _DATA and frame.fin and self._parts is None and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
             self._batch.append(frame.get_payload_as_bytes())
         elif self._closing:
             self._after_close(kind)

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from tidebook.errors import UsageError
-from tidebook.model.number import POWERS, Exact, decimal_of, plain, times
+from tidebook.model.number import Exact, decimal_of, plain
 
 Side = Literal["buy", "sell"]
 Rounding = Literal["nearest", "down", "up"]
@@ -50,15 +50,12 @@ class Trade(Fact, frozen=True, gc=False):
 
     @property
     def price(self) -> Decimal:
-        # As `decimal_of`, and without another step, here and below: it is read for every message.
-        mantissa, scale = self.exact_price
-        return times(mantissa, POWERS[scale]) if scale in POWERS else decimal_of(mantissa, scale)
+        return decimal_of(*self.exact_price)
 
     @property
     def size(self) -> Decimal:
         """In the unit in which the venue trades it (`instrument.size_unit`)."""
-        mantissa, scale = self.exact_size
-        return times(mantissa, POWERS[scale]) if scale in POWERS else decimal_of(mantissa, scale)
+        return decimal_of(*self.exact_size)
 
     def __repr__(self) -> str:
         return f"<Trade {self.symbol} {self.venue} {self.side} {plain(self.size)} at {plain(self.price)}>"
@@ -75,23 +72,19 @@ class Quote(Fact, frozen=True, gc=False):
 
     @property
     def bid(self) -> Decimal:
-        mantissa, scale = self.exact_bid
-        return times(mantissa, POWERS[scale]) if scale in POWERS else decimal_of(mantissa, scale)
+        return decimal_of(*self.exact_bid)
 
     @property
     def bid_size(self) -> Decimal:
-        mantissa, scale = self.exact_bid_size
-        return times(mantissa, POWERS[scale]) if scale in POWERS else decimal_of(mantissa, scale)
+        return decimal_of(*self.exact_bid_size)
 
     @property
     def ask(self) -> Decimal:
-        mantissa, scale = self.exact_ask
-        return times(mantissa, POWERS[scale]) if scale in POWERS else decimal_of(mantissa, scale)
+        return decimal_of(*self.exact_ask)
 
     @property
     def ask_size(self) -> Decimal:
-        mantissa, scale = self.exact_ask_size
-        return times(mantissa, POWERS[scale]) if scale in POWERS else decimal_of(mantissa, scale)
+        return decimal_of(*self.exact_ask_size)
 
     def __repr__(self) -> str:
         bid, ask = f"{plain(self.bid)}×{plain(self.bid_size)}", f"{plain(self.ask)}×{plain(self.ask_size)}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -15,6 +14,7 @@ from tidebook.client.reading import FrozenBook, Known, ProofOf
 from tidebook.core.burst import Burst
 from tidebook.core.options import Options
 from tidebook.errors import BookNotLive, UsageError
+from tidebook.io.clock import mono_ns
 from tidebook.model import health
 from tidebook.model.market import Level
 
@@ -174,15 +174,16 @@ def test_who_raises_is_measured_too_and_what_is_told_may_call_others(monkeypatch
     assert told.burst.caller is None
 
 
-async def test_a_slow_function_among_many_messages_is_told(market: Market) -> None:
-    """Over the real path: one call of many is slow."""
-    count = 0
+async def test_a_slow_function_among_many_messages_is_told(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the real path: one call of many is slow, by the clock that measures calls."""
+    count = late_ns = 0
+    monkeypatch.setattr("tidebook.client.calls.mono_ns", lambda: mono_ns() + late_ns)
 
     def function(item: object) -> None:
-        nonlocal count
+        nonlocal count, late_ns
         count += 1
         if count == 5:
-            time.sleep(0.06)
+            late_ns += 60_000_000
 
     book = market.book("BTC/USDT", venue="binance")
     book.on(function)
