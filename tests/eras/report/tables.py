@@ -16,7 +16,7 @@ from tidebook.record.check import Verdict, check
 from tidebook.record.connections import WantedBook
 
 from .mutants import KINDS, Found
-from .sets import FOLDER, DataSet, Recording
+from .sets import DataSet, Recording
 
 _PARTS = ("seed", "chain", "bridge", "scope", "proof")
 
@@ -127,7 +127,7 @@ def declarations(rows: Iterable[tuple[DataSet, Recording, dict[Choice, Played]]]
     for data, recording, results in rows:
         shapes = {knobs_of(book): book for book in recording.connections.books}
         for index, (said, book) in enumerate(shapes.items()):
-            where = f"`{data.choice}` in {data.file.relative_to(FOLDER).name}"
+            where = f"`{data.choice}` in {data.where}"
             cells = [data.name, where, str(lines_of(data.file))] if index == 0 else ["", f"… `{book.channel.name}`", ""]
             cells += [rule_of(book.plan.rule), proof_of(book.plan.rule), said]
             for one in engines_here:
