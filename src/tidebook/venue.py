@@ -124,6 +124,7 @@ class Venue:
     topics write them); empty where that is no list of instruments. Where no list is known, `symbol` makes a name from
     the id. `scales` reads from the same, where books are written in scaled integers, the scales of each id's prices
     and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read what clients send.
+    `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Venue:
     symbol: Callable[[str], str] = str.upper
     listing: Callable[[str, bytes], Mapping[str, str]] | None = None
     scales: Callable[[str, bytes], Mapping[str, tuple[int, int]]] | None = None
+    without: tuple[str, ...] = ()
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 
@@ -156,6 +158,9 @@ class Venue:
         for one in channels:
             if one.endpoint not in names:
                 raise UsageError(f"{self.name}: channel {one.name} names no endpoint of this venue")
+        for name in self.without:
+            if self.channel(name) is not None:
+                raise UsageError(f"{self.name}: it is without {name}, and declares a channel of that name")
         pools = {pool.name for pool in self.pools}
         for channel in self.books:
             if channel.rest is not None and channel.rest("X", None).pool not in pools:
