@@ -36,8 +36,8 @@ the same, `tidebook venues NAME` one of them in full.
 _LINES = f"""
 ## Lines
 
-Of code, without imports, docstrings of files, comments and blank lines. The goal is {GOAL} for declaration and wire of the
-public side, `__init__.py` and `wire.py`. The rest stands beside it: REST calls, what recordings need, the dialect.
+Of code, without imports, docstrings of files, comments and blank lines. The goal is {GOAL} for declaration and wire of
+the public side, `__init__.py` and `wire.py`. The rest stands beside it: REST calls, what recordings need, the dialect.
 """
 
 

@@ -31,6 +31,7 @@ NOWHERE: Final[Mapping[str, frozenset[str]]] = {
 """By kind of market: what none of its kind has."""
 
 Offer = Literal["yes", "missing", "not offered"]
+Known = Literal["window", "snapshot", "message"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class BookWay:
     scope: str
     proof: tuple[str, ...]
     state: Literal["live", "unproven"]
-    known: Literal["window", "snapshot", "message"]
+    known: Known
     most: int | None
     alive: str
 
@@ -190,13 +191,8 @@ def _offer(venue: Venue, noun: str) -> Offer:
 
 
 def _book(venue: Venue, channel: BookChannel) -> BookWay:
-    shape, rule = channel.shape, channel.rule
-    if shape.window is not None:
-        known, most = "window", shape.window.levels
-    elif rule.seed in (Seed.REST, Seed.REQUEST, Seed.SIDE):
-        known, most = "snapshot", channel.depths[-1] if channel.depths else None
-    else:
-        known, most = "message", None
+    rule = channel.rule
+    known, most = _known(channel)
     return BookWay(
         name=channel.name,
         seed=rule.seed.value,
@@ -208,6 +204,14 @@ def _book(venue: Venue, channel: BookChannel) -> BookWay:
         most=most,
         alive=_alive(channel.life, venue.endpoint(channel.endpoint)),
     )
+
+
+def _known(channel: BookChannel) -> tuple[Known, int | None]:
+    if channel.shape.window is not None:
+        return "window", channel.shape.window.levels
+    if channel.rule.seed in (Seed.REST, Seed.REQUEST, Seed.SIDE):
+        return "snapshot", channel.depths[-1] if channel.depths else None
+    return "message", None
 
 
 def _proof(channel: BookChannel, proof: Proof) -> str:

@@ -27,7 +27,7 @@ def declared_at(at: At) -> list[Venue]:
             environments = ", ".join(one.name for one in venue.environments)
             raise UnknownVenue(f"{venue.name} has no environment {at.environment!r}. It has: {environments}")
     for host in at.hosts.values():
-        if not isinstance(host, str) or _HOST.fullmatch(host) is None:
+        if _HOST.fullmatch(str(host)) is None:
             raise UsageError(f"hosts: {host!r} is no host. Write a name, or a name and a port", venue=at.venue)
     for url in _addresses(at, found):
         check_open(url)

@@ -1,7 +1,7 @@
 """What venues can do, as tables: the same rows for a terminal and for a page."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +11,7 @@ from tidebook.client.capabilities import NOUNS, Capability, Gone, chained, reach
 
 MARKS = {"yes": "●", "missing": "○", "not offered": "·"}
 LEGEND = "● there   ○ not yet   · not offered by the venue   - none"
-KNOWN = "known of a side: best N by the venue's window, ≤ N by its snapshots, as sent: all that comes"
+KNOWN = "known of a side: best N by a window, ≤ N by snapshots, as sent: all that comes"
 NONE = "-"
 NARROW = 100  # columns below which a terminal has one space between two columns
 _STYLES = {"●": "green", "○": "yellow", "·": "dim", "-": "dim", "live": "bold green", "unproven": "bold yellow"}
@@ -22,7 +22,7 @@ class Grid(NamedTuple):
 
     title: str
     head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     note: str = ""
     right: frozenset[int] = frozenset()
     marks: frozenset[int] = frozenset()
@@ -90,8 +90,7 @@ def draw(grid: Grid, console: Console) -> None:
     gap = 1 if console.width < NARROW else 2
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, show_header=any(grid.head), header_style="dim")
     for number, name in enumerate(grid.head):
-        justify = "right" if number in grid.right else "center" if number in grid.marks else "left"
-        table.add_column(name, justify=justify, no_wrap=number in grid.firm)
+        table.add_column(name, justify=_side(grid, number), no_wrap=number in grid.firm)
     for row in grid.rows:
         table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
     console.print(Text(grid.title, "bold"))
@@ -101,6 +100,10 @@ def draw(grid: Grid, console: Console) -> None:
         console.print(line)
     if grid.note:
         console.print(Text(grid.note, "dim"))
+
+
+def _side(grid: Grid, number: int) -> Literal["left", "right", "center"]:
+    return "right" if number in grid.right else "center" if number in grid.marks else "left"
 
 
 def _offers(venues: Sequence[Capability]) -> Grid:
@@ -141,7 +144,7 @@ def _terms(venues: Sequence[Capability]) -> Grid:
     return Grid("Where, and how much", head, rows, firm=frozenset({0, 2}))
 
 
-def _once(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def _once(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The first cell only where it is another than in the row above."""
     before = [("",), *rows]
     return [("" if row[0] == above[0] else row[0], *row[1:]) for above, row in zip(before, rows, strict=False)]
