@@ -123,6 +123,8 @@ struct Scratch {
     found: Vec<(usize, usize)>,
     rooms: Vec<(usize, Room, bool)>,
     heard: Vec<Heard>,
+    /// Whether some message of the frame has no topic.
+    has_loose: bool,
     messages: Vec<Message>,
     said: Vec<Outcome>,
     out: Vec<Out>,
@@ -263,6 +265,7 @@ impl<H> Feed<H> {
     pub fn feed(&mut self, frame: &[u8], received_ns: i64) -> Result<()> {
         self.scratch.out.clear();
         self.scratch.heard.clear();
+        self.scratch.has_loose = false;
         // Places in a frame are kept in 32 bits.
         let has_passed = frame.len() <= self.cap.min(u32::MAX as usize - 1) && self.pass(frame, received_ns).is_some();
         #[cfg(test)]
@@ -359,10 +362,7 @@ impl<H> Feed<H> {
             }
         }
         let (entries, count) = (&self.entries, self.count);
-        let Scratch { heard, messages, said, out, .. } = &mut self.scratch;
-        if heard.is_empty() {
-            out.push(Out::Unrouted);
-        }
+        let Scratch { heard, has_loose, messages, said, out, .. } = &mut self.scratch;
         for heard in heard.iter() {
             match (&entries[heard.entry], heard.message) {
                 (Some(Entry { target: Target::Book { book, role, .. }, .. }), Some(at)) => {
@@ -375,6 +375,9 @@ impl<H> Feed<H> {
                     }
                 }
             }
+        }
+        if *has_loose || heard.is_empty() {
+            out.push(Out::Unrouted);
         }
     }
 }
@@ -446,24 +449,27 @@ fn route(doc: &Doc, forms: &[Wanted], others: &Topics, scratch: &mut Scratch) ->
     for Wanted { form, topics, .. } in forms {
         let wanted = [topics, others];
         scratch.found.clear();
-        let mut has_topic = false;
+        let (mut has_topic, mut has_loose) = (false, false);
         let Some(at) = form.each.as_ref().map_or(Ok(Some(0)), |path| path.look(doc, 0))? else { continue };
         match doc.kind(at) {
             _ if form.each.is_none() => has_topic = scratch.find(doc, at, None, form, wanted)?,
             Kind::List => {
                 for member in doc.members(at) {
-                    has_topic |= scratch.find(doc, member, None, form, wanted)?;
+                    let has_one = scratch.find(doc, member, None, form, wanted)?;
+                    (has_topic, has_loose) = (has_topic | has_one, has_loose | !has_one);
                 }
             }
             Kind::Object if form.star => {
                 let mut members = doc.members(at);
                 while let (Some(key), Some(value)) = (members.next(), members.next()) {
-                    has_topic |= scratch.find(doc, value, Some(key), form, wanted)?;
+                    let has_one = scratch.find(doc, value, Some(key), form, wanted)?;
+                    (has_topic, has_loose) = (has_topic | has_one, has_loose | !has_one);
                 }
             }
             _ => {}
         }
         if has_topic {
+            scratch.has_loose = has_loose;
             return Ok(true);
         }
     }

@@ -228,6 +228,8 @@ class Session:
         if how.random() < 0.03:
             other = ("o", "O") if len(self.dialect.shape.route) == 2 else ("O",)
             messages[how.randrange(many)] = (other, messages[0][1])
+        if self.dialect.shape.each is not None and "#" not in self.dialect.shape.route and how.random() < 0.08:
+            messages.insert(how.randrange(many + 1), ((), messages[0][1]))  # one without a topic
         return self.made(self.printer, messages, True)
 
     def made(self, printer: Printer, messages: list[tuple[tuple[str, ...], Fact]], counted: bool) -> bytes:

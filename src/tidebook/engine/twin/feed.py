@@ -120,12 +120,14 @@ class Feed:
         return Event(None, "gap", expected, count)
 
     def _read_messages(self, root: Any, received_ns: int) -> tuple[bool, list[tuple[_Wanted, Message | None] | Other]]:
-        """(whether nothing in the frame was wanted, what was)."""
+        """(whether nothing in the frame was wanted, or something has no topic; what was wanted)."""
         found: list[tuple[_Wanted, Message | None] | Other] = []
         earlier: dict[int, list[Message]] = {}
+        has_loose = False
         form, messages = self._split(root)
         for where, topic in messages:
             if form is None or topic is None:
+                has_loose = True
                 continue
             entry = self._table.get((form, topic))
             if entry is None:
@@ -140,7 +142,7 @@ class Feed:
                     book.fits(message, before, outside=book.seeds_outside and outside, asked_ns=received_ns + 1)
                     before.append(message)
                 found.append((entry, message))
-        return not found, found
+        return has_loose or not found, found
 
     def _split(self, root: Any) -> tuple[Form | None, list[tuple[Where, str | None]]]:
         """The frame's form, and its messages with their topics."""
