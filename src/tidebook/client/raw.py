@@ -218,6 +218,9 @@ class RawStream(Subscription[RawMessage]):
             check_host(one.declared, self._url, "wss")
         if self._topics and endpoint.subscribing is None:
             raise UsageError(f"{one.declared.name} {endpoint.name} subscribes nothing by message")
+        if endpoint.subscribing is not None:
+            for topic in self._topics:
+                endpoint.subscribing.check(topic)
         plan = RawPlan(one.declared.name, f"raw {next(_names)}", endpoint, self._topics, self._says, self._url)
         self._venue_is = one.declared.name
         self._raw, self._leave = one.open_raw(plan, self._take, self._watch)

@@ -10,15 +10,21 @@ from tidebook.errors import TidebookError
 from tidebook.model.facts import Fact
 
 
-class Seen(NamedTuple):
-    """What a reader of messages knows besides the message.
-
-    `symbol` makes the canonical symbol of the venue's id (the id itself where it is not listed).
-    """
-
+class _Seen(NamedTuple):
     venue: str
     symbol: Callable[[str], str]
     received_ns: int
+
+
+class Seen(_Seen):
+    """What a reader of messages knows besides the message: a tuple of `venue`, `symbol` and `received_ns`.
+
+    `symbol` makes the canonical symbol of the venue's id (the id itself where it is not listed). `topic` is the key by
+    which a message was found among several of its frame (`FactChannel.each`): a frame with messages of several topics
+    comes once for each of them, and its reader makes the facts of that topic's alone. Empty: of all there are.
+    """
+
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)

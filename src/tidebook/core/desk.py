@@ -50,6 +50,7 @@ class Line:
     timer: Timer | None = None
     rotate: Timer | None = None
     turn: Turn | None = None  # of the handshake, while it waits or is under way
+    size: int = 0  # bytes that its topics take, where the endpoint limits these
 
 
 class Desk:
@@ -136,8 +137,10 @@ class Desk:
             book = Book(plan, engine, self, self._timers, self._options, now, asked)
             book.changed_to = changed_to
             self.books[plan.name] = book
-            line = self._line_for(plan.endpoint, plan.pin, plan.url, plan.headers)
+            size = _size(plan)
+            line = self._line_for(plan.endpoint, size, plan.pin, plan.url, plan.headers)
             line.books.append(book)
+            line.size += size
             if line.session is not None:
                 line.session.add(book, now)
             if line.session is not None or line.timer is None:
@@ -153,8 +156,10 @@ class Desk:
         if plan.name in self.streams:
             return self.streams[plan.name]
         stream = self.streams[plan.name] = Stream(plan, self.emit, self._timers, self._options)
-        line = self._line_for(plan.endpoint)
+        size = _size(plan)
+        line = self._line_for(plan.endpoint, size)
         line.streams.append(stream)
+        line.size += size
         if line.session is not None:
             line.session.add_stream(stream, now)
             line.session.greet(now)
@@ -192,6 +197,7 @@ class Desk:
 
     def _left(self, line: Line, wanted: Book | Stream, now: Now) -> None:
         """A line carries one thing less; one that carries nothing is given up."""
+        line.size -= _size(wanted.plan)
         if line.session is not None:
             line.session.remove(wanted, now)
         if not line.books and not line.streams:
@@ -225,14 +231,22 @@ class Desk:
     def _line_for(
         self,
         endpoint: Endpoint,
+        size: int,
         pin: str | None = None,
         url: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Line:
-        """The connection that carries one more topic; a new one where all are full."""
+        """The connection that carries one more topic, of so many bytes; a new one where all are full."""
+        most = endpoint.max_bytes
         for line in self.lines:
             same = line.endpoint.name == endpoint.name and line.pin == pin
-            if same and (pin is not None or len(line.books) + len(line.streams) < endpoint.max_topics):
+            if same and (
+                pin is not None
+                or (
+                    len(line.books) + len(line.streams) < endpoint.max_topics
+                    and (most is None or line.size + size <= most)
+                )
+            ):
                 return line
         return self._new_line(endpoint, pin, url, headers)
 
@@ -338,11 +352,16 @@ class Desk:
         self._endings.append(now.mono_ns)
         return (len(self._endings) - 1) * seconds(self._options.reopen_apart)
 
-    def _rotate(self, line: Line, now: Now) -> None:
+    def rotate(self, session: Session, reason: str, now: Now) -> None:
         """The venue will close this connection soon; better at a moment of our own choosing."""
-        if line.session is not None:
+        line = self._line_of.get(session.conn)
+        if line is not None and line.session is session:
             line.backoff.healthy()
-            self.renew(line.session, "rotated before its lifetime ends", now)
+            self.renew(session, reason, now)
+
+    def _rotate(self, line: Line, now: Now) -> None:
+        if line.session is not None:
+            self.rotate(line.session, "rotated before its lifetime ends", now)
 
     def _connects(self, line: Line) -> Budget | None:
         """The budget of its handshakes."""
@@ -422,3 +441,12 @@ class Desk:
     def __repr__(self) -> str:
         live = sum(book.state.readable for book in self.books.values())
         return f"<Desk {self.venue}, {live} of {len(self.books)} books readable, {len(self.lines)} connections>"
+
+
+def _size(plan: BookPlan | StreamPlan) -> int:
+    """How many bytes its topics take among those of a connection, where that is limited."""
+    endpoint = plan.endpoint
+    if endpoint.max_bytes is None or endpoint.subscribing is None or (isinstance(plan, BookPlan) and plan.by_url):
+        return 0
+    side = plan.side_topic if isinstance(plan, BookPlan) else None
+    return sum(endpoint.subscribing.bytes_of(text) for text in (plan.topic, side) if text is not None)

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from tidebook.engine.shape import Codec, Id
 from tidebook.errors import UsageError
@@ -15,24 +15,30 @@ class Template:
     """A message that is printed and parsed by the same line.
 
     JSON in which a text ``$name`` is a slot for text, ``#name`` a slot for a number (parsed from
-    either), and ``@name`` a slot for a list of texts. A key ending in ``?`` may be absent when parsed.
-    Keys that the template does not have are ignored when parsed. A venue's declaration writes one per
+    either), ``*name`` a slot for an object, and ``@name`` a slot for a list. A key ending in ``?`` may be absent
+    when parsed. Keys that the template does not have are ignored when parsed. A venue's declaration writes one per
     message; the session and the simulator's dialect use the same object from opposite sides.
     """
 
     text: str
     value: Any = field(init=False, repr=False, compare=False)
+    places: tuple["Place", ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
             object.__setattr__(self, "value", json.loads(self.text))
         except ValueError as error:
             raise UsageError(f"not a template: {self.text}") from error
+        object.__setattr__(self, "places", tuple(_places(self.value)))
 
     @property
     def slots(self) -> frozenset[str]:
         """The slots' names."""
-        return frozenset(_slots(self.value))
+        return frozenset(place.name for place in self.places)
+
+    def key_of(self, slot: str) -> str | None:
+        """The key of the message itself under which this slot stands; None where it stands elsewhere, or nowhere."""
+        return next((place.key for place in self.places if place.name == slot and place.depth == 1), None)
 
     def print(self, **slots: object) -> bytes:
         """The message with its slots filled; `?` keys whose slot is not given are left out."""
@@ -44,7 +50,18 @@ class Template:
         return found if _match(self.value, message, found) else None
 
 
+class Place(NamedTuple):
+    """Where a slot stands: under which key (optional ones end in ``?``), inside how many objects and lists."""
+
+    sigil: str
+    name: str
+    key: str | None
+    optional: bool
+    depth: int
+
+
 _MISSING = object()
+_SIGILS = ("$", "#", "@", "*")
 _WHOLE = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 
 
@@ -53,29 +70,37 @@ def _fill(value: Any, slots: dict[str, object]) -> Any:
         filled: dict[str, Any] = {}
         for key, inner in cast("dict[str, Any]", value).items():
             optional = key.endswith("?")
-            if optional and isinstance(inner, str) and inner[:1] in "$#@" and inner[1:] not in slots:
+            if optional and _is_slot(inner) and inner[1:] not in slots:
                 continue
             filled[key.removesuffix("?")] = _fill(inner, slots)
         return filled
     if isinstance(value, list):
         members: list[Any] = value
         return [_fill(inner, slots) for inner in members]
-    if isinstance(value, str) and value[:1] in ("$", "#", "@") and len(value) > 1:
+    if _is_slot(value):
         slot = slots[value[1:]]
         if value[0] == "#":
             return int(slot) if isinstance(slot, (int, str)) else slot
-        return list(cast("list[str]", slot)) if value[0] == "@" else str(slot)
+        if value[0] == "*":
+            return slot
+        return list(cast("list[Any]", slot)) if value[0] == "@" else str(slot)
     return value
 
 
-def _slots(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if value[:1] in ("$", "#", "@") and len(value) > 1:
-            yield value[1:]
-    elif isinstance(value, (dict, list)):
-        inner: Iterable[Any] = cast("dict[str, Any]", value).values() if isinstance(value, dict) else value
-        for one in inner:
-            yield from _slots(one)
+def _is_slot(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > 1 and value[0] in _SIGILS
+
+
+def _places(value: Any, key: str | None = None, optional: bool = False, depth: int = 0) -> Iterator[Place]:
+    if _is_slot(value):
+        yield Place(value[0], value[1:], key, optional, depth)
+    elif isinstance(value, dict):
+        for name, inner in cast("dict[str, Any]", value).items():
+            yield from _places(inner, name.removesuffix("?"), name.endswith("?"), depth + 1)
+    elif isinstance(value, list):
+        members: list[Any] = value
+        for inner in members:
+            yield from _places(inner, None, False, depth + 1)
 
 
 def _match(pattern: Any, message: Any, found: dict[str, Any]) -> bool:
@@ -99,7 +124,7 @@ def _match(pattern: Any, message: Any, found: dict[str, Any]) -> bool:
         parts: list[Any] = pattern
         theirs: list[Any] = message
         return len(parts) == len(theirs) and all(map(_match, parts, theirs, [found] * len(parts)))
-    if isinstance(pattern, str) and pattern[:1] in ("$", "#", "@") and len(pattern) > 1:
+    if _is_slot(pattern):
         return _match_slot(pattern, message, found)
     return type(pattern) is type(message) and bool(pattern == message)
 
@@ -109,6 +134,8 @@ def _match_slot(pattern: str, message: Any, found: dict[str, Any]) -> bool:
     value: Any = message
     if kind == "@":
         fits = isinstance(message, list)
+    elif kind == "*":
+        fits = isinstance(message, dict)
     elif kind == "#":
         if isinstance(message, str) and _WHOLE.fullmatch(message):
             value = int(message)
@@ -123,13 +150,24 @@ def _match_slot(pattern: str, message: Any, found: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:
-    """How topics are wanted and refused on one connection.
+    """How topics are wanted and refused on one connection. `print` and `read` are its templates with topics in them.
 
-    `topics_per_message` 1 uses the slot ``topic``, more uses ``@topics``. `pace` is the least
-    time between two client messages of this connection, in seconds. An ack that carries
-    ``topic`` is matched by it, else by ``id``. An ack with a slot ``key`` teaches what the venue's
-    messages call the topic on this connection; until then none is its. Unsubscriptions may say it,
-    and their acks.
+    A message names a topic in the slot ``$topic``, or several in ``@topics``, of which one message holds at most
+    `topics_per_message` and takes at most `most_bytes` bytes. Where topics are objects, `each` are their templates,
+    the most particular first: a topic's text is the values of its object in order, each one word, joined by one space;
+    ``*topic`` is then one such object, ``@topics`` a list of them. Where each kind of topic has a list of its own
+    (``@trades``), a topic's text is the list's name, a space, and the member.
+
+    `pace` is the least time between two client messages of this connection, in seconds, but for the first `burst`,
+    which may go at once, and so many again after as much rest: never more than `burst` + t / `pace` in t seconds.
+
+    An ack that names topics is about these, else about those of the message with its ``id``. One answer to all topics
+    of a message, or an answer for each of them, are both understood. An ack may name in ``@failed`` those that are
+    refused. Where its lists are by kind, it is all that is subscribed on the connection now. With `serial` the next
+    message waits for the answer to the last, and an answer without id is about the one under way.
+
+    An ack with a slot ``key`` teaches what the venue's messages call the topic on this connection; until then none
+    is its. Unsubscriptions may say it, and their acks.
     """
 
     subscribe: Template
@@ -139,6 +177,10 @@ class Subscribing:
     refusals: tuple[Template, ...] = ()
     topics_per_message: int = 1
     pace: float = 0.0
+    burst: int = 1
+    each: tuple[Template, ...] = ()
+    serial: bool = False
+    most_bytes: int | None = None
 
     def __post_init__(self) -> None:
         leaving = (self.unsubscribe, self.unsubscribed)
@@ -146,11 +188,186 @@ class Subscribing:
             raise UsageError("a key that no ack teaches")
         if self.teaches and self.topics_per_message != 1:
             raise UsageError("where acks teach keys each message subscribes one topic")
+        if self.burst < 1:
+            raise UsageError("a burst is at least one message")
+        for template in self.each:
+            _check_object(template)
+        said = (self.subscribe, self.ack, *leaving, *self.refusals)
+        places = [place for template in said if template is not None for place in template.places]
+        if not self.each and any(place.sigil == "*" for place in places):
+            raise UsageError("a topic that is an object needs its template in `each`")
+        if self.each and self._lists(self.subscribe):
+            raise UsageError("topics are objects, or members of lists by kind, not both")
+        if self.is_complete and not self.serial:
+            raise UsageError("an ack that is all that is subscribed answers nothing by itself: declare it serial")
 
     @property
     def teaches(self) -> bool:
         """Whether acks say what the venue's messages call a topic."""
         return self.ack is not None and "key" in self.ack.slots
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether an ack is all that is subscribed on the connection now."""
+        return self.ack is not None and bool(self._lists(self.ack))
+
+    @property
+    def answers_each(self) -> bool:
+        """Whether each topic of a message of several has an ack of its own."""
+        return self.ack is not None and self.topics_per_message > 1 and "topic" in self.ack.slots
+
+    def print(self, template: Template, texts: Sequence[str], failed: Sequence[str] = (), **slots: object) -> bytes:
+        """A message with these topics. Raises UsageError for one that it cannot say."""
+        filled = dict(slots)
+        lists = self._lists(template)
+        is_answer = template in (self.ack, self.unsubscribed)
+        members: dict[str, list[str]] = {place.name: [] for place in lists if is_answer or not place.optional}
+        for text in texts if lists else ():
+            name, member = self._member(text)
+            members.setdefault(name, []).append(member)
+        filled.update(members)
+        for place in template.places:
+            if place.name == "topic" and (texts or not place.optional):
+                plain = texts[0] if texts else ""
+                filled["topic"] = plain if place.sigil != "*" else self._object(plain) if texts else {}
+            elif place.name in ("topics", "failed") and place.sigil == "@":
+                named = texts if place.name == "topics" else failed
+                filled[place.name] = [self._object(text) for text in named] if self.each else list(named)
+        return template.print(**filled)
+
+    def read(self, template: Template, message: object) -> dict[str, Any] | None:
+        """The slots' values when the message fits, else None.
+
+        The topics that it names are texts in ``topics``, which is missing where it names none, and in ``failed``. What
+        is no topic of this venue is a text that is none either.
+        """
+        found = template.match(message)
+        if found is None:
+            return None
+        topics: list[str] = []
+        lists = self._lists(template)
+        names = bool(lists)
+        for place in template.places:
+            if place.name not in found:
+                continue
+            if place.name == "topic":
+                value = found.pop("topic")
+                topics, names = [self._text(value) if place.sigil == "*" else str(value)], True
+            elif place.name in ("topics", "failed") and place.sigil == "@":
+                texts = [self._text(one) for one in found.pop(place.name)]
+                if place.name == "failed":
+                    found["failed"] = texts
+                else:
+                    topics, names = texts, True
+            elif place in lists:
+                topics += [f"{place.name} {self._text(one)}" for one in found.pop(place.name)]
+        return {**found, "topics": topics} if names else found
+
+    def check(self, text: str) -> None:
+        """Raises UsageError for a topic that no message can say."""
+        if self.each:
+            self._object(text)
+        elif self._lists(self.subscribe):
+            self._member(text)
+
+    def bytes_of(self, text: str) -> int:
+        """How many bytes of a message a topic takes, with what stands between it and the next."""
+        form: object = self._object(text) if self.each else text
+        if self._lists(self.subscribe):
+            form = self._member(text)[1]
+        return len(_json(form).encode(errors="surrogatepass")) + 1
+
+    @property
+    def room(self) -> int | None:
+        """How many bytes of a message its topics may take together. None: as many as there are."""
+        if self.most_bytes is None:
+            return None
+        frames = [template for template in (self.subscribe, self.unsubscribe) if template is not None]
+        empty: dict[str, object] = {place.name: [] for frame in frames for place in frame.places if place.sigil == "@"}
+        slots: dict[str, object] = {"id": 10**19, "key": "", **empty, "topic": {} if self.each else ""}
+        return self.most_bytes - max(len(frame.print(**slots)) for frame in frames)
+
+    @staticmethod
+    def _lists(template: Template) -> tuple[Place, ...]:
+        """Its lists of topics by kind."""
+        return tuple(
+            place for place in template.places if place.sigil == "@" and place.name not in ("topics", "failed")
+        )
+
+    def _member(self, text: str) -> tuple[str, str]:
+        """The list and the member that a topic is."""
+        name, _, member = text.partition(" ")
+        known = [place.name for place in self._lists(self.subscribe)]
+        if name not in known or not member:
+            raise UsageError(f"{text!r} is no topic here. One is: {' or '.join(known)}, a space, and of what")
+        return name, member
+
+    def _object(self, text: str) -> dict[str, Any]:
+        """A topic as an object, by the first template that fits its words."""
+        words = text.split(" ")
+        for template in self.each:
+            found = _spelled(template, words)
+            if found is not None:
+                return found
+        forms = " or ".join(repr(" ".join(map(str, template.value.values()))) for template in self.each)
+        raise UsageError(f"{text!r} is no topic here. One is: {forms}")
+
+    def _text(self, value: Any) -> str:
+        """A topic's text, or what stands for no topic."""
+        if not self.each:
+            return value if isinstance(value, str) else _json(value)
+        keys = cast("dict[str, Any]", value).keys() if isinstance(value, dict) else ()
+        # One with further keys is what the template says only where no template has them all.
+        for template in sorted(self.each, key=lambda one: one.value.keys() != keys):
+            words = _words(template, value)
+            # What another template would say of these words was another object.
+            first = words and next((one for one in self.each if _spelled(one, words) is not None), None)
+            if words and first is template:
+                return " ".join(words)
+        return f"{_json(value)} "  # its last word is empty: no template can say it
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _check_object(template: Template) -> None:
+    """Raises UsageError where texts cannot stand for what it prints."""
+    value = template.value
+    if not isinstance(value, dict) or not value:
+        raise UsageError(f"a topic's template is an object: {template.text}")
+    names = [place.name for place in template.places]
+    for key, inner in cast("dict[str, Any]", value).items():
+        if not isinstance(inner, str) or " " in inner or not inner or inner[0] in "@*" or key.endswith("?"):
+            raise UsageError(f"a topic's object has words, none optional: {template.text}")
+    if len(set(names)) != len(names):
+        raise UsageError(f"a topic's object has each slot once: {template.text}")
+
+
+def _spelled(template: Template, words: Sequence[str]) -> dict[str, Any] | None:
+    """The object that these words are by a template; None where they do not fit it."""
+    value: dict[str, str] = template.value
+    if len(value) != len(words):
+        return None
+    found: dict[str, Any] = {}
+    for (key, form), word in zip(value.items(), words, strict=True):
+        if not word or (form != word and not _is_slot(form)):
+            return None
+        is_number = form != word and form[0] == "#"
+        if is_number and not (_WHOLE.fullmatch(word) and str(int(word)) == word):
+            return None
+        found[key] = int(word) if is_number else word
+    return found
+
+
+def _words(template: Template, message: object) -> list[str] | None:
+    """The words that an object is by a template; None where it does not fit, or has a value that is no word."""
+    slots = template.match(message)
+    if slots is None:
+        return None
+    forms: Iterable[str] = template.value.values()
+    words = [str(slots[form[1:]]) if _is_slot(form) else form for form in forms]
+    return None if any(not word or " " in word for word in words) else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +376,41 @@ class Ping:
 
     ``server`` + ``frame``: the server pings with frames, answered below the session; nothing at all for
     `deadline` seconds means dead. ``server`` + ``message``: `ask` comes as a message, `answer` is sent
-    before any data of the same read. ``client``: `ask` goes out every `every` seconds of silence, the
-    connection is dead when nothing came within `deadline` after it.
+    before any data of the same read. ``client``: `ask` goes out every `every` seconds of silence, or with `always`
+    every so many seconds whatever is heard; the connection is dead when nothing came within `deadline` after silence.
+    ``text``: as ``message``, with the bare words `ask_text` and `answer_text`.
     `prefix` are the bytes by which an incoming ping (or the answer to ours) is known without reading it.
     """
 
     by: Literal["server", "client"]
-    form: Literal["frame", "message"]
+    form: Literal["frame", "message", "text"]
     every: float
     deadline: float
     ask: Template | None = None
     answer: Template | None = None
     prefix: bytes = b""
+    ask_text: str = ""
+    answer_text: str = ""
+    always: bool = False
 
     def __post_init__(self) -> None:
+        if (self.form == "text") != bool(self.ask_text and self.answer_text):
+            raise UsageError("a ping by text, and no other, declares the words of both sides")
+        if self.form == "text":
+            if self.ask is not None or self.answer is not None or self.prefix:
+                raise UsageError("a ping by text has words and nothing else")
+            object.__setattr__(self, "prefix", self.heard.encode())
+        if self.always and self.by != "client":
+            raise UsageError("who only answers pings has no say in when they come")
         if self.form == "message" and self.ask is None:
             raise UsageError("a ping by message declares the message")
         if self.by == "server" and self.form == "message" and not (self.prefix and self.answer):
             raise UsageError("a server's ping by message declares its prefix and the answer")
+
+    @property
+    def heard(self) -> str:
+        """Of a ping by text, the word that the client hears."""
+        return self.answer_text if self.by == "client" else self.ask_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +472,12 @@ Life = Repeats | Heartbeat | Companion | ConnectionOnly
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One named host and path of a venue."""
+    """One named host and path of a venue.
+
+    A connection carries at most `max_topics` topics that take at most `max_bytes` together, as they stand in
+    messages with what is between two of them. A message that fits one of `notices` announces that the connection will
+    soon be closed: it is renewed at once.
+    """
 
     name: str
     url: str
@@ -254,3 +493,5 @@ class Endpoint:
     counter: Id | None = None
     cap: int = 4 << 20
     says: tuple[Template, ...] = ()  # said when it opens, before anything is subscribed
+    notices: tuple[Template, ...] = ()
+    max_bytes: int | None = None

@@ -38,6 +38,10 @@ class Owner(Protocol):
         """Close this connection and open the next."""
         ...
 
+    def rotate(self, session: "Session", reason: str, now: Now) -> None:
+        """The same, at a moment that was to come."""
+        ...
+
 
 HEARTBEAT = 1024  # bytes: no heartbeat is longer
 ROW = 64  # messages after which a row of calls is measured: their decoding must not count for much
@@ -57,6 +61,7 @@ class Session:
         self.is_open = False
         self.opened_ns: int | None = None
         self.heard_ns: int | None = None
+        self._asked_ns = 0  # when our last ping went out
         self.received = 0  # data frames, for whoever counts along
         self.topics: dict[str, Topic] = {}
         # The hot path: what the engine's commonest outcomes mean.
@@ -285,13 +290,30 @@ class Session:
             self._owner.renew(self, f"{len(self._bad)} undecodable messages", now)
 
     def _control(self, frame: bytes, now: Now) -> bool:
-        """Whether a frame is an answer to something we asked, or a heartbeat in another spelling."""
-        subscribing = self.endpoint.subscribing
-        message = None if subscribing is None and self._raw is None else control.read(frame)
+        """Whether a frame is an answer to what we asked, a heartbeat in another spelling, or announces the end."""
+        is_read = self.endpoint.subscribing is not None or self._raw is not None or self.endpoint.notices
+        message = control.read(frame) if is_read else None
         if message is None:
             return False
-        answered = None if subscribing is None else self._acks.answer(message, now)
-        return self._heartbeat(message) if answered is None else answered
+        found = self._obey(message, frame, now)
+        members: list[Any] = message if isinstance(message, list) and not found else []
+        for one in members if len(members) > 1 else ():
+            # Several messages in one frame: templates are of a frame with one.
+            found = (isinstance(one, dict) and self._obey([one], frame, now)) or found
+        return found
+
+    def _obey(self, message: Any, frame: bytes, now: Now) -> bool:
+        if not self.is_open:
+            return False  # given up at an earlier one
+        answered = None if self.endpoint.subscribing is None else self._acks.answer(message, now)
+        if answered is not None or self._heartbeat(message):
+            return answered is not False
+        if not any(notice.match(message) is not None for notice in self.endpoint.notices):
+            return False
+        if self._raw is not None:
+            self._raw.frame(frame, now)  # a user may want to know it
+        self._owner.rotate(self, "the venue announces its end", now)
+        return True
 
     # Asking -------------------------------------------------------------------
 
@@ -350,7 +372,15 @@ class Session:
         """Whether the frame was a heartbeat; looked at before anything of the same read is decoded."""
         ping, codec = self.endpoint.ping, self.endpoint.codec
         plain = frame if codec is Codec.TEXT else head(frame, codec, HEARTBEAT)
+        if ping.form == "text":
+            return plain == ping.prefix and self._beat_of_text()
         return plain.startswith(ping.prefix) and self._heartbeat(control.read(plain))
+
+    def _beat_of_text(self) -> bool:
+        ping = self.endpoint.ping
+        if ping.by == "server":
+            self._owner.effects.append(Send(self.conn, ping.answer_text.encode()))
+        return True
 
     def _heartbeat(self, message: Any) -> bool:
         """Whether it was one; the server's is answered out of turn."""
@@ -367,6 +397,7 @@ class Session:
 
     def _arm_ping(self, now: Now) -> None:
         ping = self.endpoint.ping
+        self._asked_ns = now.mono_ns
         self._ping_timer.set(now.mono_ns + seconds(ping.every if ping.by == "client" else ping.deadline))
 
     def _check_ping(self, now: Now) -> None:
@@ -380,10 +411,23 @@ class Session:
                 self._ping_timer.set(self.heard_ns + seconds(ping.deadline))
         elif quiet >= seconds(ping.every + ping.deadline):
             self.renew(f"no answer to a ping for {ping.deadline:g} s", now)
+        elif ping.always:
+            if now.mono_ns >= self._asked_ns + seconds(ping.every):
+                self._ask_back(now)
+            dead_ns = self.heard_ns + seconds(ping.every + ping.deadline)
+            self._ping_timer.set(min(self._asked_ns + seconds(ping.every), dead_ns))
         elif quiet >= seconds(ping.every):
-            ping_id = self._acks.next_id()  # no subscription's: the answer must not be taken for its ack
-            data = b"" if ping.ask is None else ping.ask.print(id=ping_id, now=now.wall_ns // 1_000_000)
-            self._owner.effects.append(Send(self.conn, data, "ping" if ping.form == "frame" else "text"))
+            self._ask_back(now)
             self._ping_timer.set(self.heard_ns + seconds(ping.every + ping.deadline))
         else:
             self._ping_timer.set(self.heard_ns + seconds(ping.every))
+
+    def _ask_back(self, now: Now) -> None:
+        """Our ping."""
+        ping = self.endpoint.ping
+        ping_id = self._acks.next_id()  # no subscription's: the answer must not be taken for its ack
+        data = ping.ask_text.encode()
+        if ping.ask is not None:
+            data = ping.ask.print(id=ping_id, now=now.wall_ns // 1_000_000)
+        self._owner.effects.append(Send(self.conn, data, "ping" if ping.form == "frame" else "text"))
+        self._asked_ns = now.mono_ns

@@ -68,6 +68,7 @@ class Stream:
         self.confirmed_ns: int | None = None
         self._rows = rows(plan.channel.read)
         self._now: Now | None = None
+        self._topic = "" if plan.channel.each is None else plan.key_or_topic().decode()
         self._seen = Seen(plan.venue, plan.read_symbol, 0)
         self._emit = emit
         self._options = options
@@ -88,6 +89,8 @@ class Stream:
         if self._now is not now:
             self._now = now
             self._seen = Seen(self.plan.venue, self.plan.read_symbol, now.wall_ns)
+            if self._topic:
+                self._seen.topic = self._topic
         facts = self._rows(frames, self._seen, self._undecodable)
         if facts and self.deliver is not None:
             self.deliver(facts)

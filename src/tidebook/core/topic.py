@@ -31,7 +31,7 @@ class Topic:
     resubscribe: bool = False  # subscribe again when the unsubscription is acknowledged
     again_ns: int | None = None  # after a refusal, or silence to our tries: when it is tried once more
     refusals: int = 0  # in a row
-    alone: bool = False  # asked for in a message of its own, since one with others was refused
+    alone: bool = False  # asked for in a message of its own, since it was refused, or one with others was
     request_id: int = 0  # the last request for its whole book
     key: bytes | None = None  # by which the engine finds its messages, or found them last; None: not told yet
     missing: set[str] = field(default_factory=set[str])  # the texts not acknowledged yet: its own, its side channel's
@@ -59,3 +59,4 @@ class Asked:
     topics: tuple[Topic, ...]
     texts: list[str]
     at_ns: int
+    id: str

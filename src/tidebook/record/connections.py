@@ -182,10 +182,10 @@ def _subscribed(venue: Venue, message: str) -> tuple[str, ...]:
     """What a message subscribes in the way in which we would."""
     said = json.loads(message)
     for endpoint in venue.endpoints:
-        slots = None if endpoint.subscribing is None else endpoint.subscribing.subscribe.match(said)
+        words = endpoint.subscribing
+        slots = None if words is None else words.read(words.subscribe, said)
         if slots is not None:
-            names: list[object] = [slots["topic"]] if "topic" in slots else slots.get("topics", [])
-            return tuple(name for name in names if isinstance(name, str))
+            return tuple(slots.get("topics", ()))
     return ()
 
 

@@ -1,13 +1,15 @@
 """Reads the transcripts: what goes into a Desk, when, and all that it asks for in answer, as lines of text.
 
 A file has `about`, `setting` and `steps`. The setting declares an endpoint in the words of `core.endpoint` (templates
-as JSON), the rule by name, `options` of `core.options`, and `books`. Each step has `at` (seconds), one input, and the
-effects expected of it (`expect`); `wait` lets time pass up to `at`, its effects carry their times. `states` are the
-books' states after the step. What a connection that was wanted raw delivers is told after the effects.
+as JSON), the rule by name, `options` of `core.options`, and `books`. Books are of topics ``book.NAME``, or as `topic`
+says (``books {}``), which is also the key of their messages, at `route`; with `each` these are members of a list. Each
+step has `at` (seconds), one input, and the effects expected of it (`expect`); `wait` lets time pass up to `at`, its
+effects carry their times. `states` are the books' states after the step. What a connection that was wanted raw delivers
+is told after the effects.
 """
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from tidebook.core.clock import SECOND, Now, seconds
@@ -52,6 +54,7 @@ RULES: Final = {
         compare_every=30.0,
     ),
 }
+WORDS: Final = ("topics_per_message", "pace", "burst", "serial", "most_bytes")
 SHAPE: Final = BookShape(
     route=("ch",),
     kind=Kind(path="k", snapshot=("s",), delta=("d",)),
@@ -81,8 +84,8 @@ def _endpoint(setting: dict[str, Any]) -> Endpoint:
             _template(declared.get("unsubscribe")),
             _template(declared.get("unsubscribed")),
             tuple(Template(json.dumps(one)) for one in declared.get("refusals", ())),
-            declared.get("topics_per_message", 1),
-            declared.get("pace", 0.0),
+            each=tuple(Template(json.dumps(one)) for one in declared.get("each", ())),
+            **{word: declared[word] for word in WORDS if word in declared},
         )
     asked = {"ask": _template(ping.pop("ask", None)), "answer": _template(ping.pop("answer", None))}
     words = {"by": "server", "form": "frame", "every": 600, "deadline": 600, **ping, **asked}
@@ -98,7 +101,14 @@ def _endpoint(setting: dict[str, Any]) -> Endpoint:
         lifetime=None if lifetime is None else Lifetime(**lifetime),
         connects=None if connects is None else Pool("connects", "ip", *connects),
         says=tuple(Template(json.dumps(one)) for one in setting.get("says", ())),
+        notices=tuple(Template(json.dumps(one)) for one in setting.get("notices", ())),
+        max_bytes=setting.get("max_bytes"),
     )
+
+
+def topic_of(setting: dict[str, Any], name: str) -> str:
+    form: str = setting.get("topic", "book.{}")
+    return form.format(name)
 
 
 def plan(setting: dict[str, Any], name: str, endpoint: Endpoint) -> BookPlan:
@@ -107,9 +117,9 @@ def plan(setting: dict[str, Any], name: str, endpoint: Endpoint) -> BookPlan:
     return BookPlan(
         venue="venue",
         symbol=name,
-        topic=f"book.{name}",
+        topic=topic_of(setting, name),
         endpoint=endpoint,
-        shape=SHAPE,
+        shape=replace(SHAPE, each=setting.get("each"), route=tuple(setting.get("route", SHAPE.route))),
         rule=rule,
         snapshot={Seed.REST: REST, Seed.REQUEST: REPLY, Seed.SIDE: SIDE}.get(rule.seed),
         snapshot_key=f"whole.{name}".encode() if rule.seed in (Seed.REQUEST, Seed.SIDE) else None,
@@ -171,7 +181,7 @@ class Player:
             case {"want": names}:
                 desk.wanted(now, [plan(self.setting, name, self.endpoint) for name in names])
             case {"unwant": names}:
-                desk.wanted(now, (), [f"book.{name}" for name in names])
+                desk.wanted(now, (), [topic_of(self.setting, name) for name in names])
             case {"raw": name}:
                 says = tuple(json.dumps(one, separators=(",", ":")).encode() for one in step.get("says", ()))
                 wanted = RawPlan("venue", name, self.endpoint, tuple(step.get("topics", ())), says)
