@@ -3,14 +3,15 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from gzip import compress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tidebook.core.dialect import Said
-from tidebook.core.endpoint import Endpoint, Template
+from tidebook.core.endpoint import Endpoint, Subscribing, Template
 from tidebook.engine.shape import Codec
+from tidebook.errors import UsageError
 from tidebook.io.serve import Served
 from tidebook.sim.server.limits import Rate
 
@@ -86,7 +87,9 @@ class Line:
                 elif clock() >= since + ping.deadline:
                     self.socket.abort()
                     return
-                if ping.ask is None:
+                if ping.form == "text":
+                    self.say(ping.ask_text.encode())
+                elif ping.ask is None:
                     await self.socket.ping(str(self.front.now_ms).encode())
                 else:
                     self.say(ping.ask.print(n=self.front.now_ms))
@@ -101,37 +104,64 @@ class Line:
         if self._rate is not None and not self._rate.pass_(asyncio.get_running_loop().time()):
             await self.socket.close(POLICY, "too many requests")
             return False
+        words = self.endpoint.subscribing
+        if self.endpoint.ping.form == "text" and self._beat_of_text(text):
+            return True
         try:
             message = json.loads(text)
         except (ValueError, UnicodeDecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            self._refuse({}, *self.front.dialect.not_understood)
-            return True
-        self._obey(cast("dict[str, Any]", message))
+            self._refuse({}, (), *self.front.dialect.not_understood)
+        elif words is not None and words.most_bytes is not None and len(_bytes(text)) > words.most_bytes:
+            self._refuse(cast("dict[str, Any]", message), (), *self.front.dialect.too_many)
+        else:
+            self._obey(cast("dict[str, Any]", message))
+        return True
+
+    def _beat_of_text(self, text: str | bytes) -> bool:
+        """Whether a message was the client's part of pings by bare words."""
+        ping = self.endpoint.ping
+        if _bytes(text) != (ping.ask_text if ping.by == "client" else ping.answer_text).encode():
+            return False
+        if ping.by == "client":
+            self.say(ping.answer_text.encode())
+        else:
+            self._answered += 1
+        return True
+
+    def _beat(self, message: dict[str, Any]) -> bool:
+        """Whether it was the client's part of pings by message."""
+        ping = self.endpoint.ping
+        if ping.answer is None:
+            return False
+        if ping.by == "server":
+            fits = ping.answer.match(message) is not None
+            self._answered += fits
+            return fits
+        if ping.ask is None or ping.ask.match(any_id(message, ping.ask)) is None:
+            return False
+        said = ping.answer.print(**_id_of(message, ping.ask, ping.answer), now=self.front.now_ms)
+        self.say(with_id(said, message, ping.answer, ping.ask))
         return True
 
     def _obey(self, message: dict[str, Any]) -> None:
-        answer, words = self.endpoint.ping.answer, self.endpoint.subscribing
-        if answer is not None and answer.match(message) is not None:
-            self._answered += 1
+        words = self.endpoint.subscribing
+        if self._beat(message):
             return
-        # A client's id of any kind fits, and is given back as it came.
-        plain = {**message, "id": 0}
-        if words is not None and (slots := words.subscribe.match(plain)) is not None:
-            self._subscribe(message, topics_of(slots))
-        elif words is not None and words.unsubscribe and (slots := words.unsubscribe.match(plain)) is not None:
-            for topic in (topics := topics_of(slots)):
-                self.topics.pop(topic, None)
-                self.front.left(self, topic)
-            self._print(message, words.unsubscribed or words.ack, topics)
-        elif self.front.asked(self, message, plain):
+        if words is not None and (slots := words.read(words.subscribe, any_id(message, words.subscribe))) is not None:
+            self._subscribe(message, slots.get("topics", []))
+            return
+        leave = None if words is None else words.unsubscribe
+        if words is not None and leave and (slots := words.read(leave, any_id(message, leave))) is not None:
+            self._unsubscribe(message, slots.get("topics", []))
+        elif self.front.asked(self, message, {**message, "id": 0}):
             self.front.tally.ask(f"message {_shown(message)}", answered=True)
         else:
             said = self.front.dialect.other(message, tuple(self.topics))
             self.front.tally.ask(f"message {_shown(message)}", answered=said is not None)
             if said is None:
-                self._refuse(message, *self.front.dialect.not_understood)
+                self._refuse(message, (), *self.front.dialect.not_understood)
             else:
                 self.answer(said)
 
@@ -144,33 +174,86 @@ class Line:
     def _subscribe(self, message: Mapping[str, Any], topics: list[str]) -> None:
         words = self.endpoint.subscribing
         assert words is not None
-        if len({*self.topics, *topics}) > self.endpoint.max_topics:
-            self._refuse(message, *self.front.dialect.too_many)
+        if self._is_full(words, {*self.topics, *topics}):
+            self._refuse(message, topics, *self.front.dialect.too_many)
             return
         for topic in topics:
             self.front.ask_topic(self, topic)
-        for topic in topics:
-            refused = self.front.refusal(self, topic)
-            if refused is not None:
-                self._refuse(message, *refused)
-                return
-        self._print(message, words.ack, topics)
-        for topic in topics:
+        refused = {topic: why for topic in topics if (why := self._refusal(words, topic)) is not None}
+        good = [topic for topic in topics if topic not in refused]
+        if words.answers_each:
+            for topic in topics:
+                if topic in refused:
+                    self._refuse(message, [topic], *refused[topic])
+                else:
+                    self._print(message, words.ack, [topic])
+                    self.join(topic)
+            return
+        if refused and (words.ack is None or "failed" not in words.ack.slots):
+            topic, why = next(iter(refused.items()))
+            self._refuse(message, [topic], *why)
+            return
+        answered = [*dict.fromkeys([*self.topics, *good])] if words.is_complete else good
+        self._print(message, words.ack, answered, list(refused))
+        for topic in good:
             self.join(topic)
+
+    def _refusal(self, words: Subscribing, topic: str) -> tuple[str, str] | None:
+        """Why a topic is refused; what is none is, also where the venue takes topics that it does not know."""
+        refused = self.front.refusal(self, topic)
+        return refused or (None if self._can_say(words, topic) else self.front.dialect.not_understood)
+
+    def _is_full(self, words: Subscribing, topics: set[str]) -> bool:
+        """Whether so many topics are more than a connection may have."""
+        most = self.endpoint.max_bytes
+        if len(topics) > self.endpoint.max_topics:
+            return True
+        return most is not None and sum(words.bytes_of(one) for one in topics if self._can_say(words, one)) > most
+
+    @staticmethod
+    def _can_say(words: Subscribing, topic: str) -> bool:
+        try:
+            words.check(topic)
+        except UsageError:
+            return False  # it will be refused
+        return True
+
+    def _unsubscribe(self, message: Mapping[str, Any], topics: list[str]) -> None:
+        words = self.endpoint.subscribing
+        assert words is not None
+        topics = [topic for topic in topics if self._can_say(words, topic)]
+        for topic in topics:
+            self.topics.pop(topic, None)
+            self.front.left(self, topic)
+        template = words.unsubscribed or words.ack
+        if words.answers_each and template is not None and "topic" in template.slots:
+            for topic in topics:
+                self._print(message, template, [topic])
+        else:
+            self._print(message, template, [*self.topics] if words.is_complete else topics)
 
     def join(self, topic: str) -> None:
         self.topics[topic] = None
         self.front.joined(self, topic)
 
-    def _refuse(self, message: Mapping[str, Any], code: str, text: str) -> None:
+    def _refuse(self, message: Mapping[str, Any], topics: Sequence[str], code: str, text: str) -> None:
         words = self.endpoint.subscribing
-        if words is not None and words.refusals:
-            slots = {"code": code, "text": text, **({"id": 0} if "id" in message else {})}
-            self.say(with_id(words.refusals[0].print(**slots), message))
+        if words is None or not words.refusals:
+            return
+        refusal = words.refusals[0]
+        slots: dict[str, Any] = {"code": code, "text": text, **_id_of(message, words.subscribe, refusal)}
+        topics = [topic for topic in topics if self._can_say(words, topic)]
+        self.say(with_id(words.print(refusal, topics, **slots), message, refusal, words.subscribe))
 
-    def _print(self, message: Mapping[str, Any], template: Template | None, topics: list[str]) -> None:
-        if template is not None:
-            self.say(with_id(template.print(id=0, topic=topics[0] if topics else "", topics=topics), message))
+    def _print(
+        self, message: Mapping[str, Any], template: Template | None, topics: Sequence[str], failed: Sequence[str] = ()
+    ) -> None:
+        words = self.endpoint.subscribing
+        if template is None or words is None:
+            return
+        failed = [topic for topic in failed if self._can_say(words, topic)]
+        said = words.print(template, topics, failed, **_id_of(message, words.subscribe, template))
+        self.say(with_id(said, message, template, words.subscribe))
 
 
 def form(data: bytes, codec: Codec) -> str | bytes:
@@ -178,19 +261,34 @@ def form(data: bytes, codec: Codec) -> str | bytes:
     return compress(data, 1, mtime=0) if codec is Codec.GZIP else data.decode()
 
 
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+
+
 def _shown(message: Mapping[str, Any]) -> str:
     """What kind of message it is: its words without its numbers."""
     return " ".join(str(value)[:40] for key, value in message.items() if key != "id" and isinstance(value, str))
 
 
-def topics_of(slots: Mapping[str, Any]) -> list[str]:
-    found: list[Any] = slots["topics"] if "topics" in slots else [slots["topic"]]
-    return [str(topic) for topic in found]
+def _key_of(template: Template) -> str:
+    """Under which key a client's message of this template has its id."""
+    return template.key_of("id") or "id"
 
 
-def with_id(answer: bytes, message: Mapping[str, Any]) -> bytes:
+def _id_of(message: Mapping[str, Any], question: Template, answer: Template) -> dict[str, Any]:
+    """The slot of an answer's id, to be filled with the question's; left out where there is none and that may be."""
+    may_lack = any(place.optional for place in answer.places if place.name == "id")
+    return {} if may_lack and _key_of(question) not in message else {"id": 0}
+
+
+def any_id(message: Mapping[str, Any], template: Template) -> dict[str, Any]:
+    """A client's id of any kind fits, or none; it is given back as it came."""
+    return {**message, _key_of(template): 0}
+
+
+def with_id(answer: bytes, message: Mapping[str, Any], template: Template, question: Template) -> bytes:
     """An answer with the question's id."""
-    value = json.loads(answer)
-    if "id" in value:
-        value["id"] = message.get("id")
+    value, key = json.loads(answer), template.key_of("id") or "id"
+    if isinstance(value, dict) and key in value:
+        value[key] = message.get(_key_of(question))
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
