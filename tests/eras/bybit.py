@@ -41,8 +41,11 @@ _SUBSCRIBING = Subscribing(
     refusals=(Template('{"req_id":"$id","success":false,"ret_msg":"$text"}'),),
     topics_per_message=10,
 )
-_PING = Ping("client", "message", 20, 20, Template('{"req_id":"$id","op":"ping"}'), Template('{"op":"ping"}'))
-LINEAR = Endpoint("linear", "wss://stream.bybit.com/v5/public/linear", _SUBSCRIBING, _PING)
+_PING = Ping(
+    "client", "message", 20, 20, Template('{"req_id":"$id","op":"ping"}'), Template('{"ret_msg":"pong","op":"ping"}'),
+    always=True,
+)  # fmt: skip
+LINEAR = Endpoint("linear", "wss://stream.bybit.com/v5/public/linear", _SUBSCRIBING, _PING, max_bytes=21_000)
 SPOT = replace(LINEAR, name="spot", url="wss://stream.bybit.com/v5/public/spot")
 
 
