@@ -397,7 +397,7 @@ class Ping:
         if (self.form == "text") != bool(self.ask_text and self.answer_text):
             raise UsageError("a ping by text, and no other, declares the words of both sides")
         if self.form == "text":
-            if self.ask is not None or self.answer is not None or self.prefix:
+            if self.ask is not None or self.answer is not None or self.prefix not in (b"", self.heard.encode()):
                 raise UsageError("a ping by text has words and nothing else")
             object.__setattr__(self, "prefix", self.heard.encode())
         if self.always and self.by != "client":

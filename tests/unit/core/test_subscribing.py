@@ -1,6 +1,7 @@
 """Topics in messages: what is printed is what is parsed, whatever they look like; what cannot be said is refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,7 +181,9 @@ def test_what_cannot_be_meant(words: dict[str, Any]) -> None:
 
 def test_pings_by_text_have_words_and_nothing_else() -> None:
     assert Ping("client", "text", 25, 5, ask_text="ping", answer_text="pong").prefix == b"pong"
-    assert Ping("server", "text", 25, 5, ask_text="ping", answer_text="pong").prefix == b"ping"
+    ping = Ping("server", "text", 25, 5, ask_text="ping", answer_text="pong")
+    assert ping.prefix == b"ping"
+    assert replace(ping, deadline=10).deadline == 10, "it can be declared anew from another"
     for words in (
         {"form": "text"},
         {"form": "text", "ask_text": "ping"},
