@@ -113,7 +113,7 @@ class Acks:
         named = self._called(names)
         if what == "unsubscribe" and not names and (key := _key(slots)) is not None:
             named = tuple(topic for topic in self._session.topics.values() if topic.key == key)
-        if named:
+        if named or "failed" in slots:  # an answer that names what is refused may well name nothing else
             if asked is not None and set(map(id, asked.topics)) <= set(map(id, named)):
                 self._asked.pop(asked.id, None)
             return named
@@ -136,19 +136,20 @@ class Acks:
             return
         names = set(slots.get("topics", ()))
         for topic in named:
-            if topic.resubscribe and subscribing.ack == subscribing.unsubscribed:
+            if asked is None and topic.resubscribe and subscribing.ack == subscribing.unsubscribed:
                 self._left(topic, now)  # what answers both does not say which
                 continue
             topic.missing -= names.intersection(topic.texts) or set(asked.texts if asked is not None else ())
             if not topic.missing:
                 self.confirm(topic, now)
-        self._failed(slots, now)
+        self._failed(slots, asked, now)
 
-    def _failed(self, slots: dict[str, Any], now: Now) -> None:
+    def _failed(self, slots: dict[str, Any], asked: Asked | None, now: Now) -> None:
         """An answer names topics that are refused."""
         for topic in self._called(slots.get("failed", ())):
             if topic.resubscribe:
-                self._left(topic, now)  # it could not be unsubscribed: there is nothing to unsubscribe
+                if asked is None:
+                    self._left(topic, now)  # it could not be unsubscribed: there is nothing to unsubscribe
             elif not topic.confirmed:
                 self._lost(topic, _reason(slots), now)
 
@@ -212,7 +213,8 @@ class Acks:
     def _unsubscribed(self, slots: dict[str, Any], asked: Asked | None, now: Now) -> None:
         for topic in self._named(slots, asked, "unsubscribe"):
             self._left(topic, now)
-        self._failed(slots, now)
+        for topic in self._called(slots.get("failed", ())):
+            self._left(topic, now)  # it could not be unsubscribed: there is nothing to unsubscribe
 
     def _left(self, topic: Topic, now: Now) -> None:
         """It is not subscribed any more; if that was to subscribe it anew, that is asked for now."""
