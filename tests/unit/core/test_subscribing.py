@@ -191,7 +191,7 @@ def test_pings_by_text_have_words_and_nothing_else() -> None:
         {"form": "text", "ask_text": "ping", "answer_text": "pong", "prefix": b"x"},
     ):
         with pytest.raises(UsageError):
-            Ping("client", every=1, deadline=1, **words)  # type: ignore[arg-type]
+            Ping("client", every=1, deadline=1, **words)
     with pytest.raises(UsageError):
         Ping("server", "frame", 1, 1, always=True)
 
