@@ -152,9 +152,7 @@ class History:
 class Tape:
     """Bars of one market. Trades come in their order, none before `birth_ns`; there are no bars before `listed_ns`."""
 
-    def __init__(
-        self, birth_ns: int, history: History, listed_ns: int = 0, amount: Amount | None = None
-    ) -> None:
+    def __init__(self, birth_ns: int, history: History, listed_ns: int = 0, amount: Amount | None = None) -> None:
         self._listed_ns = listed_ns
         self._birth_ns = birth_ns
         self._history = history

@@ -56,7 +56,10 @@ class Derived:
         self._reference = reference
         self._calendar_ns = calendar_ns
         self._fair = Fair(seed, venue, instrument, reference, calendar_ns)
-        self._rates = [(0.8, Lattice(f"{name}/funding/slow", 12 * FUNDING_NS)), (0.6, Lattice(f"{name}/funding", FUNDING_NS))]
+        self._rates = [
+            (0.8, Lattice(f"{name}/funding/slow", 12 * FUNDING_NS)),
+            (0.6, Lattice(f"{name}/funding", FUNDING_NS)),
+        ]
         self._guess = Lattice(f"{name}/funding/guess", 20 * MINUTE_NS)
         self._held = [(0.12, Lattice(f"{name}/held/slow", FUNDING_NS)), (0.03, Lattice(f"{name}/held", 20 * MINUTE_NS))]
         temper = TEMPERS[instrument.liquidity]

@@ -248,9 +248,7 @@ class Exchange:
         known = self._derived.get((venue, symbol))
         if known is None:
             one = self.instrument(venue, symbol)
-            known = self._derived[venue, symbol] = Derived(
-                self.seed, venue, one, self._reference, self.calendar_ns
-            )
+            known = self._derived[venue, symbol] = Derived(self.seed, venue, one, self._reference, self.calendar_ns)
         return known
 
     def book(self, venue: str, symbol: str, depth: int | None = None) -> Whole:

@@ -162,9 +162,7 @@ class Fair:
 
     def volatility(self, time_ns: int) -> float:
         """An option's, as a fraction."""
-        return options.smile(
-            self._level, self.underlying(time_ns), float(self._instrument.strike), self.years(time_ns)
-        )
+        return options.smile(self._level, self.underlying(time_ns), float(self._instrument.strike), self.years(time_ns))
 
     def _worth(self, price: float, time_ns: int) -> float:
         if self._expiry_ns is None:

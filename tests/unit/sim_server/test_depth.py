@@ -14,7 +14,7 @@ from tidebook.sim.listing import INSTRUMENTS
 from tidebook.sim.matching import Event, LevelChange
 from tidebook.sim.reference import SECOND
 from tidebook.sim.server import serve
-from tidebook.sim.server.front import rules
+from tidebook.sim.server.listed import rules
 from tidebook.sim.server.market import Market
 
 
