@@ -37,6 +37,9 @@ _NEVER: Final = 2**62
 Listener = Callable[[str, Event], None]
 """Is called with the symbol and the event."""
 
+Follower = Callable[[list[Event]], object]
+"""Is called with all events of a burst, in order, after it. It may keep none of the list and send no order."""
+
 
 class Whole(NamedTuple):
     """A whole book at an instant: (price in ticks, size in lots), best first."""
@@ -85,6 +88,7 @@ class Market:
         self.history = _history(name, instrument, fair)
         self.tape = Tape(birth_ns, self.history, amount=amount_of(instrument))
         self.listeners: list[Listener] = []
+        self.followers: list[Follower] = []
         self._draining = False
         self.next_ns = self.crowd.open(birth_ns)
 
@@ -105,6 +109,7 @@ class Market:
             return
         self._draining = True
         events, symbol = self.book.events, self.instrument.symbol
+        told = log is not None or bool(self.listeners)
         done = 0
         try:
             for event in events:  # grows while it is read
@@ -112,10 +117,13 @@ class Market:
                 if type(event) is Trade:
                     self.ring.append(event)
                     self.tape.add(event)
-                if log is not None:
-                    log(line(self.venue, symbol, event))
-                for listener in tuple(self.listeners):
-                    listener(symbol, event)
+                if told:
+                    if log is not None:
+                        log(line(self.venue, symbol, event))
+                    for listener in tuple(self.listeners):
+                        listener(symbol, event)
+            for follower in self.followers:
+                follower(events)
         finally:
             del events[:done]
             self._draining = False
@@ -232,6 +240,10 @@ class Exchange:
                 _discard(self._listeners[venue], callback)
 
         return stop
+
+    def follow(self, venue: str, symbol: str, callback: Follower) -> None:
+        """Call back after every burst of a symbol, which begins if need be, for ever; cheaper than `listen`."""
+        self._market(venue, symbol).followers.append(callback)
 
     # -------------------------------------------------------------------------------------------- looking
 

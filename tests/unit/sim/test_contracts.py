@@ -1,9 +1,11 @@
 """Which contracts are there on which day, and what is derived for them from the hidden price."""
 
 import hashlib
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -24,7 +26,8 @@ INSTANTS = st.integers(START_NS - 30 * DAY, START_NS + 10 * DAY)
 CONTRACTS = [one for one in INSTRUMENTS.values() if one.kind in ("linear", "inverse")]
 PERPETUALS = [one for one in CONTRACTS if one.expiry_ns is None]
 OPTIONS = [one for one in INSTRUMENTS.values() if one.kind == "option"]
-RIGHTS = st.sampled_from(("call", "put"))
+Side = Literal["call", "put"]
+RIGHTS: st.SearchStrategy[Side] = st.sampled_from(("call", "put"))
 
 
 @cache
@@ -77,9 +80,7 @@ def test_two_quarters_are_ahead(day: date) -> None:
     assert timedelta(84) <= second - first <= timedelta(98)
     months = expiries(day, 1, 5)
     assert {first, months[0]} <= set(months), "a quarter ends with a month"
-    assert all(
-        later - earlier in (timedelta(28), timedelta(35)) for earlier, later in zip(months, months[1:], strict=False)
-    )
+    assert all(later - earlier in (timedelta(28), timedelta(35)) for earlier, later in itertools.pairwise(months))
 
 
 def test_names_and_rights() -> None:
@@ -117,14 +118,13 @@ def test_an_option_costs_more_than_it_would_pay_at_once(one: Instrument, time_ns
 
 
 @given(st.floats(0.7, 1.4), st.floats(0.02, 1), st.floats(0.2, 2), RIGHTS)
-def test_greeks_are_the_slopes_of_the_price(away: float, years: float, volatility: float, right: str) -> None:
+def test_greeks_are_the_slopes_of_the_price(away: float, years: float, volatility: float, right: Side) -> None:
     price, strike = 64_000 * away, 64_000.0
-    chosen = "call" if right == "call" else "put"
-    one = greeks(price, strike, years, volatility, chosen)
+    one = greeks(price, strike, years, volatility, right)
     dollar, point, day = price * 1e-4, 1e-4, years * 1e-4
 
     def worth(price: float = price, years: float = years, volatility: float = volatility) -> float:
-        return greeks(price, strike, years, volatility, chosen).price
+        return greeks(price, strike, years, volatility, right).price
 
     slack = 1e-3 * strike * 1e-2
     assert one.delta == pytest.approx((worth(price + dollar) - worth(price - dollar)) / (2 * dollar), abs=1e-5)
@@ -140,13 +140,12 @@ def test_greeks_are_the_slopes_of_the_price(away: float, years: float, volatilit
 
 
 @given(st.floats(0.9, 1.1), st.floats(0.05, 1), st.floats(0.2, 2), RIGHTS)
-def test_a_volatility_is_found_again(away: float, years: float, volatility: float, right: str) -> None:
-    chosen = "call" if right == "call" else "put"
+def test_a_volatility_is_found_again(away: float, years: float, volatility: float, right: Side) -> None:
     price = 64_000 * away
-    worth = greeks(price, 64_000.0, years, volatility, chosen).price
-    assert implied(worth, price, 64_000.0, years, chosen) == pytest.approx(volatility, abs=1e-3)
-    assert implied(price * 2, price, 64_000.0, years, chosen) is None
-    assert implied(0.0, price, 64_000.0, years, chosen) is None
+    worth = greeks(price, 64_000.0, years, volatility, right).price
+    assert implied(worth, price, 64_000.0, years, right) == pytest.approx(volatility, abs=1e-3)
+    assert implied(price * 2, price, 64_000.0, years, right) is None
+    assert implied(0.0, price, 64_000.0, years, right) is None
 
 
 # ------------------------------------------------------------------------------------------------ funding and the rest
@@ -186,7 +185,7 @@ def test_open_interest_walks_slowly(symbol: str) -> None:
     seen = [derived.open_lots(START_NS + n * MINUTE) for n in range(24 * 60)]
     assert min(seen) > 0
     assert len(set(seen)) > 100
-    assert max(abs(later / earlier - 1) for earlier, later in zip(seen, seen[1:], strict=False)) < 0.02
+    assert max(abs(later / earlier - 1) for earlier, later in itertools.pairwise(seen)) < 0.02
 
 
 def test_now_and_then_a_taker_is_liquidated() -> None:

@@ -1,6 +1,7 @@
 """Contracts as an invented exchange serves them: venues that share an address, marks, funding, liquidations."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +13,6 @@ from tests.unit.sim_server import acme
 from tests.unit.sim_server.rig import Client, Sides, Socket, best, change, of
 
 from tidebook import venues
-from tidebook.core.dialect import Marked
 from tidebook.errors import UsageError
 from tidebook.sim.derived import next_funding_ns
 from tidebook.sim.server import serve, spoken
@@ -99,9 +99,8 @@ async def test_a_call_of_several_venues_is_told_apart_by_what_it_asks(session: a
         assert sim.tally.unanswered.total() == 2
         plain = Acme(session, sim.at, "127.0.0.1")
         assert (await plain.get("/mark", category="inverse", id="BTCUSD"))[0] == 200
-    async with serve(3, ["acme", "acme_west"]) as sim:
-        async with session.get(f"http://{sim.at}/time") as reply:
-            assert (reply.status, "or several are" in await reply.text()) == (404, True)
+    async with serve(3, ["acme", "acme_west"]) as sim, session.get(f"http://{sim.at}/time") as reply:
+        assert (reply.status, "or several are" in await reply.text()) == (404, True)
 
 
 async def test_one_connection_has_topics_of_both_venues_at_its_address(session: aiohttp.ClientSession) -> None:
@@ -166,7 +165,7 @@ async def test_marks_come_at_their_interval_and_as_calls(session: aiohttp.Client
         async with client.socket("/public") as socket:
             await subscribed(socket, "BTCUSDT@mark", "all@marks")
             some = await socket.some(4, of_topic("BTCUSDT@mark"))
-            assert [later["at"] - one["at"] for one, later in zip(some, some[1:], strict=False)] == [1000, 1000, 1000]
+            assert [later["at"] - one["at"] for one, later in itertools.pairwise(some)] == [1000, 1000, 1000]
             for one in some:
                 assert float(one["price"]) == pytest.approx(float(one["index"]), rel=10e-4)
                 assert 0 < one["next"] - one["at"] <= 8 * HOUR_MS
@@ -315,7 +314,7 @@ async def test_what_expires_is_not_listed_any_more(session: aiohttp.ClientSessio
 
 
 async def test_with_one_seed_every_run_says_the_same(session: aiohttp.ClientSession) -> None:
-    runs: list[list[Marked]] = []
+    runs: list[list[float]] = []
     for _ in range(2):
         async with serve(3, ["acme"], symbols=["BTC/USDT:USDT", "BTC/USD:BTC"]) as sim:
             await Acme(session, sim.at).get("/time")

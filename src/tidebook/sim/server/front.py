@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -28,7 +29,7 @@ from tidebook.core.dialect import (
 from tidebook.core.span import Span
 from tidebook.io.serve import Answer, Asked, Cut
 from tidebook.sim.exchange import Exchange
-from tidebook.sim.matching import Accepted, Event, LevelChange, Trade
+from tidebook.sim.matching import Event
 from tidebook.sim.server.faults import Fault, Faults
 from tidebook.sim.server.limits import Gate
 from tidebook.sim.server.line import Line, form
@@ -75,7 +76,7 @@ class Front:
         self._topics: dict[str, Topic | Many] = {}
         self._cutting: dict[str, list[Topic | Many]] = {}
         self._bursting: dict[str, list[Topic | Many]] = {}
-        self._touched: dict[str, None] = {}
+        self.touched: dict[str, None] = {}
 
     # ---- the facts
 
@@ -164,7 +165,7 @@ class Front:
             self._exchange.want(self.venue.name, symbol)
             market = Market(self._exchange, self.venue.name, rules(id, instrument), instrument, self.shift_ns)
             self._markets[id] = market
-            self._exchange.listen(self.venue.name, lambda _, event: self._happened(id, event), symbol)
+            self._exchange.follow(self.venue.name, symbol, partial(self._happened, id, market))
         return market
 
     def of_symbol(self, symbol: str) -> Market:
@@ -176,22 +177,13 @@ class Front:
 
     # ---- time
 
-    def _happened(self, id: str, event: Event) -> None:
-        if type(event) is LevelChange:
-            self._markets[id].changed(event)
-        elif type(event) is Trade:
-            self._markets[id].traded(event)
-        else:
-            if type(event) is Accepted and event.owner is not None:
-                self._markets[id].sent(event.order_id)
-            return
-        self._touched[id] = None
+    def _happened(self, id: str, market: Market, events: Iterable[Event]) -> None:
+        if market.happened(events):
+            self.touched[id] = None
 
     def settle(self) -> None:
         """An instant is over: tell of it."""
-        if not self._touched:
-            return
-        touched, self._touched = self._touched, {}
+        touched, self.touched = self.touched, {}
         for id in touched:
             burst = self._markets[id].burst()
             for topic in (*self._bursting.get(id, ()), *self._bursting.get("", ())):

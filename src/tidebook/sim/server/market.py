@@ -17,7 +17,7 @@ from tidebook.sim.bars import HOUR, MINUTE, Bar, Day, History, Tape
 from tidebook.sim.contracts import LIFE_NS
 from tidebook.sim.exchange import RING, SLOT_NS, Exchange, amount_of
 from tidebook.sim.listing import Instrument
-from tidebook.sim.matching import BID, LevelChange, Side, Trade
+from tidebook.sim.matching import BID, Accepted, Event, LevelChange, Side, Trade
 from tidebook.sim.server.marks import liquidated, marked
 
 _MINUTE: Final = Span(MINUTE)
@@ -36,6 +36,9 @@ class Burst(NamedTuple):
     trades: list[Sold]
     groups: list[Group]
     liquidated: list[Liquidated]
+
+
+_NO_TRADES: Final = Burst([], [], [])
 
 
 class Undo(NamedTuple):
@@ -102,26 +105,34 @@ class Market:
 
     # ---- what happens
 
-    def changed(self, event: LevelChange) -> None:
-        time_ns, update_id, side, price, size = event
-        sizes = self._sizes[side]
-        self._undo.append(Undo(time_ns, update_id, side, price, sizes.get(price, 0)))
-        if size:
-            sizes[price] = size
-        else:
-            sizes.pop(price, None)
-        self.last = update_id
-
-    def traded(self, trade: Trade) -> None:
-        self._fresh.append(trade)
-
-    def sent(self, order_id: int) -> None:
-        """A client's order was taken in."""
-        self._outside.append(order_id)
+    def happened(self, events: Iterable[Event]) -> bool:
+        """Take note of what happened; whether that is anything to tell."""
+        sizes, undo, last = self._sizes, self._undo.append, self.last
+        touched = False
+        for event in events:
+            if type(event) is LevelChange:
+                time_ns, last, side, price, size = event
+                levels = sizes[side]
+                undo(Undo(time_ns, last, side, price, levels.get(price, 0)))
+                if size:
+                    levels[price] = size
+                else:
+                    levels.pop(price, None)
+                touched = True
+            elif type(event) is Trade:
+                self._fresh.append(event)
+                touched = True
+            elif type(event) is Accepted and event.owner is not None:
+                self._outside.append(event.order_id)
+        self.last = last
+        return touched
 
     def burst(self) -> Burst:
         """What was traded at the instant that is over."""
-        fresh, self._fresh = self._fresh, []
+        fresh = self._fresh
+        if not fresh:
+            return _NO_TRADES
+        self._fresh = []
         return Burst([self._sold(trade) for trade in fresh], self._count(fresh), self._forced(fresh))
 
     def _count(self, trades: Iterable[Trade]) -> list[Group]:

@@ -71,6 +71,7 @@ class Simulator:
             one.name: Front(one, spoken.spoken(one), tables[one.name], self.exchange, self.gates, self.day, self.tally)
             for one in declared
         }
+        self._each = tuple(self.fronts.values())
         self._hosts = {front.venue.name: _hosts(front.venue) for front in self.fronts.values()}
         for symbol in (symbols := tuple(symbols)):
             if not any(front.lists(symbol) for front in self.fronts.values()):
@@ -136,8 +137,9 @@ class Simulator:
         return True
 
     def _settle(self) -> None:
-        for front in self.fronts.values():
-            front.settle()
+        for front in self._each:
+            if front.touched:  # it is of thousands of instants in a second that each front is asked
+                front.settle()
 
     # ---- faults
 
