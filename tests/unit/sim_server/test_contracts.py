@@ -3,13 +3,14 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from tests.unit.sim_server import acme
 from tests.unit.sim_server.rig import Client, Sides, Socket, best, change, of
 
 from tidebook import venues
@@ -23,15 +24,13 @@ STREAM, REST = "stream.acme.invalid", "api.acme.invalid"
 
 
 @pytest.fixture(autouse=True)
-def _declared() -> Iterator[None]:
-    venues.register(*acme.VENUES)
-    spoken.teach(acme.__name__)
-    yield
-    for one in acme.VENUES:
-        venues._further.remove(one)
-    spoken._further.remove(acme.__name__)
+def _invented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The invented exchange is found where the built-in ones are."""
+    monkeypatch.setattr(venues, "__path__", [*venues.__path__, str(Path(__file__).with_name("venues"))])
     venues.every.cache_clear()
-    spoken.dialects.cache_clear()
+    yield
+    monkeypatch.undo()
+    venues.every.cache_clear()
 
 
 @pytest.fixture
@@ -132,12 +131,13 @@ async def test_one_connection_has_topics_of_both_venues_at_its_address(session: 
 
 
 async def test_dialects_are_found_by_folder() -> None:
-    for one in acme.VENUES:
-        assert spoken.spoken(one).package == acme.__name__
+    package = "tidebook.venues.acme"
+    for name in ("acme.perps", "acme.options", "acme.inverse", "acme_west"):
+        assert spoken.spoken(venues.named(name)).package == package
     assert [one.name for one in spoken.named("acme_west")] == ["acme_west"]
     assert [one.name for one in spoken.named("acme.options")] == ["acme.options"]
     assert {"acme.perps", "acme_west", "binance.spot", "htx.spot"} <= {one.name for one in spoken.every()}
-    assert {"rules", "time", "no"} == samples(acme.__name__, "samples_west").keys()
+    assert {"rules", "time", "no"} == samples(package, "samples_west").keys()
     with pytest.raises(UsageError, match="no venue is called"):
         serve(3, ["acme.nothing"])
     with pytest.raises(UsageError, match="BTC/JPY is listed by none of acme"):
@@ -145,7 +145,7 @@ async def test_dialects_are_found_by_folder() -> None:
 
 
 async def test_an_exchange_of_which_one_venue_is_not_spoken() -> None:
-    silent = acme.PERPS.__class__("acme.spot", "acme", "spot", (acme.PUBLIC,), ())
+    silent = replace(venues.named("acme.perps"), name="acme.spot", kind="spot")
     venues.register(silent)
     try:
         assert serve(3, ["acme"]).venues == ("acme.perps", "acme.options", "acme.inverse")

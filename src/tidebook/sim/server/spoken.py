@@ -15,8 +15,6 @@ from tidebook.core.dialect import Dialect
 from tidebook.errors import UsageError
 from tidebook.venue import Venue
 
-_further: list[str] = []
-
 
 class Spoken(NamedTuple):
     """A dialect, and the package beside whose module its samples are."""
@@ -25,21 +23,21 @@ class Spoken(NamedTuple):
     package: str
 
 
-def teach(package: str) -> None:
-    """Add the dialects of a package whose venues were added by `venues.register`, for the life of this process."""
-    _further.append(package)
-    dialects.cache_clear()
+def dialects() -> dict[str, Spoken]:
+    """All dialects by the names of their venues."""
+    folders = [f"{venues.__name__}.{info.name}" for info in iter_modules(venues.__path__) if info.ispkg]
+    return _all_of((*folders, *_elsewhere()))
 
 
 @cache
-def dialects() -> dict[str, Spoken]:
-    """All dialects by the names of their venues."""
-    found: dict[str, Spoken] = {}
-    packages = [f"{venues.__name__}.{info.name}" for info in iter_modules(venues.__path__) if info.ispkg]
-    for package in (*packages, *(point.module for point in entry_points(group=venues.GROUP)), *_further):
-        for dialect in _written(package):
-            found[dialect.venue] = Spoken(dialect, package)
-    return found
+def _elsewhere() -> tuple[str, ...]:
+    """The packages that other distributions register."""
+    return tuple(point.module for point in entry_points(group=venues.GROUP))
+
+
+@cache
+def _all_of(packages: tuple[str, ...]) -> dict[str, Spoken]:
+    return {dialect.venue: Spoken(dialect, package) for package in packages for dialect in _written(package)}
 
 
 def _written(package: str) -> tuple[Dialect, ...]:
