@@ -244,16 +244,19 @@ class Front:
     def _made(self, name: str, stream: Stream) -> Topic | Many:
         if not stream.of_all:
             return Topic(name, stream, self.market(stream.id), self._exchange.now_ns, self._emit)
-        listed = {one.id: stream.among(one) for one in self.listed()}
         if stream.content == "liquidation":
-            for id, wanted in listed.items():
-                if wanted and self._listed.get(id, self.clock_ns).liquidity == _BEGIN:
-                    self.market(id)
+            for one in self._among(stream):
+                if self._listed.get(one, self.clock_ns).liquidity == _BEGIN:
+                    self.market(one)
 
         def marks() -> list[tuple[str, Marked]]:
-            return [(one.id, self.mark(one.id)) for one in self.listed() if listed.get(one.id)]
+            return [(one, self.mark(one)) for one in self._among(stream)]
 
-        return Many(name, stream, self._markets, marks, lambda id: listed.get(id, False), self._emit)
+        return Many(name, stream, self._markets, marks, lambda: self._among(stream), self._emit)
+
+    def _among(self, stream: Stream) -> dict[str, None]:
+        """The ids that a stream about many is about, as they are listed now."""
+        return {one.id: None for one in self.listed() if stream.among(one)}  # in their order
 
     def left(self, line: Line, name: str) -> None:
         """A connection does not want a topic any more."""

@@ -1,7 +1,7 @@
 """One topic of a served venue: what it says, and when."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tidebook.core.clock import SECOND, seconds
@@ -156,12 +156,12 @@ class Many:
     """The topic of a stream about many markets: how those were in which something happened, every interval of the
     stream (`days`); how all are that are listed (`marks`); or what happens in any of them (`liquidation`).
 
-    `markets` are those that have begun, `marks` tells of all that are listed, `among` whether it is about an id.
+    `markets` are those that have begun, `marks` tells of all that are listed, `among` which it is about.
     """
 
     def __init__(
         self, name: str, stream: Stream, markets: Mapping[str, Market], marks: Callable[[], list[tuple[str, Marked]]],
-        among: Callable[[str], bool], emit: Emit,
+        among: Callable[[], Collection[str]], emit: Emit,
     ) -> None:  # fmt: skip
         self.name = name
         self.stream = stream
@@ -179,7 +179,7 @@ class Many:
 
     def burst(self, now_ns: int, id: str, burst: Burst) -> None:
         """An instant at which something happened is over."""
-        if self.stream.content == "liquidation" and burst.liquidated and self._among(id):
+        if self.stream.content == "liquidation" and burst.liquidated and id in self._among():
             for one in burst.liquidated:
                 self._emit(self, one, id)
 
@@ -188,9 +188,10 @@ class Many:
         if now_ns % self.every_ns:
             return
         if self.stream.content == "marks":
-            self._emit(self, [(id, mark) for id, mark in self._marks() if self._among(id)], "")
+            self._emit(self, self._marks(), "")
             return
-        changed = [id for id, market in self._markets.items() if market.last != self._last.get(id) and self._among(id)]
+        among = self._among()
+        changed = [id for id, market in self._markets.items() if market.last != self._last.get(id) and id in among]
         if changed:
             self._last.update((id, self._markets[id].last) for id in changed)
             self._emit(self, [(id, self._markets[id].today()) for id in changed], "")
