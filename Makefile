@@ -4,6 +4,7 @@
 # make bench  how fast it is on this machine, against a floor in C; ARGS="engine memory" for some of it, ARGS="--json FILE"
 # make bench-peers  the same work by other libraries, beside ours; needs a package index
 # make fuzz   the native engine's fuzzers, a minute of each; make bench-guard: its instructions against their budgets
+# make docs   docs/venues.md, what venues can do, from their declarations
 # make build | lint | types | rust-lint | clean
 # Set-up happens by itself, once: an environment in .venv, logs in .build. Nothing outside of this folder is changed.
 
@@ -28,12 +29,12 @@ CARGO := $(shell mkdir -p $(LOGS); have=$$(cargo --version 2>/dev/null || echo n
 RUST  := $(shell find rust -name target -prune -o -name fuzz -prune -o -name examples -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
 
-.PHONY: help demo test peers bench bench-peers bench-guard fuzz build dev lint types rust-lint clean
+.PHONY: help demo test peers bench bench-peers bench-guard fuzz docs build dev lint types rust-lint clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '1,7s/^# //p' Makefile
+	@sed -n '1,8s/^# //p' Makefile
 
 demo: build
 	@$(BIN)/python -m tidebook demo $(ARGS)
@@ -63,6 +64,10 @@ fuzz:
 # Skipped, with the reason, where there is no cargo or no valgrind.
 bench-guard: $(VENV)/.environment
 	@$(BIN)/python benchmarks/guard.py $(ARGS)
+
+# A test compares it with what it would be now.
+docs: build
+	@$(BIN)/python -m tests.conformance.page --write
 
 # ---- set-up
 

@@ -3,28 +3,38 @@
 tests/conformance/data.py says what the files hold. A venue without data fails here.
 """
 
-import inspect
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tests.conformance.data import KINDS, Case, cases, files, folder
 from tests.conformance.mutants import mutants
+from tests.conformance.page import PAGE, page
 from tests.conformance.plain import plain_fact, plain_result
 from tests.conformance.transcript import play
-from tests.conformance.words import loose_numbers
 from tests.unit.engine.replay import Player, exact
 
 from tidebook import errors, venues
+from tidebook.client.capabilities import NOUNS
 from tidebook.engine.contract import Engine, Feed, Other
 from tidebook.engine.shape import BookShape
 from tidebook.errors import Banned, DecodeError, RateLimited, TidebookError, UsageError
-from tidebook.venue import Endpoint, FactChannel, Pool, Proof, Question, Reply, Seed, Seen, SyncRule, Template, Venue
+from tidebook.venue import (
+    Endpoint,
+    FactChannel,
+    Pool,
+    Proof,
+    Question,
+    Reply,
+    Seed,
+    Seen,
+    SyncRule,
+    Template,
+    Venue,
+)
 
 RECEIVED = 1_790_000_000_123_456_789
-FOLDERS = sorted(path for path in Path(inspect.getfile(venues)).parent.iterdir() if (path / "__init__.py").exists())
 every_venue = pytest.mark.parametrize("venue", venues.every().values(), ids=lambda venue: venue.name)
 
 
@@ -58,7 +68,16 @@ def test_the_evidence_for_each_file_is_noted(venue: Venue) -> None:
     assert [name for name in missing if name not in notes] == []
 
 
+def test_the_page_of_venues_is_of_today() -> None:
+    assert PAGE.read_text("utf-8") == page(), "make docs"
+
+
 # ------------------------------------------------------------------------------------------------ the declaration
+
+
+@every_venue
+def test_what_a_venue_does_not_have_is_a_channel_that_others_have(venue: Venue) -> None:
+    assert set(venue.without) <= set(NOUNS)
 
 
 @every_venue
@@ -107,22 +126,6 @@ def test_questions_and_answers_of_a_connection_are_told_apart(venue: Venue) -> N
         for one, message in written:
             takers = [other for other, _ in written if other.match(json.loads(message)) is not None]
             assert takers == [one], message
-
-
-@pytest.mark.parametrize("place", FOLDERS, ids=lambda path: path.name)
-def test_numbers_of_a_venue_go_by_their_names(place: Path) -> None:
-    found = [text for file in sorted(place.glob("*.py")) for text in loose_numbers(file.name, file.read_text("utf-8"))]
-    assert found == []
-
-
-@pytest.mark.parametrize(
-    "field",
-    ["price: float", "price: Decimal", "id: int", "id: int | None = None", "rows: list[tuple[Num, float]]", "x: 'int'"],
-)
-def test_a_loose_number_is_found(field: str) -> None:
-    assert list(loose_numbers("wire.py", f"class A(msgspec.Struct):\n    {field}\n"))
-    assert list(loose_numbers("wire.py", f"class A(Struct, Generic[T]):\n    b: Num\nclass B(A):\n    {field}\n"))
-    assert not list(loose_numbers("wire.py", f"class A:\n    {field}\n"))
 
 
 # ------------------------------------------------------------------------------------------------ facts

@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -95,24 +96,15 @@ async def books(driver: Any) -> None:
 
 
 async def run(book: Any, frames: list[Any], read: int) -> None:
-    feed, best, top = book.feed, book.best, book.top
+    feed, look = book.feed, book.best if read == 1 else partial(book.top, read)
     if inspect.iscoroutinefunction(feed):
-        if read == 1:
-            for frame in frames:
-                await feed(frame)
-                best()
-        else:
-            for frame in frames:
-                await feed(frame)
-                top(read)
-    elif read == 1:
         for frame in frames:
-            feed(frame)
-            best()
+            await feed(frame)
+            look()
     else:
         for frame in frames:
             feed(frame)
-            top(read)
+            look()
 
 
 async def memory(driver: Any) -> None:

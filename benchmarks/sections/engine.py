@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from benchmarks import floor, made, model, shapes
@@ -93,20 +94,17 @@ def called(of: Floor, name: str, stream: Stream, read: int) -> Contender:
     def prepare() -> Work:
         book = of.Book(stream.shape)
         book.seed(stream.whole)
-        feed, best, top, frames = book.feed, book.best, book.top, stream.frames
+        feed, frames = book.feed, stream.frames
+        look = book.best if read == 1 else partial(book.top, read)
 
         def work() -> int:
             if read == 0:
                 for frame in frames:
                     feed(frame)
-            elif read == 1:
-                for frame in frames:
-                    feed(frame)
-                    best()
             else:
                 for frame in frames:
                     feed(frame)
-                    top(read)
+                    look()
             return len(frames)
 
         return work

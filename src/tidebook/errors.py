@@ -5,7 +5,7 @@
     TidebookError
     ├── UsageError                 the program asked for something that cannot be
     │   ├── UnknownVenue
-    │   │   └── VenueClosed
+    │   │   └── VenueClosed        `closed_on`
     │   ├── UnknownSymbol
     │   ├── AmbiguousSymbol
     │   ├── WrongLoop
@@ -40,7 +40,7 @@ Each carries `venue symbol code text hint retry`. `retry` is one of the words
 whoever raises one passes text through `core.redact` first.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 DecodeKind = Literal["malformed", "number", "missing", "repeated", "too_deep", "too_large"]
 
@@ -72,6 +72,14 @@ class TidebookError(Exception):
     def __str__(self) -> str:
         return self.text if self.hint is None else f"{self.text}. {self.hint}"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled as it is: what some of them must be given by name would be missing when they are made anew.
+        return _as_it_was, (type(self), self.args), self.__dict__
+
+
+def _as_it_was(kind: type[TidebookError], args: tuple[object, ...]) -> TidebookError:
+    return kind.__new__(kind, *args)
+
 
 class UsageError(TidebookError):
     """The program asked for something that cannot be; asking again will not help."""
@@ -82,7 +90,11 @@ class UnknownVenue(UsageError):
 
 
 class VenueClosed(UnknownVenue):
-    """The exchange has shut down; its recordings can still be replayed."""
+    """The exchange has shut down on `closed_on` (ISO date). Nothing was opened, sent or looked up."""
+
+    def __init__(self, text: str, *, closed_on: str, venue: str | None = None, hint: str | None = None) -> None:
+        super().__init__(text, venue=venue, hint=hint)
+        self.closed_on = closed_on
 
 
 class UnknownSymbol(UsageError):

@@ -7,6 +7,7 @@ would be understood differently.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, Literal
 
 from tidebook.core.channel import Answers, Call, FactChannel, Question, Seen
@@ -42,7 +43,7 @@ from tidebook.engine.shape import (
     TimeUnit,
     Window,
 )
-from tidebook.errors import UsageError
+from tidebook.errors import UsageError, VenueClosed
 
 VERSION: Final = 1
 
@@ -123,6 +124,7 @@ class Venue:
     topics write them); empty where that is no list of instruments. Where no list is known, `symbol` makes a name from
     the id. `scales` reads from the same, where books are written in scaled integers, the scales of each id's prices
     and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read what clients send.
+    `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Venue:
     symbol: Callable[[str], str] = str.upper
     listing: Callable[[str, bytes], Mapping[str, str]] | None = None
     scales: Callable[[str, bytes], Mapping[str, tuple[int, int]]] | None = None
+    without: tuple[str, ...] = ()
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 
@@ -155,6 +158,9 @@ class Venue:
         for one in channels:
             if one.endpoint not in names:
                 raise UsageError(f"{self.name}: channel {one.name} names no endpoint of this venue")
+        for name in self.without:
+            if self.channel(name) is not None:
+                raise UsageError(f"{self.name}: it is without {name}, and declares a channel of that name")
         pools = {pool.name for pool in self.pools}
         for channel in self.books:
             if channel.rest is not None and channel.rest("X", None).pool not in pools:
@@ -208,6 +214,51 @@ class Venue:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An exchange that has shut down: data alone, so that nothing is ever opened there, sent there or looked up.
+
+    `name` and `aliases` are what users may type, in lower case; `title` is how it called itself. `closed_on` is the
+    ISO date from which nothing could be traded, `reason` why. `successor` is told to users and never followed:
+    accounts, symbols and fees are others there. `hosts` were its own and can have changed hands: nothing is sent to
+    them or to any host below them, whoever gives the address. `venues` read its recordings, and are opened by no
+    client. `see`: where the facts stand.
+    """
+
+    name: str
+    title: str
+    closed_on: str
+    reason: str
+    aliases: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    successor: str | None = None
+    venues: tuple[Venue, ...] = ()
+    see: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            date.fromisoformat(self.closed_on)
+        except ValueError:
+            raise UsageError(f"{self.name}: closed_on={self.closed_on!r} is no ISO date") from None
+        for word in (*self.names, *self.hosts):
+            if not word or word != word.lower():
+                raise UsageError(f"{self.name}: {word!r} is not in lower case")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that users may type for it."""
+        return (self.name, *self.aliases)
+
+    def refusal(self, said: str) -> VenueClosed:
+        """The error for `said`, a name or a host of it."""
+        after = "without a successor" if self.successor is None else f"succeeded by {self.successor}"
+        left = "its recordings replay: tidebook replay FILE" if self.venues else "its history is with archives alone"
+        return VenueClosed(
+            f"{said!r} is {self.title}, closed since {self.closed_on} ({self.reason}), {after}",
+            closed_on=self.closed_on, venue=self.name, hint=f"Nothing is opened or sent there; {left}",
+        )  # fmt: skip
+
+
 __all__ = [
     "VERSION",
     "Answers",
@@ -217,6 +268,7 @@ __all__ = [
     "Call",
     "Chain",
     "Checksum",
+    "Closed",
     "Codec",
     "Companion",
     "ConnectionOnly",

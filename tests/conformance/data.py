@@ -9,7 +9,7 @@
 - `errors/*.json`: `status`, `headers`, `body`, then what they mean: `raises` (a class, or null), `code`, `retry`,
   `wait` (seconds from now), `says` (the whole text); `used` (units of pools)
 - `books/*.json`: cases of one `channel` in the steps of tests/unit/engine/replay.py, played with the declared shape
-  and rule
+  and rule; then with one frame lost, doubled, swapped or changed, for which frames are needed that follow each other
 - `sessions/*.json`: transcripts through the real desk and sessions; see transcript.py
 - `NOTES.md`: the evidence for each of these files, by its name
 """

@@ -66,17 +66,22 @@ class Calls(Generic[T]):
             burst.hand(self)
             self._began_ns = mono_ns()
         raised: Exception | None = None
+        function = self.functions[0] if len(self.functions) == 1 else self._each
         try:
             for item in items:
-                for function in self.functions:
-                    if (result := function(item)) is not None:
-                        check_done(result)
+                if (result := function(item)) is not None:
+                    check_done(result)
         except (Exception, asyncio.CancelledError, GeneratorExit) as error:
             raised = self._ended_by(error)
         finally:  # also where the program is interrupted: the next call must not be taken for this one's
             if not burst.is_on:
                 burst.hand(None)
         return raised
+
+    def _each(self, item: T) -> None:
+        for function in self.functions:
+            if (result := function(item)) is not None:
+                check_done(result)
 
     def over(self) -> None:
         """A row of calls is over: tell of it where it was slow."""

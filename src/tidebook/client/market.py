@@ -242,7 +242,7 @@ def connect(
     variable TIDEBOOK_AT) sends every venue to a simulator or replay server on this machine. `timeout` is how long
     entering waits for venues to answer, in seconds: those that do not are retried and named by `market[…].state`;
     when none does, entering raises VenueUnavailable or the venue's refusal. Raises UnknownVenue before any socket
-    opens.
+    opens, VenueClosed for an exchange that has shut down or a host that was its own.
 
     All markets of a process share each venue's limits. `share` is the part of them that this process takes, above 0
     and at most 1 (UsageError otherwise), so that several processes at one address may divide them; of open markets

@@ -13,6 +13,7 @@ import msgspec
 from tidebook.client.feeds import Finder
 from tidebook.client.place import VenueAt
 from tidebook.client.subscription import Slow, Subscription
+from tidebook.client.where import check_open
 from tidebook.core.clock import Now
 from tidebook.core.effects import Request
 from tidebook.core.raw import Raw, RawPlan
@@ -123,6 +124,8 @@ async def ask(one: VenueAt, request: Request, weight: int) -> RawReply:
 def check_host(venue: Venue, url: str, scheme: str) -> None:
     """Raises UsageError for a URL that is not one of the venue's: nothing is sent to hosts that nobody declared.
 
+    VenueClosed where it was the host of an exchange that has shut down.
+
     A port is the scheme's own, or one that the venue declares at that host.
     """
     _check_printable(url)
@@ -133,6 +136,7 @@ def check_host(venue: Venue, url: str, scheme: str) -> None:
         raise UsageError(f"{url!r} is no URL: {error}", venue=venue.name) from None
     if parts.scheme != scheme or parts.username is not None:
         raise UsageError(f"{parts.scheme}://{parts.hostname}: write {scheme}://, without a user", venue=venue.name)
+    check_open(url)
     if venue.name not in {one.name for one in at_host(parts.hostname or "", parts.path or "/")}:
         raise UsageError(f"{parts.hostname} is no host of {venue.name}", venue=venue.name)
     if port not in (None, 443) and (parts.hostname, port) not in _declared(venue):

@@ -204,11 +204,7 @@ class Inlet(Generic[T]):
         if not items or into._queue.ended:
             return
         self.newest = into._newest = items[-1]
-        # As `deliver`, which every message would have to step through.
-        if not into._calls.functions:
-            into._queue.put_all(items)
-        elif (error := into._calls.call(items)) is not None:
-            into.fail(error)
+        into.deliver(items)
 
 
 class Subscription(Opening, Generic[T]):

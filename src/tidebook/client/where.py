@@ -1,25 +1,58 @@
-"""From places to declared venues and their hosts."""
+"""From places to declared venues and their hosts; nothing is opened where an exchange has closed."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlsplit
 
-from tidebook.errors import UnknownVenue
+from tidebook.errors import UnknownVenue, UsageError
 from tidebook.model.place import At
 from tidebook.venue import Venue
-from tidebook.venues import every
+from tidebook.venues import closed_at, every, unknown
+
+_HOST = re.compile(r"[^\s/\\?#@%]+")
 
 
 def declared_at(at: At) -> list[Venue]:
-    """The declared venues that a place names."""
+    """The declared venues that a place names.
+
+    Raises UnknownVenue, VenueClosed for an exchange that has shut down or a host that was its own, UsageError for
+    hosts that are none.
+    """
     known = every()
     found = [venue for venue in known.values() if at.venue in (venue.name, venue.exchange)]
     if not found:
-        names = ", ".join(sorted({venue.exchange for venue in known.values()}))
-        raise UnknownVenue(f"no venue is called {at.venue!r}. There are: {names}", venue=at.venue)
+        raise unknown(at.venue, sorted({venue.exchange for venue in known.values()}))
     for venue in found:
         if at.environment not in {one.name for one in venue.environments}:
             environments = ", ".join(one.name for one in venue.environments)
             raise UnknownVenue(f"{venue.name} has no environment {at.environment!r}. It has: {environments}")
+    for host in at.hosts.values():
+        if _HOST.fullmatch(str(host)) is None:
+            raise UsageError(f"hosts: {host!r} is no host. Write a name, or a name and a port", venue=at.venue)
+    for url in _addresses(at, found):
+        check_open(url)
     return found
+
+
+def check_open(url: str) -> None:
+    """Raises VenueClosed for an address on a host of an exchange that has shut down, UsageError for what is none."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no address: {error}") from None
+    gone = closed_at(host)
+    if gone is not None:
+        raise gone.refusal(host)
+
+
+def _addresses(at: At, declared: Sequence[Venue]) -> Iterator[str]:
+    """Where connections to a place could go."""
+    yield from (f"//{host}" for host in at.hosts.values())
+    if at.proxy is not None:
+        yield at.proxy
+    for venue in declared:
+        yield from (venue.rest, *(endpoint.url for endpoint in venue.endpoints))
+        yield from (f"//{host}" for one in venue.environments for host in one.hosts.values())
 
 
 def hosts_of(at: At, declared: Sequence[Venue]) -> Callable[[str], str] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tidebook.errors import UsageError
 
-_PLACE = re.compile(r"(?P<venue>[a-z0-9_.]+)(?:@(?P<account>[\w-]+))?(?::(?P<environment>[\w-]+))?", re.ASCII)
+_PLACE = re.compile(r"(?P<venue>[A-Za-z0-9_.]+)(?:@(?P<account>[\w-]+))?(?::(?P<environment>[\w-]+))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

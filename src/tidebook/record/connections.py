@@ -129,7 +129,7 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
 
 def _chosen(choice: str) -> Venue:
     name, _, era = choice.partition(":")
-    venue = named(name)
+    venue = named(name, recorded=True)
     if not era:
         return venue
     for one in venue.eras:
@@ -141,7 +141,7 @@ def _chosen(choice: str) -> Venue:
 
 def _claimants(url: str, before: tuple[Venue, ...]) -> tuple[Venue, ...]:
     parts = urlsplit(url)
-    venues = at_host(parts.hostname or "", parts.path or "/")
+    venues = at_host(parts.hostname or "", parts.path or "/", recorded=True)
     both = tuple(venue for venue in venues if not before or venue in before)
     if both:
         return both
@@ -226,7 +226,7 @@ def _listed(
     """What a venue reads of its ids in a body, if that is a list of instruments."""
     parts = urlsplit(record.url)
     body = record.message.encode() if isinstance(record.message, str) else record.message
-    for venue in venues or at_host(parts.hostname or "", parts.path or "/"):
+    for venue in venues or at_host(parts.hostname or "", parts.path or "/", recorded=True):
         nothing: Mapping[str, _T] = {}
         reader = reader_of(venue)
         if reader is not None and (found := _read(nothing, reader, record.url, body)):

@@ -12,7 +12,7 @@ from gzip import compress
 from typing import Any
 
 from tidebook.core.codec import inflate
-from tidebook.engine.contract import Book, Engine
+from tidebook.engine.contract import Book, Engine, Event
 from tidebook.engine.rule import Scope, Seed
 from tidebook.engine.shape import BookShape, Codec, Id, Path, Row
 from tidebook.errors import DecodeError
@@ -22,6 +22,8 @@ from tidebook.record.connections import WantedBook
 from .sets import Recording
 
 Steps = tuple[str | int, ...]
+AGAINST = frozenset({"gap", "checksum", "unknown_id"})
+"""What engines tell of a frame that does not fit its book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ class Direct:
         if plan.snapshot_key is not None:
             self._feed.want(plan.snapshot_key, self.book, "snapshot")
         self.text = ""  # of the last frame
+        self.told: list[str] = []  # what the engine said against frames
         self._clock = 0
 
     def take(self, record: Record) -> bool:
@@ -210,9 +213,12 @@ class Direct:
         if record.dir == "recv" and record.conn == wanted.conn:
             self.text = text_of(record, self.codec, self.cap)
             try:
-                self._feed.feed(self.text.encode(), self._clock)
-            except DecodeError:
+                outcome = self._feed.feed(self.text.encode(), self._clock)
+            except DecodeError as error:
+                self.told.append(error.kind)
                 return False  # an answer that is found where books are, or what was damaged
+            found = outcome if isinstance(outcome, tuple) else (outcome,)
+            self.told += [one.what for one in found if isinstance(one, Event) and one.what in AGAINST]
             return self.book.heard_ns == self._clock
         of = wanted.channel.snapshot_of
         if record.dir == "http" and of is not None and wanted.plan.rule.seed is Seed.REST and not self.book.seeded:

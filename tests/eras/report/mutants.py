@@ -123,16 +123,19 @@ def make(recording: Recording, kind: Kind, seed: int, *, until: int | None = Non
         ]
         rng.shuffle(places)
         for index in places[:50]:
-            mutant = _mutant(recording, books[key], key, kind, heard[index : index + 3], rng)
+            mutant = mutant_of(recording, books[key], key, kind, heard[index : index + 3], rng)
             if mutant is not None:
                 return mutant
     return None
 
 
-def _mutant(
+def mutant_of(
     recording: Recording, wanted: WantedBook, key: str, kind: Kind, heard: list[BookFrame], rng: random.Random
 ) -> Mutant | None:
-    frame, following, watch = heard
+    """The first of these frames changed; None where that cannot be. Three are needed to swap, else two will do."""
+    if len(heard) < (3 if kind == "swapped" else 2):
+        return None
+    frame, following, watch = heard[0], heard[1], heard[-1]
     right_key = key_of(recording, wanted)
     records = list(recording.records)
     origin: dict[int, int] = {}
@@ -289,7 +292,7 @@ def _course(recording: Recording, wanted: WantedBook, records: list[Record], unt
         if record.number > until:
             break
         if direct.take(record) and checksum is not None:
-            top = (_texts(direct.book, "bid", checksum.depth), _texts(direct.book, "ask", checksum.depth))
+            top = (texts(direct.book, "bid", checksum.depth), texts(direct.book, "ask", checksum.depth))
             course.tops[record.number] = top
             root = parse(direct.text)
             places: Any = checksum.path  # or several
@@ -297,11 +300,11 @@ def _course(recording: Recording, wanted: WantedBook, records: list[Record], unt
             values = (at(root, steps_of(one, path)) for one in messages(shape, root, direct.key) for path in paths)
             if any(one is not None and not (one == "0" and checksum.when == "nonzero") for one in values):
                 course.checked.append((record.number, top))
-    course.end = _texts(direct.book, "bid"), _texts(direct.book, "ask")
+    course.end = texts(direct.book, "bid"), texts(direct.book, "ask")
     return course
 
 
-def _texts(book: Book, side: Literal["bid", "ask"], n: int | None = None) -> list[list[str]]:
+def texts(book: Book, side: Literal["bid", "ask"], n: int | None = None) -> list[list[str]]:
     return [[plain(price), plain(size)] for price, size in (level(raw) for raw in book.levels(side, n))]
 
 

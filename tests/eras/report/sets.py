@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "tests" / "eras"
+PACKAGE = ROOT / "src" / "tidebook"
 CAPTURES = Path(os.environ.get("TIDEBOOK_CAPTURES", ROOT.parent / "shared" / "captures"))
 """The recordings stand beside the project and are no part of it."""
 
@@ -29,6 +30,12 @@ class DataSet:
     name: str
     choice: str
     file: Path
+
+    @property
+    def where(self) -> str:
+        """The file, as people are told of it."""
+        inside = self.file.is_relative_to(PACKAGE)
+        return self.file.relative_to(PACKAGE).as_posix() if inside else self.file.name
 
     @property
     def capture(self) -> Path:
@@ -69,8 +76,10 @@ def declarations() -> tuple[dict[str, Venue], list[DataSet]]:
     found: list[DataSet] = []
     for module in declared.modules(FOLDER):
         venues |= {venue.name: venue for venue in module.VENUES}
-        assert module.__file__ is not None
-        found += [DataSet(name, choice, Path(module.__file__)) for name, choice in module.SETS.items()]
+        for name, choice in module.SETS.items():
+            file = getattr(module, "ELSEWHERE", {}).get(choice, module).__file__
+            assert file is not None
+            found.append(DataSet(name, choice, Path(file)))
     return venues, sorted(found, key=lambda one: one.name)
 
 

@@ -1,12 +1,12 @@
 """The tables of docs/declarations.md."""
 
-import ast
 import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
+
+from tests.lines import lines_of
 
 from tidebook import engine as engines
 from tidebook.engine import Choice
@@ -16,23 +16,9 @@ from tidebook.record.check import Verdict, check
 from tidebook.record.connections import WantedBook
 
 from .mutants import KINDS, Found
-from .sets import FOLDER, DataSet, Recording
+from .sets import DataSet, Recording
 
 _PARTS = ("seed", "chain", "bridge", "scope", "proof")
-
-
-def lines_of(file: Path) -> int:
-    """Lines of a declaration: without imports, docstring, comments, blank lines and the list of its recordings."""
-    text = file.read_text()
-    source = text.splitlines()
-    counted: set[int] = set()
-    for node in ast.parse(text).body:
-        said = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        named = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "SETS"
-        if not (said or named or isinstance(node, (ast.Import, ast.ImportFrom))):
-            counted |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    bare = (source[number - 1].strip() for number in counted)
-    return sum(bool(line) and not line.startswith("#") for line in bare)
 
 
 def knobs(shape: BookShape) -> list[str]:
@@ -127,7 +113,7 @@ def declarations(rows: Iterable[tuple[DataSet, Recording, dict[Choice, Played]]]
     for data, recording, results in rows:
         shapes = {knobs_of(book): book for book in recording.connections.books}
         for index, (said, book) in enumerate(shapes.items()):
-            where = f"`{data.choice}` in {data.file.relative_to(FOLDER).name}"
+            where = f"`{data.choice}` in {data.where}"
             cells = [data.name, where, str(lines_of(data.file))] if index == 0 else ["", f"… `{book.channel.name}`", ""]
             cells += [rule_of(book.plan.rule), proof_of(book.plan.rule), said]
             for one in engines_here:

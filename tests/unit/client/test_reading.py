@@ -193,3 +193,16 @@ async def test_a_slow_function_among_many_messages_is_told(market: Market, monke
                 assert event.symbol == "BTC/USDT"
                 assert event.seconds >= 0.06
                 break
+
+
+async def test_a_book_that_was_given_up_is_not_read_while_another_reader_keeps_it(market: Market) -> None:
+    async with market.book("BTC/USDT", venue="binance") as kept, market.book("BTC/USDT", venue="binance") as given_up:
+        given_up.fail(BookNotLive("refused"))
+        reads: tuple[Callable[[], object], ...] = (
+            lambda: given_up.best_bid, lambda: given_up.best_ask, given_up.best_floats, given_up.top, given_up.floats,
+        )  # fmt: skip
+        for read in reads:
+            with pytest.raises(BookNotLive, match="is closed: refused"):
+                read()
+        while not kept.state.readable:  # its first whole book may have been too old
+            await kept.next()

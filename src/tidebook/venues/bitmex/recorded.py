@@ -1,4 +1,4 @@
-"""BitMEX, closed in September 2026: levels that are named once and spoken of by number."""
+"""BitMEX as its recordings show it, the book only: levels that are named once and spoken of by number."""
 
 from dataclasses import replace
 
@@ -61,6 +61,3 @@ BITMEX = Venue(
     aliases=("www.bitmex.com", "ws.bitmex.com"),
     proof_from="the capture BITMEX of 2021-07-22 and the rule of its oracle",
 )  # fmt: skip
-
-VENUES = (BITMEX,)
-SETS = {"BITMEX": "bitmex"}

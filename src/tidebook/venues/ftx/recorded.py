@@ -1,4 +1,4 @@
-"""FTX, gone since November 2022: the rule in its oracle file and the capture are the specification."""
+"""FTX as its recordings show it, the book only. No document is left; `proof_from` says what stands for one."""
 
 from tidebook.venue import (
     BookChannel,
@@ -52,6 +52,3 @@ FTX = Venue(
     aliases=("ftx.com", "ftexchange.com", "ftx.us", "ftxtr.com"),
     proof_from="the capture FTX@2021-07-22 and the rule of its oracle",
 )  # fmt: skip
-
-VENUES = (FTX,)
-SETS = {"FTX@2021-07-22": "ftx"}
