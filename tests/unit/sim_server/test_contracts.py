@@ -27,9 +27,14 @@ STREAM, REST = "stream.acme.invalid", "api.acme.invalid"
 def _invented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The invented exchange is found where the built-in ones are."""
     monkeypatch.setattr(venues, "__path__", [*venues.__path__, str(Path(__file__).with_name("venues"))])
-    venues.every.cache_clear()
+    _forget()
     yield
     monkeypatch.undo()
+    _forget()
+
+
+def _forget() -> None:
+    venues._modules.cache_clear()
     venues.every.cache_clear()
 
 
