@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tidebook.sim.server import serve
     from tidebook.ui.facts import Scene
 
-PLACES = ("binance", "htx")
-KINDS = {"htx": "refresh"}  # whole books, ten times a second
+PLACES = ("binance.spot", "htx.spot")
+KINDS = {"htx.spot": "refresh"}  # whole books, ten times a second
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 FAULTS_AT = 6.0  # seconds
 CUT = 0.7  # seconds for which nobody can connect

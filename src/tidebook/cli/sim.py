@@ -25,7 +25,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     sim.add_argument("--port", type=_port, metavar="N", help=f"default {PORT}; with a program any free one")
     sim.add_argument("--seed", type=int, default=1, metavar="N", help="of everything; default 1")
-    sim.add_argument("--venue", action="append", metavar="NAME", help="default: all that it can speak")
+    sim.add_argument(
+        "--venue", action="append", metavar="NAME", help="of a venue or an exchange; default: all that it can speak"
+    )
     sim.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="times real time; default 1")
     sim.add_argument("--date", metavar="DAY", help="YYYY-MM-DD: what venues retired by then is gone; default today")
     sim.add_argument("program", nargs="*", metavar="CMD", help="is run with TIDEBOOK_AT set; its exit status is ours")
@@ -53,10 +55,10 @@ def _sim(arguments: argparse.Namespace) -> int:
 
 
 def _made(arguments: argparse.Namespace, port: int) -> "serve":
-    from tidebook.sim.server import VENUES, serve
+    from tidebook.sim.server import serve
 
     port = port if arguments.port is None else arguments.port
-    return serve(arguments.seed, arguments.venue or VENUES, port=port, speed=arguments.speed, date=arguments.date)
+    return serve(arguments.seed, arguments.venue, port=port, speed=arguments.speed, date=arguments.date)
 
 
 async def _serve(arguments: argparse.Namespace) -> int:

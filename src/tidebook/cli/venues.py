@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from tidebook.errors import UsageError
 from tidebook.venue import Venue
 
 
@@ -18,15 +17,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def spoken(venues: Sequence[Venue]) -> frozenset[str]:
     """The names of those that the embedded exchange speaks."""
-    from tidebook.sim.server.front import dialect_of
+    from tidebook.sim.server.spoken import dialects
 
-    found: set[str] = set()
-    for venue in venues:
-        try:
-            found.add(dialect_of(venue).venue)
-        except (UsageError, ModuleNotFoundError):  # it has none; or it is no venue of this package
-            continue
-    return frozenset(found)
+    return frozenset(venue.name for venue in venues if venue.name in dialects())
 
 
 def _venues(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ can invent a field. Prices and sizes come as exact text with all of the instrume
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from tidebook.core.span import Span
@@ -21,7 +21,12 @@ ABSENT: Final = object()
 
 
 class Rules(NamedTuple):
-    """An instrument."""
+    """An instrument.
+
+    `settle` is the currency of settlement, empty for spot. Sizes count contracts of `contract_size` units (inverse: of
+    quote, else of base currency), or base currency where it is empty. Prices are in quote currency; an option that
+    settles in base currency has its prices in it. `expiry_ns`, `strike` and `right` are those of what expires.
+    """
 
     id: str
     base: str
@@ -31,10 +36,23 @@ class Rules(NamedTuple):
     price_places: int
     size_places: int
     min_notional: str
+    kind: Literal["spot", "linear", "inverse", "option"] = "spot"
+    settle: str = ""
+    contract_size: str = ""
+    expiry_ns: int | None = None
+    strike: str = ""
+    right: Literal["", "call", "put"] = ""
+
+
+def expires_on(one: Rules) -> date:
+    """The UTC day on which an instrument expires. Raises ValueError for one that does not."""
+    if one.expiry_ns is None:
+        raise ValueError(f"{one.base}/{one.quote} does not expire")
+    return datetime.fromtimestamp(one.expiry_ns // 1_000_000_000, UTC).date()
 
 
 class Sold(NamedTuple):
-    """A trade; `turnover` is price × size."""
+    """A trade; `turnover` is price × size (× contract size), of inverse contracts their worth in base currency."""
 
     id: int
     at_ns: int
@@ -73,7 +91,7 @@ class Change(NamedTuple):
 
 
 class Candle(NamedTuple):
-    """A bar of [start, end). Ids are −1 where no trade with an id was."""
+    """A bar of [start, end). Ids are −1 where no trade with an id was. Turnovers are as those of `Sold`."""
 
     start_ns: int
     end_ns: int
@@ -100,6 +118,64 @@ class Today(NamedTuple):
     best: Levels
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:  # no tuple: those have an `index` of their own
+    """What a venue derives for a contract; texts are empty and numbers 0 where it has no such.
+
+    `price`, `index` and `settle` (as it would be settled now) have two decimals more than the instrument's prices.
+    `rate` is of the funding under way, charged at `funding_ns`, every `interval_s` seconds: fractions with eight
+    decimals. `open_interest` is in the instrument's unit of size. Volatilities are fractions; `theta` is a day's,
+    `vega` that of a hundredth of volatility, both in the currency of the strike.
+    """
+
+    at_ns: int
+    price: str
+    index: str
+    settle: str
+    rate: str
+    funding_ns: int
+    interval_s: int
+    open_interest: str
+    mark_iv: str
+    bid_iv: str
+    ask_iv: str
+    delta: str
+    gamma: str
+    theta: str
+    vega: str
+
+
+class Settled(NamedTuple):
+    """A funding that was charged, and the mark price of that instant."""
+
+    at_ns: int
+    rate: str
+    mark: str
+
+
+class Liquidated(NamedTuple):
+    """An order that closed a position by force: `taker` "sell" means that a long was.
+
+    `price` is the last it was filled at, its limit; `average` that of all its fills. `id` is its last trade's.
+    """
+
+    id: int
+    at_ns: int
+    price: str
+    average: str
+    size: str
+    turnover: str
+    taker: Literal["buy", "sell"]
+
+
+class Part(NamedTuple):
+    """Day and mark, and what the message before said: None is the first that a connection gets, which is whole."""
+
+    day: Today
+    mark: Marked
+    before: "Part | None"
+
+
 class Told(NamedTuple):
     """What every message of a stream is told besides its content."""
 
@@ -108,11 +184,15 @@ class Told(NamedTuple):
     now_ns: int
 
 
-Content = Literal["trade", "taker", "group", "quote", "change", "window", "whole", "bar", "day", "days"]
+Content = Literal[
+    "trade", "taker", "group", "quote", "change", "window", "whole", "bar", "day", "days", "mark", "marks",
+    "liquidation", "part",
+]  # fmt: skip
 """What a stream's messages are made of: `trade` Sold · `taker` a tuple of one taker's Sold · `group` Group ·
 `quote whole` Levels · `change window` Change, of the whole book or of its best `depth` levels · `bar` Candle ·
-`day` Today · `days` pairs of id and Today, of all markets in which something happened since; such a stream has no
-`id`."""
+`day` Today · `mark` Marked · `liquidation` Liquidated · `part` Part · `days` pairs of id and Today, of all markets in
+which something happened since · `marks` pairs of id and Marked, of all that are listed. `days` and `marks` have no
+`id`; a `liquidation` without one is of all markets, and each message is told whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +200,8 @@ class Stream:
     """What a topic is. `every` 0: when it happens. `span` is a bar's interval.
 
     `until` is the first day on which the venue does not have it any more: then it is like a topic that never was.
+    `opening`, of a `change` or `window`: what a connection is told first, by the sample `opening_sample`: the Levels
+    from which its next message leads on. `among` says which markets a stream without an `id` is about.
     """
 
     content: Content
@@ -132,6 +214,14 @@ class Stream:
     step: int = 0  # so many decimals of the price are dropped: see `Facts.levels`
     endpoints: tuple[str, ...] = ()  # where it is served; everywhere when empty
     until: date | None = None
+    opening: Callable[[Told, Levels], Values] | None = None
+    opening_sample: str = ""
+    among: Callable[[Rules], bool] = lambda one: True
+
+    @property
+    def of_all(self) -> bool:
+        """Whether it is about many markets at once."""
+        return self.content in ("days", "marks") or (self.content == "liquidation" and not self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +278,19 @@ class Facts(Protocol):
         """The best prices, likewise."""
         ...
 
+    def mark(self, id: str) -> Marked:
+        """Index, mark, funding under way, open interest, greeks; no market begins for it."""
+        ...
+
+    def funding(self, id: str, start_ns: int | None, end_ns: int | None, most: int) -> Sequence[Settled]:
+        """From `start_ns` on, else the newest up to `end_ns`; the oldest first, and none older than 30 days before
+        the exchange's clock began. Empty for what is no perpetual."""
+        ...
+
+    def liquidations(self, id: str, most: int) -> Sequence[Liquidated]:
+        """The newest that are remembered, the oldest of them first."""
+        ...
+
 
 Args = Mapping[str, str]
 
@@ -196,7 +299,8 @@ Args = Mapping[str, str]
 class Route:
     """A call over HTTP; `weight` is what a question costs, `snapshot` says that books are seeded by it.
 
-    `until` is the first day on which the venue does not have it any more: then it answers `Dialect.gone`.
+    `until` is the first day on which the venue does not have it any more: then it answers `Dialect.gone`. `fits` says
+    whether a question is this route's, where several, of one venue or more at one host, have its path.
     """
 
     path: str
@@ -205,6 +309,7 @@ class Route:
     snapshot: bool = False
     method: str = "GET"
     until: date | None = None
+    fits: Callable[[Args], bool] = lambda args: True
 
 
 def stands(one: Stream | Route, day: date) -> bool:
@@ -216,13 +321,17 @@ def stands(one: Stream | Route, day: date) -> bool:
 class Dialect:
     """How one venue speaks. See the module.
 
-    `id` makes the venue's id of base and quote. `stream` says what a topic is, None where there is no such; `unknown`
-    the code and text by which a topic is refused (without it, it is taken and stays silent). `door` makes of a URL's
-    path the name of the endpoint, None where there is none. Messages of endpoints in `wrapped` are wrapped by `wrap`.
-    `whole` answers a request for a book on the socket, which lags `request_lag` seconds; `other` whatever else a
-    client may send, given its message and topics. `limited` refuses for so many seconds (the flag: as a ban),
-    `spent` makes headers of what was used, the limit and the seconds until it begins anew. `pace` is how many
-    messages a client may send in a second. `gone` answers a call that was retired.
+    `id` makes the venue's id of base and quote; `id_of`, where given, of all of an instrument's rules (whose own `id`
+    is empty). `kinds` are the kinds of instruments that it lists, `quotes` the currencies in which they are settled
+    (spot: quoted), any where there are none. `own` makes of the usual rules the venue's: other `tick`, `step`,
+    `contract_size` and `min_notional` (what else follows), or None where it does not list that. `samples` is the
+    folder of its samples, beside the dialect's module. `stream` says what a topic is, None where there is no such;
+    `unknown` the code and text by which a topic is refused (without it, it is taken and stays silent). `door` makes
+    of a URL's path the name of the endpoint, None where there is none. Messages of endpoints in `wrapped` are
+    wrapped by `wrap`. `whole` answers a request for a book on the socket, which lags `request_lag` seconds; `other`
+    whatever else a client may send, given its message and topics. `limited` refuses for so many seconds (the flag:
+    as a ban), `spent` makes headers of what was used, the limit and the seconds until it begins anew. `pace` is how
+    many messages a client may send in a second. `gone` answers a call that was retired.
     """
 
     venue: str
@@ -245,8 +354,18 @@ class Dialect:
     pace: int | None = None
     bans: bool = False
     gone: Said | None = None
+    id_of: Callable[[Rules], str] | None = None
+    kinds: tuple[Literal["spot", "linear", "inverse", "option"], ...] = ("spot",)
+    quotes: tuple[str, ...] = ()
+    own: Callable[[Rules], Rules | None] = lambda one: one
+    samples: str = "samples"
 
 
 def paths(prefix: str, values: Mapping[str, object]) -> dict[str, object]:
     """The same values, with their paths below `prefix`."""
     return {f"{prefix}.{path}": value for path, value in values.items()}
+
+
+def changed(values: Values, before: Values) -> dict[str, object]:
+    """What a message that tells only of changes says: `ABSENT` where nothing did."""
+    return {path: ABSENT if before.get(path, ABSENT) == value else value for path, value in values.items()}

@@ -56,6 +56,7 @@ TEMPERS: Final[dict[Liquidity, Temper]] = {
     "liquid": Temper(2.3, 1.0, 1.0, 0.008, 2.5, 1200, 0.6, 6.0, 1.4, 0.04, 0.30, 0.29, 0.05, 0.15, 400.0),
     "middle": Temper(1.1, 0.8, 0.87, 0.004, 0.7, 500, 3.0, 8.0, 1.5, 0.06, 0.36, 0.30, 0.08, 0.12, 200.0),
     "thin": Temper(0.3, 0.5, 0.25, 0.001, 0.08, 120, 30.0, 25.0, 1.2, 0.04, 0.18, 0.17, 0.02, 0.1, 60.0),
+    "option": Temper(0.2, 0.5, 0.2, 0.0005, 0.04, 14, 250.0, 200.0, 0.9, 0.01, 0.18, 0.16, 0.02, 0.15, 900.0),
 }
 
 _PERSISTENCE: Final = 0.68  # of the quick part of the activity, per step
@@ -102,8 +103,8 @@ class Crowd:
         self._distance = _distances(temper.near_bps, temper.near_sigma, temper.far)
         self._maker_sizes = _multiples(1.5)
         self._taker_sizes = _multiples(1.7)
-        quote = ASSETS[instrument.quote].price
-        lot = instrument.step_value * float(instrument.contract)
+        quote = ASSETS[instrument.priced_in].price
+        lot = instrument.step_value * instrument.contract_value
         tick = instrument.tick_value
         # lots × price in ticks → US dollars; an inverse contract is worth the same at every price
         self._inverse = instrument.kind == "inverse"

@@ -1,6 +1,6 @@
 """Bars and day statistics of one market: from its trades since it began, from its reference price before that.
 
-Prices are in ticks, volumes in lots, amounts in ticks × lots.
+Prices are in ticks, volumes in lots, amounts in ticks × lots, or as `Instrument.amount` counts them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +49,14 @@ class Day(NamedTuple):
     now_ns: int
 
 
+Amount = Callable[[int, int], int]
+"""What so many lots at a price in ticks pay."""
+
+
+def _product(price: int, size: int) -> int:
+    return price * size
+
+
 def _joined(open_ns: int, bars: Iterable[Bar]) -> Bar | None:
     """Several bars as one."""
     whole: Bar | None = None
@@ -88,13 +96,17 @@ class History:
         price: the reference in ticks at an instant.
         volume: the median of lots traded in a minute.
         trades: the median of their number.
+        amount: where that is not price × volume.
     """
 
-    def __init__(self, name: str, price: Callable[[int], float], volume: float, trades: float) -> None:
+    def __init__(
+        self, name: str, price: Callable[[int], float], volume: float, trades: float, amount: Amount | None = None
+    ) -> None:
         self._name = name
         self._price = price
         self._volume = volume
         self._trades = trades
+        self._amount = amount
         self._hours: dict[int, tuple[Bar, ...]] = {}  # the two that a day begins and ends in
 
     def minute(self, open_ns: int) -> Bar:
@@ -129,17 +141,22 @@ class History:
         volume = max(1, int(self._volume * busy))
         bought = int(volume * min(0.9, max(0.1, rng.gauss(0.5, 0.12))))
         count = max(1, int(self._trades * busy))
-        amounts = (volume, int(volume * middle), count, bought, int(bought * middle))
+        if self._amount is None:
+            amounts = (volume, int(volume * middle), count, bought, int(bought * middle))
+        else:
+            price = max(1, int(middle))
+            amounts = (volume, self._amount(price, volume), count, bought, self._amount(price, bought))
         return Bar(open_ns, opening, high, low, closing, *amounts, -1, -1)
 
 
 class Tape:
     """Bars of one market. Trades come in their order, none before `birth_ns`; there are no bars before `listed_ns`."""
 
-    def __init__(self, birth_ns: int, history: History, listed_ns: int = 0) -> None:
+    def __init__(self, birth_ns: int, history: History, listed_ns: int = 0, amount: Amount | None = None) -> None:
         self._listed_ns = listed_ns
         self._birth_ns = birth_ns
         self._history = history
+        self._amount = _product if amount is None else amount
         self._seconds: dict[int, Bar] = {}
         self._minutes: dict[int, Bar] = {}
         self._hours: dict[int, Bar] = {}  # whole ones that are over
@@ -148,8 +165,9 @@ class Tape:
 
     def add(self, trade: Trade) -> None:
         price, size = trade.price, trade.size
-        amount = price * size
+        amount = self._amount(price, size)
         bought = size if trade.taker_side == BID else 0
+        paid = amount if bought else 0
         self._last = trade
         for bars, span, kept in (
             (self._seconds, SECOND, _KEPT_SECONDS),
@@ -158,7 +176,7 @@ class Tape:
             open_ns = trade.time_ns - trade.time_ns % span
             old = bars.get(open_ns)
             if old is None:
-                one = (size, amount, 1, bought, price * bought, trade.trade_id, trade.trade_id)
+                one = (size, amount, 1, bought, paid, trade.trade_id, trade.trade_id)
                 bars[open_ns] = Bar(open_ns, price, price, price, price, *one)
                 if len(bars) > kept:
                     del bars[next(iter(bars))]
@@ -173,7 +191,7 @@ class Tape:
                 old.amount + amount,
                 old.trades + 1,
                 old.bought_volume + bought,
-                old.bought_amount + price * bought,
+                old.bought_amount + paid,
                 old.first_id,
                 trade.trade_id,
             )

@@ -18,12 +18,14 @@ from collections.abc import Callable, Iterable, Mapping
 from heapq import heappush, heapreplace
 from itertools import islice
 from random import Random
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from tidebook.core.span import Span
 from tidebook.sim.agents import TEMPERS, Crowd
-from tidebook.sim.bars import Bar, Day, History, Tape
-from tidebook.sim.listing import ASSETS, INSTRUMENTS, Instrument
+from tidebook.sim.bars import Amount, Bar, Day, History, Tape
+from tidebook.sim.derived import Derived, lot_dollars
+from tidebook.sim.listing import INSTRUMENTS, Instrument
 from tidebook.sim.matching import Event, Order, OrderBook, Reason, Side, Tif, Trade
 from tidebook.sim.reference import SECOND, Fair, Reference
 
@@ -34,6 +36,9 @@ _NEVER: Final = 2**62
 
 Listener = Callable[[str, Event], None]
 """Is called with the symbol and the event."""
+
+Follower = Callable[[list[Event]], object]
+"""Is called with all events of a burst, in order, after it. It may keep none of the list and send no order."""
 
 
 class Whole(NamedTuple):
@@ -63,7 +68,9 @@ Admit = Callable[[str, str, Intent], Reason | None]
 class Market:
     """One symbol at one venue: its open orders, its crowd, its last trades and bars, and who listens."""
 
-    def __init__(self, seed: int, venue: str, instrument: Instrument, reference: Reference, birth_ns: int) -> None:
+    def __init__(
+        self, seed: int, venue: str, instrument: Instrument, reference: Reference, birth_ns: int, calendar_ns: int = 0
+    ) -> None:
         name = f"{seed}/{venue}/{instrument.symbol}"
         ids = Random(f"{name}/ids")
         # ids of a market that begins later are higher, as if it had always been running
@@ -75,12 +82,13 @@ class Market:
             trade_id=age_ms // 20 + ids.randrange(10**8),
             update_id=age_ms * 2 + ids.randrange(10**9),
         )
-        fair = Fair(seed, venue, instrument, reference)
+        fair = Fair(seed, venue, instrument, reference, calendar_ns)
         self.crowd = Crowd(Random(f"{name}/agents"), instrument, self.book, fair.ticks)
         self.ring: deque[Trade] = deque(maxlen=RING)
         self.history = _history(name, instrument, fair)
-        self.tape = Tape(birth_ns, self.history)
+        self.tape = Tape(birth_ns, self.history, amount=amount_of(instrument))
         self.listeners: list[Listener] = []
+        self.followers: list[Follower] = []
         self._draining = False
         self.next_ns = self.crowd.open(birth_ns)
 
@@ -101,6 +109,7 @@ class Market:
             return
         self._draining = True
         events, symbol = self.book.events, self.instrument.symbol
+        told = log is not None or bool(self.listeners)
         done = 0
         try:
             for event in events:  # grows while it is read
@@ -108,10 +117,13 @@ class Market:
                 if type(event) is Trade:
                     self.ring.append(event)
                     self.tape.add(event)
-                if log is not None:
-                    log(line(self.venue, symbol, event))
-                for listener in tuple(self.listeners):
-                    listener(symbol, event)
+                if told:
+                    if log is not None:
+                        log(line(self.venue, symbol, event))
+                    for listener in tuple(self.listeners):
+                        listener(symbol, event)
+            for follower in self.followers:
+                follower(events)
         finally:
             del events[:done]
             self._draining = False
@@ -123,18 +135,16 @@ def line(venue: str, symbol: str, event: Event) -> bytes:
     return f"{words[0]} {venue} {symbol} {type(event).__name__} {' '.join(words[1:])}\n".encode()
 
 
-def _lot_dollars(instrument: Instrument) -> float:
-    lot = instrument.step_value * ASSETS[instrument.quote].price * float(instrument.contract)
-    if instrument.kind != "inverse":
-        lot *= ASSETS[instrument.base].price / ASSETS[instrument.quote].price
-    return lot
+def amount_of(instrument: Instrument) -> Amount | None:
+    """How bars count what trades paid, where that is not ticks × lots."""
+    return instrument.amount if instrument.kind == "inverse" else None
 
 
 def _history(name: str, instrument: Instrument, fair: Fair) -> History:
-    temper, lot = TEMPERS[instrument.liquidity], _lot_dollars(instrument)
+    temper, lot = TEMPERS[instrument.liquidity], lot_dollars(instrument)
     # as measured: about four trades to a taker's order, each worth about the median order
     trades = temper.takers * 60 * 4
-    return History(name, fair.coarse_ticks, trades * temper.notional / lot, trades)
+    return History(name, fair.coarse_ticks, trades * temper.notional / lot, trades, amount_of(instrument))
 
 
 class Exchange:
@@ -147,6 +157,10 @@ class Exchange:
         start_ns: UTC, where virtual time begins.
         log: is given every event as a line of bytes.
         admit: is asked about every order of an outside client.
+        instruments: all that are listed, by symbol.
+        own: what venues have their own rules for (another grid, other contracts), by venue and symbol.
+        calendar_ns: so far is the calendar ahead of virtual time, whole days. By it contracts expire and
+            funding is settled.
     """
 
     def __init__(
@@ -159,10 +173,14 @@ class Exchange:
         log: Callable[[bytes], object] | None = None,
         admit: Admit | None = None,
         instruments: Mapping[str, Instrument] = INSTRUMENTS,
+        own: Mapping[str, Mapping[str, Instrument]] = MappingProxyType({}),
+        calendar_ns: int = 0,
     ) -> None:
         self.seed = seed
         self.venues = tuple(venues)
         self.instruments = instruments
+        self.calendar_ns = calendar_ns
+        self._own = own
         self.start_ns = start_ns
         self.now_ns = start_ns
         self._advancing = False
@@ -172,6 +190,7 @@ class Exchange:
         self._rank = {symbol: rank for rank, symbol in enumerate(instruments)}
         self._markets: dict[tuple[str, str], Market] = {}
         self._glanced: dict[tuple[str, str], tuple[Fair, Tape]] = {}
+        self._derived: dict[tuple[str, str], Derived] = {}
         self._queue: list[tuple[int, int, int, Market]] = []
         self._listeners: dict[str, list[Listener]] = {venue: [] for venue in self.venues}
         for venue in self.venues:
@@ -222,11 +241,27 @@ class Exchange:
 
         return stop
 
+    def follow(self, venue: str, symbol: str, callback: Follower) -> None:
+        """Call back after every burst of a symbol, which begins if need be, for ever; cheaper than `listen`."""
+        self._market(venue, symbol).followers.append(callback)
+
     # -------------------------------------------------------------------------------------------- looking
 
     def want(self, venue: str, symbol: str) -> Instrument:
-        """Let a symbol's market begin, if it has not. Raises KeyError for what is not listed, or has no market yet."""
+        """Let a symbol's market begin, if it has not. Raises KeyError for what is not listed."""
         return self._market(venue, symbol).instrument
+
+    def instrument(self, venue: str, symbol: str) -> Instrument:
+        """A venue's rules of a symbol. Raises KeyError for what is not listed."""
+        return self._own.get(venue, self.instruments).get(symbol) or self.instruments[symbol]
+
+    def derived(self, venue: str, symbol: str) -> Derived:
+        """What is derived from the hidden price; no market begins for it. Raises KeyError for what is not listed."""
+        known = self._derived.get((venue, symbol))
+        if known is None:
+            one = self.instrument(venue, symbol)
+            known = self._derived[venue, symbol] = Derived(self.seed, venue, one, self._reference, self.calendar_ns)
+        return known
 
     def book(self, venue: str, symbol: str, depth: int | None = None) -> Whole:
         """Both sides at this instant, whole or the best `depth` levels, and the last update id."""
@@ -258,16 +293,17 @@ class Exchange:
 
         Both come from the hidden price. Raises KeyError for what is not listed.
         """
-        instrument = self.instruments[symbol]
+        instrument = self.instrument(venue, symbol)
         known = self._glanced.get((venue, symbol))
         if known is None:
-            fair = Fair(self.seed, venue, instrument, self._reference)
-            known = fair, Tape(_NEVER, _history(f"{self.seed}/{venue}/{symbol}", instrument, fair))
+            fair = Fair(self.seed, venue, instrument, self._reference, self.calendar_ns)
+            past = _history(f"{self.seed}/{venue}/{symbol}", instrument, fair)
+            known = fair, Tape(_NEVER, past, amount=amount_of(instrument))
             self._glanced[venue, symbol] = known
         day, price = known[1].glance(self.now_ns), known[0].ticks(self.now_ns)
         temper = TEMPERS[instrument.liquidity]
         away = price * temper.spread_bps * 0.5e-4
-        lots = max(1, int(temper.notional / _lot_dollars(instrument)))
+        lots = max(1, int(temper.notional / lot_dollars(instrument)))
         return day, Whole(self.now_ns, 0, [(max(1, int(price - away)), lots)], [(int(price + away) + 1, lots)])
 
     def order(self, venue: str, symbol: str, order_id: int) -> Order | None:
@@ -323,11 +359,11 @@ class Exchange:
         return market
 
     def _begin(self, venue: str, symbol: str) -> Market:
-        instrument, number = self.instruments[symbol], self.venues.index(venue) if venue in self.venues else -1
-        if number < 0 or instrument.kind == "option":
-            raise KeyError(f"no market for {symbol} at {venue}")
+        if venue not in self.venues:
+            raise KeyError(f"no venue {venue}")
+        instrument, number = self.instrument(venue, symbol), self.venues.index(venue)
         birth_ns = self.start_ns + (self.now_ns - self.start_ns) // SLOT_NS * SLOT_NS
-        market = Market(self.seed, venue, instrument, self._reference, birth_ns)
+        market = Market(self.seed, venue, instrument, self._reference, birth_ns, self.calendar_ns)
         market.catch_up(self.now_ns)
         market.listeners.extend(self._listeners[venue])
         self._markets[venue, symbol] = market

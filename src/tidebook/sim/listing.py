@@ -2,18 +2,25 @@
 
 Symbols are canonical (ccxt's notation). Prices are counted in ticks and sizes in lots, both whole numbers;
 `Instrument` turns them into the exact text that a venue prints. The rules are those of large venues in 2025–2026.
+Which derivatives are there depends on the day, see `contracts`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
+from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal
 
 from tidebook.model.number import parse
+from tidebook.sim import contracts
 
 Kind = Literal["spot", "linear", "inverse", "option"]
-Liquidity = Literal["deep", "liquid", "middle", "thin"]
+Liquidity = Literal["deep", "liquid", "middle", "thin", "option"]
+Right = Literal["", "call", "put"]
+START_DAY: Final = date(2026, 1, 1)
+_AMOUNT_DECIMALS: Final = 8  # of an inverse contract's amounts, which are quotients
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,9 @@ class Instrument:
     """A symbol's rules.
 
     A price of n ticks is n × `tick_units` × 10^−`price_decimals`; a size of n lots is n × `step_units` ×
-    10^−`size_decimals`, in base currency, or in contracts of `contract` (linear: base; inverse: quote) units each.
-    `min_notional` is in quote currency. `mix` says what its makers do mostly: come and go, or change sizes.
+    10^−`size_decimals`, in base currency, or in contracts of `contract` (inverse: quote, else base) units each where
+    that is not empty. `min_notional` is in quote currency. `settle` is the currency in which is paid; an option that
+    settles in base currency has its prices in it. `expiry_ns` is by the calendar, see `Exchange`.
     """
 
     symbol: str
@@ -47,7 +55,10 @@ class Instrument:
     price_decimals: int
     step_units: int
     size_decimals: int
-    contract: str = "1"
+    contract: str = ""
+    expiry_ns: int | None = None
+    strike: str = ""
+    right: Right = ""
 
     @property
     def tick_value(self) -> float:
@@ -56,6 +67,25 @@ class Instrument:
     @property
     def step_value(self) -> float:
         return float(self.step)
+
+    @property
+    def contract_value(self) -> float:
+        """Units of a contract, 1 where base currency is traded."""
+        return float(self.contract or 1)
+
+    @property
+    def priced_in(self) -> str:
+        """The currency of its prices."""
+        return self.settle if self.kind == "option" else self.quote
+
+    def on(self, tick: str, step: str, contract: str, min_notional: str) -> "Instrument":
+        """The same on another grid, in other contracts."""
+        tick_units, price_decimals = _grid(tick)
+        step_units, size_decimals = _grid(step)
+        return replace(
+            self, tick=tick, step=step, contract=contract, min_notional=min_notional, tick_units=tick_units,
+            price_decimals=price_decimals, step_units=step_units, size_decimals=size_decimals,
+        )  # fmt: skip
 
     def price_text(self, ticks: int) -> str:
         """The exact price with all of the instrument's decimals."""
@@ -70,10 +100,24 @@ class Instrument:
         tick, places, step, size_places = self.tick_units, self.price_decimals, self.step_units, self.size_decimals
         return [(_text(price * tick, places), _text(size * step, size_places)) for price, size in levels]
 
-    def quote_text(self, ticks_times_lots: int) -> str:
-        """The exact product of price and size, with the decimals of both (a spot trade's amount in quote currency)."""
-        units = ticks_times_lots * self.tick_units * self.step_units
-        return _text(units, self.price_decimals + self.size_decimals)
+    def amount(self, ticks: int, lots: int) -> int:
+        """What a trade pays, for `amount_text`: ticks × lots; of inverse contracts their worth in base currency."""
+        if self.kind != "inverse":
+            return ticks * lots
+        units, places = _grid(self.contract or "1")
+        scale = _AMOUNT_DECIMALS + self.price_decimals - self.size_decimals - places
+        worth = lots * self.step_units * units
+        return worth * 10**scale // (ticks * self.tick_units) if ticks else 0
+
+    def amount_text(self, amount: int) -> str:
+        """Amounts, summed or single: price × size × contract, exactly; inverse contracts' with eight decimals."""
+        if self.kind == "inverse":
+            return _text(amount, _AMOUNT_DECIMALS)
+        total, places = amount * self.tick_units * self.step_units, self.price_decimals + self.size_decimals
+        if not self.contract:
+            return _text(total, places)
+        units, more = _grid(self.contract)
+        return _text(total * units, places + more)
 
     def ticks(self, text: str) -> int | None:
         """The price in ticks; None if it is not on the grid. Raises DecodeError for what is no number."""
@@ -110,7 +154,10 @@ def _grid(step: str) -> tuple[int, int]:
     return int(step.replace(".", "")), len(fraction)
 
 
-_LIQUIDITIES: Final[Mapping[str, Liquidity]] = {"deep": "deep", "liquid": "liquid", "middle": "middle", "thin": "thin"}
+_LIQUIDITIES: Final[Mapping[str, Liquidity]] = {
+    "deep": "deep", "liquid": "liquid", "middle": "middle", "thin": "thin", "option": "option"
+}  # fmt: skip
+_RIGHTS: Final[Mapping[str, Right]] = {"": "", "C": "call", "P": "put"}
 
 # code, price in USD, volatility. Prices of mid 2025 to 2026, rounded.
 _ASSETS: Final = """
@@ -153,7 +200,7 @@ _BROAD_ASSETS: Final = """
 2.0 XEC 0.00002 XNO 0.85 XVG 0.006
 """
 
-# symbol, tick, step, least notional, liquidity[, contract]. The kind follows from the symbol.
+# symbol, tick, step, least notional, liquidity. The kind follows from the symbol.
 _INSTRUMENTS: Final = """
 BTC/USDT   0.01       0.00001 5       deep
 ETH/USDT   0.01       0.0001  5       deep
@@ -196,16 +243,6 @@ BTC/USDC   0.01       0.00001 5       liquid
 ETH/USDC   0.01       0.0001  5       liquid
 BTC/EUR    0.01       0.00001 5       middle
 BTC/JPY    1          0.0001  100     middle
-BTC/USDT:USDT        0.1    0.001 5 deep
-ETH/USDT:USDT        0.01   0.001 5 deep
-BTC/USDT:USDT-260327 0.1    0.001 5 middle
-BTC/USD:BTC          0.1    1     1 deep   1
-ETH/USD:ETH          0.01   1     1 liquid 1
-EOS/USD:EOS          0.0001 1     1 middle 1
-XRP/USD:XRP          0.0001 1     1 liquid 1
-BTC/USDT:USDT-260327-70000-C 5   0.01 0 thin
-BTC/USDT:USDT-260327-60000-P 5   0.01 0 thin
-ETH/USDT:USDT-260327-3000-C  0.1 0.01 0 thin
 """
 
 # Spot pairs for breadth: a quote currency, the least notional, a liquidity, then bases. Their grids follow from the
@@ -235,8 +272,8 @@ EUR 5 thin ETH SOL XRP BNB DOGE ADA LTC
 """
 
 
-def _kind(base: str, settle: str, expiry: str) -> Kind:
-    if "-" in expiry:
+def _kind(base: str, settle: str, right: str) -> Kind:
+    if right:
         return "option"
     if not settle:
         return "spot"
@@ -247,12 +284,13 @@ def _instrument(row: str) -> Instrument:
     symbol, tick, step, least, liquidity, *rest = row.split()
     pair, _, settlement = symbol.partition(":")
     base, _, quote = pair.partition("/")
-    settle, _, expiry = settlement.partition("-")
+    settle, _, dated = settlement.partition("-")
+    expiry, strike, right = (*dated.split("-"), "", "")[:3]
     tick_units, price_decimals = _grid(tick)
     step_units, size_decimals = _grid(step)
     return Instrument(
         symbol=symbol,
-        kind=_kind(base, settle, expiry),
+        kind=_kind(base, settle, right),
         base=base,
         quote=quote,
         settle=settle or quote,
@@ -264,7 +302,10 @@ def _instrument(row: str) -> Instrument:
         price_decimals=price_decimals,
         step_units=step_units,
         size_decimals=size_decimals,
-        contract=rest[0] if rest else "1",
+        contract=rest[0] if rest and rest[0] != "-" else "",
+        expiry_ns=contracts.expiry_ns(expiry) if expiry else None,
+        strike=strike,
+        right=_RIGHTS[right],
     )
 
 
@@ -277,21 +318,26 @@ def _assets() -> dict[str, Asset]:
     return {code: Asset(code, float(price), float(volatility)) for code, price, volatility in rows}
 
 
+def _dollars(code: str) -> Decimal:
+    return Decimal(str(ASSETS[code].price))
+
+
 def _grown() -> Iterator[str]:
-    """The rows of the broad pairs. A price has five digits and eight decimals at most; a step of size is worth
-    some cents, and never less than the fifth decimal nor more than one unit of base."""
+    """The rows of the broad pairs; their grids are those of `contracts.grid_of`."""
     for row in _BROAD_PAIRS.strip().splitlines():
         quote, least, liquidity, *bases = row.split()
         for base in bases:
-            dollars = Decimal(str(ASSETS[base].price))
-            price = dollars / Decimal(str(ASSETS[quote].price))
-            tick = Decimal(1).scaleb(max(price.adjusted() - 4, -8))
-            step = Decimal(1).scaleb(-min(max(dollars.adjusted() + 2, 0), 5))
-            yield f"{base}/{quote} {tick:f} {step:f} {least} {liquidity}"
+            tick, step = contracts.grid_of(_dollars(base), _dollars(base) / _dollars(quote))
+            yield f"{base}/{quote} {tick} {step} {least} {liquidity}"
+
+
+@cache
+def listed(day: date) -> Mapping[str, Instrument]:
+    """Every instrument of a day by its symbol."""
+    rows = [*_INSTRUMENTS.strip().splitlines(), *_grown(), *contracts.rows(day, _dollars)]
+    return MappingProxyType({row.split()[0]: _instrument(row) for row in rows})
 
 
 ASSETS: Final[Mapping[str, Asset]] = MappingProxyType(_assets())
-INSTRUMENTS: Final[Mapping[str, Instrument]] = MappingProxyType(
-    {row.split()[0]: _instrument(row) for row in [*_INSTRUMENTS.strip().splitlines(), *_grown()]}
-)
-"""Every instrument by its symbol. Options are listed for later: they have rules here, but no market yet."""
+INSTRUMENTS: Final = listed(START_DAY)
+"""Those of the day on which the exchange's own time begins."""

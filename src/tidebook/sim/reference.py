@@ -11,6 +11,7 @@ from math import exp, sqrt
 from random import Random
 from typing import Final
 
+from tidebook.sim import options
 from tidebook.sim.listing import ASSETS, Asset, Instrument
 
 SECOND: Final = 1_000_000_000
@@ -20,6 +21,8 @@ _SHARE: Final = 0.548  # gives increments over 1 s the standard deviation of one
 _BLOCK: Final = 64
 _COMMON: Final = 0.7  # what an asset moves with all others; the rest of its variance is its own
 _APART_BPS: Final = 1.2  # a venue's distance from the hidden price
+_CARRY: Final = 0.05  # a year's premium of dated contracts
+_LEAST_NS: Final = 3_600 * SECOND
 
 
 class Lattice:
@@ -57,7 +60,8 @@ class Lattice:
         return rest
 
 
-def _total(octaves: list[tuple[float, Lattice]], time_ns: int) -> float:
+def total(octaves: list[tuple[float, Lattice]], time_ns: int) -> float:
+    """The sum of weighted lattices at an instant."""
     total = 0.0  # sum() rounds differently from one version of Python to the next
     for share, lattice in octaves:
         rest, spacing_ns = time_ns - lattice.start_ns, lattice.spacing_ns
@@ -84,12 +88,12 @@ class Path:
 
     def at(self, time_ns: int) -> float:
         if time_ns != self._time_ns:
-            self._last = _total(self._octaves, time_ns)
+            self._last = total(self._octaves, time_ns)
             self._time_ns = time_ns
         return self._last
 
     def coarse(self, time_ns: int) -> float:
-        return _total(self._slow, time_ns)
+        return total(self._slow, time_ns)
 
 
 class Reference:
@@ -121,20 +125,51 @@ class Reference:
 
 
 class Fair:
-    """One market's fair price in ticks: the reference, and the venue's own few basis points that come and go."""
+    """One market's fair price in ticks: the reference, and the venue's own few basis points that come and go.
 
-    def __init__(self, seed: int, venue: str, instrument: Instrument, reference: Reference) -> None:
+    What expires costs a premium that shrinks until then, an option what `options` says. The calendar is `calendar_ns`
+    ahead of the exchange's time.
+    """
+
+    def __init__(
+        self, seed: int, venue: str, instrument: Instrument, reference: Reference, calendar_ns: int = 0
+    ) -> None:
         name = f"{seed}/{venue}/{instrument.symbol}/apart"
         self._reference = reference
         self._instrument = instrument
+        self._expiry_ns = None if instrument.expiry_ns is None else instrument.expiry_ns - calendar_ns
         spans = ((0.25, 1), (0.5, 7), (0.8, 40))  # weight, seconds
         self._apart = [(weight * _APART_BPS, Lattice(f"{name}/{span}", span * SECOND)) for weight, span in spans]
+        self._level = options.at_the_money(ASSETS[instrument.base].volatility)
 
     def ticks(self, time_ns: int) -> float:
-        apart = _total(self._apart, time_ns)
-        price = self._reference.price(self._instrument, time_ns) * (1 + apart * 1e-4)
-        return price / self._instrument.tick_value
+        return self._worth(self.underlying(time_ns), time_ns) / self._instrument.tick_value
 
     def coarse_ticks(self, time_ns: int) -> float:
         """Without what moves within 20 s: for histories."""
-        return self._reference.price(self._instrument, time_ns, coarse=True) / self._instrument.tick_value
+        price = self._reference.price(self._instrument, time_ns, coarse=True)
+        return self._worth(price, time_ns) / self._instrument.tick_value
+
+    def underlying(self, time_ns: int) -> float:
+        """What one unit of base costs here."""
+        apart = total(self._apart, time_ns)
+        return self._reference.price(self._instrument, time_ns) * (1 + apart * 1e-4)
+
+    def years(self, time_ns: int) -> float:
+        """Until it expires, an hour at least: what has expired is not traded any more."""
+        assert self._expiry_ns is not None
+        return max(self._expiry_ns - time_ns, _LEAST_NS) / options.YEAR_NS
+
+    def volatility(self, time_ns: int) -> float:
+        """An option's, as a fraction."""
+        return options.smile(self._level, self.underlying(time_ns), float(self._instrument.strike), self.years(time_ns))
+
+    def _worth(self, price: float, time_ns: int) -> float:
+        if self._expiry_ns is None:
+            return price
+        one, years = self._instrument, self.years(time_ns)
+        if not one.right:
+            return price * exp(_CARRY * years)
+        volatility = options.smile(self._level, price, float(one.strike), years)
+        worth = options.greeks(price, float(one.strike), years, volatility, one.right).price
+        return worth / price if one.priced_in == one.base else worth

@@ -56,8 +56,10 @@ def test_prices_and_sizes_are_exact(instrument: Instrument) -> None:
         assert Decimal(instrument.size_text(count)) == count * Decimal(instrument.step)
         assert instrument.ticks(instrument.price_text(count)) == count
         assert instrument.lots(instrument.size_text(count)) == count
-        assert Decimal(instrument.quote_text(count)) == count * Decimal(instrument.tick) * Decimal(instrument.step)
-        assert instrument.quote_units(instrument.quote_text(count)) == count
+        if instrument.kind != "inverse":
+            paid = count * Decimal(instrument.tick) * Decimal(instrument.step) * Decimal(instrument.contract or 1)
+            assert Decimal(instrument.amount_text(count)) == paid
+            assert instrument.contract or instrument.quote_units(instrument.amount_text(count)) == count
     assert instrument.ticks("0.0000000001") is None
     if instrument.kind != "option":
         ticks = ASSETS[instrument.base].price / ASSETS[instrument.quote].price / instrument.tick_value

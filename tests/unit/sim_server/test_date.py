@@ -10,7 +10,7 @@ from tidebook.core.clock import SECOND
 from tidebook.errors import UsageError
 from tidebook.io.clock import now
 from tidebook.sim.server import serve
-from tidebook.sim.server.front import dialect_of
+from tidebook.sim.server.spoken import spoken
 from tidebook.sim.server.tally import LONGEST, NAMES, OTHERS, Tally
 from tidebook.venues import every
 
@@ -18,7 +18,7 @@ RETIRED = [
     (route.method, route.path, route.until)
     for venue in every().values()
     if venue.name in ("binance.spot", "htx.spot")
-    for route in dialect_of(venue).routes
+    for route in spoken(venue).dialect.routes
     if route.until is not None
 ]
 

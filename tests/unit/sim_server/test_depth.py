@@ -11,10 +11,9 @@ from tests.unit.sim_server.rig import clients
 from tidebook.core.dialect import Levels
 from tidebook.sim.exchange import START_NS, Exchange
 from tidebook.sim.listing import INSTRUMENTS
-from tidebook.sim.matching import Event, LevelChange
 from tidebook.sim.reference import SECOND
 from tidebook.sim.server import serve
-from tidebook.sim.server.front import rules
+from tidebook.sim.server.listed import rules
 from tidebook.sim.server.market import Market
 
 
@@ -22,13 +21,8 @@ def market(symbol: str) -> tuple[Exchange, Market]:
     exchange = Exchange(5, ("a",), (symbol,))
     instrument = INSTRUMENTS[symbol]
     made = Market(exchange, "a", rules("x", instrument), instrument, 0)
-    exchange.listen("a", lambda _, event: _hear(made, event), symbol)
+    exchange.follow("a", symbol, made.happened)
     return exchange, made
-
-
-def _hear(made: Market, event: Event) -> None:
-    if isinstance(event, LevelChange):
-        made.changed(event)
 
 
 @pytest.mark.parametrize("symbol", ["SOL/USDT", "STEEM/BTC"])

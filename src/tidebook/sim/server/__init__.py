@@ -17,8 +17,6 @@ from tidebook.sim.server.faults import Fault
 from tidebook.sim.server.site import Simulator
 from tidebook.sim.server.tally import Tally
 
-VENUES = ("binance", "htx")
-
 
 class Faults:
     """What can go wrong, as calls. Each takes `at`: so many seconds after the exchange's clock began."""
@@ -73,8 +71,8 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
 
     Arguments:
         seed: of everything. Time begins with the first question; with one seed every run begins alike.
-        venues: of venues or exchanges.
-        symbols: these markets begin with the clock; others when they are first asked for.
+        venues: of venues or exchanges; all that it can speak when it is None.
+        symbols: these markets begin with the clock, where they are listed; others when they are first asked for.
         port: 0 is any free one.
         speed: so many seconds of the exchange in one of ours.
         date: the day whose protocol the venues speak, ``"2026-02-19"``; today's when it is None. What was retired by
@@ -84,14 +82,14 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
 
     `at` is the address, for ``connect(at=…)`` and TIDEBOOK_AT. `exchange` is the truth, its venues are called as
     Tidebook calls them (``exchange.book("binance.spot", "BTC/USDT")``). `faults` lets things go wrong.
-    Raises UsageError for a date that is none. Leaving it closes all connections within half a second; raises what was
-    a bug of the simulator.
+    Raises UsageError for a date that is none, for a venue that it cannot speak and a symbol that none lists. Leaving
+    it closes all connections within half a second; raises what was a bug of the simulator.
     """
 
     def __init__(
         self,
         seed: int = 1,
-        venues: Iterable[str] = VENUES,
+        venues: Iterable[str] | None = None,
         *,
         symbols: Iterable[str] = (),
         port: int = 0,
@@ -188,4 +186,4 @@ def _day(date: str | dt.date | None) -> dt.date | None:
     raise UsageError(f"{date!r} is no date. Write it as 2026-02-19")
 
 
-__all__ = ["VENUES", "Fault", "Faults", "Tally", "serve"]
+__all__ = ["Fault", "Faults", "Tally", "serve"]

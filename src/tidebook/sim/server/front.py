@@ -1,92 +1,82 @@
 """One venue as its clients see it: markets, topics, calls over HTTP, limits, and what goes wrong on request."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
-from importlib import import_module
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from tidebook.core.clock import SECOND, seconds
 from tidebook.core.dialect import (
     Candle,
-    Dialect,
     Group,
     Levels,
+    Liquidated,
+    Marked,
     Refusal,
     Route,
     Rules,
     Said,
+    Settled,
     Sold,
     Stream,
     Today,
+    Told,
+    Values,
     stands,
 )
 from tidebook.core.span import Span
-from tidebook.errors import UsageError
-from tidebook.io.serve import Answer, Asked, Cut, Served
+from tidebook.io.serve import Answer, Asked, Cut
 from tidebook.sim.exchange import Exchange
-from tidebook.sim.listing import Instrument
-from tidebook.sim.matching import Event, LevelChange, Trade
+from tidebook.sim.matching import Event
 from tidebook.sim.server.faults import Fault, Faults
 from tidebook.sim.server.limits import Gate
 from tidebook.sim.server.line import Line, form
+from tidebook.sim.server.listed import Listed, Unlisted, rules
 from tidebook.sim.server.market import KEPT_NS, Market, glance
+from tidebook.sim.server.marks import PAST_NS, marked, settled
 from tidebook.sim.server.samples import Page, samples
+from tidebook.sim.server.spoken import Spoken
 from tidebook.sim.server.tally import Tally
-from tidebook.sim.server.topic import CUT_NS, Days, Topic
+from tidebook.sim.server.topic import CUT_NS, Many, Topic
 from tidebook.venue import Venue
 
 _JSON: Final = {"Content-Type": "application/json;charset=UTF-8"}
 _HTML: Final = {"Content-Type": "text/html"}
-_REAL_TIME: Final = ("trade", "taker", "group", "quote")
-
-
-class Unlisted(KeyError):
-    """No instrument has this id."""
-
-
-def dialect_of(venue: Venue) -> Dialect:
-    """The dialect of a venue. Raises UsageError where it has none."""
-    name = f"tidebook.venues.{venue.exchange}.dialect"
-    try:
-        dialects: tuple[Dialect, ...] = import_module(name).DIALECTS
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        dialects = ()
-    for dialect in dialects:
-        if dialect.venue == venue.name:
-            return dialect
-    raise UsageError(f"{venue.name} has no dialect yet: the simulator cannot speak it")
+_REAL_TIME: Final = ("trade", "taker", "group", "quote", "liquidation")
+_BEGIN: Final = "deep"  # markets that begin for a stream about all: in others little happens, and each costs
 
 
 class Front:
     """See the module. It is the `Facts` that its dialect may ask. It speaks as the venue does on `day`."""
 
-    def __init__(self, venue: Venue, exchange: Exchange, gates: dict[str, Gate], day: date, tally: Tally) -> None:
+    def __init__(
+        self, venue: Venue, spoken: Spoken, listed: Listed, exchange: Exchange, gates: dict[str, Gate], day: date,
+        tally: Tally,
+    ) -> None:  # fmt: skip
         self.venue = venue
         self.day = day
         self.tally = tally
-        self.dialect = dialect_of(venue)
-        self._routes = {(one.method, one.path): one for one in self.dialect.routes}
-        self.sheets = samples(f"tidebook.venues.{venue.exchange}")
+        self.dialect = spoken.dialect
+        self._routes: dict[tuple[str, str], list[Route]] = {}
+        for route in self.dialect.routes:
+            self._routes.setdefault((route.method, route.path), []).append(route)
+        self._paths = {route.path for route in self.dialect.routes}
+        self.sheets = samples(spoken.package, self.dialect.samples)
         self.faults = Faults(exchange.seed, venue.name)
-        self.lines: dict[Line, None] = {}
+        self.lines: dict[Line, str] = {}  # with the name of the endpoint that it is here
         self.shift_ns = 0
         self._exchange = exchange
-        self._gates = gates
+        self.gates = gates
         for pool in venue.pools:
             gates.setdefault(pool.name, Gate(pool, self.dialect.bans))
-        self._listed = {
-            self.dialect.id(one.base, one.quote): one for one in exchange.instruments.values() if one.kind == venue.kind
-        }
-        self._unlisted: dict[str, Instrument] = {}
+        self._listed = listed
         self._markets: dict[str, Market] = {}
-        self._topics: dict[str, Topic | Days] = {}
-        self._cutting: dict[str, list[Topic | Days]] = {}
-        self._bursting: dict[str, list[Topic | Days]] = {}
-        self._touched: dict[str, None] = {}
+        self._topics: dict[str, Topic | Many] = {}
+        self._cutting: dict[str, list[Topic | Many]] = {}
+        self._bursting: dict[str, list[Topic | Many]] = {}
+        self.touched: dict[str, None] = {}
 
     # ---- the facts
 
@@ -98,20 +88,25 @@ class Front:
     def now_ms(self) -> int:
         return self.now_ns // 1_000_000
 
+    @property
+    def clock_ns(self) -> int:
+        """The venue's clock where nothing is wrong with it."""
+        return self._exchange.now_ns + self.shift_ns
+
     def listed(self) -> list[Rules]:
-        return [rules(id, one) for id, one in self._listed.items()]
+        return self._listed.all(self.clock_ns)
+
+    def lists(self, symbol: str) -> bool:
+        """Whether a canonical symbol is traded here."""
+        return self._listed.id_of(symbol) is not None
 
     def relist(self, symbol: str) -> None:
         """Trade a symbol (again)."""
-        self._move(symbol, self._unlisted, self._listed)
+        self._listed.relist(symbol)
 
     def delist(self, symbol: str) -> None:
         """Trade a symbol no more: it is not listed, and its topics say nothing."""
-        self._move(symbol, self._listed, self._unlisted)
-
-    def _move(self, symbol: str, off: dict[str, Instrument], to: dict[str, Instrument]) -> None:
-        for id in [id for id, one in off.items() if one.symbol == symbol]:
-            to[id] = off.pop(id)
+        self._listed.delist(symbol)
 
     def levels(self, id: str, depth: int | None = None, *, lag: float = 0.0, step: int = 0) -> Levels:
         market = self.market(id)
@@ -137,9 +132,7 @@ class Front:
         return self.market(id).today()
 
     def glance(self, id: str) -> Today:
-        instrument = self._listed.get(id)
-        if instrument is None:
-            raise Unlisted(id)
+        instrument = self._listed.get(id, self.clock_ns)
         market = self._markets.get(id)
         if market is not None:
             return market.glance()
@@ -148,45 +141,53 @@ class Front:
     def best(self, id: str) -> Levels:
         return self.levels(id, 1) if id in self._markets else self.glance(id).best
 
+    def mark(self, id: str) -> Marked:
+        one = self._listed.get(id, self.clock_ns)
+        derived = self._exchange.derived(self.venue.name, one.symbol)
+        return marked(one, derived, self._exchange.now_ns, self.shift_ns, lambda: self.best(id))
+
+    def funding(self, id: str, start_ns: int | None, end_ns: int | None, most: int) -> list[Settled]:
+        one = self._listed.get(id, self.clock_ns)
+        derived = self._exchange.derived(self.venue.name, one.symbol)
+        since_ns = self._exchange.start_ns + self.shift_ns - PAST_NS
+        end_ns = self.clock_ns if end_ns is None else min(end_ns, self.clock_ns)
+        return settled(one, derived, self.shift_ns, since_ns, start_ns, end_ns, most)
+
+    def liquidations(self, id: str, most: int) -> list[Liquidated]:
+        return self.market(id).liquidations(most)
+
     def market(self, id: str) -> Market:
         """The market of an id, which begins if need be."""
-        instrument = self._listed.get(id)
-        if instrument is None:
-            raise Unlisted(id)
+        instrument = self._listed.get(id, self.clock_ns)
         market = self._markets.get(id)
         if market is None:
             symbol = instrument.symbol
             self._exchange.want(self.venue.name, symbol)
             market = Market(self._exchange, self.venue.name, rules(id, instrument), instrument, self.shift_ns)
             self._markets[id] = market
-            self._exchange.listen(self.venue.name, lambda _, event: self._happened(id, event), symbol)
+            self._exchange.follow(self.venue.name, symbol, partial(self._happened, id, market))
         return market
 
     def of_symbol(self, symbol: str) -> Market:
         """The market of a canonical symbol."""
-        for id, one in self._listed.items():
-            if one.symbol == symbol:
-                return self.market(id)
-        raise Unlisted(symbol)
+        id = self._listed.id_of(symbol)
+        if id is None:
+            raise Unlisted(symbol)
+        return self.market(id)
 
     # ---- time
 
-    def _happened(self, id: str, event: Event) -> None:
-        if type(event) is LevelChange:
-            self._markets[id].changed(event)
-        elif type(event) is Trade:
-            self._markets[id].traded(event)
-        else:
-            return
-        self._touched[id] = None
+    def _happened(self, id: str, market: Market, events: Iterable[Event]) -> None:
+        if market.happened(events):
+            self.touched[id] = None
 
     def settle(self) -> None:
         """An instant is over: tell of it."""
-        touched, self._touched = self._touched, {}
+        touched, self.touched = self.touched, {}
         for id in touched:
-            trades, groups = self._markets[id].burst()
-            for topic in self._bursting.get(id, ()):
-                topic.burst(self._exchange.now_ns, trades, groups)
+            burst = self._markets[id].burst()
+            for topic in (*self._bursting.get(id, ()), *self._bursting.get("", ())):
+                topic.burst(self._exchange.now_ns, id, burst)
 
     def cut(self) -> None:
         """A tenth of a second is over: tell of it."""
@@ -199,6 +200,10 @@ class Front:
                 market.forget()
 
     # ---- topics
+
+    def knows(self, line: Line, topic: str) -> bool:
+        """Whether there is such a topic for a connection."""
+        return self._stream(line, topic) is not None
 
     def refusal(self, line: Line, topic: str) -> tuple[str, str] | None:
         """Why a topic is refused to a connection."""
@@ -216,9 +221,9 @@ class Front:
         stream = self.dialect.stream(name)
         if stream is None or not stands(stream, self.day):
             return None
-        if stream.content != "days" and stream.id not in self._listed:
+        if not stream.of_all and not self._listed.has(stream.id, self.clock_ns):
             return None
-        return stream if not stream.endpoints or line.endpoint.name in stream.endpoints else None
+        return stream if not stream.endpoints or self.lines[line] in stream.endpoints else None
 
     def joined(self, line: Line, name: str) -> None:
         """A connection subscribes; what is not there stays silent."""
@@ -227,14 +232,31 @@ class Front:
             stream = self._stream(line, name)
             if stream is None:
                 return
-            if stream.content == "days":
-                topic = Days(name, stream, self._markets, self._emit)
-            else:
-                topic = Topic(name, stream, self.market(stream.id), self._exchange.now_ns, self._emit)
-            self._topics[name] = topic
+            topic = self._topics[name] = self._made(name, stream)
             at_once = stream.content in _REAL_TIME or not stream.every
             (self._bursting if at_once else self._cutting).setdefault(stream.id, []).append(topic)
         topic.lines[line] = None
+        told = Told(name, topic.stream.id, self.clock_ns)
+        first = topic.first(told) if self._listed.has(told.id, self.clock_ns) else None
+        if first is not None:
+            self._say(topic, *first, [line])
+
+    def _made(self, name: str, stream: Stream) -> Topic | Many:
+        if not stream.of_all:
+            return Topic(name, stream, self.market(stream.id), self._exchange.now_ns, self._emit)
+        if stream.content == "liquidation":
+            for one in self._among(stream):
+                if self._listed.get(one, self.clock_ns).liquidity == _BEGIN:
+                    self.market(one)
+
+        def marks() -> list[tuple[str, Marked]]:
+            return [(one, self.mark(one)) for one in self._among(stream)]
+
+        return Many(name, stream, self._markets, marks, lambda: self._among(stream), self._emit)
+
+    def _among(self, stream: Stream) -> dict[str, None]:
+        """The ids that a stream about many is about, as they are listed now."""
+        return {one.id: None for one in self.listed() if stream.among(one)}  # in their order
 
     def left(self, line: Line, name: str) -> None:
         """A connection does not want a topic any more."""
@@ -248,19 +270,25 @@ class Front:
                 if topic in topics:
                     topics.remove(topic)
 
-    def _emit(self, topic: Topic | Days, content: Any) -> None:
-        if topic.stream.content == "days":
-            content = [(id, day) for id, day in content if id in self._listed]
-            heard = bool(content)
+    def _emit(self, topic: Topic | Many, content: Any, id: str) -> None:
+        now_ns = self.clock_ns
+        if id:
+            heard = self._listed.has(id, now_ns)
         else:
-            heard = topic.stream.id in self._listed
-        copies = self.faults.copies(topic.name, self._exchange.now_ns) if heard else 0
+            content = [(one, what) for one, what in content if self._listed.has(one, now_ns)]
+            heard = bool(content)
+        if heard:
+            values = topic.stream.values(Told(topic.name, id, now_ns), content)
+            self._say(topic, topic.stream.sample, values, topic.lines)
+
+    def _say(self, topic: Topic | Many, sample: str, values: Values, lines: Iterable[Line]) -> None:
+        """A message of a topic, unless a fault withholds it."""
+        copies = self.faults.copies(topic.name, self._exchange.now_ns)
         if not copies:
             return
-        told = topic.told(self._exchange.now_ns + self.shift_ns)
-        plain = self.sheets[topic.stream.sample].print(topic.stream.values(told, content))
+        plain = self.sheets[sample].print(values)
         forms: dict[tuple[bool, object], str | bytes] = {}
-        for line in topic.lines:
+        for line in lines:
             key = (line.wrapped, line.codec)
             message = forms.get(key)
             if message is None:
@@ -301,34 +329,7 @@ class Front:
             return market.levels_at(update_id=said[-1], depth=stream.depth)
         return market.levels_at(at_ns - at_ns % CUT_NS if stream.every else at_ns, depth=stream.depth)
 
-    # ---- connections
-
-    async def websocket(self, request: Asked, socket: Served) -> None:
-        name = self.dialect.door(request.path)
-        self.tally.ask(f"WS {request.host}{request.path}", answered=name is not None)
-        if name is None:
-            socket.refuse(Answer(404, b"no stream here"))
-            return
-        if self.faults.take("cut", self._exchange.now_ns):
-            raise Cut
-        endpoint = self.venue.endpoint(name)
-        gate = None if endpoint.connects is None else self._gates[endpoint.connects.name]
-        wait = None if gate is None else gate.pass_(1, asyncio.get_running_loop().time())
-        if wait is not None:
-            socket.refuse(self._answer(self.dialect.limited(int(wait) + 1, False)))
-            return
-        line = Line(self, socket, endpoint)
-        self.lines[line] = None
-        try:
-            url = f"{request.path}?{request.query}"
-            for topic in self.venue.url_topics(url) if self.venue.url_topics is not None else ():
-                self.ask_topic(line, topic)
-                line.join(topic)
-            await line.talk()
-        finally:
-            del self.lines[line]
-            for topic in line.topics:
-                self.left(line, topic)
+    # ---- what it answers
 
     def begin(self, fault: Fault) -> None:
         """A fault sets in."""
@@ -337,33 +338,42 @@ class Front:
             for line in [*self.lines]:
                 line.socket.abort()
 
-    def serves(self, path: str, *, websocket: bool) -> bool:
-        """Whether a path is one of this venue's."""
-        if websocket:
-            return self.dialect.door(path) is not None
-        return any(route.path == path for route in self.dialect.routes)
+    def refuse_cut(self) -> None:
+        """Raises Cut while nobody can connect."""
+        if self.faults.take("cut", self._exchange.now_ns):
+            raise Cut
+
+    def answers(self, request: Asked) -> bool:
+        """Whether a question over HTTP is this venue's."""
+        return self._route(request.method, request.path, args_of(request)) is not None
+
+    def serves(self, path: str) -> bool:
+        """Whether it has a call at a path, however asked."""
+        return path in self._paths
+
+    def _route(self, method: str, path: str, args: Mapping[str, str]) -> Route | None:
+        return next((one for one in self._routes.get((method, path), ()) if one.fits(args)), None)
 
     # ---- calls
 
     async def http(self, request: Asked) -> Answer:
         now_ns = self._exchange.now_ns
-        if self.faults.take("cut", now_ns):
-            raise Cut
+        self.refuse_cut()
         fault = self.faults.take("status", now_ns, request.path)
         if fault is not None:
             if fault.status in (418, 429):
                 said = self.dialect.limited(fault.retry_after, fault.status == 418)
-                return self._answer(said, fault.status, {"Retry-After": str(fault.retry_after)})
+                return self.answer(said, fault.status, {"Retry-After": str(fault.retry_after)})
             return Answer(fault.status, b"{}", _JSON)
-        route = self._routes.get((request.method, request.path))
+        args = args_of(request)
+        route = self._route(request.method, request.path, args)
         retired = route is not None and not stands(route, self.day)
         name = f"{request.method} {request.host}{request.path}"
         self.tally.ask(name, answered=route is not None, retired=retired)
         if route is None or (retired and self.dialect.gone is None):
             return Answer(404, b"")
         if retired and self.dialect.gone is not None:
-            return self._answer(self.dialect.gone)
-        args = {name: unquote(value) for name, value in parse_qsl(request.query, keep_blank_values=True)}
+            return self.answer(self.dialect.gone)
         answer = self._spend(route, args)
         late = self.faults.take("late_snapshot", now_ns, request.path) if route.snapshot else None
         if late is not None:
@@ -371,7 +381,7 @@ class Front:
         return answer
 
     def _spend(self, route: Route, args: Mapping[str, str]) -> Answer:
-        gate, now = self._gates[self.dialect.pool], asyncio.get_running_loop().time()
+        gate, now = self.gates[self.dialect.pool], asyncio.get_running_loop().time()
         refused: Refusal | None = None
         try:
             weight = route.weight(args)
@@ -379,24 +389,25 @@ class Front:
             weight, refused = 1, refusal
         wait = gate.pass_(weight, now)
         if wait is not None:
-            return self._answer(
+            return self.answer(
                 self.dialect.limited(int(wait) + 1, gate.banned), headers={"Retry-After": str(int(wait) + 1)}
             )
         headers = self.dialect.spent(gate.used, gate.pool.limit, gate.left(now))
         if refused is not None:
-            return self._answer(refused.said, headers=headers)
+            return self.answer(refused.said, headers=headers)
         try:
-            return self._answer(route.answer(self, args), headers=headers)
+            return self.answer(route.answer(self, args), headers=headers)
         except Refusal as refusal:
-            return self._answer(refusal.said, headers=headers)
+            return self.answer(refusal.said, headers=headers)
         except Unlisted:
-            return self._answer(self.dialect.no_such_id(args), headers=headers)
+            return self.answer(self.dialect.no_such_id(args), headers=headers)
 
-    def _answer(self, said: Said, status: int | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    def answer(self, said: Said, status: int | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """What a dialect says, as it goes over HTTP."""
         sheet = self.sheets[said.sample]
         kind = _HTML if isinstance(sheet, Page) else _JSON
         return Answer(status or said.status, sheet.print(said.values), {**kind, **(headers or {})})
 
 
-def rules(id: str, one: Instrument) -> Rules:
-    return Rules(id, one.base, one.quote, one.tick, one.step, one.price_decimals, one.size_decimals, one.min_notional)
+def args_of(request: Asked) -> dict[str, str]:
+    return {name: unquote(value) for name, value in parse_qsl(request.query, keep_blank_values=True)}

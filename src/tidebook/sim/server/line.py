@@ -16,7 +16,7 @@ from tidebook.io.serve import Served
 from tidebook.sim.server.limits import Rate
 
 if TYPE_CHECKING:
-    from tidebook.sim.server.front import Front
+    from tidebook.sim.server.door import Door
 
 QUEUE: Final = 20_000  # messages that wait for a client that does not read, before it is cut
 POLICY: Final = 1008
@@ -25,7 +25,7 @@ POLICY: Final = 1008
 class Line:
     """See the module. `wrapped` and `codec` say in which of its forms it takes a message."""
 
-    def __init__(self, front: "Front", socket: Served, endpoint: Endpoint) -> None:
+    def __init__(self, front: "Door", socket: Served, endpoint: Endpoint) -> None:
         self.front = front
         self.socket = socket
         self.endpoint = endpoint

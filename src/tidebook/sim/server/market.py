@@ -11,12 +11,14 @@ from itertools import groupby, islice
 from typing import Final, NamedTuple
 
 from tidebook.core.clock import SECOND
-from tidebook.core.dialect import Candle, Change, Group, Levels, Row, Rules, Sold, Today
+from tidebook.core.dialect import Candle, Change, Group, Levels, Liquidated, Marked, Row, Rules, Sold, Today
 from tidebook.core.span import Span
 from tidebook.sim.bars import HOUR, MINUTE, Bar, Day, History, Tape
-from tidebook.sim.exchange import RING, SLOT_NS, Exchange
+from tidebook.sim.contracts import LIFE_NS
+from tidebook.sim.exchange import RING, SLOT_NS, Exchange, amount_of
 from tidebook.sim.listing import Instrument
-from tidebook.sim.matching import BID, LevelChange, Side, Trade
+from tidebook.sim.matching import BID, Accepted, Event, LevelChange, Side, Trade
+from tidebook.sim.server.marks import liquidated, marked
 
 _MINUTE: Final = Span(MINUTE)
 _HOUR: Final = Span(HOUR)
@@ -26,6 +28,17 @@ _KEPT_GROUPS: Final = 1_000
 
 Ticks = dict[int, int]
 Pair = tuple[Ticks, Ticks]
+
+
+class Burst(NamedTuple):
+    """What was traded at one instant."""
+
+    trades: list[Sold]
+    groups: list[Group]
+    liquidated: list[Liquidated]
+
+
+_NO_TRADES: Final = Burst([], [], [])
 
 
 class Undo(NamedTuple):
@@ -76,7 +89,10 @@ class Market:
         ring = exchange.trades(venue, symbol, RING)
         slot_ns = exchange.start_ns + (exchange.now_ns - exchange.start_ns) // SLOT_NS * SLOT_NS
         birth_ns = min([slot_ns, *(trade.time_ns for trade in ring[:1])]) + shift_ns
-        self._tape = Tape(birth_ns, Past(exchange, venue, symbol, shift_ns), LISTED_NS)
+        listed_ns = LISTED_NS if instrument.expiry_ns is None else instrument.expiry_ns - LIFE_NS
+        self._tape = Tape(birth_ns, Past(exchange, venue, symbol, shift_ns), listed_ns, amount_of(instrument))
+        self._derived = exchange.derived(venue, symbol)
+        self._outside: deque[int] = deque(maxlen=RING)  # orders of clients
         self._number = whole.update_id // 3
         self._groups: deque[Group] = deque(maxlen=_KEPT_GROUPS)
         self._fresh: list[Trade] = []
@@ -89,23 +105,35 @@ class Market:
 
     # ---- what happens
 
-    def changed(self, event: LevelChange) -> None:
-        time_ns, update_id, side, price, size = event
-        sizes = self._sizes[side]
-        self._undo.append(Undo(time_ns, update_id, side, price, sizes.get(price, 0)))
-        if size:
-            sizes[price] = size
-        else:
-            sizes.pop(price, None)
-        self.last = update_id
+    def happened(self, events: Iterable[Event]) -> bool:
+        """Take note of what happened; whether that is anything to tell."""
+        sizes, undo, last = self._sizes, self._undo.append, self.last
+        touched = False
+        for event in events:
+            if type(event) is LevelChange:
+                time_ns, last, side, price, size = event
+                levels = sizes[side]
+                undo(Undo(time_ns, last, side, price, levels.get(price, 0)))
+                if size:
+                    levels[price] = size
+                else:
+                    levels.pop(price, None)
+                touched = True
+            elif type(event) is Trade:
+                self._fresh.append(event)
+                touched = True
+            elif type(event) is Accepted and event.owner is not None:
+                self._outside.append(event.order_id)
+        self.last = last
+        return touched
 
-    def traded(self, trade: Trade) -> None:
-        self._fresh.append(trade)
-
-    def burst(self) -> tuple[list[Sold], list[Group]]:
+    def burst(self) -> Burst:
         """What was traded at the instant that is over."""
-        fresh, self._fresh = self._fresh, []
-        return [self._sold(trade) for trade in fresh], self._count(fresh)
+        fresh = self._fresh
+        if not fresh:
+            return _NO_TRADES
+        self._fresh = []
+        return Burst([self._sold(trade) for trade in fresh], self._count(fresh), self._forced(fresh))
 
     def _count(self, trades: Iterable[Trade]) -> list[Group]:
         found: list[Group] = []
@@ -186,6 +214,15 @@ class Market:
         ring = self._exchange.trades(*self._ask, most)
         return [tuple(self._sold(trade) for trade in some) for _, some in groupby(ring, key=lambda one: one.taker_id)]
 
+    def liquidations(self, most: int) -> list[Liquidated]:
+        """Those among the trades that are remembered."""
+        found = self._forced(self._exchange.trades(*self._ask, RING))
+        return found[max(0, len(found) - most) :]
+
+    def mark(self) -> Marked:
+        """Index, mark, funding, open interest, greeks at this instant."""
+        return marked(self._instrument, self._derived, self._exchange.now_ns, self.shift_ns, lambda: self.levels(1))
+
     def candles(self, span: Span, start_ns: int | None, end_ns: int | None, most: int) -> list[Candle]:
         """As `core.dialect.Facts` says."""
         end_ns = min(self.now_ns if end_ns is None else end_ns, self.now_ns)
@@ -203,6 +240,9 @@ class Market:
 
     # ---- inside
 
+    def _forced(self, trades: Iterable[Trade]) -> list[Liquidated]:
+        return liquidated(self._instrument, self._derived, trades, self.shift_ns, self._outside)
+
     def _levels(self, last: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> Levels:
         return Levels(self.now_ns, last, self._rows(bids), self._rows(asks))
 
@@ -216,13 +256,13 @@ class Market:
             trade.time_ns + self.shift_ns,
             instrument.price_text(trade.price),
             instrument.size_text(trade.size),
-            instrument.quote_text(trade.price * trade.size),
+            instrument.amount_text(instrument.amount(trade.price, trade.size)),
             "buy" if trade.taker_side == BID else "sell",
         )
 
 
 def candle(instrument: Instrument, bar: Bar, end_ns: int, now_ns: int) -> Candle:
-    price, size, quote = instrument.price_text, instrument.size_text, instrument.quote_text
+    price, size, quote = instrument.price_text, instrument.size_text, instrument.amount_text
     return Candle(
         bar.open_ns, end_ns, price(bar.open), price(bar.high), price(bar.low), price(bar.close),
         size(bar.volume), quote(bar.amount), bar.trades, size(bar.bought_volume), quote(bar.bought_amount),

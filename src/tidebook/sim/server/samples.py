@@ -19,6 +19,7 @@ _KINDS: Final[Mapping[type, tuple[type, ...]]] = {
     float: (int, msgspec.Raw),
     list: (list, tuple),
 }
+_FORMS: Final = 2_000  # of one sample: messages that leave out what did not change have many
 _encode = msgspec.json.Encoder().encode
 
 
@@ -36,6 +37,8 @@ class Sheet:
         key = tuple([path if value is not ABSENT else "-" + path for path, value in values.items()])
         form = self._forms.get(key)
         if form is None:
+            if len(self._forms) >= _FORMS:
+                self._forms.clear()
             form = self._forms[key] = Form(self, values)
         return form.print(values)
 
@@ -132,10 +135,10 @@ def _key(value: Any, part: str) -> Any:
     return int(part) if isinstance(value, list) else part
 
 
-def samples(package: str) -> Mapping[str, Sheet | Page]:
-    """The sheets and pages of a venue's package by name."""
+def samples(package: str, folder: str) -> Mapping[str, Sheet | Page]:
+    """The sheets and pages in a folder of a venue's package, by name."""
     found: dict[str, Sheet | Page] = {}
-    for one in (files(package) / "samples").iterdir():
+    for one in (files(package) / folder).iterdir():
         name, _, kind = one.name.rpartition(".")
         if kind == "json":
             found[name] = Sheet(one.name, json.loads(one.read_text(encoding="utf-8")))

@@ -5,7 +5,7 @@ a fixed instant; the venues' clocks show the time of this machine.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from heapq import heappop, heappush
 from typing import Final
@@ -13,15 +13,19 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tidebook import venues
 from tidebook.core.clock import SECOND
 from tidebook.errors import UsageError
 from tidebook.io.clock import now
 from tidebook.io.serve import Answer, Asked, Served
+from tidebook.sim.bars import DAY
 from tidebook.sim.exchange import Exchange
+from tidebook.sim.listing import START_DAY, listed
+from tidebook.sim.server import spoken
+from tidebook.sim.server.door import Door
 from tidebook.sim.server.faults import Fault, due_ns
 from tidebook.sim.server.front import Front
 from tidebook.sim.server.limits import Gate
+from tidebook.sim.server.listed import Listed
 from tidebook.sim.server.tally import Tally
 from tidebook.sim.server.topic import CUT_NS
 from tidebook.venue import Venue
@@ -35,26 +39,44 @@ _faults = msgspec.json.Decoder(Fault | list[Fault])
 
 
 class Simulator:
-    """See the module. `speed`: so many seconds of the exchange in one of ours. `day`: None is today, in UTC."""
+    """See the module. `speed`: so many seconds of the exchange in one of ours. `day`: None is today, in UTC.
+
+    `names` are of venues or exchanges, None all that can be spoken. Whatever the `day`, contracts expire after today.
+    Raises UsageError for a symbol that none of them lists.
+    """
 
     def __init__(
         self,
         seed: int,
-        names: Iterable[str],
+        names: Iterable[str] | None = None,
         symbols: Iterable[str] = (),
         *,
         speed: float = 1.0,
         day: date | None = None,
     ) -> None:
-        declared = [one for name in names for one in _named(name)]
-        self.exchange = Exchange(seed, [venue.name for venue in declared])
+        declared = spoken.every() if names is None else [one for name in names for one in spoken.named(name)]
+        declared = [*{one.name: one for one in declared}.values()]
+        today = datetime.fromtimestamp(now().wall_ns / 1e9, UTC).date()
+        instruments = listed(today)
+        tables = {one.name: Listed(spoken.spoken(one).dialect, instruments.values()) for one in declared}
+        self.exchange = Exchange(
+            seed, tables, instruments=instruments, own={name: table.own for name, table in tables.items()},
+            calendar_ns=(today - START_DAY).days * DAY,
+        )  # fmt: skip
         self.speed = speed
         self.gates: dict[str, Gate] = {}
-        self.day = day or datetime.fromtimestamp(now().wall_ns / 1e9, UTC).date()
+        self.day = day or today
         self.tally = Tally()
-        self.fronts = {venue.name: Front(venue, self.exchange, self.gates, self.day, self.tally) for venue in declared}
+        self.fronts = {
+            one.name: Front(one, spoken.spoken(one), tables[one.name], self.exchange, self.gates, self.day, self.tally)
+            for one in declared
+        }
+        self._each = tuple(self.fronts.values())
         self._hosts = {front.venue.name: _hosts(front.venue) for front in self.fronts.values()}
-        self._symbols = tuple(symbols)
+        for symbol in (symbols := tuple(symbols)):
+            if not any(front.lists(symbol) for front in self.fronts.values()):
+                raise UsageError(f"{symbol} is listed by none of {', '.join(self.fronts)}")
+        self._symbols = symbols
         self._due: list[tuple[int, int, Fault]] = []
         self._faults = 0
         self._began: tuple[int, int] | None = None  # monotonic, exchange
@@ -74,7 +96,7 @@ class Simulator:
             self._began = (instant.mono_ns, self.exchange.now_ns)
             for front in self.fronts.values():
                 front.shift_ns = (instant.wall_ns - self.exchange.now_ns) // 1_000_000 * 1_000_000
-                for symbol in self._symbols:
+                for symbol in filter(front.lists, self._symbols):
                     front.of_symbol(symbol)
 
     async def run(self) -> None:
@@ -115,8 +137,9 @@ class Simulator:
         return True
 
     def _settle(self) -> None:
-        for front in self.fronts.values():
-            front.settle()
+        for front in self._each:
+            if front.touched:  # it is of thousands of instants in a second that each front is asked
+                front.settle()
 
     # ---- faults
 
@@ -147,7 +170,7 @@ class Simulator:
     async def http(self, request: Asked) -> Answer:
         if request.host in PLAIN_HOSTS and request.path.startswith(CONTROL):
             return self._control(request)
-        front = self._front(request, websocket=False)
+        front = self._front(request)
         if front is None:
             self.tally.ask(f"{request.method} {request.host}{request.path}", answered=False)
             return Answer(404, self._nowhere(request))
@@ -156,21 +179,36 @@ class Simulator:
         return await front.http(request)
 
     async def websocket(self, request: Asked, socket: Served) -> None:
-        front = self._front(request, websocket=True)
-        if front is None:
+        here = [(front, front.dialect.door(request.path)) for front in self._at(request)]
+        doors = [(front, name) for front, name in here if name is not None]
+        plain = request.host in PLAIN_HOSTS
+        if not doors or (plain and not self._share([front for front, _ in doors])):
             self.tally.ask(f"WS {request.host}{request.path}", answered=False)
             socket.refuse(Answer(404, self._nowhere(request)))
             return
         self.begin()
-        await front.websocket(request, socket)
+        await Door(doors).websocket(request, socket)
 
-    def _front(self, request: Asked, *, websocket: bool) -> Front | None:
-        """Whose question it is: by the host, or, where that is this machine, by the path."""
-        path = request.path
+    def _at(self, request: Asked) -> list[Front]:
+        """Who is at a host; everybody where that is this machine."""
+        fronts = self.fronts.values()
+        if request.host in PLAIN_HOSTS:
+            return [*fronts]
+        return [front for front in fronts if _covers(self._hosts[front.venue.name], request)]
+
+    def _front(self, request: Asked) -> Front | None:
+        """Whose question it is: by the host, then by the path, then by what is asked."""
+        here = self._at(request)
+        asked = [front for front in here if front.answers(request)]
+        found = asked or [front for front in here if front.serves(request.path)]
         if request.host not in PLAIN_HOSTS:
-            return next((self.fronts[name] for name, hosts in self._hosts.items() if _covers(hosts, request)), None)
-        found = [one for one in self.fronts.values() if one.serves(path, websocket=websocket)]
-        return found[0] if len(found) == 1 else None
+            return next(iter(found or here), None)
+        return found[0] if found and self._share(found) else None
+
+    def _share(self, fronts: Sequence[Front]) -> bool:
+        """Whether there is a host at which they all are."""
+        hosts = [{one.partition("/")[0] for one in self._hosts[front.venue.name]} for front in fronts]
+        return bool(set.intersection(*hosts))
 
     def _nowhere(self, request: Asked) -> bytes:
         names = ", ".join(self.fronts)
@@ -186,12 +224,6 @@ class Simulator:
         except (msgspec.MsgspecError, UnicodeDecodeError, UsageError) as error:
             return Answer(400, f"{error}\n".encode())
         return Answer(204)
-
-
-def _named(name: str) -> list[Venue]:
-    """The venues of an exchange, or the one of this name."""
-    found = [venue for venue in venues.every().values() if venue.exchange == name]
-    return found or [venues.named(name)]
 
 
 def _hosts(venue: Venue) -> tuple[str, ...]:

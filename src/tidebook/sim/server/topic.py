@@ -1,12 +1,12 @@
 """One topic of a served venue: what it says, and when."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tidebook.core.clock import SECOND, seconds
-from tidebook.core.dialect import Candle, Change, Group, Levels, Row, Sold, Stream, Told
-from tidebook.sim.server.market import Market
+from tidebook.core.dialect import Candle, Change, Levels, Marked, Part, Row, Stream, Told, Values
+from tidebook.sim.server.market import Burst, Market
 
 if TYPE_CHECKING:
     from tidebook.sim.server.line import Line
@@ -16,7 +16,11 @@ CUT_NS: Final = SECOND // 10
 
 _REMEMBERED: Final = 700
 
-Emit = Callable[["Topic | Days", Any], None]
+Emit = Callable[["Topic | Many", Any, str], None]
+"""Is called with the topic, what it says, and the id of the market about which it says that."""
+
+First = tuple[str, Values]
+"""A sample and the values in it: what a connection is told first."""
 
 
 class Topic:
@@ -36,6 +40,7 @@ class Topic:
         self._emit = emit
         self._window: Levels | None = None
         self._quote: tuple[list[Row], list[Row]] | None = None
+        self._part: Part | None = None
         self._bar_ns: int | None = None
         self._told_ns = now_ns
         began_ns = now_ns - now_ns % self.every_ns if self.every_ns else now_ns
@@ -46,27 +51,38 @@ class Topic:
             self.said.append((began_ns, self._window.last))
         elif stream.content == "quote":
             self._quote = market.levels(1)[2:4]
+        elif stream.content == "part":
+            self._part = Part(market.today(), market.mark(), None)
 
-    def told(self, now_ns: int) -> Told:
-        return Told(self.name, self.stream.id, now_ns)
+    def first(self, told: Told) -> First | None:
+        """What a connection that joins is told first: that from which the next message leads on."""
+        stream = self.stream
+        if self._part is not None:
+            return stream.sample, stream.values(told, self._part)
+        if stream.opening is None or not self.said:
+            return None
+        whole = self._window or self.market.levels_at(update_id=self.said[-1][1], depth=stream.depth)
+        return stream.opening_sample, stream.opening(told, whole)
 
     # ---- when it happens
 
-    def burst(self, now_ns: int, trades: list[Sold], groups: list[Group]) -> None:
+    def burst(self, now_ns: int, id: str, burst: Burst) -> None:
         """An instant at which something happened is over."""
         content = self.stream.content
         if content == "trade":
-            self._all(trades)
+            self._all(burst.trades)
         elif content == "group":
-            self._all(groups)
+            self._all(burst.groups)
+        elif content == "liquidation":
+            self._all(burst.liquidated)
         elif content == "taker":
-            if trades:
-                self._emit(self, tuple(trades))
+            if burst.trades:
+                self._say(tuple(burst.trades))
         elif content == "quote":
             best = self.market.levels(1)
             if best[2:4] != self._quote:
                 self._quote = best[2:4]
-                self._emit(self, best)
+                self._say(best)
         elif content == "window":
             self._moved(now_ns, only_changes=True)
 
@@ -81,22 +97,30 @@ class Topic:
             change = self.market.change(self.said[-1][1])
             if change is not None:
                 self.said.append((now_ns, change.last))
-                self._emit(self, change)
+                self._say(change)
         elif content == "window":
             self._moved(now_ns, only_changes=False)
         elif content == "whole":
             if self.market.last != (self.said[-1][1] if self.said else None) or now_ns >= self._told_ns + SECOND:
                 self.said.append((now_ns, self.market.last))
                 self._told_ns = now_ns
-                self._emit(self, self.market.levels(self.stream.depth, self.stream.step))
+                self._say(self.market.levels(self.stream.depth, self.stream.step))
         elif content == "day":
-            self._emit(self, self.market.today())
+            self._say(self.market.today())
+        elif content == "mark":
+            self._say(self.market.mark())
+        elif content == "part":
+            before, self._part = self._part, Part(self.market.today(), self.market.mark(), None)
+            self._say(self._part._replace(before=before))
 
     # ---- inside
 
+    def _say(self, content: Any) -> None:
+        self._emit(self, content, self.stream.id)
+
     def _all(self, items: Iterable[Any]) -> None:
         for item in items:
-            self._emit(self, item)
+            self._say(item)
 
     def _moved(self, now_ns: int, *, only_changes: bool) -> None:
         """From one best-N book to the next."""
@@ -110,7 +134,7 @@ class Topic:
             return
         self._window = after
         self.said.append((now_ns, after.last))
-        self._emit(self, Change(after.at_ns, before.last + 1, after.last, before.last, bids, asks))
+        self._say(Change(after.at_ns, before.last + 1, after.last, before.last, bids, asks))
 
     def _bar(self, now_ns: int) -> None:
         """The bar under way, every interval of the stream; one that has ended is told once more, as closed."""
@@ -125,36 +149,52 @@ class Topic:
     def _tell(self, bars: Iterable[Candle]) -> None:
         for bar in bars:
             self._bar_ns = bar.start_ns
-            self._emit(self, bar)
+            self._say(bar)
 
 
-class Days:
-    """The topic of a stream about all markets: those in which something happened, every interval of the stream."""
+class Many:
+    """The topic of a stream about many markets: how those were in which something happened, every interval of the
+    stream (`days`); how all are that are listed (`marks`); or what happens in any of them (`liquidation`).
 
-    def __init__(self, name: str, stream: Stream, markets: Mapping[str, Market], emit: Emit) -> None:
+    `markets` are those that have begun, `marks` tells of all that are listed, `among` which it is about.
+    """
+
+    def __init__(
+        self, name: str, stream: Stream, markets: Mapping[str, Market], marks: Callable[[], list[tuple[str, Marked]]],
+        among: Callable[[], Collection[str]], emit: Emit,
+    ) -> None:  # fmt: skip
         self.name = name
         self.stream = stream
         self.lines: dict[Line, None] = {}
         self.every_ns = seconds(stream.every)
         self.said: deque[tuple[int, int]] = deque(maxlen=0)  # its messages are no chain
         self._markets = markets
+        self._marks = marks
+        self._among = among
         self._emit = emit
         self._last = {id: market.last for id, market in markets.items()}
 
-    def told(self, now_ns: int) -> Told:
-        return Told(self.name, self.stream.id, now_ns)
+    def first(self, told: Told) -> None:
+        """Nothing is told first."""
 
-    def burst(self, now_ns: int, trades: list[Sold], groups: list[Group]) -> None:
-        """Nothing is said when it happens."""
+    def burst(self, now_ns: int, id: str, burst: Burst) -> None:
+        """An instant at which something happened is over."""
+        if self.stream.content == "liquidation" and burst.liquidated and id in self._among():
+            for one in burst.liquidated:
+                self._emit(self, one, id)
 
     def cut(self, now_ns: int) -> None:
         """Another tenth of a second is over."""
         if now_ns % self.every_ns:
             return
-        changed = [id for id, market in self._markets.items() if market.last != self._last.get(id)]
+        if self.stream.content == "marks":
+            self._emit(self, self._marks(), "")
+            return
+        among = self._among()
+        changed = [id for id, market in self._markets.items() if market.last != self._last.get(id) and id in among]
         if changed:
             self._last.update((id, self._markets[id].last) for id in changed)
-            self._emit(self, [(id, self._markets[id].today()) for id in changed])
+            self._emit(self, [(id, self._markets[id].today()) for id in changed], "")
 
 
 def moved(before: list[Row], after: list[Row]) -> list[Row]:
