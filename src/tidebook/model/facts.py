@@ -1,4 +1,4 @@
-"""Facts of a market as a venue tells them: trades, quotes, bars, tickers, instruments. Frozen and exact.
+"""Facts of a market as a venue tells them: trades, quotes, bars, marks, funding, instruments. Frozen and exact.
 
 Numbers are kept as (mantissa, scale) and become a Decimal when they are read. Times are integers of
 nanoseconds, UTC: `venue_ns` is the venue's stamp, `received_ns` when the socket was read.
@@ -15,6 +15,7 @@ from tidebook.model.number import Exact, decimal_of, plain
 
 Side = Literal["buy", "sell"]
 Rounding = Literal["nearest", "down", "up"]
+Right = Literal["call", "put"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROUNDING = {"nearest": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
 
@@ -198,8 +199,170 @@ class Ticker(Fact, frozen=True, kw_only=True, gc=False):
         return f"<Ticker {self.symbol} {self.venue} last {plain(self.last)}>"
 
 
+class MarkPrice(Fact, frozen=True, kw_only=True, gc=False):
+    """The price by which a venue values positions, in quote currency. None where the venue does not say.
+
+    `index` is the price of what is underneath, `settle` the estimated price of settlement.
+    """
+
+    exact_price: Exact
+    exact_index: Exact | None = None
+    exact_settle: Exact | None = None
+
+    @property
+    def price(self) -> Decimal:
+        return decimal_of(*self.exact_price)
+
+    @property
+    def index(self) -> Decimal | None:
+        return _maybe(self.exact_index)
+
+    @property
+    def settle(self) -> Decimal | None:
+        return _maybe(self.exact_settle)
+
+    def __repr__(self) -> str:
+        return f"<MarkPrice {self.symbol} {self.venue} {plain(self.price)}>"
+
+
+class Funding(Fact, frozen=True, kw_only=True, gc=False):
+    """A rate of funding, a fraction (0.0001 is one hundredth of a percent): positive, and longs pay shorts.
+
+    `funding_ns` is when it is charged, or with `settled` was; before that it can still change. `interval` is seconds
+    between two charges, `mark` the mark price that belongs to it; None where the venue does not say.
+    """
+
+    exact_rate: Exact
+    funding_ns: int
+    settled: bool
+    interval: float | None = None
+    exact_mark: Exact | None = None
+
+    @property
+    def rate(self) -> Decimal:
+        return decimal_of(*self.exact_rate)
+
+    @property
+    def funding_time(self) -> datetime:
+        """When it is charged, or was."""
+        return instant(self.funding_ns)
+
+    @property
+    def mark(self) -> Decimal | None:
+        return _maybe(self.exact_mark)
+
+    def __repr__(self) -> str:
+        when = f"{self.funding_time:%Y-%m-%dT%H:%M}"
+        return f"<Funding {self.symbol} {self.venue} {plain(self.rate)} {'at' if self.settled else 'due'} {when}>"
+
+
+class Liquidation(Fact, frozen=True, kw_only=True, gc=False):
+    """A position that the venue closed. `side` is that of the closing order: "sell" means that a long was liquidated.
+
+    `id` is None where the venue gives it none.
+    """
+
+    side: Side
+    exact_price: Exact
+    exact_size: Exact
+    id: str | None = None
+
+    @property
+    def position(self) -> Literal["long", "short"]:
+        """What was liquidated."""
+        return "long" if self.side == "sell" else "short"
+
+    @property
+    def price(self) -> Decimal:
+        return decimal_of(*self.exact_price)
+
+    @property
+    def size(self) -> Decimal:
+        """In the unit in which the venue trades it (`instrument.size_unit`)."""
+        return decimal_of(*self.exact_size)
+
+    def __repr__(self) -> str:
+        what = f"{self.position} {plain(self.size)} at {plain(self.price)}"
+        return f"<Liquidation {self.symbol} {self.venue} {what}>"
+
+
+class OpenInterest(Fact, frozen=True, kw_only=True, gc=False):
+    """What is open. `size` is in the instrument's unit of size, `value` in quote currency, None where the venue does
+    not say.
+    """
+
+    exact_size: Exact
+    exact_value: Exact | None = None
+
+    @property
+    def size(self) -> Decimal:
+        return decimal_of(*self.exact_size)
+
+    @property
+    def value(self) -> Decimal | None:
+        return _maybe(self.exact_value)
+
+    def __repr__(self) -> str:
+        return f"<OpenInterest {self.symbol} {self.venue} {plain(self.size)}>"
+
+
+class Greeks(Fact, frozen=True, kw_only=True, gc=False):
+    """What a venue computes of an option. None where it does not say.
+
+    Volatilities (`mark_iv`, `bid_iv`, `ask_iv`) are fractions of a year: 0.65 is 65 %. The greeks are as the venue
+    defines them.
+    """
+
+    exact_mark_iv: Exact | None = None
+    exact_bid_iv: Exact | None = None
+    exact_ask_iv: Exact | None = None
+    exact_delta: Exact | None = None
+    exact_gamma: Exact | None = None
+    exact_theta: Exact | None = None
+    exact_vega: Exact | None = None
+
+    @property
+    def mark_iv(self) -> Decimal | None:
+        return _maybe(self.exact_mark_iv)
+
+    @property
+    def bid_iv(self) -> Decimal | None:
+        return _maybe(self.exact_bid_iv)
+
+    @property
+    def ask_iv(self) -> Decimal | None:
+        return _maybe(self.exact_ask_iv)
+
+    @property
+    def delta(self) -> Decimal | None:
+        return _maybe(self.exact_delta)
+
+    @property
+    def gamma(self) -> Decimal | None:
+        return _maybe(self.exact_gamma)
+
+    @property
+    def theta(self) -> Decimal | None:
+        return _maybe(self.exact_theta)
+
+    @property
+    def vega(self) -> Decimal | None:
+        return _maybe(self.exact_vega)
+
+    def __repr__(self) -> str:
+        said = (("iv", self.mark_iv), ("delta", self.delta))
+        return (
+            f"<Greeks {self.symbol} {self.venue}{''.join(f' {name} {plain(x)}' for name, x in said if x is not None)}>"
+        )
+
+
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
-    """A symbol's rules. `id` is the venue's own name. None: the venue has no such rule."""
+    """A symbol's rules. `id` is the venue's own name. None: the venue has no such rule.
+
+    `settle` is the currency of settlement ("" for spot), `expiry_ns` when it ends (None: never), `strike` and `right`
+    an option's. A contract (`contract_size`) is so much of the base currency, of an inverse one so much of the quote
+    currency; None where sizes are in base currency themselves. `size_unit` is "BTC", or "contract".
+    """
 
     venue: str
     symbol: str
@@ -216,6 +379,15 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     contract_size: Decimal | None = None
     size_unit: str = ""
     status: str = ""
+    settle: str = ""
+    expiry_ns: int | None = None
+    strike: Decimal | None = None
+    right: Right | None = None
+
+    @property
+    def expiry(self) -> datetime | None:
+        """When it ends; None for what does not."""
+        return None if self.expiry_ns is None else instant(self.expiry_ns)
 
     def price(self, value: float | str | Decimal, rounding: Rounding = "nearest") -> Decimal:
         """The value on the tick. A float is read as Python shows it (60000.1 is 60000.1)."""
