@@ -1,7 +1,4 @@
-"""Live crypto market data and order books. A book is proven right, or it says that it is not.
-
-Everything here is imported when it is first used.
-"""
+"""Live crypto market data and order books. A book is proven right, or says that it is not. All is imported on use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -24,26 +21,28 @@ if TYPE_CHECKING:
         VenueError, VenueUnavailable, WrongLoop,
     )  # fmt: skip
     from tidebook.model import health
-    from tidebook.model.facts import Bar, Instrument, Quote, Ticker, Trade
+    from tidebook.model.facts import (  # isort: skip
+        Bar, Funding, Greeks, Instrument, Liquidation, MarkPrice, OpenInterest, Quote, Ticker, Trade,
+    )  # fmt: skip
     from tidebook.model.market import Level, State
     from tidebook.model.place import At
 
 _WHERE = {
     "client.book": "Book BookChange", "client.books": "Books", "client.market": "Market connect",
-    "client.reading": "FrozenBook", "client.run": "run", "client.stats": "Stats",
-    "client.versions": "show_versions", "core.options": "Options", "model.market": "Level State", "model.place": "At",
-    "model.facts": "Bar Instrument Quote Ticker Trade",
+    "client.reading": "FrozenBook", "client.run": "run", "client.stats": "Stats", "client.versions": "show_versions",
+    "core.options": "Options", "model.market": "Level State", "model.place": "At",
+    "model.facts": "Bar Funding Greeks Instrument Liquidation MarkPrice OpenInterest Quote Ticker Trade",
 }  # fmt: skip
 _MODULES = {"errors": "errors", "health": "model.health"}
-
 __all__ = [
     "AmbiguousSymbol", "At", "Banned", "Bar", "Book", "BookChange", "BookNotLive", "Books", "ClockRefused",
-    "ConnectFailed", "DecodeError", "FrozenBook", "Instrument", "InsufficientFunds", "InvalidOrder", "Level",
-    "Maintenance", "Market", "NetworkError", "NoCredentials", "NotPermitted", "Options", "OrderNotFound",
-    "OrderRejected", "OutcomeUnknown", "Overrun", "PostOnlyWouldTake", "Quote", "RateLimited", "RedirectRefused",
-    "RegionRefused", "SignatureRefused", "State", "Stats", "SubscriptionFailed", "Ticker", "TidebookError", "Timeout",
-    "TlsRefused", "Trade", "UnknownSymbol", "UnknownVenue", "UsageError", "VenueClosed", "VenueError",
-    "VenueUnavailable", "WrongLoop", "connect", "errors", "health", "run", "show_versions",
+    "ConnectFailed", "DecodeError", "FrozenBook", "Funding", "Greeks", "Instrument", "InsufficientFunds",
+    "InvalidOrder", "Level", "Liquidation", "Maintenance", "MarkPrice", "Market", "NetworkError", "NoCredentials",
+    "NotPermitted", "OpenInterest", "Options", "OrderNotFound", "OrderRejected", "OutcomeUnknown", "Overrun",
+    "PostOnlyWouldTake", "Quote", "RateLimited", "RedirectRefused", "RegionRefused", "SignatureRefused", "State",
+    "Stats", "SubscriptionFailed", "Ticker", "TidebookError", "Timeout", "TlsRefused", "Trade", "UnknownSymbol",
+    "UnknownVenue", "UsageError", "VenueClosed", "VenueError", "VenueUnavailable", "WrongLoop", "connect", "errors",
+    "health", "run", "show_versions",
 ]  # fmt: skip
 
 
@@ -54,7 +53,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"tidebook.{_MODULES[name]}")
-    where = next((module for module, names in _WHERE.items() if name in names.split()), "errors")
     if name in __all__:
+        where = next((module for module, names in _WHERE.items() if name in names.split()), "errors")
         return getattr(import_module(f"tidebook.{where}"), name)
     raise AttributeError(f"module 'tidebook' has no attribute {name!r}")

@@ -169,8 +169,10 @@ class Venue:
             if call.pool not in pools:
                 raise UsageError(f"{self.name}: call {call.name} names no pool of this venue")
 
-    def channel(self, name: str) -> FactChannel | None:
-        return next((channel for channel in self.facts if channel.name == name), None)
+    def channel(self, noun: str) -> FactChannel | None:
+        """The channel of this name, else one that brings such facts also."""
+        named = (channel for channel in self.facts if channel.name == noun)
+        return next(named, None) or next((channel for channel in self.facts if noun in channel.also), None)
 
     def call(self, name: str) -> Call | None:
         return next((call for call in self.calls if call.name == name), None)

@@ -1,8 +1,9 @@
 """The data of tests/venues/: one folder for each venue, named as the venue is.
 
-- `decode/<channel>.json`: cases of one channel of facts. `id`, `symbol` (how the id is listed), `option` (an
-  interval), `frame` (the text as sent), `facts`: each with its `kind` and every field that is not None; numbers as
-  plain text
+- `decode/<channel>.json`: cases of one channel of facts. `id`, `symbol` (how the id is listed), `symbols` (those of
+  further ids), `option` (an interval), `before` (texts that came earlier, where readers remember), `frame` (the text as
+  sent), `facts`: each with its `kind`, one of the channel's nouns, and every field that is not None; numbers as plain
+  text
 - `calls/<call>.json`: cases of one REST call. `question`, then `method`, `url`, `weight`, `most`, or `refuses` (the
   UsageError's words); with a `body`, its `result` as above (of the call `book`: `seq`, `bids`, `asks`), and
   `limits` (units of pools) where it tells of any

@@ -5,17 +5,22 @@ from typing import Any
 
 import msgspec
 
+from tidebook.model.facts import Funding
 from tidebook.model.number import decimal_of, plain
 
 VENUE_AND_RECEIPT = ("venue", "received_ns")
 
 
 def plain_fact(fact: msgspec.Struct) -> dict[str, Any]:
-    """Every field that is not None; numbers as text, and without venue and time of receipt."""
+    """Every field that is not None; numbers as text, and without venue and time of receipt.
+
+    Of an instrument that is settled in nothing apart (spot) nothing is said of its settlement.
+    """
     written: dict[str, Any] = {"kind": type(fact).__name__}
+    durations = ("interval",) if isinstance(fact, Funding) else ()  # in seconds; nothing else is a float
     for name in fact.__struct_fields__:
         value = getattr(fact, name)
-        if value is None or name in VENUE_AND_RECEIPT:
+        if value is None or name in VENUE_AND_RECEIPT or (name == "settle" and value == ""):
             continue
         if name.startswith("exact_"):
             mantissa, scale = value
@@ -26,7 +31,7 @@ def plain_fact(fact: msgspec.Struct) -> dict[str, Any]:
             assert value.is_finite()
             written[name] = plain(value)
         else:
-            assert isinstance(value, (str, int, bool)), f"{name} is a {type(value).__name__}"
+            assert isinstance(value, float if name in durations else (str, int, bool)), f"{name}: {value!r}"
             written[name] = value
     return written
 

@@ -259,7 +259,7 @@ class Books(Opening, Mapping[str, Book]):
             name = instrument.symbol
             if name in self._books:
                 continue
-            book = fresh[name] = self._books[name] = self._make(name, str(one.at))
+            book = fresh[name] = self._books[name] = self._make(name, one.place)
             book._owner = self  # closed with these, wherever its opening stands then
             book.watchers.append(self._moved)
             self._found[name] = (one, instrument)

@@ -96,7 +96,7 @@ class Consolidated(Opening):
 
     async def _join(self, one: VenueAt, instrument: Instrument) -> None:
         """Open one venue's book, and have it among the others once it is readable."""
-        book = LiveBook(self._finder, instrument.symbol, self._finder._within(str(one.at)), timeout=self._timeout)
+        book = LiveBook(self._finder, instrument.symbol, self._finder._within(one.place), timeout=self._timeout)
         book._owner = self  # closed with this, wherever its opening stands then
         book.watchers.append(self._moved)
         try:

@@ -10,10 +10,11 @@ from tidebook.client.book import Book, Stale
 from tidebook.client.healths import RING, Healths
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
+from tidebook.client.sharing import Joined
 from tidebook.client.subscription import FACT_BYTES, Slow, Subscription
 from tidebook.client.symbols import is_glob, matches
 from tidebook.core.burst import Burst
-from tidebook.core.channel import FactChannel
+from tidebook.core.channel import FactChannel, check_has, has
 from tidebook.core.options import Options
 from tidebook.core.stream import Flow, Stream
 from tidebook.errors import SubscriptionFailed, TidebookError, UsageError
@@ -49,8 +50,8 @@ class Finder(Protocol):
 class FactFeed(Subscription[Any]):
     """A subscription to a channel of facts, on one or several venues.
 
-    All venues that list a symbol are read, also one that answers only later. Patterns follow what the venues list; of
-    these a topic that is refused is named in `failed`, and the others go on.
+    All venues that list a symbol are read, also one that answers only later. Patterns follow what the venues list, as
+    far as there are such facts of it; of these a topic that is refused is named in `failed`, and the others go on.
     """
 
     def __init__(
@@ -74,59 +75,78 @@ class FactFeed(Subscription[Any]):
         self._option = option
         self._leaves: dict[tuple[str, str], Callable[[], None]] = {}
         self._following: list[Callable[[], None]] = []
-        self._flows: dict[str, Flow] = {}
+        self._streams: dict[tuple[str, str], Stream] = {}
         self._settled = asyncio.Event()
         self._error: BaseException | None = None
         self._entered = False
 
     async def _open(self) -> None:
+        venues = self._finder._venues(self._venue)
+        names = [one.declared.name for one in venues]
+        if not any(one.declared.channel(self._name) for one in venues):
+            said = f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} no {self._name}"
+            raise UsageError(said, venue=names[0])
         found = await self._finder._several(self._symbols, self._venue)
         self._wanted = {instrument.symbol for _, instrument in found}
         for one in self._finder._venues(self._venue):
             self._following.append(one.follow(partial(self._listed, one)))
         for one, instrument in found:
-            self._join(one, instrument)
+            if not self._is_followed(instrument.symbol):
+                self._join(one, instrument)
+            elif has(instrument, self._name):
+                self._try(one, instrument)
         self._entered = True
         self._look()
         try:
             async with asyncio.timeout(self._finder._timeout):
                 await self._settled.wait()
         except TimeoutError:
-            open_now = [topic for topic, flow in self._flows.items() if flow is not Flow.OPEN]
-            raise SubscriptionFailed(f"{self.what}: no answer for {', '.join(open_now)}") from None
+            late = [f"{at} {each.plan.topic}" for (at, _), each in self._streams.items() if each.flow is not Flow.OPEN]
+            raise SubscriptionFailed(f"{self.what}: no answer for {', '.join(dict.fromkeys(late))}") from None
         if self._error is not None:
             raise self._error
+
+    def _is_followed(self, symbol: str) -> bool:
+        """Whether a pattern brought it, or would."""
+        return any(matches(symbol, glob) for glob in self._globs)
 
     def _join(self, one: VenueAt, instrument: Instrument) -> None:
         key = (one.declared.name, instrument.symbol)
         if key not in self._leaves:
-            end = partial(self._ended, key)
-            channel = self._channel(one)
+            channel = self._channel(one, instrument)
+            take, watch, end = self._inlet(*key).take, partial(self._watch, key), partial(self._ended, key)
             self._leaves[key] = lambda: None  # it may be told of the flow before it is joined
-            take = self._inlet(*key).take
-            self._leaves[key] = one.join(channel, instrument, self._option, take, self._watch, end)
+            reader = Joined(self._name, instrument.symbol, take, watch, end)
+            self._leaves[key] = one.join(channel, instrument, self._option, reader)
 
-    def _channel(self, one: VenueAt) -> FactChannel:
+    def _try(self, one: VenueAt, instrument: Instrument) -> None:
+        """The same for what nobody named: where it cannot be, the others go on."""
+        try:
+            self._join(one, instrument)
+        except TidebookError as error:
+            self.failed[instrument.symbol] = error
+
+    def _channel(self, one: VenueAt, instrument: Instrument) -> FactChannel:
+        name = one.declared.name
         channel = one.declared.channel(self._name)
         if channel is None:
-            raise UsageError(f"{one.declared.name} has no {self._name}", venue=one.declared.name)
+            raise UsageError(f"{name} has no {self._name}", venue=name)
+        check_has(instrument, self._name)
         if channel.options and self._option not in channel.options:
-            raise UsageError(
-                f"{one.declared.name} has no interval {self._option!r}. It has: {' '.join(channel.options)}"
-            )
+            raise UsageError(f"{name} has no interval {self._option!r}. It has: {' '.join(channel.options)}")
         return channel
 
-    def _watch(self, stream: Stream) -> None:
-        plan = stream.plan
-        self._flows[f"{plan.venue} {plan.topic}"] = stream.flow
+    def _watch(self, key: tuple[str, str], stream: Stream) -> None:
+        self._streams[key] = stream
+        symbol = key[1]
         if stream.flow is Flow.FAILED and stream.error is not None:
             if self._globs:
-                self.failed[plan.symbol] = stream.error
+                self.failed[symbol] = stream.error
             elif not self._settled.is_set():
                 self._error = stream.error
             # Later on a refusal is passing: the session asks again, and health tells of it.
         elif stream.flow is Flow.OPEN:
-            self.failed.pop(plan.symbol, None)
+            self.failed.pop(symbol, None)
         self._look()
 
     def _look(self) -> None:
@@ -134,26 +154,25 @@ class FactFeed(Subscription[Any]):
         if not self._entered or self._settled.is_set():
             return
         answered = (Flow.OPEN, Flow.FAILED) if self._globs else (Flow.OPEN,)
-        if self._error is None and self._globs and all(flow is Flow.FAILED for flow in self._flows.values()):
+        streams = self._streams.values()
+        if self._error is None and self._globs and all(each.flow is Flow.FAILED for each in streams):
             self._error = next(iter(self.failed.values()), None)
-        if self._error is not None or all(flow in answered for flow in self._flows.values()):
+        if self._error is not None or all(each.flow in answered for each in streams):
             self._settled.set()
 
     def _listed(self, one: VenueAt, came: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
         """A venue lists more, or has come to say what it lists."""
         for instrument in came:
             symbol = instrument.symbol
-            if symbol in self._wanted or any(matches(symbol, glob) for glob in self._globs):
-                try:
-                    self._join(one, instrument)
-                except TidebookError as error:  # the venue has no such channel
-                    self.failed[symbol] = error
+            if symbol in self._wanted or (self._is_followed(symbol) and has(instrument, self._name)):
+                self._try(one, instrument)
 
     def _ended(self, key: tuple[str, str], error: TidebookError) -> None:
         """A symbol is traded no more."""
         leave = self._leaves.pop(key, None)
         if leave is not None:
             leave()
+        self._streams.pop(key, None)
         self.failed[key[1]] = error
         if not self._leaves and not self._globs:
             self.fail(error)
@@ -162,7 +181,7 @@ class FactFeed(Subscription[Any]):
     def _flowing(self) -> str:
         if not self._entered:
             return "opening"
-        return "open" if all(flow is Flow.OPEN for flow in self._flows.values()) else "interrupted"
+        return "open" if all(each.flow is Flow.OPEN for each in self._streams.values()) else "interrupted"
 
     @property
     def _venue_name(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tidebook import engine as engines
 from tidebook.client.budgets import budgets_of, checked
@@ -25,6 +26,7 @@ from tidebook.model import health
 from tidebook.model import place as places
 from tidebook.model.health import Health
 from tidebook.model.place import At
+from tidebook.venue import Venue
 
 
 class Market(Reader, Opening):
@@ -89,13 +91,17 @@ class Market(Reader, Opening):
         address = self._at_address or os.environ.get("TIDEBOOK_AT")
         for at in self._places:
             remap = loopback(address) if address else hosts_of(at, self._declared[at])
+            if at in self._open_venues:
+                continue
             ones = self._open_venues[at] = []
             for one in self._declared[at]:  # each is closed with the market from here on, whatever the next one says
-                budgets = budgets_of(one.exchange, at, address)
-                made = VenueAt(
-                    one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
-                    budgets=budgets, share=self._share, burst=self._receiving,
-                )  # fmt: skip
+                made = self._opened_at(one, at)  # by its exchange, or by itself: it is one all the same
+                if made is None:
+                    budgets = budgets_of(one.exchange, at, address)
+                    made = VenueAt(
+                        one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
+                        budgets=budgets, share=self._share, burst=self._receiving,
+                    )  # fmt: skip
                 ones.append(made)
         options = self._opts
         self._beat = Beat(self._blocked, self._jumped, late=options.loop_late, jump=options.clock_jump)
@@ -108,13 +114,22 @@ class Market(Reader, Opening):
                 wait.cancel()
         if not any(one.is_loaded for one in ones):
             raise next((one.error for one in ones if one.error is not None), None) or VenueUnavailable(
-                f"no venue has answered for {self._wait:g} s: {', '.join(str(one.at) for one in ones)}"
+                f"no venue has answered for {self._wait:g} s: {', '.join(map(str, self._open_venues))}"
             )
+
+    def _opened_at(self, declared: Venue, at: At) -> VenueAt | None:
+        place = replace(at, venue="")
+        return next((x for x in self._connected if x.declared is declared and replace(x.at, venue="") == place), None)
+
+    @property
+    def _connected(self) -> list[VenueAt]:
+        """Each once, however often it was named."""
+        return list({id(one): one for ones in tuple(self._open_venues.values()) for one in tuple(ones)}.values())
 
     async def _close(self) -> None:
         if self._beat is not None:
             self._beat.stop()
-        closing = [one.close() for ones in self._open_venues.values() for one in ones]
+        closing = [one.close() for one in self._connected]
         done = await asyncio.gather(*closing, return_exceptions=True)
         self._healths.close()
         for result in done:
@@ -127,10 +142,9 @@ class Market(Reader, Opening):
     def _jumped(self, seconds: float) -> None:
         """This machine's clock was set: what is known of the venues' clocks is worth nothing any more."""
         words = f"this machine's clock moved by {seconds:+.3f} s: it was set, or the machine slept"
-        for ones in self._open_venues.values():
-            for one in ones:
-                self._tell(health.ClockSkew(one.declared.name, None, now().wall_ns, -seconds, 0.0, words))
-                one.measure_soon()
+        for one in self._connected:
+            self._tell(health.ClockSkew(one.declared.name, None, now().wall_ns, -seconds, 0.0, words))
+            one.measure_soon()
 
     def __getitem__(self, name: str) -> "PlaceMarket":
         """The same market at one place: `market["binance"].trades("BTC/USDT")`. Raises UsageError for any other."""
@@ -141,16 +155,19 @@ class Market(Reader, Opening):
 
     def _venues(self, venue: str | None) -> list[VenueAt]:
         self._check_open()
+        ones = self._connected
         if venue is None:
-            return [one for ones in self._open_venues.values() for one in ones]
+            return ones
         wanted = places.parse(venue)
-        for at, ones in self._open_venues.items():
-            if at == wanted:
-                return ones
-            if at.account == wanted.account and at.environment == wanted.environment:
-                found = [one for one in ones if wanted.venue in (one.declared.name, one.declared.exchange)]
-                if found:
-                    return found
+        if wanted in self._open_venues:
+            return self._open_venues[wanted]
+        found = [
+            one for one in ones
+            if (one.at.account, one.at.environment) == (wanted.account, wanted.environment)
+            and wanted.venue in (one.declared.name, one.declared.exchange)
+        ]  # fmt: skip
+        if found:
+            return found
         declared_at(wanted)  # an unknown one is refused as such
         names = [*map(str, self._open_venues)]
         raise UsageError(
@@ -162,8 +179,7 @@ class Market(Reader, Opening):
     def stats(self) -> Stats:
         """What it has and has done, in numbers; at once, from any thread. Raises WrongLoop in a forked process."""
         self._check_process()
-        ones = [one for group in tuple(self._open_venues.values()) for one in group]
-        return stats_of(ones, tuple(self._things), events=self._healths.emitted, lost=self._lost)
+        return stats_of(self._connected, tuple(self._things), events=self._healths.emitted, lost=self._lost)
 
     def _gone(self, thing: Opening) -> None:
         self._lost += lost_by(thing)
@@ -177,8 +193,8 @@ class Market(Reader, Opening):
         try:
             if not self._opened or self._closed or self._is_forked:
                 return f"<Market {' '.join(map(str, self._places))} {self._condition()}>"
-            shown = " ".join(f"{at}={ones[0].state}" for at, ones in self._open_venues.items())
-            ones = [one for group in self._open_venues.values() for one in group]
+            shown = " ".join(_shown(str(at), ones) for at, ones in self._open_venues.items())
+            ones = self._connected
             topics, sockets = sum(one.topics for one in ones), sum(one.sockets for one in ones)
             return f"<Market {shown}, {topics} subscriptions on {sockets} sockets, {self._engine.name} engine>"
         except Exception as error:  # a repr never raises
@@ -214,6 +230,10 @@ class PlaceMarket(Reader):
     def _tell(self, event: Health) -> None:
         self._market._tell(event)
 
+    @property
+    def _connected(self) -> list[VenueAt]:
+        return self._market._connected
+
     def _venues(self, venue: str | None) -> list[VenueAt]:
         if venue is not None:
             raise UsageError(f"the venue was said before: {self.name}")
@@ -221,15 +241,28 @@ class PlaceMarket(Reader):
 
     @property
     def state(self) -> str:
-        """``up``, ``connecting``, ``retrying(3 s)``, ``refused``."""
-        ones = self._venues(None)
-        return next((one.state for one in ones if one.state != "up"), "up")
+        """``up``, ``connecting``, ``retrying(3 s)``, ``refused``.
+
+        Of several venues what they have in common, else which are not up: ``NAME=retrying(3 s)``.
+        """
+        states = {one.place: one.state for one in self._venues(None)}
+        if len({*states.values()}) == 1:
+            return next(iter(states.values()))
+        return " ".join(f"{name}={state}" for name, state in states.items() if state != "up")
 
     def __repr__(self) -> str:
         try:
             return f"<{self.name} {self.state}>"
         except Exception:  # a repr never raises
             return f"<{self.name} of {self._market!r}>"
+
+
+def _shown(name: str, ones: Sequence[VenueAt]) -> str:
+    """A place and its state; where its venues differ, each of them."""
+    states = [one.state for one in ones]
+    if len({*states}) == 1:
+        return f"{name}={states[0]}"
+    return " ".join(f"{one.place}={state}" for one, state in zip(ones, states, strict=True))
 
 
 def connect(

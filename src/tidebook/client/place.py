@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from tidebook.client.book import Book
+from tidebook.client.sharing import Joined, Shared
 from tidebook.client.symbols import Listing
 from tidebook.client.traded import Told, Traded
 from tidebook.core import book as core
@@ -41,7 +42,7 @@ from tidebook.io.clock import now
 from tidebook.io.driver import Driver
 from tidebook.io.place import Remap
 from tidebook.model import health
-from tidebook.model.facts import Fact, Instrument
+from tidebook.model.facts import Instrument
 from tidebook.model.health import Health
 from tidebook.model.place import At
 from tidebook.venue import BookChannel, Venue
@@ -49,20 +50,6 @@ from tidebook.venue import BookChannel, Venue
 logger = logging.getLogger("tidebook.client")
 
 RETRY_FIRST, RETRY_MOST = 1.0, 30.0
-
-
-@dataclass(slots=True)
-class Shared:
-    """A stream and everybody who reads it."""
-
-    stream: Stream
-    readers: list[Callable[[Sequence[Fact]], None]] = field(default_factory=list[Callable[[Sequence[Fact]], None]])
-    watchers: list[Callable[[Stream], None]] = field(default_factory=list[Callable[[Stream], None]])
-    enders: list[Callable[[TidebookError], None]] = field(default_factory=list[Callable[[TidebookError], None]])
-
-    def deliver(self) -> None:
-        """Its facts go to these readers; straight to it where there is one."""
-        self.stream.deliver = self.readers[0] if len(self.readers) == 1 else partial(_deliver, self.readers)
 
 
 class VenueAt:
@@ -144,6 +131,11 @@ class VenueAt:
     def _unavailable(self, error: TidebookError, again: float | None) -> None:
         reason = str(error).removeprefix(f"{self.declared.name}: ")
         self._on_event(health.VenueUnavailable(self.declared.name, None, now().wall_ns, reason, again))
+
+    @property
+    def place(self) -> str:
+        """This one venue, as users name it."""
+        return str(replace(self.at, venue=self.declared.name))
 
     @property
     def is_loaded(self) -> bool:
@@ -228,15 +220,14 @@ class VenueAt:
         """Whoever reads what is traded no more is told once, instead of waiting for ever."""
         error = UnknownSymbol(f"{one.symbol} is not traded any more", venue=one.venue, symbol=one.symbol)
         views = [view for views in self._books.values() for view in views if view.symbol == one.symbol]
-        shared = [shared for shared in self._shared.values() if shared.stream.plan.symbol == one.symbol]
-        if views or shared:
+        readers = self._readers(one.symbol)
+        if views or readers:
             about = (self.declared.name, one.symbol, now().wall_ns)
             self._on_event(health.SubscriptionFailed(*about, "", "not traded any more"))
         for view in views:
             view.fail(error)
-        for each in shared:
-            for ended in tuple(each.enders):
-                ended(error)
+        for reader in readers:
+            reader.end(error)
 
     # The end ------------------------------------------------------------------
 
@@ -261,8 +252,8 @@ class VenueAt:
         self._on_event(health.VenueUnavailable(self.declared.name, None, at.wall_ns, text, None))
         for view in [view for views in self._books.values() for view in views]:
             view.fail(self.error)
-        for ended in [ended for shared in self._shared.values() for ended in shared.enders]:
-            ended(self.error)
+        for reader in self._readers():
+            reader.end(self.error)
         for raw in [line.raw for line in self.desk.lines if line.raw is not None]:
             raw.error = self.error
             raw.lost()
@@ -275,7 +266,7 @@ class VenueAt:
         except TimeoutError:
             why = "no answer" if self.error is None else str(self.error)
             raise VenueUnavailable(
-                f"{self.at} has not answered for {timeout:g} s: {why}", venue=self.declared.name
+                f"{self.place} has not answered for {timeout:g} s: {why}", venue=self.declared.name
             ) from None
         if self.error is not None:
             raise self.error.with_traceback(None)  # the same one again and again must not grow
@@ -373,43 +364,35 @@ class VenueAt:
     # Sharing ------------------------------------------------------------------
 
     def join(
-        self, channel: FactChannel, instrument: Instrument, option: str | None,
-        deliver: Callable[[Sequence[Fact]], None], watch: Callable[[Stream], None],
-        end: Callable[[TidebookError], None],
-    ) -> Callable[[], None]:  # fmt: skip
-        """Read a stream, opening it when nobody does yet; the result leaves it again.
+        self, channel: FactChannel, instrument: Instrument, option: str | None, reader: Joined
+    ) -> Callable[[], None]:
+        """Read a topic, subscribing it when nobody does yet; the result leaves it again.
 
-        `watch` is told how it flows, `end` when its symbol is traded no more.
+        Raises UsageError where another channel of the venue has this topic.
         """
         topic = channel.topic(instrument.id, option)
         shared = self._shared.get(topic)
         if shared is None:
+            symbol = instrument.symbol if channel.spells(instrument.id, topic) else None
             endpoint = self.declared.endpoint(channel.endpoint)
-            plan = StreamPlan(self.declared.name, instrument.symbol, topic, endpoint, channel, self.symbol_of)
-            stream = self._driver.tell(partial(self.desk.want_stream, plan))
-            shared = self._shared[topic] = Shared(stream)
-            stream.changed_to = partial(_told, shared.watchers)
-        shared.readers.append(deliver)
-        shared.deliver()
-        shared.watchers.append(watch)
-        shared.enders.append(end)
-        watch(shared.stream)
-        return partial(self._leave, topic, deliver, watch, end)
+            plan = StreamPlan(self.declared.name, symbol, topic, endpoint, channel, self.symbol_of)
+            shared = self._shared[topic] = Shared(self._driver.tell(partial(self.desk.want_stream, plan)))
+        elif shared.stream.plan.channel is not channel:
+            other = shared.stream.plan.channel.name
+            raise UsageError(f"{topic} is open already, as {other}", venue=self.declared.name)
+        shared.join(reader)
+        return partial(self._leave, topic, reader)
 
-    def _leave(
-        self, topic: str, deliver: Callable[[Sequence[Fact]], None], watch: Callable[[Stream], None],
-        end: Callable[[TidebookError], None],
-    ) -> None:  # fmt: skip
+    def _leave(self, topic: str, reader: Joined) -> None:
         shared = self._shared.get(topic)
-        if shared is None or deliver not in shared.readers:
-            return
-        shared.readers.remove(deliver)
-        shared.deliver()
-        shared.watchers.remove(watch)
-        shared.enders.remove(end)
-        if not shared.readers:
+        if shared is not None and shared.leave(reader):
             del self._shared[topic]
             self._quietly(partial(self.desk.unwant_stream, topic))
+
+    def _readers(self, symbol: str | None = None) -> list[Joined]:
+        """All who read facts, or those of one symbol."""
+        everyone = [reader for shared in self._shared.values() for reader in shared.readers]
+        return [reader for reader in everyone if symbol in (None, reader.symbol)]
 
     def open_raw(
         self, plan: RawPlan, deliver: Callable[[bytes, Now], None], watch: Callable[[Raw], None]
@@ -487,16 +470,6 @@ def _network_error(why: str, venue: str) -> TidebookError:
     }
     kind = Timeout if word == "Timeout" else kinds.get(word, NetworkError)
     return kind(f"{venue}: {text or why}", venue=venue)
-
-
-def _deliver(readers: list[Callable[[Sequence[Fact]], None]], facts: Sequence[Fact]) -> None:
-    for reader in tuple(readers):
-        reader(facts)
-
-
-def _told(watchers: list[Callable[[Stream], None]], stream: Stream) -> None:
-    for watcher in tuple(watchers):
-        watcher(stream)
 
 
 def _changed(views: list[Book], source: core.Book) -> None:

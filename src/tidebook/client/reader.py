@@ -1,15 +1,18 @@
 """The nouns and verbs of public market data. A noun opens a live subscription, `fetch_…` asks once."""
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from tidebook.client.bars import Bars, asked_bars
 from tidebook.client.book import Book, Stale
 from tidebook.client.books import Books
+from tidebook.client.columns import FUNDING, INSTRUMENTS, TICKERS, TRADES
 from tidebook.client.consolidated import Consolidated
 from tidebook.client.feeds import FactFeed, LiveBook
+from tidebook.client.finding import Finding, check_text, usable
+from tidebook.client.funding import asked_funding
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.ranges import Instant, instant_ns
@@ -17,37 +20,40 @@ from tidebook.client.raw import Param, RawReply, RawStream, ask, request_of
 from tidebook.client.reading import FrozenBook
 from tidebook.client.snapshot import asked_book
 from tidebook.client.subscription import Slow, Subscription
-from tidebook.client.symbols import is_glob, resolve
-from tidebook.client.tables import INSTRUMENTS, TICKERS, TRADES, Table
+from tidebook.client.tables import Table
 from tidebook.core.burst import Burst
-from tidebook.core.channel import Question
+from tidebook.core.channel import Question, check_has
 from tidebook.core.options import Options
-from tidebook.errors import TidebookError, UnknownSymbol, UsageError
+from tidebook.errors import UnknownSymbol, UsageError
 from tidebook.io.clock import now
-from tidebook.model.facts import Bar, Instrument, Quote, Ticker, Trade
+from tidebook.model.facts import (
+    Bar,
+    Funding,
+    Greeks,
+    Instrument,
+    Liquidation,
+    MarkPrice,
+    OpenInterest,
+    Quote,
+    Ticker,
+    Trade,
+)
 from tidebook.model.health import Health
 from tidebook.model.market import State
 
 Kind = Literal["spot", "linear", "inverse", "option"]
 KINDS: Final[tuple[Kind, ...]] = ("spot", "linear", "inverse", "option")
-RULES: Mapping[str, Slow] = {"ticker": "conflate"}  # for slow readers, where it is not "error"
+RULES: Mapping[str, Slow] = dict.fromkeys(  # for slow readers, where it is not "error"
+    ("ticker", "mark_prices", "funding", "open_interest", "greeks"), "conflate"
+)
 
 
-class Reader(ABC):
+class Reader(Finding):
     """The nouns and verbs of public market data, over some venues. Shared by `Market` and `market["binance"]`."""
-
-    @abstractmethod
-    def _venues(self, venue: str | None) -> list[VenueAt]:
-        """The connected venues that `venue` names, all with None. Raises UsageError."""
 
     @abstractmethod
     def _within(self, place: str) -> str | None:
         """What says of this reader that one of its places is meant: the argument `venue`."""
-
-    @property
-    @abstractmethod
-    def _timeout(self) -> float:
-        """Seconds to wait for a venue."""
 
     @property
     @abstractmethod
@@ -67,55 +73,6 @@ class Reader(ABC):
     @abstractmethod
     def _tell(self, event: Health) -> None:
         """Health that is found on this side of the queues."""
-
-    # Symbols ------------------------------------------------------------------
-
-    def _exchanges(self, venue: str | None) -> dict[str, list[VenueAt]]:
-        grouped: dict[str, list[VenueAt]] = {}
-        for one in self._venues(venue):
-            grouped.setdefault(str(one.at), []).append(one)
-        return grouped
-
-    async def _one(self, symbol: str, venue: str | None) -> tuple[VenueAt, Instrument]:
-        """The one venue and instrument that is meant. Raises UsageError naming the choices where there are several."""
-        _check_text(symbol)
-        if is_glob(symbol):
-            raise UsageError(f"{symbol!r} is a pattern; here one symbol is wanted")
-        grouped = self._exchanges(venue)
-        if len(grouped) > 1:
-            raise UsageError(f"say of which venue: venue= one of {', '.join(grouped)}", symbol=symbol)
-        ((name, ones),) = grouped.items()
-        await usable(ones, self._timeout)
-        try:
-            instrument = resolve(symbol, [one.listing for one in ones], name)
-        except UnknownSymbol:
-            if not await _relisted(ones):
-                raise
-            instrument = resolve(symbol, [one.listing for one in ones], name)
-        return next(one for one in ones if one.declared.name == instrument.venue), instrument
-
-    async def _several(self, symbols: Sequence[str], venue: str | None) -> list[tuple[VenueAt, Instrument]]:
-        """All that is meant: each symbol on every venue that lists it, patterns on all; those that have answered.
-
-        For others it waits only while a symbol is listed by none. A pattern may match nothing, yet.
-        """
-        grouped = self._exchanges(venue)
-        ones = [one for ones in grouped.values() for one in ones]
-        some = len(grouped) > 1
-        await usable(ones, self._timeout, some=some)
-        while True:
-            try:
-                return _all_of(symbols, grouped)
-            except UnknownSymbol as unknown:
-                late = [one for one in ones if not one.ready.is_set()]
-                if not some or not late:
-                    if await _relisted([one for one in ones if one.is_loaded]):
-                        continue
-                    raise
-                try:
-                    await usable(late, self._timeout, some=True)
-                except TidebookError:
-                    raise unknown from None
 
     # Live ---------------------------------------------------------------------
 
@@ -137,7 +94,7 @@ class Reader(ABC):
         self, symbol: str, venue: str | None, kind: str | None, timeout: float, require: str | None, stale: Stale,
         limit: int | None,
     ) -> LiveBook:  # fmt: skip
-        _check_text(symbol)
+        check_text(symbol)
         if require not in (None, "live", "unproven"):
             raise UsageError(f"require={require!r}: a book can be required to be 'live'")
         if stale not in ("sleep", "raise", "yield"):
@@ -196,6 +153,36 @@ class Reader(ABC):
         """The last 24 hours, as often as the venue sends them; the newest of each symbol."""
         return self._facts("ticker", symbols, venue, slow)
 
+    def mark_prices(
+        self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
+    ) -> Subscription[MarkPrice]:
+        """The prices by which positions are valued; the newest of each symbol."""
+        return self._facts("mark_prices", symbols, venue, slow)
+
+    def funding(
+        self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
+    ) -> Subscription[Funding]:
+        """Rates of funding of perpetuals, as they form or, with `settled`, were charged; the newest of each symbol."""
+        return self._facts("funding", symbols, venue, slow)
+
+    def liquidations(
+        self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
+    ) -> Subscription[Liquidation]:
+        """Positions that the venue closes, as far as it tells of them; some tell of one a second and symbol."""
+        return self._facts("liquidations", symbols, venue, slow)
+
+    def open_interest(
+        self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
+    ) -> Subscription[OpenInterest]:
+        """What is open, in the instrument's unit of size; the newest of each symbol."""
+        return self._facts("open_interest", symbols, venue, slow)
+
+    def greeks(
+        self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None
+    ) -> Subscription[Greeks]:
+        """Volatilities and greeks of options, as the venue computes them; the newest of each symbol."""
+        return self._facts("greeks", symbols, venue, slow)
+
     def _facts(
         self,
         name: str,
@@ -213,7 +200,7 @@ class Reader(ABC):
         Entering waits until those of the venues that have answered are readable, or have failed; raises where none is,
         and UnknownSymbol where no venue lists it.
         """
-        _check_text(symbol)
+        check_text(symbol)
         return Consolidated(self, symbol, timeout)
 
     # Once ---------------------------------------------------------------------
@@ -238,11 +225,16 @@ class Reader(ABC):
         return Table(INSTRUMENTS, chosen)
 
     async def fetch_time(self, *, venue: str | None = None) -> int:
-        """The venue's clock, ns UTC."""
-        ones = self._venues(venue)
-        if len(ones) != 1:
-            raise UsageError(f"say of which venue: venue= one of {', '.join(str(one.at) for one in ones)}")
-        answer: int = await ones[0].fetch("time", Question())
+        """The venue's clock, ns UTC; an exchange has one."""
+        grouped = self._exchanges(venue)
+        if len(grouped) != 1:
+            raise UsageError(f"say of which venue: venue= one of {', '.join(grouped)}")
+        ((name, ones),) = grouped.items()
+        asked = [one for one in ones if one.declared.call("time") is not None]
+        if not asked:
+            raise UsageError(f"{name} has no time over REST", venue=name)
+        one = next((one for one in asked if one.is_loaded), asked[0])
+        answer: int = await one.fetch("time", Question())
         return answer
 
     async def fetch_trades(self, symbol: str, *, limit: int | None = None, venue: str | None = None) -> Table[Trade]:
@@ -287,6 +279,8 @@ class Reader(ABC):
         ones = self._venues(venue)
         await usable(ones, self._timeout, some=len(ones) > 1)
         ones = [one for one in ones if one.is_loaded]
+        # Of several venues some may give no such list; that of the others is what there is.
+        ones = [one for one in ones if one.declared.call("tickers") is not None] or ones
         answers = await asyncio.gather(*(one.fetch("tickers", Question()) for one in ones), return_exceptions=True)
         rows: list[Ticker] = []
         for answer in answers:
@@ -294,6 +288,32 @@ class Reader(ABC):
                 raise answer  # when all are over: none is left alone
             rows += answer
         return Table(TICKERS, rows)
+
+    async def fetch_funding(
+        self, symbol: str, *, start: Instant = None, end: Instant = None, limit: int | None = None,
+        venue: str | None = None,
+    ) -> Table[Funding]:  # fmt: skip
+        """Rates of funding charged in [start, end), oldest first, as many pages as it takes.
+
+        `start` and `end` as for `fetch_bars`. Without a start the newest `limit` (a page of the venue's) before `end`;
+        with one the first `limit` from there, all without. Without an end the rate to come is last, where the venue
+        tells it, with `settled` False; `limit` does not count it. Raises UsageError for what is not funded, and where
+        the venue gives no such range.
+        """
+        at_ns = now().wall_ns
+        start_ns, end_ns = instant_ns("start", start, at_ns), instant_ns("end", end, at_ns)
+        one, instrument = await self._one(symbol, venue)
+        return Table(FUNDING, await asked_funding(one, instrument, start_ns, end_ns, limit), instrument.symbol)
+
+    async def fetch_mark_price(self, symbol: str, *, venue: str | None = None) -> MarkPrice:
+        """The price by which positions are valued. Raises UsageError for a spot market."""
+        answer: MarkPrice = await self._ask("mark_price", symbol, venue, noun="mark_prices")
+        return answer
+
+    async def fetch_open_interest(self, symbol: str, *, venue: str | None = None) -> OpenInterest:
+        """What is open, in the instrument's unit of size. Raises UsageError for a spot market."""
+        answer: OpenInterest = await self._ask("open_interest", symbol, venue, noun="open_interest")
+        return answer
 
     async def get(
         self, where: str, params: Mapping[str, Param] | None = None, *, venue: str | None = None, weight: int = 1
@@ -310,73 +330,13 @@ class Reader(ABC):
         """The one venue that is meant."""
         ones = self._venues(venue)
         if len(ones) > 1:
-            raise UsageError(f"say of which venue: venue= one of {', '.join(one.declared.name for one in ones)}")
+            raise UsageError(f"say of which venue: venue= one of {', '.join(one.place for one in ones)}")
         return ones[0]
 
-    async def _ask(self, name: str, symbol: str, venue: str | None, **question: Any) -> Any:
+    async def _ask(self, name: str, symbol: str, venue: str | None, *, noun: str = "", **question: Any) -> Any:
         one, instrument = await self._one(symbol, venue)
+        check_has(instrument, noun)
         return await one.fetch(name, Question(instrument=instrument.id, **question))
-
-
-def _all_of(symbols: Sequence[str], grouped: Mapping[str, list[VenueAt]]) -> list[tuple[VenueAt, Instrument]]:
-    found: list[tuple[VenueAt, Instrument]] = []
-    for symbol in symbols:
-        matches: list[tuple[VenueAt, Instrument]] = []
-        refusal: UnknownSymbol | None = None
-        for name, ones in grouped.items():
-            if is_glob(symbol):
-                matches += [(one, row) for one in ones for row in one.listing.glob(symbol)]
-                continue
-            try:
-                row = resolve(symbol, [one.listing for one in ones], name)
-            except UnknownSymbol as error:
-                refusal = refusal or error
-                continue
-            matches.append((next(one for one in ones if one.declared.name == row.venue), row))
-        if refusal is not None and not matches:
-            raise refusal
-        found += matches
-    return found
-
-
-async def usable(ones: Sequence[VenueAt], timeout: float, *, some: bool = False) -> None:
-    """Wait for venues, for all of them at once. With `some` only until one has answered.
-
-    Raises VenueUnavailable or the venue's refusal: of the first that is not usable, with `some` where none is.
-    """
-    if (any if some else all)(_is_usable(one) for one in ones):
-        return
-    waits = [asyncio.ensure_future(one.usable(timeout)) for one in ones]
-    try:
-        for first in asyncio.as_completed(waits):
-            try:
-                await first
-            except TidebookError:
-                if not some:
-                    raise
-            else:
-                if some:
-                    return
-        if some:
-            waits[0].result()
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
-
-
-def _is_usable(one: VenueAt) -> bool:
-    return one.ready.is_set() and one.error is None
-
-
-async def _relisted(ones: Iterable[VenueAt]) -> bool:
-    """Whether a venue could be asked anew what it lists: what is unknown may have come since."""
-    return any([await one.relist() for one in ones])
-
-
-def _check_text(symbol: object) -> None:
-    if not isinstance(symbol, str):
-        raise UsageError(f"{str(symbol)[:40]!r} is no symbol: symbols are texts, like 'BTC/USDT'")
 
 
 def _flat(name: str, symbols: Sequence[str | Sequence[str]]) -> list[str]:
@@ -387,5 +347,5 @@ def _flat(name: str, symbols: Sequence[str | Sequence[str]]) -> list[str]:
     if not flat:
         raise UsageError(f"{name}: of which symbol?")
     for symbol in flat:
-        _check_text(symbol)
+        check_text(symbol)
     return flat

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, overload
 
-from tidebook.client.tables import BOOK, BookRow, Table, Tabular, extra
+from tidebook.client.columns import BOOK, BookRow
+from tidebook.client.tables import Table, Tabular, extra
 from tidebook.core.clock import SECOND
 from tidebook.engine.contract import Best, Floats, Side
 from tidebook.errors import BookNotLive, DecodeError, UsageError

@@ -1,12 +1,20 @@
 """From what a user types to instruments: canonical symbols, the venue's own ids, globs; and clear refusals."""
 
 import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from typing import Final
 
 from tidebook.errors import AmbiguousSymbol, UnknownSymbol
 from tidebook.model.facts import Instrument
+from tidebook.model.place import At
+from tidebook.model.symbol import words
+from tidebook.venue import Venue
+
+_WHAT: Final = {
+    "spot": "a spot market", "perpetual": "a perpetual", "future": "a dated contract", "option": "an option"
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -51,11 +59,12 @@ def resolve(text: str, listings: Iterable[Listing], exchange: str) -> Instrument
     found = [one for listing in open_venues if (one := listing.find(text)) is not None]
     if len(found) == 1:
         return found[0]
+    if len({one.symbol for one in found}) == 1:
+        venues = " and ".join(one.venue for one in found)
+        raise AmbiguousSymbol(f"{text!r} is on {venues}: say of which, venue=", symbol=text)
     if found:
         choices = " and ".join(f"{one.symbol} ({one.venue})" for one in found)
         raise AmbiguousSymbol(f"{text!r} on {exchange} is {choices}. Write one of these", symbol=text)
-    if ":" in text:
-        raise UnknownSymbol(_elsewhere(text, open_venues, exchange), venue=exchange, symbol=text)
     close = _close(text, open_venues)
     shown = f" Close: {', '.join(close)}." if close else ""
     raise UnknownSymbol(
@@ -68,10 +77,37 @@ def _close(text: str, listings: Iterable[Listing]) -> list[str]:
     return difflib.get_close_matches(text.upper(), symbols, n=3, cutoff=0.6)
 
 
-def _elsewhere(text: str, listings: list[Listing], exchange: str) -> str:
-    """A symbol of another market: which one, and what to connect."""
-    quote, _, settle = text.partition("/")[2].partition(":")
-    kind = "linear" if settle.partition("-")[0] == quote else "inverse"
-    what = "an option" if settle.endswith(("-C", "-P")) else "a dated contract" if "-" in settle else "a perpetual"
-    named = ", ".join(listing.venue for listing in listings) or "nothing"
-    return f"{text!r} is {what} ({kind}); of {exchange}, only {named} is open"
+def is_canonical(text: str) -> bool:
+    """Whether it is written as symbols are, not as a venue's own id: it names one market of an exchange."""
+    return words(text) is not None
+
+
+def may_list(venue: Venue, text: str) -> bool:
+    """Whether a venue trades what is written so; a venue's own id may be any venue's."""
+    parts = words(text.upper())
+    return parts is None or venue.kind in ("mixed", parts.kind)
+
+
+def elsewhere(text: str, asked: Sequence[Venue], declared: Iterable[Venue], connected: Iterable[Venue], at: At) -> str:
+    """What is said of a symbol that none of the `asked` venues trades: which one of the exchange does, what to write.
+
+    `declared` are all of the exchange, `connected` those that are open, `at` is where.
+    """
+    parts = words(text.upper())
+    what = "something else" if parts is None else _WHAT[parts.shape]
+    exchange = asked[0].exchange
+    fit = [venue for venue in declared if may_list(venue, text)]
+    names = " and ".join(venue.name for venue in asked)
+    if not fit:
+        return f"{text!r} is {what}, and {exchange} has none here. All: tidebook symbols {exchange}"
+    there = [venue.name for venue in connected if venue in fit]
+    if there:
+        one = _quoted(there[0], at)
+        return f"{text!r} is {what} of {there[0]}, and was asked of {names}. Write venue={one} or market[{one}]"
+    wanted = f"{_quoted(exchange, at)}) or connect({', '.join(_quoted(venue.name, at) for venue in (*asked, fit[0]))}"
+    is_open = f"{names} {'is' if len(asked) == 1 else 'are'} open"
+    return f"{text!r} is {what} of {' or '.join(venue.name for venue in fit)}; only {is_open}. Write connect({wanted})"
+
+
+def _quoted(name: str, at: At) -> str:
+    return f'"{replace(at, venue=name)}"'

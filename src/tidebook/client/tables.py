@@ -7,111 +7,18 @@ same columns.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from html import escape
 from importlib import import_module
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
+from typing import Any, TypeVar, overload
 
+from tidebook.client.columns import Columns
 from tidebook.errors import UsageError
-from tidebook.model.facts import Bar, Instrument, Ticker, Trade
 
 T = TypeVar("T")
-Kind = Literal["text", "number", "time", "whole", "truth"]
-
-
-class Columns(Generic[T]):
-    """Which columns a kind of row has, and how each is read."""
-
-    def __init__(
-        self, title: str, columns: Mapping[str, tuple[Kind, Callable[[T], Any]]], index: Sequence[str]
-    ) -> None:
-        self.title = title
-        self.columns = columns
-        self.index = tuple(index)
-
-
-TRADES: Columns[Trade] = Columns(
-    "Trades",
-    {
-        "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", lambda row: row.venue_ns if row.venue_ns is not None else row.received_ns),
-        "price": ("number", lambda row: row.price),
-        "size": ("number", lambda row: row.size),
-        "side": ("text", lambda row: row.side),
-        "id": ("text", lambda row: row.id),
-        "venue": ("text", lambda row: row.venue),
-    },
-    ("symbol", "timestamp"),
-)
-BARS: Columns[Bar] = Columns(
-    "Bars",
-    {
-        "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", lambda row: row.start_ns),
-        "open": ("number", lambda row: row.open),
-        "high": ("number", lambda row: row.high),
-        "low": ("number", lambda row: row.low),
-        "close": ("number", lambda row: row.close),
-        "volume": ("number", lambda row: row.volume),
-        "turnover": ("number", lambda row: row.turnover),
-        "trades": ("whole", lambda row: row.trades),
-        "venue": ("text", lambda row: row.venue),
-    },
-    ("symbol", "timestamp"),
-)
-TICKERS: Columns[Ticker] = Columns(
-    "Tickers",
-    {
-        "symbol": ("text", lambda row: row.symbol),
-        "last": ("number", lambda row: row.last),
-        "open": ("number", lambda row: row.open),
-        "high": ("number", lambda row: row.high),
-        "low": ("number", lambda row: row.low),
-        "volume": ("number", lambda row: row.volume),
-        "turnover": ("number", lambda row: row.turnover),
-        "venue": ("text", lambda row: row.venue),
-    },
-    ("symbol",),
-)
-INSTRUMENTS: Columns[Instrument] = Columns(
-    "Instruments",
-    {
-        "symbol": ("text", lambda row: row.symbol),
-        "venue": ("text", lambda row: row.venue),
-        "id": ("text", lambda row: row.id),
-        "kind": ("text", lambda row: row.kind),
-        "base": ("text", lambda row: row.base),
-        "quote": ("text", lambda row: row.quote),
-        "tick": ("number", lambda row: row.tick),
-        "step": ("number", lambda row: row.step),
-        "min_size": ("number", lambda row: row.min_size),
-        "min_notional": ("number", lambda row: row.min_notional),
-        "active": ("truth", lambda row: row.active),
-    },
-    ("symbol",),
-)
-
-
-class BookRow(NamedTuple):
-    """One level of a book: its side, its place on that side from 0, price and size."""
-
-    side: str
-    place: int
-    price: Decimal
-    size: Decimal
-
-
-BOOK: Columns[BookRow] = Columns(
-    "Book",
-    {
-        "side": ("text", lambda row: row.side),
-        "place": ("whole", lambda row: row.place),
-        "price": ("number", lambda row: row.price),
-        "size": ("number", lambda row: row.size),
-    },
-    ("side", "place"),
-)
+_NEVER = -(2**63)  # ns: how pandas writes no time
+_DTYPES = {"text": "object", "whole": "Int64", "truth": "bool", "real": "float64"}
 
 
 class Tabular(ABC):
@@ -176,12 +83,13 @@ class Table(Sequence[T]):
         for name, (kind, how) in self._columns.columns.items():
             values = [how(row) for row in self._rows]
             if kind == "time":
-                data[name] = pandas.to_datetime(pandas.Series(values, dtype="int64"), unit="ns", utc=True)
+                stamps = pandas.Series([_NEVER if value is None else value for value in values], dtype="int64")
+                data[name] = stamps.astype("datetime64[ns]").dt.tz_localize("UTC")
             elif kind == "number":
                 shown = values if exact else [None if value is None else float(value) for value in values]
                 data[name] = pandas.Series(shown, dtype="object" if exact else "float64")
             else:
-                data[name] = pandas.Series(values, dtype={"text": "object", "whole": "Int64", "truth": "bool"}[kind])
+                data[name] = pandas.Series(values, dtype=_DTYPES[kind])
         return pandas.DataFrame(data).set_index(list(self._columns.index))
 
     def to_arrow(self, *, exact: bool = False) -> Any:
@@ -189,7 +97,7 @@ class Table(Sequence[T]):
         arrow = extra("pyarrow")
         types = {
             "text": arrow.string(), "time": arrow.timestamp("ns", tz="UTC"),
-            "whole": arrow.int64(), "truth": arrow.bool_(),
+            "whole": arrow.int64(), "truth": arrow.bool_(), "real": arrow.float64(),
             "number": arrow.decimal256(76, 38) if exact else arrow.float64(),
         }  # fmt: skip
         arrays = {}

@@ -55,6 +55,11 @@ def _addresses(at: At, declared: Sequence[Venue]) -> Iterator[str]:
         yield from (f"//{host}" for one in venue.environments for host in one.hosts.values())
 
 
+def siblings(venue: Venue) -> list[Venue]:
+    """All declared venues of its exchange, itself among them."""
+    return [one for one in every().values() if one.exchange == venue.exchange]
+
+
 def hosts_of(at: At, declared: Sequence[Venue]) -> Callable[[str], str] | None:
     """The mapper of live hosts to those of an environment, or to `at.hosts`."""
     hosts: dict[str, str] = {}

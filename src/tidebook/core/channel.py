@@ -2,12 +2,53 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tidebook.core.effects import Reply, Request
 from tidebook.core.endpoint import ConnectionOnly, Life
-from tidebook.errors import TidebookError
-from tidebook.model.facts import Fact
+from tidebook.errors import TidebookError, UsageError
+from tidebook.model.facts import (
+    Bar,
+    Fact,
+    Funding,
+    Greeks,
+    Instrument,
+    Liquidation,
+    MarkPrice,
+    OpenInterest,
+    Quote,
+    Ticker,
+    Trade,
+)
+
+NOUNS: Final[Mapping[str, type[Fact]]] = {
+    "trades": Trade, "quotes": Quote, "bars": Bar, "ticker": Ticker, "mark_prices": MarkPrice, "funding": Funding,
+    "liquidations": Liquidation, "open_interest": OpenInterest, "greeks": Greeks,
+}  # fmt: skip
+
+
+def has(instrument: Instrument, noun: str) -> bool:
+    """Whether there can be such facts of it: only what never ends is funded, only options have greeks."""
+    match noun:
+        case "funding":
+            return instrument.kind in ("linear", "inverse") and instrument.expiry_ns is None
+        case "mark_prices" | "liquidations" | "open_interest":
+            return instrument.kind != "spot"
+        case "greeks":
+            return instrument.kind == "option"
+    return True
+
+
+def check_has(instrument: Instrument, noun: str) -> None:
+    """Raises UsageError where there can be no such facts of it."""
+    if not has(instrument, noun):
+        text = f"{instrument.symbol} is {_WHAT[instrument.kind]} of {instrument.venue}: it has no {noun}"
+        raise UsageError(text, venue=instrument.venue, symbol=instrument.symbol)
+
+
+_WHAT: Final = {
+    "spot": "a spot market", "linear": "a linear contract", "inverse": "an inverse contract", "option": "an option"
+}  # fmt: skip
 
 
 class _Seen(NamedTuple):
@@ -29,12 +70,17 @@ class Seen(_Seen):
 
 @dataclass(frozen=True, slots=True)
 class FactChannel:
-    """One kind of stream: `trades quotes bars ticker …`.
+    """One kind of stream, mostly named by a noun of `NOUNS`: `trades quotes bars ticker …`.
 
     `topic` makes the subscribed text from the venue's id and, where the channel has `options` (the
     intervals of bars), one of them; `key` the bytes by which the engine finds its messages (the topic itself
     where None); `each` and `route` say where those bytes stand, as in a book's shape. `read` makes the facts of
     one frame; it raises DecodeError, or msgspec's errors, for what is not as the venue promised.
+
+    `also` are further nouns whose facts come by the same messages: a noun's readers get the facts of its class.
+    Several instruments may have one topic, which then does not spell the venue's id: each one's readers get its facts.
+    `fresh` makes readers that remember (messages that say only what changed), one for each topic, a new one after each
+    loss of the connection; `read` is then the reader of one message alone.
     """
 
     name: str
@@ -47,6 +93,29 @@ class FactChannel:
     options: tuple[str, ...] = ()
     life: Life = field(default_factory=ConnectionOnly)
     first_data: float | None = None
+    also: tuple[str, ...] = ()
+    fresh: Callable[[], Callable[[bytes, Seen], Sequence[Fact]]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.also and not (set(self.nouns) <= set(NOUNS) and len(set(self.nouns)) == len(self.nouns)):
+            raise UsageError(f"channel {' '.join(self.nouns)}: several nouns are of {', '.join(NOUNS)}, each once")
+
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """All whose facts its messages bring."""
+        return (self.name, *self.also)
+
+    def reader(self) -> Callable[[bytes, Seen], Sequence[Fact]]:
+        """What reads the messages of one topic, until its connection is lost."""
+        return self.read if self.fresh is None else self.fresh()
+
+    def spells(self, id: str, topic: str) -> bool:
+        """Whether the topic spells this id, whatever the case: then it is this instrument's alone."""
+        text, word = topic.lower(), id.lower()
+        at = text.find(word)
+        while at >= 0 and (text[at - 1 : at].isalnum() or text[at + len(word) :][:1].isalnum()):
+            at = text.find(word, at + 1)
+        return at >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +131,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One REST call: `instruments time book trades bars ticker tickers`.
+    """One REST call: `instruments time book trades bars ticker tickers funding funding_now mark_price open_interest`.
 
     `request` makes the request, `weight` what it costs in `pool`, `read` what the body says: for `time` an int
-    of ns, for `ticker` one Ticker, else a list of facts or instruments (`book` has no `read` of use: the engine
-    reads it, in the channel's snapshot shape). `most` is the greatest `limit`. `ranges`: it can be asked from and until
-    an instant, the oldest first from a start, else the newest until an end.
+    of ns, for `ticker`, `funding_now` (what is not charged yet), `mark_price` and `open_interest` one fact, else a list
+    of facts or instruments (`book` has no `read` of use: the engine reads it, in the channel's snapshot shape). `most`
+    is the greatest `limit`. `ranges`: it can be asked from and until an instant, the oldest first from a start, else
+    the newest until an end.
     `limits` reads from the body what the venue says of its limits: units by pool, each in the seconds that the pool
     declares; empty where it says nothing.
     """

@@ -21,10 +21,13 @@ from tidebook.model.facts import Fact
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """One wanted stream of facts. `read_symbol` makes canonical symbols of the venue's ids."""
+    """One wanted stream of facts. `read_symbol` makes canonical symbols of the venue's ids.
+
+    `symbol` is None where the topic is of several instruments.
+    """
 
     venue: str
-    symbol: str
+    symbol: str | None
     topic: str
     endpoint: Endpoint
     channel: FactChannel
@@ -66,7 +69,7 @@ class Stream:
         self.carrier: Carrier | None = None
         self.heard_ns: int | None = None
         self.confirmed_ns: int | None = None
-        self._rows = rows(plan.channel.read)
+        self._rows = rows(plan.channel.reader())
         self._now: Now | None = None
         self._topic = "" if plan.channel.each is None else plan.key_or_topic().decode()
         self._seen = Seen(plan.venue, plan.read_symbol, 0)
@@ -107,6 +110,7 @@ class Stream:
         """Its connection is gone."""
         self.carrier = None
         self.confirmed_ns = None
+        self._rows = rows(self.plan.channel.reader())  # what it remembered may have changed meanwhile
         self._life_timer.off()
         if self.flow in (Flow.OPEN, Flow.OPENING):
             self._set(Flow.INTERRUPTED)
@@ -114,6 +118,7 @@ class Stream:
     def refused(self, reason: str) -> None:
         """The venue does not want it. The session tries again; whoever waits to be let in is told."""
         plan = self.plan
+        self._rows = rows(plan.channel.reader())
         self.error = SubscriptionFailed(f"{plan.venue}: {plan.topic}: {reason}", venue=plan.venue, symbol=plan.symbol)
         self._set(Flow.FAILED)
 

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.client.stepping import GENEROUS, until
 
 from tidebook.client.consolidated import Consolidation
+from tidebook.client.finding import usable
 from tidebook.client.market import Market, connect
-from tidebook.client.reader import usable
 from tidebook.core.options import Options
 from tidebook.errors import RegionRefused, UnknownSymbol
 from tidebook.io.serve import Answer, Asked

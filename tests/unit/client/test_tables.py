@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from tidebook.client.columns import TRADES
 from tidebook.client.reading import FrozenBook, Known, ProofOf
-from tidebook.client.tables import TRADES, Table
+from tidebook.client.tables import Table
 from tidebook.errors import UsageError
 from tidebook.model.facts import Trade
 from tidebook.model.market import Level

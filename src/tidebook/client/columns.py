@@ -1,0 +1,191 @@
+"""Which columns the tables of each kind of row have. They are fixed: an empty table has the same."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from tidebook.model.facts import (
+    Bar,
+    Fact,
+    Funding,
+    Greeks,
+    Instrument,
+    Liquidation,
+    MarkPrice,
+    OpenInterest,
+    Ticker,
+    Trade,
+)
+
+T = TypeVar("T")
+Kind = Literal["text", "number", "real", "time", "whole", "truth"]
+"""``number`` is exact, ``real`` a double."""
+
+
+class Columns(Generic[T]):
+    """Which columns a kind of row has, and how each is read."""
+
+    def __init__(
+        self, title: str, columns: Mapping[str, tuple[Kind, Callable[[T], Any]]], index: Sequence[str]
+    ) -> None:
+        self.title = title
+        self.columns = columns
+        self.index = tuple(index)
+
+
+def _stamp(row: Fact) -> int:
+    return row.venue_ns if row.venue_ns is not None else row.received_ns
+
+
+TRADES: Columns[Trade] = Columns(
+    "Trades",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+        "side": ("text", lambda row: row.side),
+        "id": ("text", lambda row: row.id),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+BARS: Columns[Bar] = Columns(
+    "Bars",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", lambda row: row.start_ns),
+        "open": ("number", lambda row: row.open),
+        "high": ("number", lambda row: row.high),
+        "low": ("number", lambda row: row.low),
+        "close": ("number", lambda row: row.close),
+        "volume": ("number", lambda row: row.volume),
+        "turnover": ("number", lambda row: row.turnover),
+        "trades": ("whole", lambda row: row.trades),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+TICKERS: Columns[Ticker] = Columns(
+    "Tickers",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "last": ("number", lambda row: row.last),
+        "open": ("number", lambda row: row.open),
+        "high": ("number", lambda row: row.high),
+        "low": ("number", lambda row: row.low),
+        "volume": ("number", lambda row: row.volume),
+        "turnover": ("number", lambda row: row.turnover),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol",),
+)
+INSTRUMENTS: Columns[Instrument] = Columns(
+    "Instruments",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "venue": ("text", lambda row: row.venue),
+        "id": ("text", lambda row: row.id),
+        "kind": ("text", lambda row: row.kind),
+        "base": ("text", lambda row: row.base),
+        "quote": ("text", lambda row: row.quote),
+        "settle": ("text", lambda row: row.settle),
+        "expiry": ("time", lambda row: row.expiry_ns),
+        "strike": ("number", lambda row: row.strike),
+        "right": ("text", lambda row: row.right),
+        "contract_size": ("number", lambda row: row.contract_size),
+        "tick": ("number", lambda row: row.tick),
+        "step": ("number", lambda row: row.step),
+        "min_size": ("number", lambda row: row.min_size),
+        "min_notional": ("number", lambda row: row.min_notional),
+        "active": ("truth", lambda row: row.active),
+    },
+    ("symbol",),
+)
+MARK_PRICES: Columns[MarkPrice] = Columns(
+    "Mark prices",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "price": ("number", lambda row: row.price),
+        "index": ("number", lambda row: row.index),
+        "settle": ("number", lambda row: row.settle),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+FUNDING: Columns[Funding] = Columns(
+    "Funding",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", lambda row: row.funding_ns),
+        "rate": ("number", lambda row: row.rate),
+        "settled": ("truth", lambda row: row.settled),
+        "interval": ("real", lambda row: row.interval),
+        "mark": ("number", lambda row: row.mark),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+LIQUIDATIONS: Columns[Liquidation] = Columns(
+    "Liquidations",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+        "side": ("text", lambda row: row.side),
+        "position": ("text", lambda row: row.position),
+        "id": ("text", lambda row: row.id),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+OPEN_INTEREST: Columns[OpenInterest] = Columns(
+    "Open interest",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "size": ("number", lambda row: row.size),
+        "value": ("number", lambda row: row.value),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+GREEKS: Columns[Greeks] = Columns(
+    "Greeks",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "mark_iv": ("number", lambda row: row.mark_iv),
+        "bid_iv": ("number", lambda row: row.bid_iv),
+        "ask_iv": ("number", lambda row: row.ask_iv),
+        "delta": ("number", lambda row: row.delta),
+        "gamma": ("number", lambda row: row.gamma),
+        "theta": ("number", lambda row: row.theta),
+        "vega": ("number", lambda row: row.vega),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+
+
+class BookRow(NamedTuple):
+    """One level of a book: its side, its place on that side from 0, price and size."""
+
+    side: str
+    place: int
+    price: Decimal
+    size: Decimal
+
+
+BOOK: Columns[BookRow] = Columns(
+    "Book",
+    {
+        "side": ("text", lambda row: row.side),
+        "place": ("whole", lambda row: row.place),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+    },
+    ("side", "place"),
+)

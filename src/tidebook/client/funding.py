@@ -1,0 +1,29 @@
+"""Rates of funding over a range: those that were charged, page after page, and the one to come."""
+
+from tidebook.client.pages import USUAL, Pages
+from tidebook.client.place import VenueAt
+from tidebook.core.channel import Question, check_has
+from tidebook.errors import UsageError
+from tidebook.model.facts import Funding, Instrument
+
+
+async def asked_funding(
+    one: VenueAt, instrument: Instrument, start_ns: int | None, end_ns: int | None, limit: int | None
+) -> list[Funding]:
+    """Rates charged in [start, end), the first `limit` of them from a start, else the newest; oldest first.
+
+    Where no end was asked, and the venue tells it, the one that is not charged yet comes last, and is not counted.
+    Raises UsageError for an instrument that is not funded, and where the venue gives no such range; DecodeError where
+    its pages lead nowhere.
+    """
+    check_has(instrument, "funding")
+    settled, coming = (one.declared.call(name) for name in ("funding", "funding_now"))
+    rows: list[Funding] = []
+    if settled is not None:
+        pages: Pages[Funding] = Pages(one, settled, instrument.id, at=lambda row: row.funding_ns)
+        rows = await pages.rows(start_ns, end_ns, limit, settled.most or USUAL)
+    elif coming is None or start_ns is not None or end_ns is not None or limit is not None:
+        raise UsageError(f"{one.declared.name} has no funding over REST", venue=one.declared.name)
+    if coming is not None and end_ns is None:
+        rows.append(await one.fetch("funding_now", Question(instrument.id)))
+    return rows

@@ -1,0 +1,123 @@
+"""What a venue gives page after page, in order of time, without one twice."""
+
+from collections.abc import Callable
+from typing import Any, Generic, NoReturn, TypeVar
+
+from tidebook.client.place import VenueAt, check_limit
+from tidebook.core.channel import Call, Question
+from tidebook.errors import DecodeError, UsageError
+from tidebook.model.facts import instant
+
+T = TypeVar("T")
+USUAL = 500  # rows that are asked for where nobody says how many
+
+
+class Pages(Generic[T]):
+    """The pages of one question.
+
+    `at` is a row's place in time (ns), `before` the last instant before a row at which another one could be. Rows that
+    are not `wanted` are left out; there may be one on a page (`spare`).
+    """
+
+    def __init__(
+        self, one: VenueAt, call: Call, id: str, interval: str | None = None, *, at: Callable[[T], int],
+        before: Callable[[int], int] = lambda ns: ns - 1, wanted: Callable[[T], bool] = lambda row: True,
+        spare: int = 0,
+    ) -> None:  # fmt: skip
+        self._one = one
+        self._call = call
+        self._name = one.declared.name
+        self._id = id
+        self._interval = interval
+        self._at = at
+        self._before = before
+        self._is_wanted = wanted
+        self._spare = spare
+        self._most = call.most or USUAL
+
+    async def rows(self, start_ns: int | None, end_ns: int | None, limit: int | None, usual: int = USUAL) -> list[T]:
+        """Those in [start, end): the first `limit` of them from a start, else the newest `limit`, or `usual`.
+
+        Raises UsageError where the venue gives no such range; DecodeError where its pages lead nowhere; and whatever
+        asking raises.
+        """
+        check_limit(limit)
+        if start_ns is not None and end_ns is not None and start_ns >= end_ns:
+            raise UsageError("start is not before end")
+        if self._call.ranges and start_ns is not None:
+            return await self._onwards(start_ns, end_ns, limit)
+        if self._call.ranges:
+            return await self._backwards(end_ns, limit or usual)
+        return await self._newest(start_ns, end_ns, limit, usual)
+
+    async def _onwards(self, start_ns: int, end_ns: int | None, limit: int | None) -> list[T]:
+        """From a start on, the oldest first."""
+        found: list[T] = []
+        while limit is None or len(found) < limit:
+            size = self._most if limit is None else min(self._most, limit - len(found) + self._spare)
+            page = await self._page(size, start_ns, end_ns)
+            fresh = self._within(page, start_ns, end_ns)
+            found += self._wanted(fresh)
+            if len(page) < size or (end_ns is not None and self._at(page[-1]) + 1 >= end_ns):
+                break
+            self._check_new(fresh)
+            start_ns = self._at(fresh[-1]) + 1
+        return found[:limit]
+
+    async def _backwards(self, end_ns: int | None, limit: int) -> list[T]:
+        """The newest before an end."""
+        found: list[T] = []
+        while len(found) < limit:
+            size = min(self._most, limit - len(found) + self._spare)
+            page = await self._page(size, None, end_ns)
+            fresh = self._within(page, None, end_ns)
+            found = self._wanted(fresh) + found
+            if len(page) < size:
+                break
+            self._check_new(fresh)
+            end_ns = self._at(fresh[0])
+        return found[-limit:]
+
+    async def _newest(self, start_ns: int | None, end_ns: int | None, limit: int | None, usual: int) -> list[T]:
+        """From a venue that gives nothing but its newest rows. What they do not hold is refused."""
+        asked = start_ns is not None or end_ns is not None
+        if limit is not None and limit > self._most:
+            self._refuse(f"limit {limit} is more than {self._most}, the most that {self._name} gives")
+        wanted = limit or min(usual, self._most)
+        size = self._most if asked else min(self._most, wanted + self._spare)
+        page = await self._page(size, None, None)
+        rows = self._wanted(self._within(page, start_ns, end_ns))
+        more = len(page) >= size  # it has older ones, and does not give them
+        only = f"{self._name} gives its newest {self._most} {self._call.name} and no others"
+        if start_ns is not None:
+            if more and start_ns <= self._before(self._at(page[0])):
+                self._refuse(f"{only}: start not before {instant(self._at(page[0])):%Y-%m-%dT%H:%M}Z")
+            return rows[:limit]
+        if asked and more and len(rows) < wanted:
+            self._refuse(f"{only}: {len(rows)} before that end, not {wanted}")
+        return rows[-wanted:]
+
+    def _check_new(self, fresh: list[T]) -> None:
+        """Else the next page would be the same, for ever."""
+        if not fresh:
+            text = f"{self._name}: a page of {self._call.name} holds none that were asked for"
+            raise DecodeError("malformed", text, venue=self._name)
+
+    def _refuse(self, text: str) -> NoReturn:
+        raise UsageError(text, venue=self._name)
+
+    def _wanted(self, page: list[T]) -> list[T]:
+        return [one for one in page if self._is_wanted(one)]
+
+    async def _page(self, size: int, start_ns: int | None, end_ns: int | None) -> list[T]:
+        question: Any = Question(self._id, size, self._interval, start_ns, end_ns)
+        rows: list[T] = await self._one.fetch(self._call.name, question)
+        return sorted(rows, key=self._at)
+
+    def _within(self, page: list[T], start_ns: int | None, end_ns: int | None) -> list[T]:
+        """Those in [start, end), each once."""
+        once = {self._at(one): one for one in page}
+        return [
+            one for at, one in once.items()
+            if (start_ns is None or at >= start_ns) and (end_ns is None or at < end_ns)
+        ]  # fmt: skip
