@@ -117,7 +117,11 @@ class FactFeed(Subscription[Any]):
             take, watch, end = self._inlet(*key).take, partial(self._watch, key), partial(self._ended, key)
             self._leaves[key] = lambda: None  # it may be told of the flow before it is joined
             reader = Joined(self._name, instrument.symbol, take, watch, end)
-            self._leaves[key] = one.join(channel, instrument, self._option, reader)
+            try:
+                self._leaves[key] = one.join(channel, instrument, self._option, reader)
+            except BaseException:
+                del self._leaves[key]
+                raise
 
     def _try(self, one: VenueAt, instrument: Instrument) -> None:
         """The same for what nobody named: where it cannot be, the others go on."""

@@ -271,7 +271,8 @@ def connect(
 ) -> Market:  # fmt: skip
     """Connect to exchanges: `async with connect("binance", "htx") as market`, or `market = await connect("binance")`.
 
-    Each place is ``venue[@account][:environment]``; an exchange's name stands for all its venues. `at` (or the
+    Each place is ``venue[@account][:environment]``; an exchange's name stands for all its venues, and a symbol chooses
+    among them. All are asked at once what they list; WebSockets open when they are first needed. `at` (or the
     variable TIDEBOOK_AT) sends every venue to a simulator or replay server on this machine. `timeout` is how long
     entering waits for venues to answer, in seconds: those that do not are retried and named by `market[…].state`;
     when none does, entering raises VenueUnavailable or the venue's refusal. Raises UnknownVenue before any socket

@@ -26,6 +26,7 @@ from tidebook.venue import BookChannel, BookShape, Proof, Seed, SyncRule, Venue
 REST: Final = Pool("rest", "ip", 100_000, 60.0)
 HOUR: Final = 3_600_000_000_000
 FIRST: Final = 1_767_225_600_000_000_000  # when funding was charged first
+GENEROUS: Final = 60.0  # seconds that nothing here takes
 Row = dict[str, Any]
 
 

@@ -4,11 +4,14 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from tests.unit.client.bourse import INVERSE, LINEAR, SPOT, Bourse, running, traded
-from tests.unit.client.stepping import GENEROUS, until
+from msgspec.structs import replace
+from tests.unit.client.bourse import GENEROUS, INVERSE, LINEAR, SPOT, Bourse, running, traded
+from tests.unit.client.stepping import until
 
 from tidebook.client.market import Market, connect
+from tidebook.client.symbols import Listing, resolve
 from tidebook.errors import AmbiguousSymbol, NetworkError, UnknownSymbol, UsageError, VenueUnavailable
+from tidebook.model.facts import Instrument
 
 BTC = "BTC/USDT:USDT"
 
@@ -131,15 +134,32 @@ async def test_all_are_loaded_at_once_and_sockets_open_when_first_used() -> None
             assert bourse.opened == ["linear"]
 
 
-async def opened(at: str) -> Market:
-    """A market that does not wait long for what is down."""
-    return await connect("bourse", at=at, timeout=0.5)
+async def opened(at: str, *down: str) -> Market:
+    """A market that waits no longer for what is down, once the others are up."""
+    market = connect("bourse", at=at, timeout=GENEROUS)
+    opening = asyncio.ensure_future(market._enter())
+    dead = [f"bourse.{name}" for name in down]
+
+    def told() -> bool:
+        """Whether each is up, or known to be down."""
+        ones = market._connected
+        return bool(ones) and all(one.error is not None if one.declared.name in dead else one.is_loaded for one in ones)
+
+    await until(told)
+    waited = [one for one in market._connected if one.error is not None]
+    for one in waited:
+        one.ready.set()
+    try:
+        return await opening
+    finally:
+        for one in waited:
+            one.ready.clear()
 
 
 async def test_one_that_is_down_stops_no_other() -> None:
     async with asyncio.timeout(GENEROUS), running() as (bourse, at):
         bourse.down.add("linear")
-        market = await opened(at)
+        market = await opened(at, "linear")
         try:
             state = market["bourse"].state
             assert state.startswith("bourse.linear=retrying(")
@@ -147,10 +167,10 @@ async def test_one_that_is_down_stops_no_other() -> None:
             assert market["bourse.linear"].state == state.removeprefix("bourse.linear=")
             assert "bourse.spot=up bourse.linear=retrying(" in repr(market)
             assert repr(market["bourse"]).startswith("<bourse bourse.linear=retrying(")
-            market._wait = 0.05
             async with market.trades("BTC/USDT") as trades, market.trades("*") as every:
                 await bourse.push("trades.BTCUSDT", traded("BTCUSDT", "7"), venue="spot")
                 assert (await trades.next()).id == (await every.next()).id == "7"
+            market._wait = 0.05
             for attempt in (market.book(BTC), market.trades(BTC), market.fetch_funding(BTC), market.books(BTC)):
                 with pytest.raises(VenueUnavailable, match=r"bourse\.linear has not answered"):
                     await attempt
@@ -176,4 +196,14 @@ async def test_all_down_raises() -> None:
     async with asyncio.timeout(GENEROUS), running() as (bourse, at):
         bourse.down |= {"spot", "linear", "inverse", "option"}
         with pytest.raises(NetworkError, match="ServerDisconnected"):
-            await opened(at)
+            await opened(at, *bourse.down)
+
+
+def test_a_symbol_that_two_venues_list_is_asked_back() -> None:
+    """Writing it again would say no more than before."""
+    row = Instrument(
+        venue="one", symbol="A/B", id="AB", base="A", quote="B", kind="spot", active=True, tick=None, step=None
+    )
+    listings = [Listing.of("one", [row]), Listing.of("two", [replace(row, venue="two")])]
+    with pytest.raises(AmbiguousSymbol, match="'A/B' is on one and two: say of which, venue="):
+        resolve("A/B", listings, "both")

@@ -1,13 +1,14 @@
 """Facts of derivatives over real sockets: several nouns by one topic, a topic of several instruments, what is asked."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import pytest
-from tests.unit.client.bourse import FIRST, HOUR, closing, perpetual, running, soon, traded
-from tests.unit.client.stepping import GENEROUS, until
+from tests.unit.client.bourse import FIRST, GENEROUS, HOUR, LINEAR, channel, closing, perpetual, running, soon, traded
+from tests.unit.client.stepping import until
 
 from tidebook.client.market import connect
 from tidebook.core.options import Options
@@ -256,3 +257,17 @@ async def test_how_many_are_kept_for_a_slow_reader() -> None:
 
 def _newest(marks: Any) -> object:
     return None if marks.latest() is None else marks.latest().price
+
+
+async def test_two_channels_of_one_topic_are_refused() -> None:
+    """One would read what is the other's; the reader that was first goes on."""
+    both = replace(LINEAR, facts=(*LINEAR.facts, channel("quotes", lambda id, option: f"trades.{id}")))
+    async with (
+        asyncio.timeout(GENEROUS), running(both) as (bourse, at), connect("bourse", at=at) as market,
+        market.trades(BTC) as trades,
+    ):  # fmt: skip
+        for _ in range(2):
+            with pytest.raises(UsageError, match=r"trades\.BTCUSDT is open already, as trades"):
+                await market.quotes(BTC)
+        await bourse.push("trades.BTCUSDT", traded("BTCUSDT", "7"))
+        assert (await trades.next()).id == "7"

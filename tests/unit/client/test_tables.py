@@ -2,14 +2,33 @@
 
 import sys
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from tidebook.client.columns import TRADES
+from tidebook.client.columns import (
+    FUNDING,
+    GREEKS,
+    INSTRUMENTS,
+    LIQUIDATIONS,
+    MARK_PRICES,
+    OPEN_INTEREST,
+    TRADES,
+    Columns,
+)
 from tidebook.client.reading import FrozenBook, Known, ProofOf
 from tidebook.client.tables import Table
 from tidebook.errors import UsageError
-from tidebook.model.facts import Trade
+from tidebook.model.facts import (
+    Fact,
+    Funding,
+    Greeks,
+    Instrument,
+    Liquidation,
+    MarkPrice,
+    OpenInterest,
+    Trade,
+)
 from tidebook.model.market import Level
 
 TRADE = Trade(
@@ -70,3 +89,60 @@ def test_a_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "pandas", None)  # as if it were not there
     with pytest.raises(UsageError, match=r'pip install "tidebook\[data\]"'):
         Table(TRADES, [TRADE]).to_pandas()
+
+
+ABOUT = ("v", "A/B:B", None, 1_767_225_600_123_456_789)
+DERIVED: list[tuple[Columns[Any], Fact]] = [
+    (MARK_PRICES, MarkPrice(*ABOUT, exact_price=(5, 1))),
+    (FUNDING, Funding(*ABOUT, exact_rate=(-1, 4), funding_ns=1_767_225_600_000_000_001, settled=True, interval=3600.0)),
+    (LIQUIDATIONS, Liquidation(*ABOUT, side="buy", exact_price=(5, 1), exact_size=(3, 0))),
+    (OPEN_INTEREST, OpenInterest(*ABOUT, exact_size=(3, 0), exact_value=(15, 1))),
+    (GREEKS, Greeks(*ABOUT, exact_delta=(-25, 2))),
+]
+
+
+@pytest.mark.parametrize(("columns", "row"), DERIVED, ids=lambda one: getattr(one, "title", ""))
+def test_facts_of_derivatives_have_columns_that_stay(columns: Columns[Any], row: Fact) -> None:
+    filled, empty = Table(columns, [row]), Table(columns, [])
+    (said,) = filled.to_dicts()
+    at = row.funding_ns if isinstance(row, Funding) else row.received_ns
+    assert (said["symbol"], said["timestamp"], said["venue"]) == ("A/B:B", at, "v")
+    fields = {name.removeprefix("exact_") for name in row.__struct_fields__} - {"received_ns", "venue_ns", "funding_ns"}
+    assert fields <= set(said), "nothing is left out"
+    for exact in (False, True):
+        frame, none = filled.to_pandas(exact=exact), empty.to_pandas(exact=exact)
+        assert list(frame.columns) == list(none.columns)
+        assert list(frame.dtypes) == list(none.dtypes)
+        assert frame.index.get_level_values("timestamp")[0].value == at
+        for kind in ("to_arrow", "to_polars"):
+            table, nothing = getattr(filled, kind)(exact=exact), getattr(empty, kind)(exact=exact)
+            assert table.shape == (1, len(said))
+            assert nothing.shape == (0, len(said))
+
+
+def test_what_never_ends_has_no_end() -> None:
+    plain: dict[str, Any] = {
+        "venue": "v",
+        "id": "X",
+        "base": "A",
+        "quote": "B",
+        "active": True,
+        "tick": None,
+        "step": None,
+    }
+    rows = [
+        Instrument(symbol="A/B", kind="spot", **plain),
+        Instrument(symbol="A/B:B-260327-1-C", kind="option", settle="B", expiry_ns=ABOUT[3], strike=Decimal("1.5"),
+                   right="call", contract_size=Decimal("0.1"), **plain),
+    ]  # fmt: skip
+    table = Table(INSTRUMENTS, rows)
+    frame = table.to_pandas()
+    assert str(frame["expiry"].dtype) == "datetime64[ns, UTC]"
+    assert frame["expiry"].isna().tolist() == [True, False]
+    assert frame["expiry"].iloc[1].value == ABOUT[3]
+    assert table.to_arrow(exact=True).column("strike").to_pylist() == [None, Decimal("1.5")]
+    assert [(row["settle"], row["right"], row["contract_size"]) for row in table.to_dicts()] == [
+        ("", None, None),
+        ("B", "call", Decimal("0.1")),
+    ]
+    assert str(Table(INSTRUMENTS, []).to_pandas()["expiry"].dtype) == "datetime64[ns, UTC]"
