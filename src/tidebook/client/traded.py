@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from tidebook.client.symbols import Listing
 from tidebook.core.clock import SECOND
 from tidebook.errors import DecodeError, TidebookError
-from tidebook.io.clock import mono_ns
+from tidebook.io.clock import mono_ns, now
 from tidebook.model.facts import Instrument
 
 logger = logging.getLogger("tidebook.client")
@@ -89,8 +89,11 @@ class Traded:
         self._asked_ns = mono_ns()
         rows = await self._ask()
         before, fresh = self.listing.by_symbol, Listing.of(self.listing.venue, rows)
-        if len(before) >= FEW and len(fresh.by_symbol) * 2 < len(before):
-            text = f"{self.listing.venue} lists {len(fresh.by_symbol)} of {len(before)} instruments all at once"
+        # What has come to its end is no loss.
+        at_ns = now().wall_ns
+        lasting = sum(one.expiry_ns is None or one.expiry_ns > at_ns for one in before.values())
+        if lasting >= FEW and len(fresh.by_symbol) * 2 < lasting:
+            text = f"{self.listing.venue} lists {len(fresh.by_symbol)} of {lasting} instruments all at once"
             raise DecodeError("missing", text, venue=self.listing.venue)
         self._compare(before, fresh)
 

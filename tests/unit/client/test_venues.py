@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tidebook.client import budgets
 from tidebook.client.market import Market, connect
@@ -86,6 +87,20 @@ async def test_an_answer_that_lost_most_is_none() -> None:
             await one.load(*rows)
     assert len(one.traded.listing.by_symbol) == 20
     assert await one.load(*listed(*names[:11])) == []
+
+
+async def test_what_has_expired_is_no_loss() -> None:
+    """On the last Friday of a quarter most of an options market ends in one minute."""
+    one = Told()
+    past, future = 1_600_000_000_000_000_000, 9_000_000_000_000_000_000
+    ended = [replace(row, expiry_ns=past) for row in listed(*(f"E{number}" for number in range(15)))]
+    going = [replace(row, expiry_ns=future) for row in listed(*(f"G{number}" for number in range(12)))]
+    await one.load(*ended, *going)
+    assert await one.load(*going) == [], "absent once may be a fault of the answer"
+    said = await one.load(*going)
+    assert len(said) == len(ended) + 1
+    with pytest.raises(DecodeError, match=r"lists 5 of 12 instruments all at once"):
+        await one.load(*going[:5])
 
 
 async def test_many_ask_once() -> None:
