@@ -72,6 +72,14 @@ impl<'a> Cursor<'a> {
         unsafe { self.bytes.as_ptr().add(at).cast::<u64>().read_unaligned() }.to_le()
     }
 
+    /// Whether these bytes, eight at most, stand at a place.
+    #[inline(always)]
+    pub fn is_at<const COUNT: usize>(&self, at: usize, bytes: [u8; COUNT]) -> bool {
+        let mut wanted = [0; 8];
+        wanted[..COUNT].copy_from_slice(&bytes);
+        (self.word(at) ^ u64::from_le_bytes(wanted)) << (64 - 8 * COUNT) == 0
+    }
+
     #[inline(never)]
     pub fn space(&mut self) {
         while let b' ' | b'\t' | b'\n' | b'\r' = self.byte() {

@@ -117,22 +117,23 @@ pub enum Written<'a> {
 /// A side with more dead places than this, and half of its length, is packed.
 const DEAD: usize = 64;
 
-/// Windows from the best end, powers of four.
-const NEAR: usize = 64;
-const FAR: usize = 256;
+/// So many at the best end are searched without a branch that could be foreseen wrongly, where nearly all changes happen.
+/// A power of four.
+const NEAR: usize = 256;
 
-/// How many of the `window` levels are below the key. Three of each quarter's ends are compared at a time: a step waits for
+/// How many of these levels are below the key. Three of each quarter's ends are compared at a time: a step waits for
 /// one of them, not for one after the other.
 #[inline(always)]
-fn rank<N: Width>(levels: &[Level<N>], window: usize, key: N) -> usize {
+fn rank<N: Width>(levels: &[Level<N>; NEAR], key: N) -> usize {
     let mut at = 0;
-    let mut quarter = window / 4;
-    let below = |at: usize| usize::from(levels[at].key < key);
-    while quarter > 1 {
+    let mut quarter = NEAR / 4;
+    // No place is beyond them: the remainder changes nothing, and spares a test of each.
+    let below = |at: usize| usize::from(levels[at % NEAR].key < key);
+    while quarter > 0 {
         at += quarter * (below(at + quarter - 1) + below(at + 2 * quarter - 1) + below(at + 3 * quarter - 1));
         quarter /= 4;
     }
-    at + below(at) + below(at + 1) + below(at + 2) + below(at + 3)
+    at + below(at)
 }
 
 #[derive(Clone, Debug)]
@@ -158,53 +159,42 @@ impl<N: Width> Half<N> {
         self.levels.iter().filter(|level| !level.is_dead())
     }
 
-    /// Where the key is, or where it would stand. Searched from the best end, in growing windows.
+    /// Where the key is, or where it would stand.
     #[inline(always)]
     fn place(&self, key: N) -> usize {
-        let len = self.levels.len();
-        for window in [NEAR, FAR] {
-            if len >= window && self.levels[len - window].key <= key {
-                return len - window + rank(&self.levels[len - window..], window, key);
-            }
+        match self.levels.split_last_chunk::<NEAR>() {
+            Some((rest, near)) if near[0].key <= key => rest.len() + rank(near, key),
+            Some((rest, _)) => rest.partition_point(|level| level.key < key),
+            None => self.levels.partition_point(|level| level.key < key),
         }
-        let rest = &self.levels[..len.saturating_sub(if len >= FAR { FAR } else { 0 })];
-        rest.partition_point(|level| level.key < key)
     }
 
-    /// False for the removal of a level that is not there. `TEXTS`: what the row was written like may be wanted.
+    /// False for the removal of a level that is not there. `TEXTS`: what the row was written like may be wanted. Whether a
+    /// row changes, removes or revives cannot be foreseen, and is no branch.
     #[inline]
     fn put<const TEXTS: bool>(&mut self, level: Level<N>, message: &Message, row: usize) -> bool {
         let at = self.place(level.key);
-        let removes = level.is_dead();
-        match self.levels.get_mut(at) {
-            Some(found) if found.key == level.key => {
-                let was_dead = found.is_dead();
-                found.size = level.size;
-                if removes {
-                    if was_dead {
-                        return false;
-                    }
-                    if TEXTS && !self.odd.is_empty() {
-                        self.odd.remove(&level.key);
-                    }
-                    self.dead += 1;
-                    if at + 1 == self.levels.len() {
-                        self.pop();
-                    }
-                    return true;
-                }
-                self.dead -= usize::from(was_dead);
-                if TEXTS {
-                    self.note(at, !was_dead, message, row);
-                }
-                true
-            }
-            _ if removes => false,
-            _ => {
+        let (removes, len) = (level.is_dead(), self.levels.len());
+        let Some(found) = self.levels.get_mut(at).filter(|found| found.key == level.key) else {
+            if !removes {
                 self.insert::<TEXTS>(at, level, message, row);
-                true
+            }
+            return !removes;
+        };
+        let was_dead = found.is_dead();
+        found.size = level.size;
+        self.dead = self.dead + usize::from(removes) - usize::from(was_dead);
+        if TEXTS {
+            if !removes {
+                self.note(at, !was_dead, message, row);
+            } else if !was_dead && !self.odd.is_empty() {
+                self.odd.remove(&level.key);
             }
         }
+        if at + 1 == len {
+            self.pop();
+        }
+        !(removes & was_dead)
     }
 
     /// How the row has written the level at `at`. A row that is not priced leaves the price of a live one as it was written.

@@ -67,11 +67,11 @@ fn digits(word: u64) -> (u64, u64) {
     (values, (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080)
 }
 
-/// The value of eight digits, the first of which is the lowest byte: each step adds neighbours, the left one being worth
-/// more. Zeros shifted in from below stand in front of the number.
+/// The value of eight digits, each a byte of at most 9, the first of which is the lowest: each step adds neighbours, the
+/// left one being worth more. Zeros shifted in from below stand in front of the number.
 #[inline(always)]
 fn value(eight: u64) -> u64 {
-    let pairs = (eight & 0x0F0F_0F0F_0F0F_0F0F).wrapping_mul(10 << 8 | 1) >> 8;
+    let pairs = eight.wrapping_mul(10 << 8 | 1) >> 8;
     let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(100 << 16 | 1) >> 16;
     (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32
 }

@@ -6,6 +6,9 @@ use crate::message::{NARROW_SIZE, PRICED, REMOVES, Room, Row, Side};
 use crate::number::{Decimal, Guess, Usual, usual, usual_and_long};
 use crate::program::{Asked, Cell, Node, Row as By, Then, Whose};
 
+/// From one text to the next.
+const NEXT: [u8; 3] = *b"\",\"";
+
 impl Pass<'_> {
     /// None: these are no regular rows.
     pub fn rows(&mut self, whose: Whose, depth: usize) -> Option<()> {
@@ -63,74 +66,64 @@ impl Pass<'_> {
     /// As many rows as are in the usual form. True: behind the end of the list; false: at a row of another form.
     fn pairs(&mut self, side: Side, is_sided: bool) -> bool {
         let (cursor, rows) = (&mut self.at, &mut self.out.rows);
-        let (mut side, mut room) = (side, self.room);
-        let (mut at, mut guess) = (cursor.at, Guess::default());
-        let is_at = |at: usize, two: &[u8; 2]| cursor.byte_at(at) == two[0] && cursor.byte_at(at + 1) == two[1];
-        let is_over = loop {
-            let begin = at;
-            let row = 'row: {
-                if !is_at(at, b"[\"") {
-                    break 'row None;
-                }
-                at += 2;
-                if is_sided {
-                    let Some(length) = cursor.short(at) else { break 'row None };
-                    let Some(said) = self.terms.side(cursor.slice(at, at + length)) else { break 'row None };
-                    side = said;
-                    at += length + 1;
-                    if !is_at(at, b",\"") {
+        let (mut side, mut room, mut guess) = (side, self.room, Guess::default());
+        // Where the row begins; its first text begins two bytes later.
+        let mut begin = cursor.at;
+        let is_over = cursor.is_at(begin, *b"[\"")
+            && loop {
+                let mut at = begin + 2;
+                let row = 'row: {
+                    if is_sided {
+                        let Some(length) = cursor.short(at) else { break 'row None };
+                        let Some(said) = self.terms.side(cursor.slice(at, at + length)) else { break 'row None };
+                        side = said;
+                        at += length;
+                        if !cursor.is_at(at, NEXT) {
+                            break 'row None;
+                        }
+                        at += 3;
+                    }
+                    let Some(price) = usual(at, |at| cursor.word(at), Some(&mut guess)) else { break 'row None };
+                    if !cursor.is_at(price.end, NEXT) {
                         break 'row None;
                     }
-                    at += 2;
-                }
-                let Some(price) = usual(at, |at| cursor.word(at), Some(&mut guess)) else { break 'row None };
-                if price.next != b'"' || !is_at(price.end + 1, b",\"") {
-                    break 'row None;
-                }
-                let Some(size) = usual(price.end + 3, |at| cursor.word(at), None) else { break 'row None };
-                if size.next != b'"' {
-                    break 'row None;
-                }
-                at = size.end + 1;
-                // What nobody asked for.
-                while is_at(at, b",\"") {
-                    // Mostly one digit: then it need not be measured before what follows is looked at.
-                    if cursor.byte_at(at + 2).is_ascii_digit() && cursor.byte_at(at + 3) == b'"' {
-                        at += 4;
-                        continue;
+                    let Some(size) = usual(price.end + 3, |at| cursor.word(at), None) else { break 'row None };
+                    at = size.end;
+                    // Texts that nobody asked for. Mostly of one digit: then it need not be measured before what follows is
+                    // looked at.
+                    while cursor.is_at(at, NEXT) {
+                        if cursor.byte_at(at + 3).is_ascii_digit() && cursor.byte_at(at + 4) == b'"' {
+                            at += 4;
+                            continue;
+                        }
+                        let Some(length) = cursor.short(at + 3) else { break 'row None };
+                        at += 3 + length;
                     }
-                    let Some(length) = cursor.short(at + 2) else { break 'row None };
-                    at += length + 3;
+                    let goes_on = cursor.is_at(at, *b"\"],[\"");
+                    // A list that goes on in another way is looked at more closely.
+                    (goes_on || cursor.is_at(at, *b"\"]]")).then_some((price, size, goes_on))
+                };
+                let Some((price, size, goes_on)) = row else { break false };
+                if price.mantissa != 0 || !self.terms.skip_zero_price {
+                    let needs = Room { scale: price.scale, digits: price.digits };
+                    if needs != room {
+                        room = room.with(needs);
+                    }
+                    rows.push(Row {
+                        price: price.mantissa as i64,
+                        size: size.mantissa as i64, // 15 digits are below `NARROW_SIZE`
+                        price_scale: price.scale as i8,
+                        size_scale: size.scale as i8,
+                        side,
+                        marks: PRICED | if size.mantissa == 0 { REMOVES } else { 0 },
+                    });
                 }
-                if cursor.byte_at(at) != b']' {
-                    break 'row None;
+                begin = at + 3;
+                if !goes_on {
+                    break true;
                 }
-                at += 1;
-                // How the list goes on in another way is looked at more closely.
-                (is_at(at, b",[") || cursor.byte_at(at) == b']').then_some((price, size))
             };
-            let Some((price, size)) = row else {
-                at = begin;
-                break false;
-            };
-            if price.mantissa != 0 || !self.terms.skip_zero_price {
-                room = room.with(Room { scale: price.scale, digits: price.digits });
-                rows.push(Row {
-                    price: price.mantissa as i64,
-                    size: size.mantissa as i64, // 15 digits are below `NARROW_SIZE`
-                    price_scale: price.scale as i8,
-                    size_scale: size.scale as i8,
-                    side,
-                    marks: PRICED | if size.mantissa == 0 { REMOVES } else { 0 },
-                });
-            }
-            // Seen already, when the row was taken: one of these.
-            at += 1;
-            if cursor.byte_at(at - 1) == b']' {
-                break true;
-            }
-        };
-        cursor.at = at;
+        cursor.at = begin;
         self.room = room;
         is_over
     }
