@@ -161,15 +161,17 @@ class Session:
         # Messages of one stream, one behind the other: they are read and handed over together. `same` leads to it.
         stream: Stream | None = None
         row: list[bytes] = []
-        same: object = row
+        same: object = None
         outcome: contract.Outcome | DecodeError
-        for frame in frames:
+        for plain in frames:
             if not self.is_open:
                 return  # given up at an earlier frame: what came behind it belongs to nobody
-            # One at a time, and read at once: a read full of bombs is never held inflated.
-            plain = frame if is_plain else self._inflated(frame, now)
-            if plain is None:
-                continue
+            if not is_plain:
+                # One at a time, and read at once: a read full of bombs is never held inflated.
+                inflated = self._inflated(plain, now)
+                if inflated is None:
+                    continue
+                plain = inflated
             if raw is not None:
                 if not self._control(plain, now):
                     raw.frame(plain, now)
@@ -180,18 +182,18 @@ class Session:
                 outcome = feed(plain, received_ns)
             except DecodeError as error:
                 outcome = error
-            if outcome is same and len(plain) <= LONG:
-                row.append(plain)
-                continue
             if stream is not None:
+                if outcome is same and len(plain) <= LONG:
+                    row.append(plain)
+                    continue
                 self._hand(stream, row, now, burst)
-                stream, same = None, row
-            if outcome is None:
-                continue
+                stream = None
             if (topic := topics.get(outcome)) is not None and (book := topic.book) is not None:
                 # The common case: this book changed.
                 if book.readable and (told := book.changed_to) is not None:
                     told(book)
+            elif outcome is None:
+                continue
             elif (stream := streams.get(outcome)) is None:
                 self._route(outcome, plain, now)
             elif is_plain:
