@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::book::{Book, Plan, Role, State, fits};
@@ -110,9 +111,18 @@ pub struct Feed<H> {
     #[cfg(test)]
     has_passed: bool,
     slots: Slots,
+    last: Last,
     padded: Vec<u8>,
     tape: Tape,
     scratch: Scratch,
+}
+
+/// The last frame that was passed: where its topic stood, what it was, and whose.
+#[derive(Default)]
+struct Last {
+    spot: Range<usize>,
+    topic: Vec<u8>,
+    entry: Option<usize>,
 }
 
 /// Memory that is reused from frame to frame.
@@ -148,6 +158,7 @@ impl<H> Feed<H> {
             #[cfg(test)]
             has_passed: false,
             slots: Slots::default(),
+            last: Last::default(),
             padded: Vec::new(),
             tape: Tape::default(),
             scratch: Scratch::default(),
@@ -177,6 +188,7 @@ impl<H> Feed<H> {
 
     /// Frames are passed by a program of the first form: only of that one it is known that no other comes before it.
     fn guess(&mut self) {
+        self.last = Last::default();
         self.guess = None;
         let Some(Wanted { form, .. }) = self.forms.first() else { return };
         let form = form.clone();
@@ -285,6 +297,7 @@ impl<H> Feed<H> {
         if self.scratch.messages.is_empty() {
             self.scratch.messages.push(Message::default());
         }
+        let expected = self.expect();
         let message = &mut self.scratch.messages[0];
         let (counted, entry) = loop {
             message.clear();
@@ -292,12 +305,25 @@ impl<H> Feed<H> {
             let is_regular = pass::run(&self.padded, program, &mut self.slots, message)?;
             let passed = Passed { bytes: &self.padded, slots: &self.slots };
             let topic = passed.topic(&program.shape.form.route, &mut self.scratch.topic)?;
-            let entry = look_up([&self.forms[0].topics, &self.others], topic);
+            let spot = place(&self.padded, topic);
+            let entry = match expected {
+                Some(entry) if spot == self.last.spot => Some(entry),
+                _ => look_up([&self.forms[0].topics, &self.others], topic),
+            };
+            let is_another = entry != self.last.entry;
+            if is_another || spot != self.last.spot {
+                self.last.topic.clear();
+                self.last.topic.extend_from_slice(topic);
+                (self.last.spot, self.last.entry) = (spot, entry);
+            }
             let counted = program.counter.as_ref().map(|counter| id(&passed, counter)).transpose().ok()?.flatten();
             if let Some(Entry { target: Target::Book { book, role, program: own }, .. }) =
                 entry.and_then(|entry| self.entries[entry].as_ref())
             {
                 let own = (*own)?;
+                if is_another {
+                    book.state().levels.fetch();
+                }
                 if own != guess {
                     guess = own;
                     continue;
@@ -331,6 +357,21 @@ impl<H> Feed<H> {
             None => self.count_and_apply(counted),
         }
         Some(())
+    }
+
+    /// Whose the frame is if its topic stands where the last one stood, as it mostly does. The book is brought here while
+    /// the frame is read: where there are many, it has to come from far.
+    #[inline]
+    fn expect(&self) -> Option<usize> {
+        let topic = self.padded.get(self.last.spot.clone())?;
+        if *topic == *self.last.topic {
+            return self.last.entry;
+        }
+        let found = look_up([&self.forms[0].topics, &self.others], topic)?;
+        if let Some(Entry { target: Target::Book { book, .. }, .. }) = &self.entries[found] {
+            book.fetch();
+        }
+        Some(found)
     }
 
     fn read_and_apply(&mut self, frame: &[u8], received_ns: i64) -> Result<()> {
@@ -468,6 +509,13 @@ fn route(doc: &Doc, forms: &[Wanted], others: &Topics, scratch: &mut Scratch) ->
         }
     }
     Ok(false)
+}
+
+/// Where a part of these bytes stands; beyond them, where it is none.
+#[inline]
+fn place(bytes: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
+    start..start.wrapping_add(part.len())
 }
 
 #[inline]

@@ -10,6 +10,7 @@ pub mod decode;
 pub mod facts;
 pub mod fault;
 pub mod feed;
+pub mod fetch;
 pub mod ids;
 pub mod json;
 pub mod levels;
