@@ -163,15 +163,13 @@ class Session:
         row: list[bytes] = []
         same: object = None
         outcome: contract.Outcome | DecodeError
-        for plain in frames:
+        for frame in frames:
             if not self.is_open:
                 return  # given up at an earlier frame: what came behind it belongs to nobody
-            if not is_plain:
-                # One at a time, and read at once: a read full of bombs is never held inflated.
-                inflated = self._inflated(plain, now)
-                if inflated is None:
-                    continue
-                plain = inflated
+            # One at a time, and read at once: a read full of bombs is never held inflated.
+            plain = frame if is_plain else self._inflated(frame, now)
+            if plain is None:
+                continue
             if raw is not None:
                 if not self._control(plain, now):
                     raw.frame(plain, now)
