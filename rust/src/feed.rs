@@ -1,8 +1,5 @@
 //! One connection: which message of a frame is which book's. A frame is read completely before any of it is applied.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::book::{Book, Plan, Role, State, fits};
@@ -17,6 +14,7 @@ use crate::pass::{self, Passed, Slots};
 use crate::program::Program;
 use crate::rule::Base;
 use crate::shape::{Form, IdAt, Path, Shape};
+use crate::topics::{Last, Topics, look_up, place};
 
 /// What is wanted under a topic. `handle` is the caller's own.
 struct Entry<H> {
@@ -32,39 +30,6 @@ enum Target {
         program: Option<usize>,
     },
     Other,
-}
-
-type Topics = HashMap<Box<[u8]>, usize, BuildHasherDefault<TopicHasher>>;
-
-/// Eight bytes at a time. What is wanted is ours to say, so that nobody can fill the table with what collides.
-#[derive(Default)]
-struct TopicHasher(u64);
-
-impl Hasher for TopicHasher {
-    fn finish(&self) -> u64 {
-        // The table uses the highest bits as well as the lowest ones.
-        self.0 ^ (self.0 >> 32)
-    }
-
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) {
-        let mut eights = bytes.chunks_exact(8);
-        for eight in &mut eights {
-            self.write_u64(u64::from_le_bytes(eight.try_into().expect("eight bytes")));
-        }
-        let rest = eights.remainder().iter().fold(0, |rest, &byte| rest << 8 | u64::from(byte));
-        self.write_u64(rest);
-    }
-
-    #[inline]
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    #[inline]
-    fn write_usize(&mut self, length: usize) {
-        self.write_u64(length as u64);
-    }
 }
 
 /// A form, the books that are wanted under it, and the `Other`s that asked for it.
@@ -115,14 +80,6 @@ pub struct Feed<H> {
     padded: Vec<u8>,
     tape: Tape,
     scratch: Scratch,
-}
-
-/// The last frame that was passed: where its topic stood, what it was, and whose.
-#[derive(Default)]
-struct Last {
-    spot: Range<usize>,
-    topic: Vec<u8>,
-    entry: Option<usize>,
 }
 
 /// Memory that is reused from frame to frame.
@@ -509,18 +466,6 @@ fn route(doc: &Doc, forms: &[Wanted], others: &Topics, scratch: &mut Scratch) ->
         }
     }
     Ok(false)
-}
-
-/// Where a part of these bytes stands; beyond them, where it is none.
-#[inline]
-fn place(bytes: &[u8], part: &[u8]) -> Range<usize> {
-    let start = (part.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
-    start..start.wrapping_add(part.len())
-}
-
-#[inline]
-fn look_up(wanted: [&Topics; 2], topic: &[u8]) -> Option<usize> {
-    wanted[0].get(topic).or_else(|| wanted[1].get(topic)).copied()
 }
 
 impl Scratch {

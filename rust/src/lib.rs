@@ -23,6 +23,7 @@ pub mod program;
 pub mod rule;
 pub mod shape;
 pub mod stamp;
+pub mod topics;
 
 #[cfg(feature = "python")]
 mod declared;
