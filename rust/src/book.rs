@@ -1,11 +1,12 @@
 //! One book: what a message does to it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::buffer::Buffer;
 use crate::checksum;
 use crate::decode::read;
 use crate::fault::{Result, missing, number};
+use crate::fetch::fetch;
 use crate::ids::Ids;
 use crate::json::{Kind, Tape};
 use crate::levels::{Exact, Levels};
@@ -21,7 +22,8 @@ pub enum Role {
     Snapshot,
 }
 
-/// What is fixed when a book is made.
+/// What is fixed when a book is made. Books of one kind share it: it is at hand for all of them.
+#[derive(PartialEq)]
 pub struct Plan {
     pub shape: Shape,
     pub snapshot: Option<Shape>,
@@ -30,7 +32,21 @@ pub struct Plan {
     pub terms: Terms,
 }
 
+static PLANS: Mutex<Vec<Weak<Plan>>> = Mutex::new(Vec::new());
+
 impl Plan {
+    /// The same one where it is in use already.
+    fn shared(self) -> Arc<Plan> {
+        let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.retain(|plan| plan.strong_count() > 0);
+        if let Some(known) = plans.iter().filter_map(Weak::upgrade).find(|plan| **plan == self) {
+            return known;
+        }
+        let plan = Arc::new(self);
+        plans.push(Arc::downgrade(&plan));
+        plan
+    }
+
     pub fn shape(&self, role: Role) -> &Shape {
         match role {
             Role::Stream => &self.shape,
@@ -67,7 +83,7 @@ pub struct State {
 }
 
 pub struct Book {
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     state: Mutex<State>,
 }
 
@@ -94,13 +110,19 @@ impl Book {
             retains: rule.seed == Seed::Side,
             said_unchecked: false,
         };
-        Book { plan: Plan { shape, snapshot, rule, depth_cap, terms }, state: Mutex::new(state) }
+        Book { plan: Plan { shape, snapshot, rule, depth_cap, terms }.shared(), state: Mutex::new(state) }
     }
 
     /// A lock that nobody else wants: it is there so that the book may be looked at from any thread.
     #[inline]
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| self.half_applied(poisoned))
+    }
+
+    /// Has it brought here while something else is done.
+    #[inline]
+    pub fn fetch(&self) {
+        fetch(&self.state);
     }
 
     /// A bug has ended a message in its middle: nobody knows what the book is.

@@ -1,7 +1,5 @@
 //! One connection: which message of a frame is which book's. A frame is read completely before any of it is applied.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::book::{Book, Plan, Role, State, fits};
@@ -16,6 +14,7 @@ use crate::pass::{self, Passed, Slots};
 use crate::program::Program;
 use crate::rule::Base;
 use crate::shape::{Form, IdAt, Path, Shape};
+use crate::topics::{Last, Topics, look_up, place};
 
 /// What is wanted under a topic. `handle` is the caller's own.
 struct Entry<H> {
@@ -31,39 +30,6 @@ enum Target {
         program: Option<usize>,
     },
     Other,
-}
-
-type Topics = HashMap<Box<[u8]>, usize, BuildHasherDefault<TopicHasher>>;
-
-/// Eight bytes at a time. What is wanted is ours to say, so that nobody can fill the table with what collides.
-#[derive(Default)]
-struct TopicHasher(u64);
-
-impl Hasher for TopicHasher {
-    fn finish(&self) -> u64 {
-        // The table uses the highest bits as well as the lowest ones.
-        self.0 ^ (self.0 >> 32)
-    }
-
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) {
-        let mut eights = bytes.chunks_exact(8);
-        for eight in &mut eights {
-            self.write_u64(u64::from_le_bytes(eight.try_into().expect("eight bytes")));
-        }
-        let rest = eights.remainder().iter().fold(0, |rest, &byte| rest << 8 | u64::from(byte));
-        self.write_u64(rest);
-    }
-
-    #[inline]
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    #[inline]
-    fn write_usize(&mut self, length: usize) {
-        self.write_u64(length as u64);
-    }
 }
 
 /// A form, the books that are wanted under it, and the `Other`s that asked for it.
@@ -110,6 +76,7 @@ pub struct Feed<H> {
     #[cfg(test)]
     has_passed: bool,
     slots: Slots,
+    last: Last,
     padded: Vec<u8>,
     tape: Tape,
     scratch: Scratch,
@@ -150,6 +117,7 @@ impl<H> Feed<H> {
             #[cfg(test)]
             has_passed: false,
             slots: Slots::default(),
+            last: Last::default(),
             padded: Vec::new(),
             tape: Tape::default(),
             scratch: Scratch::default(),
@@ -179,6 +147,7 @@ impl<H> Feed<H> {
 
     /// Frames are passed by a program of the first form: only of that one it is known that no other comes before it.
     fn guess(&mut self) {
+        self.last = Last::default();
         self.guess = None;
         let Some(Wanted { form, .. }) = self.forms.first() else { return };
         let form = form.clone();
@@ -288,6 +257,7 @@ impl<H> Feed<H> {
         if self.scratch.messages.is_empty() {
             self.scratch.messages.push(Message::default());
         }
+        let expected = self.expect();
         let message = &mut self.scratch.messages[0];
         let (counted, entry) = loop {
             message.clear();
@@ -295,12 +265,25 @@ impl<H> Feed<H> {
             let is_regular = pass::run(&self.padded, program, &mut self.slots, message)?;
             let passed = Passed { bytes: &self.padded, slots: &self.slots };
             let topic = passed.topic(&program.shape.form.route, &mut self.scratch.topic)?;
-            let entry = look_up([&self.forms[0].topics, &self.others], topic);
+            let spot = place(&self.padded, topic);
+            let entry = match expected {
+                Some(entry) if spot == self.last.spot => Some(entry),
+                _ => look_up([&self.forms[0].topics, &self.others], topic),
+            };
+            let is_another = entry != self.last.entry;
+            if is_another || spot != self.last.spot {
+                self.last.topic.clear();
+                self.last.topic.extend_from_slice(topic);
+                (self.last.spot, self.last.entry) = (spot, entry);
+            }
             let counted = program.counter.as_ref().map(|counter| id(&passed, counter)).transpose().ok()?.flatten();
             if let Some(Entry { target: Target::Book { book, role, program: own }, .. }) =
                 entry.and_then(|entry| self.entries[entry].as_ref())
             {
                 let own = (*own)?;
+                if is_another {
+                    book.state().levels.fetch();
+                }
                 if own != guess {
                     guess = own;
                     continue;
@@ -334,6 +317,21 @@ impl<H> Feed<H> {
             None => self.count_and_apply(counted),
         }
         Some(())
+    }
+
+    /// Whose the frame is if its topic stands where the last one stood, as it mostly does. The book is brought here while
+    /// the frame is read: where there are many, it has to come from far.
+    #[inline]
+    fn expect(&self) -> Option<usize> {
+        let topic = self.padded.get(self.last.spot.clone())?;
+        if *topic == *self.last.topic {
+            return self.last.entry;
+        }
+        let found = look_up([&self.forms[0].topics, &self.others], topic)?;
+        if let Some(Entry { target: Target::Book { book, .. }, .. }) = &self.entries[found] {
+            book.fetch();
+        }
+        Some(found)
     }
 
     fn read_and_apply(&mut self, frame: &[u8], received_ns: i64) -> Result<()> {
@@ -474,11 +472,6 @@ fn route(doc: &Doc, forms: &[Wanted], others: &Topics, scratch: &mut Scratch) ->
         }
     }
     Ok(false)
-}
-
-#[inline]
-fn look_up(wanted: [&Topics; 2], topic: &[u8]) -> Option<usize> {
-    wanted[0].get(topic).or_else(|| wanted[1].get(topic)).copied()
 }
 
 impl Scratch {

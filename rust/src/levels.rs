@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::fetch::fetch;
 use crate::message::{Message, Room, Row, Side};
 use crate::number::{POW10, TENS, double, reduce};
 
@@ -512,6 +513,18 @@ impl Levels {
 
     pub fn worst(&self, side: Side) -> Option<Raw> {
         on!(&self.form, sides => sides.half(side).live().next().map(|level| sides.raw(side, level)))
+    }
+
+    /// Has what a change mostly looks at brought here: of both sides the near window, and the places of the far one at
+    /// which its first two steps look.
+    pub fn fetch(&self) {
+        on!(&self.form, sides => {
+            for levels in [&sides.bids.levels, &sides.asks.levels] {
+                let (far, near) = levels.split_at(levels.len().saturating_sub(NEAR));
+                near.iter().step_by(4).for_each(fetch);
+                far[far.len().saturating_sub(FAR - NEAR)..].iter().step_by(16).for_each(fetch);
+            }
+        });
     }
 
     /// The best `n`, best first.

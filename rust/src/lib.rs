@@ -10,6 +10,7 @@ pub mod decode;
 pub mod facts;
 pub mod fault;
 pub mod feed;
+pub mod fetch;
 pub mod ids;
 pub mod json;
 pub mod levels;
@@ -22,6 +23,7 @@ pub mod program;
 pub mod rule;
 pub mod shape;
 pub mod stamp;
+pub mod topics;
 
 #[cfg(feature = "python")]
 mod declared;

@@ -38,6 +38,28 @@ fn decimal(py: Python<'_>, number: Exact) -> PyResult<Py<PyAny>> {
     times.call1(py, (int(py, number.0)?, power))
 }
 
+/// A number of 64 bits with its scale, and its Decimal.
+type Priced = (i64, i8, Py<PyAny>);
+
+const PRICES: usize = 512;
+
+/// The same prices are the best ones again and again: their Decimals, each in the one place where it may be.
+static MADE: Mutex<[Option<Priced>; PRICES]> = Mutex::new([const { None }; PRICES]);
+
+/// The Decimal of a price.
+fn price(py: Python<'_>, number: Exact) -> PyResult<Py<PyAny>> {
+    let (Ok(mantissa), scale) = (i64::try_from(number.0), number.1) else { return decimal(py, number) };
+    let at = (mantissa as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - PRICES.ilog2());
+    match &lock(&MADE)[at as usize] {
+        Some((known, its, made)) if (*known, *its) == (mantissa, scale) => return Ok(made.clone_ref(py)),
+        _ => {}
+    }
+    let made = decimal(py, number)?;
+    let gone = lock(&MADE)[at as usize].replace((mantissa, scale, made.clone_ref(py)));
+    drop(gone);
+    Ok(made)
+}
+
 /// `tidebook.model.number.exact`; what is not digits with a point, few enough for 64 bits, goes there.
 #[pyfunction(name = "exact")]
 pub fn exact_of<'py>(py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -120,7 +142,7 @@ impl Level {
 
     #[getter]
     fn price(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(self.price.get_or_try_init(py, || decimal(py, self.raw.exact_price()))?.clone_ref(py))
+        Ok(self.price.get_or_try_init(py, || price(py, self.raw.exact_price()))?.clone_ref(py))
     }
 
     #[getter]

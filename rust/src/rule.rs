@@ -29,7 +29,7 @@ pub enum Bridge {
     After,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Rule {
     pub seed: Seed,
     pub chain: Chain,
@@ -43,7 +43,7 @@ pub struct Rule {
 }
 
 /// What a buffer holds at most: changes, rows of all of them together, and by age.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bounds {
     pub changes: usize,
     pub rows: usize,

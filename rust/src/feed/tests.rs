@@ -60,6 +60,38 @@ fn routes() {
 }
 
 #[test]
+fn a_topic_where_the_last_one_stood() {
+    let mut feed = Feed::new(None, 1 << 16);
+    let (a, b, c) = (every(), every(), every());
+    feed.want(b"A", a.clone(), Role::Stream, "a");
+    feed.want(b"B", b.clone(), Role::Stream, "b");
+    feed.other(b"T", None, || Ok::<_, ()>("t")).unwrap();
+    [&a, &b, &c].into_iter().for_each(seeded);
+    for (topic, expected) in
+        [("A", "a"), ("A", "a"), ("B", "b"), ("T", "t"), ("C", "unrouted"), ("C", "unrouted"), ("A", "a")]
+    {
+        assert_eq!(outcome(&mut feed, &format!(r#"{{"s":"{topic}","b":[["1","1"]]}}"#)), [expected]);
+    }
+    // What stands there now is something else, and the topic behind it.
+    assert_eq!(outcome(&mut feed, r#"{"x":"A","s":"B"}"#), ["b"]);
+    assert_eq!(outcome(&mut feed, r#"{"s":"A"}"#), ["a"]);
+    feed.forget(b"A");
+    assert_eq!(outcome(&mut feed, r#"{"s":"A"}"#), ["unrouted"]);
+    feed.want(b"A", c.clone(), Role::Stream, "c");
+    assert_eq!(outcome(&mut feed, r#"{"s":"A"}"#), ["c"]);
+    feed.want(b"A", a.clone(), Role::Stream, "a");
+    assert_eq!(outcome(&mut feed, r#"{"s":"A"}"#), ["a"]);
+}
+
+#[test]
+fn books_of_one_kind_share_what_is_fixed() {
+    let (one, same) = (every(), every());
+    let other = book(diff_shape(), rule(Seed::Rest, Chain::Next, Some(Bridge::CoversNext)));
+    assert!(Arc::ptr_eq(&one.plan, &same.plan));
+    assert!(!Arc::ptr_eq(&one.plan, &other.plan));
+}
+
+#[test]
 fn all_or_nothing_and_once() {
     let mut feed = Feed::new(None, 1 << 16);
     let form = Form { each: Some(Path::of("")), star: false, route: vec![Path::of("s")] };

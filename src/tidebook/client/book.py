@@ -114,19 +114,21 @@ class Book(Reading, Opening):
 
     def changed(self, source: core.Book) -> None:
         """A message was applied, or the state changed."""
-        if source.readable:
-            if not self._was_readable:
-                self._was_readable = True
-                self._readable.set()
-        elif self._stale == "sleep":
-            return
-        for watcher in self.watchers:
-            watcher(self)
+        if not source.readable:
+            if self._stale == "sleep":
+                return
+        elif not self._was_readable:
+            self._was_readable = True
+            self._readable.set()
+        if self.watchers:
+            for watcher in self.watchers:
+                watcher(self)
         if self._queue.ended:
             return
-        if not self._calls.functions:
+        calls = self._calls
+        if not calls.functions:
             self._note(source)
-        elif (error := self._calls.call((self,))) is not None:
+        elif (error := calls.call(self)) is not None:
             self._raised = error
             self._readable.set()
             self._queue.end(error)

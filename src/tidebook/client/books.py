@@ -297,7 +297,7 @@ class Books(Opening, Mapping[str, Book]):
             return
         elif not self._calls.functions:
             self._queue.put(book)
-        elif (error := self._calls.call((book,))) is not None:
+        elif (error := self._calls.call(book)) is not None:
             self._queue.end(error)
 
 

@@ -45,6 +45,7 @@ class Calls(Generic[T]):
         self, about: Callable[[], About], options: Options, tell: Tell | None, burst: Burst | None = None
     ) -> None:
         self.functions: tuple[Callable[[T], object], ...] = ()
+        self._function: Callable[[T], object] = self._each  # itself, where there is only one
         self._about = about
         self._slow_ns = int(options.slow_call * SECOND)
         self._tell = tell
@@ -57,26 +58,45 @@ class Calls(Generic[T]):
     def add(self, function: Callable[[T], object]) -> None:
         """Raises UsageError for a function that would have to be awaited."""
         check_plain(function)
+        self._function = self._each if self.functions else function
         self.functions = (*self.functions, function)
 
-    def call(self, items: Sequence[T]) -> Exception | None:
-        """Call each function with each item, in order; the result is the exception that has ended it."""
+    def call(self, item: T) -> Exception | None:
+        """Call each function with the item, in order; the result is the exception that has ended it."""
+        # As `call_all` with one item, written out: this is what each message of a book comes to.
         burst = self._burst
         if burst.caller is not self:
-            burst.hand(self)
-            self._began_ns = mono_ns()
-        raised: Exception | None = None
-        function = self.functions[0] if len(self.functions) == 1 else self._each
+            self._begin()
+        try:
+            if (result := self._function(item)) is not None:
+                check_done(result)
+        except (Exception, asyncio.CancelledError, GeneratorExit) as error:
+            return self._ended_by(error)
+        finally:  # also where the program is interrupted: the next call must not be taken for this one's
+            if not burst.is_on:
+                burst.hand(None)
+        return None
+
+    def call_all(self, items: Sequence[T]) -> Exception | None:
+        """The same with several items, one after the other."""
+        burst, function = self._burst, self._function
+        if burst.caller is not self:
+            self._begin()
         try:
             for item in items:
                 if (result := function(item)) is not None:
                     check_done(result)
         except (Exception, asyncio.CancelledError, GeneratorExit) as error:
-            raised = self._ended_by(error)
-        finally:  # also where the program is interrupted: the next call must not be taken for this one's
+            return self._ended_by(error)
+        finally:
             if not burst.is_on:
                 burst.hand(None)
-        return raised
+        return None
+
+    def _begin(self) -> None:
+        """A row of calls."""
+        self._burst.hand(self)
+        self._began_ns = mono_ns()
 
     def _each(self, item: T) -> None:
         for function in self.functions:

@@ -24,6 +24,11 @@ class Opening(ABC):
     with it.
     """
 
+    # What inherits from it has few enough attributes besides (30) for the interpreter to find them at once.
+    __slots__ = (
+        "_closed", "_closing", "_forks", "_loop", "_opened", "_opener", "_opener_left", "_owner", "_pid", "_things",
+    )  # fmt: skip
+
     def __init__(self, owner: "Opening | None" = None) -> None:
         self._owner = owner
         self._things: set[Opening] = set()  # opened out of this one, and not closed

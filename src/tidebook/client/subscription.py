@@ -270,7 +270,7 @@ class Subscription(Opening, Generic[T]):
             return
         if not self._calls.functions:
             self._queue.put_all(items)
-        elif (error := self._calls.call(items)) is not None:
+        elif (error := self._calls.call_all(items)) is not None:
             self.fail(error)
 
     def _about(self) -> About:

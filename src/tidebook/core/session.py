@@ -166,7 +166,7 @@ class Session:
         # Messages of one stream, one behind the other: they are read and handed over together. `same` leads to it.
         stream: Stream | None = None
         row: list[bytes] = []
-        same: object = row
+        same: object = None
         outcome: contract.Outcome | DecodeError
         for frame in frames:
             if not self.is_open:
@@ -185,18 +185,18 @@ class Session:
                 outcome = feed(plain, received_ns)
             except DecodeError as error:
                 outcome = error
-            if outcome is same and len(plain) <= LONG:
-                row.append(plain)
-                continue
             if stream is not None:
+                if outcome is same and len(plain) <= LONG:
+                    row.append(plain)
+                    continue
                 self._hand(stream, row, now, burst)
-                stream, same = None, row
-            if outcome is None:
-                continue
+                stream = None
             if (topic := topics.get(outcome)) is not None and (book := topic.book) is not None:
                 # The common case: this book changed.
                 if book.readable and (told := book.changed_to) is not None:
                     told(book)
+            elif outcome is None:
+                continue
             elif (stream := streams.get(outcome)) is None:
                 self._route(outcome, plain, now)
             elif is_plain:

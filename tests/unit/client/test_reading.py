@@ -130,7 +130,7 @@ def test_a_call_by_itself_is_measured_by_itself(monkeypatch: pytest.MonkeyPatch)
     told = Told(monkeypatch)
     calls = told.calls("a", told.takes)
     for seconds in (0.9, 2.0, 0.9, 1.5):
-        calls.call((seconds,))
+        calls.call(seconds)
         told.takes(5.0)  # between calls nobody is measured
     assert told.blocked == [("a", 2.0), ("a", 1.5)]
 
@@ -140,17 +140,17 @@ def test_a_row_is_measured_once_and_each_reader_for_itself(monkeypatch: pytest.M
     one, two = told.calls("a", told.takes), told.calls("b", told.takes)
     told.burst.is_on = True
     for _ in range(50):
-        one.call((0.01,))
+        one.call(0.01)
     assert told.readings == 1
-    two.call((3.0,))
-    one.call((0.1,))
-    one.call((2.5,))
+    two.call(3.0)
+    one.call(0.1)
+    one.call(2.5)
     told.burst.hand(None)
-    one.call((0.2,))
+    one.call(0.2)
     told.burst.is_on = False
     told.burst.hand(None)
     told.takes(9.0)
-    one.call((0.3,))
+    one.call(0.3)
     assert told.blocked == [("b", 3.0), ("a", 2.6)]
 
 
@@ -166,10 +166,10 @@ def test_who_raises_is_measured_too_and_what_is_told_may_call_others(monkeypatch
 
     def tell(event: health.Health) -> None:
         told.events.append(event)
-        listener.call((1.0,))
+        listener.call(1.0)
 
     calls._tell = tell
-    assert isinstance(calls.call((2.0,)), ValueError)
+    assert isinstance(calls.call(2.0), ValueError)
     assert told.blocked == [("a", 2.0), ("h", 4.0), ("h", 4.0)]
     assert told.burst.caller is None
 

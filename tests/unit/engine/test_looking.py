@@ -135,6 +135,18 @@ def test_a_text_is_read_as_the_model_reads_it(text: str) -> None:
         assert outcome(exact_raw, raw) == outcome(number.exact_raw, raw)
 
 
+def test_a_price_that_comes_again_is_the_same_number(engine: Engine) -> None:
+    """Many that are written with the same digits, and many others, each twice."""
+    numbers = [f"{at}.{places}" for at in range(1, 400) for places in ("5", "50", "500")]
+    numbers += [str(10**power) for power in range(18)] + [f"1e-{power}" for power in range(18)]
+    for text in numbers * 2:
+        book, _ = made(engine, f'{{"t":"x","k":"s","u":1,"b":[["{text}","1"]],"a":[]}}'.encode())
+        best = book.best_bid()
+        assert best is not None
+        assert best.price == Decimal(text)
+        assert best.exact_price == exact_of(best.price)
+
+
 @pytest.mark.parametrize(
     ("price", "size"),
     [

@@ -147,6 +147,11 @@ class Feed:
     def _split(self, root: Any) -> tuple[Form | None, list[tuple[Where, str | None]]]:
         """The frame's form, and its messages with their topics."""
         for form, (each, every, route) in self._forms.items():
+            if each is None:  # as below with the one message that there is
+                where = Where(root, root)
+                if (topic := _topic(where, route)) is not None:
+                    return form, [(where, topic)]
+                continue
             messages = members(root, each, every)
             if messages is None:
                 continue

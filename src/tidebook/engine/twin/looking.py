@@ -89,7 +89,7 @@ class Looking:
         return asks[0] if asks else None
 
     def best_floats(self) -> Best:
-        found = self._steady.look(lambda: self._firsts() if self.seeded else None)
+        found = self._steady.look(self._seeded_firsts)
         if found is None:
             raise NotSeeded
         return _best(*found)
@@ -135,6 +135,9 @@ class Looking:
 
     def _firsts(self) -> tuple[Pair | None, Pair | None]:
         return self._bids.first(), self._asks.first()
+
+    def _seeded_firsts(self) -> tuple[Pair | None, Pair | None] | None:
+        return (self._bids.first(), self._asks.first()) if self.seeded else None
 
     def _pairs(self, side: Side, n: int | None) -> list[Pair]:
         if n is not None and n < 0:

@@ -8,6 +8,7 @@ from tidebook.engine.twin.levels import Change
 from tidebook.engine.twin.numbers import (
     KEPT,
     KNOWN,
+    UNIT_NS,
     ZEROS,
     Room,
     are_plain,
@@ -50,13 +51,9 @@ class Where:
     def find(self, path: Path) -> Any:
         value = self.root if path.root else self.value
         for step in path.steps:
-            if type(value) is dict and type(step) is str:  # as `member` does, for what it mostly is
-                value = value.get(step)
-                if value is None:
-                    return ABSENT
-                continue
-            value = member(value, step)
-            if value is ABSENT:
+            # As `member` does, for what it mostly is: only in an object, and not in a `Twice`, is a name looked up.
+            value = value.get(step) if type(value) is dict else member(value, step)
+            if value is None or value is ABSENT:
                 return ABSENT
         return value
 
@@ -133,7 +130,7 @@ class Reader:
         self._kind_of_all: Literal["snapshot", "delta"] | None = (
             kind.default if kind == Kind(default=kind.default) else None
         )
-        self._unit = None if shape.time is None else shape.time.unit
+        self._unit_ns = None if shape.time is None else UNIT_NS.get(shape.time.unit)
         self._snapshot_keys = tuple(map(Path.of, kind.snapshot_keys))
         self._delta_keys = tuple(map(Path.of, kind.delta_keys))
         self._sides = tuple(
@@ -175,10 +172,10 @@ class Reader:
         message = Message(kind, received_ns, self.shape)
         if self.shape.last is not None:
             self._read_ids(where, message)
-        if self._time is not None and self._unit is not None:
+        if self._time is not None:
             value = where.find(self._time)
             if value is not ABSENT:
-                message.venue_ns = stamp(value, self._unit)
+                message.venue_ns = stamp(value, self._unit_ns)
         if self._check and not self._alone:
             value = where.find_first(self._check)
             if value is not ABSENT:

@@ -117,13 +117,11 @@ def whole(value: Any) -> int:
     return number
 
 
-_POWER = {TimeUnit.S: 9, TimeUnit.MS: 6, TimeUnit.US: 3, TimeUnit.NS: 0}
-_UNIT_NS: dict[TimeUnit, int] = {unit: 10**power for unit, power in _POWER.items()}
+UNIT_NS: Final = {TimeUnit.S: 10**9, TimeUnit.MS: 10**6, TimeUnit.US: 10**3, TimeUnit.NS: 1}
 
 
-def stamp(value: Any, unit: TimeUnit) -> int:
-    """A venue's time as ns since 1970, UTC."""
-    factor = _UNIT_NS.get(unit)  # none for ISO
+def stamp(value: Any, factor: int | None) -> int:
+    """A venue's time as ns since 1970, UTC. `factor` is of `UNIT_NS`, None for ISO."""
     if isinstance(value, Num):
         if factor is None:
             raise DecodeError("malformed", "a time in ISO form is text")
