@@ -33,14 +33,14 @@ def environment(hosts: Iterable[str], port: int, authority: Path, home: Path) ->
 
 @asynccontextmanager
 async def started(
-    python: str | Path, arguments: Iterable[str], told: Mapping[str, str]
+    python: str | Path, arguments: Iterable[str], told: Mapping[str, str], *, talks: bool = False
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A child with piped output. Leaving it ends it."""
+    """A child with piped output, and input where it `talks`. Leaving it ends it."""
     process = await asyncio.create_subprocess_exec(
         str(python),
         *arguments,
         env=dict(told),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE,

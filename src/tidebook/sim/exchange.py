@@ -184,6 +184,7 @@ class Exchange:
         self.start_ns = start_ns
         self.now_ns = start_ns
         self._advancing = False
+        self._resting = False
         self._log = log
         self._admit = admit
         self._reference = Reference(seed)
@@ -222,6 +223,11 @@ class Exchange:
             self.now_ns = max(self.now_ns, to_ns)
         finally:
             self._advancing = False
+
+    def rest(self) -> None:
+        """Let all agents rest from now on: time passes, and nothing happens by itself any more."""
+        self._resting = True
+        self._queue.clear()
 
     def listen(self, venue: str, callback: Listener, symbol: str | None = None) -> Callable[[], None]:
         """Call back for every event of a venue, or of one symbol, which begins if need be; the result stops that."""
@@ -367,7 +373,8 @@ class Exchange:
         market.catch_up(self.now_ns)
         market.listeners.extend(self._listeners[venue])
         self._markets[venue, symbol] = market
-        heappush(self._queue, (market.next_ns, number, self._rank[symbol], market))
+        if not self._resting:
+            heappush(self._queue, (market.next_ns, number, self._rank[symbol], market))
         return market
 
 

@@ -307,3 +307,20 @@ def test_every_listed_market_runs(symbol: str) -> None:
     whole = exchange.book("a", symbol)
     assert whole.bids[0][0] < whole.asks[0][0]
     assert min(len(whole.bids), len(whole.asks)) >= (5 if INSTRUMENTS[symbol].kind == "option" else 100)
+
+
+def test_agents_rest_for_good() -> None:
+    exchange = Exchange(1, symbols=["BTC/USDT"])
+    exchange.advance(exchange.start_ns + 3 * SECOND)
+    before = exchange.book("a", "BTC/USDT")
+    exchange.rest()
+    assert exchange.next_ns is None
+    exchange.advance(exchange.start_ns + 60 * SECOND)
+    after = exchange.book("a", "BTC/USDT")
+    assert after == before._replace(time_ns=exchange.start_ns + 60 * SECOND)
+    begun = exchange.book("a", "ETH/USDT")
+    exchange.advance(exchange.start_ns + 90 * SECOND)
+    assert exchange.book("a", "ETH/USDT")[1:] == begun[1:]
+    best = after.asks[0][0]
+    exchange.submit("a", "BTC/USDT", Intent(BID, best, 100))
+    assert exchange.book("a", "BTC/USDT").update_id > after.update_id, "orders of others are matched all the same"

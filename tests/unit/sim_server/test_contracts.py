@@ -2,11 +2,10 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -22,20 +21,7 @@ from tidebook.sim.server.samples import samples
 HOUR_MS = 3_600_000
 STREAM, REST = "stream.acme.invalid", "api.acme.invalid"
 
-
-@pytest.fixture(autouse=True)
-def _invented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The invented exchange is found where the built-in ones are."""
-    monkeypatch.setattr(venues, "__path__", [*venues.__path__, str(Path(__file__).with_name("venues"))])
-    _forget()
-    yield
-    monkeypatch.undo()
-    _forget()
-
-
-def _forget() -> None:
-    venues._modules.cache_clear()
-    venues.every.cache_clear()
+pytestmark = pytest.mark.usefixtures("invented")
 
 
 @pytest.fixture

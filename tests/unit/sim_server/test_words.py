@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -21,17 +20,7 @@ from tidebook.io.driver import Driver
 from tidebook.io.place import loopback
 from tidebook.sim import serve
 
-pytestmark = pytest.mark.asyncio
-
-
-@pytest.fixture(autouse=True)
-def invented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The invented venues are found where the built-in ones are."""
-    monkeypatch.setattr(venues, "__path__", [*venues.__path__, str(Path(__file__).with_name("venues"))])
-    venues.every.cache_clear()
-    yield
-    monkeypatch.undo()
-    venues.every.cache_clear()
+pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("invented")]
 
 
 class Talk:

@@ -150,6 +150,10 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         """The true book after an update of the last minute. Raises KeyError for any other."""
         return self._simulator.fronts[venue].of_symbol(symbol).levels_at(update_id=update_id, depth=depth)
 
+    def rest(self) -> None:
+        """Let nothing be traded or placed any more: within a second every book that is kept is `exchange`'s."""
+        self.exchange.rest()
+
     async def start(self) -> None:
         await self._server.start()
         self._pace = asyncio.create_task(self._simulator.run())
