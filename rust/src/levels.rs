@@ -515,14 +515,15 @@ impl Levels {
         on!(&self.form, sides => sides.half(side).live().next().map(|level| sides.raw(side, level)))
     }
 
-    /// Has what a change mostly looks at brought here: of both sides the near window, and the places of the far one at
-    /// which its first two steps look.
+    /// Has what a change mostly looks at brought here: of both sides the best quarter of the near window, and the places
+    /// of the rest of it at which the first two steps of a search look.
     pub fn fetch(&self) {
         on!(&self.form, sides => {
             for levels in [&sides.bids.levels, &sides.asks.levels] {
-                let (far, near) = levels.split_at(levels.len().saturating_sub(NEAR));
-                near.iter().step_by(4).for_each(fetch);
-                far[far.len().saturating_sub(FAR - NEAR)..].iter().step_by(16).for_each(fetch);
+                let window = &levels[levels.len().saturating_sub(NEAR)..];
+                let (rest, best) = window.split_at(window.len().saturating_sub(NEAR / 4));
+                best.iter().step_by(4).for_each(fetch);
+                rest.iter().step_by(16).for_each(fetch);
             }
         });
     }

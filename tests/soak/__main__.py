@@ -4,14 +4,16 @@ import argparse
 import asyncio
 import time
 
-from tests.soak.run import Soaked, soak, spoken
+from tests.soak.run import Soaked, soak
+
+from tidebook.sim.server.spoken import dialects
 
 GROWTH = 0.05  # of what is resident: a heap that is used breathes
 
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    options.add_argument("--venues", nargs="*", default=spoken())
+    options.add_argument("--venues", nargs="*", default=[*dialects()])
     options.add_argument("--symbols", type=int, default=50, help="books a venue")
     options.add_argument("--seconds", type=float, default=300)
     options.add_argument("--apart", type=float, default=2.0, help="seconds between two faults, about")

@@ -16,27 +16,12 @@ from typing import Any, Final
 from tests.peers.child import started
 from tests.soak.judge import Verdict, judge
 
-from tidebook.errors import UsageError
 from tidebook.sim.server import Fault, serve
-from tidebook.sim.server.front import dialect_of
-from tidebook.venues import every
 
 PROGRAM: Final = Path(__file__).with_name("program.py")
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE: Final = 180.0  # seconds that the program may take to open, and to settle
 BREATHS: Final = 20  # times in a run that its memory is asked for
-
-
-def spoken() -> list[str]:
-    """The venues that the simulator speaks for."""
-    found: list[str] = []
-    for venue in every().values():
-        try:
-            dialect_of(venue)
-        except UsageError:
-            continue
-        found.append(venue.name)
-    return found
 
 
 @dataclass(slots=True)

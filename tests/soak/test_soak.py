@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from tests.soak.judge import judge
-from tests.soak.run import soak, spoken
+from tests.soak.run import soak
 
 from tidebook.sim.server import serve
+from tidebook.sim.server.spoken import dialects
 
 
 async def test_every_book_is_right_after_faults() -> None:
-    found = await soak(spoken(), 4, 8, apart=0.5)
+    found = await soak(dialects(), 4, 8, apart=0.5)
     assert found.verdict.wrong == []
     assert not any(found.failed.values())
     assert found.verdict.right.total() == sum(found.books.values()) > 0
