@@ -1,7 +1,6 @@
 """HTX (Huobi) spot. Facts: huobiapi/docs v1_en and later notices, as of 2026-06-30."""
 
 from dataclasses import replace
-from typing import Any
 
 from tidebook.venue import (
     BookChannel,
@@ -30,66 +29,20 @@ from tidebook.venue import (
 from tidebook.venues.htx import wire
 from tidebook.venues.htx.recorded import data_topic, listing, sent_topics
 from tidebook.venues.htx.rest import ANSWERS, CALLS, REST
+from tidebook.venues.htx.streams import PING, SUBSCRIBING, facts, middle, tick, whole
 
-# Whole frames are gzip members; heartbeats are messages every 5 s, two missed answers end the connection.
-_PING = Ping(
-    by="server",
-    form="message",
-    every=5,
-    deadline=15,
-    ask=Template('{"ping":"#n"}'),
-    answer=Template('{"pong":"#n"}'),
-    prefix=b'{"ping":',
-)
-_SUBSCRIBING = Subscribing(
-    subscribe=Template('{"sub":"$topic","id":"$id"}'),
-    ack=Template('{"id":"$id","status":"ok","subbed":"$topic"}'),
-    unsubscribe=Template('{"unsub":"$topic","id":"$id"}'),
-    unsubscribed=Template('{"id":"$id","status":"ok","unsubbed":"$topic"}'),
-    refusals=(Template('{"status":"error","id?":"$id","err-code":"$code","err-msg":"$text"}'),),
-)
-MARKET = Endpoint("market", "wss://api.huobi.pro/ws", _SUBSCRIBING, _PING, codec=Codec.GZIP)
+MARKET = Endpoint("market", "wss://api.huobi.pro/ws", SUBSCRIBING, PING, codec=Codec.GZIP)
 # Incremental depth and the requests for it are served here alone.
-FEED = Endpoint("feed", "wss://api.huobi.pro/feed", _SUBSCRIBING, _PING, codec=Codec.GZIP)
-
-
-def _middle(topic: str, endings: tuple[str, ...]) -> str | None:
-    """The instrument in `market.<instrument>.<ending>`."""
-    parts = topic.split(".", 2)
-    return parts[1] if len(parts) == 3 and parts[0] == "market" and parts[2] in endings else None
-
-
-def _whole(name: str, endpoint: str, default: str, endings: tuple[str, ...], shape: BookShape) -> BookChannel:
-    """A channel whose messages are whole books."""
-    return BookChannel(
-        name=name,
-        endpoint=endpoint,
-        topic=lambda instrument: f"market.{instrument}.{default}",
-        matches=lambda topic: _middle(topic, endings),
-        shape=shape,
-        rule=SyncRule(seed=Seed.EVERY, proof=(Proof.WHOLE,), resync=Resync.RESUBSCRIBE),
-        life=Repeats(10),  # each second, or each tenth of one
-    )
-
-
-def _tick(last: str) -> BookShape:
-    return BookShape(
-        route=("ch",),
-        bids=("tick.bids",),
-        asks=("tick.asks",),
-        number=Number.EITHER,
-        last=Id(last, optional=True),
-        time=Time("ts"),
-    )
+FEED = Endpoint("feed", "wss://api.huobi.pro/feed", SUBSCRIBING, PING, codec=Codec.GZIP)
 
 
 # Sent about once a second, changed or not; an equal version is a new message. The call `book` answers in this form.
 STEP = replace(
-    _whole("depth", "market", "depth.step0", tuple(f"depth.step{n}" for n in range(6)), _tick("tick.version")),
-    snapshot=_tick("tick.version"),
+    whole("depth", "market", "depth.step0", tuple(f"depth.step{n}" for n in range(6)), tick("tick.version")),
+    snapshot=tick("tick.version"),
 )
-REFRESH = _whole(
-    "refresh", "market", "mbp.refresh.20", tuple(f"mbp.refresh.{n}" for n in (5, 10, 20)), _tick("tick.seqNum")
+REFRESH = whole(
+    "refresh", "market", "mbp.refresh.20", tuple(f"mbp.refresh.{n}" for n in (5, 10, 20)), tick("tick.seqNum")
 )
 
 _MBP = tuple(f"mbp.{n}" for n in (5, 20, 150, 400))
@@ -100,7 +53,7 @@ MBP = BookChannel(
     name="mbp",
     endpoint="feed",
     topic=lambda instrument: f"market.{instrument}.mbp.150",
-    matches=lambda topic: _middle(topic, _MBP),
+    matches=lambda topic: middle(topic, _MBP),
     shape=BookShape(
         route=("ch",),
         kind=Kind(default="delta"),
@@ -133,20 +86,11 @@ MBP = BookChannel(
 )
 
 
-def _facts(name: str, ending: str, read: Any, periods: dict[str, str] | None = None) -> FactChannel:
-    """A topic of one instrument; `ending` stops where the period follows."""
-    words = periods or {}
-    return FactChannel(
-        name, "market", lambda instrument, option: f"market.{instrument}.{ending}{words.get(option or '', '')}", read,
-        ("ch",), options=tuple(words),
-    )  # fmt: skip
-
-
 FACTS = (
-    _facts("trades", "trade.detail", wire.trades),
-    _facts("quotes", "bbo", wire.quotes),
-    _facts("bars", "kline.", wire.bars, wire.PERIODS),
-    _facts("ticker", "ticker", wire.ticker),
+    facts("trades", "trade.detail", wire.trades),
+    facts("quotes", "bbo", wire.quotes),
+    facts("bars", "kline.", wire.bars, wire.PERIODS),
+    facts("ticker", "ticker", wire.ticker),
 )
 
 SPOT = Venue(
