@@ -1,4 +1,4 @@
-"""HTX (Huobi) spot. Facts: huobiapi/docs v1_en and later notices, as of 2026-06-30."""
+"""HTX (Huobi): spot here, swaps in their own folder. Facts: huobiapi/docs v1_en and later notices, as of 2026-06-30."""
 
 from dataclasses import replace
 
@@ -9,24 +9,20 @@ from tidebook.venue import (
     Chain,
     Codec,
     Endpoint,
-    FactChannel,
     Id,
     Kind,
     Number,
     Pace,
-    Ping,
     Proof,
-    Repeats,
     Resync,
     Seed,
-    Subscribing,
     SyncRule,
     Template,
     Time,
     Venue,
     Window,
 )
-from tidebook.venues.htx import wire
+from tidebook.venues.htx import swaps, wire
 from tidebook.venues.htx.recorded import data_topic, listing, sent_topics
 from tidebook.venues.htx.rest import ANSWERS, CALLS, REST
 from tidebook.venues.htx.streams import PING, SUBSCRIBING, facts, middle, tick, whole
@@ -112,4 +108,4 @@ SPOT = Venue(
     proof_from="huobiapi/docs v1_en: market depth, market by price",
 )
 
-VENUES = (SPOT,)
+VENUES = (SPOT, *swaps.VENUES)
