@@ -36,14 +36,27 @@ AT_ONCE = Pace(count=20, per=1.0, spacing=0.05)
 
 
 @dataclass(slots=True)
+class Claim:
+    """The venues that connections may be of, for as long as several may."""
+
+    venues: tuple[Venue, ...]
+
+
+@dataclass(slots=True)
 class Recorded:
     """One recorded WebSocket connection. `by_url` are the topics that its URL subscribes."""
 
     conn: str
     url: str
+    claim: Claim
     by_url: tuple[str, ...] = ()
     topics: dict[str, None] = field(default_factory=dict[str, None])  # as they appeared, without those of the URL
     sent_any: bool = False
+
+    @property
+    def venue(self) -> Venue:
+        """Whose it is."""
+        return self.claim.venues[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +73,20 @@ class WantedBook:
 class Connections:
     """What a replay opens: every recorded connection, and the books on them."""
 
-    venue: Venue
     recorded: tuple[Recorded, ...]
     books: tuple[WantedBook, ...]
+
+    @property
+    def name(self) -> str:
+        """The venue's; that of the exchange where connections are of several of its venues."""
+        first = self.recorded[0].venue
+        return first.name if all(one.venue is first for one in self.recorded) else first.exchange
 
     def without_books(self) -> tuple["Bare", ...]:
         """The recorded connections that carry no book; they are opened all the same."""
         used = {book.conn for book in self.books}
-        endpoint = self.venue.endpoints[0]
         return tuple(
-            Bare(_as_recorded(endpoint, one.url), one.url, pinned(one.conn), one.conn)
+            Bare(_as_recorded(one.venue.endpoints[0], one.url), one.url, pinned(one.conn), one.conn)
             for one in self.recorded
             if one.conn not in used
         )
@@ -96,35 +113,36 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
     `choice` is ``NAME[:era]`` for a host that no venue claims. Raises UnknownVenue or UsageError.
     """
     found: dict[str, Recorded] = {}
-    chosen = None if choice is None else _chosen(choice)
-    venues: tuple[Venue, ...] = tuple(() if chosen is None else (chosen,))
+    claims: list[Claim] = [] if choice is None else [Claim((_chosen(choice),))]
     symbols: dict[str, str] = {}
     scales: dict[str, tuple[int, int]] = {}
     for record in records:
         if record.dir == "http":
+            venues = tuple(venue for claim in claims for venue in claim.venues)
             symbols.update(_listed(record, venues, lambda venue: venue.listing))
             scales.update(_listed(record, venues, lambda venue: venue.scales))
         if record.dir == "http" or not record.url.startswith(("ws:", "wss:")):
             continue
         seen = found.get(record.conn)
         if seen is None:
-            if chosen is None:
-                venues = _claimants(record.url, venues)
-            reader = venues[0].url_topics
+            claim = claims[0] if choice is not None else _claim(record.url, claims)
+            reader = claim.venues[0].url_topics
             by_url: tuple[str, ...] = () if reader is None else _read((), reader, record.url)
-            seen = found[record.conn] = Recorded(record.conn, record.url, tuple(dict.fromkeys(by_url)))
+            seen = found[record.conn] = Recorded(record.conn, record.url, claim, tuple(dict.fromkeys(by_url)))
             if len(record.url.encode()) > URL_MOST:
                 raise UsageError(f"line {record.number}: the URL is longer than {URL_MOST} bytes")
             if len(found) > MOST_CONNECTIONS:
                 raise UsageError(f"the recording has more than {MOST_CONNECTIONS} connections")
-        _note(record, seen, venues[0])
+        _note(record, seen)
     if not found:
         raise UsageError("the recording has no WebSocket connection")
-    venue = _best(venues, found.values())
-    books = [book for one in found.values() for book in _books(venue, one, symbols, scales)]
+    for claim in claims:
+        claim.venues = (_best(claim.venues, (one for one in found.values() if one.claim is claim)),)
+    books = [book for one in found.values() for book in _books(one.venue, one, symbols, scales)]
+    connections = Connections(tuple(found.values()), tuple(books))
     if not books:
-        raise UsageError(f"the recording shows no book of {venue.name}")
-    return Connections(venue, tuple(found.values()), tuple(books))
+        raise UsageError(f"the recording shows no book of {connections.name}")
+    return connections
 
 
 def _chosen(choice: str) -> Venue:
@@ -139,14 +157,20 @@ def _chosen(choice: str) -> Venue:
     raise UsageError(f"{venue.name} has no era {era!r}. It has: {known}")
 
 
-def _claimants(url: str, before: tuple[Venue, ...]) -> tuple[Venue, ...]:
+def _claim(url: str, claims: list[Claim]) -> Claim:
+    """Who may be at a URL. What may be of the same venue as connections before it is taken to be."""
     parts = urlsplit(url)
     venues = at_host(parts.hostname or "", parts.path or "/", recorded=True)
-    both = tuple(venue for venue in venues if not before or venue in before)
-    if both:
-        return both
+    for claim in claims:
+        both = tuple(venue for venue in venues if venue in claim.venues)
+        if both:
+            claim.venues = both
+            return claim
+    if venues and all(venue.exchange == venues[0].exchange for claim in claims for venue in claim.venues):
+        claims.append(Claim(venues))
+        return claims[-1]
     if venues:
-        raise UsageError("the recording has connections of several venues")
+        raise UsageError("the recording has connections of several exchanges")
     names = ", ".join(sorted(every()))
     raise UsageError(
         f"no venue claims the host {parts.hostname}: it may not be supported yet (there are {names}). "
@@ -161,8 +185,9 @@ def _best(venues: tuple[Venue, ...], recorded: Iterable[Recorded]) -> Venue:
     return max(venues, key=lambda venue: sum(_channel(venue, topic) is not None for topic in topics))
 
 
-def _note(record: Record, seen: Recorded, venue: Venue) -> None:
+def _note(record: Record, seen: Recorded) -> None:
     """Take up the topics that one record shows."""
+    venue = seen.venue
     topics: tuple[str, ...] = ()
     if record.dir == "send":
         seen.sent_any = True

@@ -56,7 +56,6 @@ class Player:
         patience: float = 5.0,
         patience_in_all: float = 20.0,
     ) -> None:
-        self._venue = connections.venue
         self._records = records
         self._patience = patience
         self._patience_left = patience_in_all

@@ -43,7 +43,7 @@ class Replay:
         self.engine = engines.load(engine)
         self.player = Player(connections, records)
         self.server = Server(self.player)
-        self.desk = Desk(connections.venue.name, self.engine, options=options)
+        self.desk = Desk(connections.name, self.engine, options=options)
         self.on_event: Callable[[Health], None] | None = None
         self._changed_to = changed_to
         self._driver: Driver | None = None

@@ -64,7 +64,7 @@ class Watched:
 
     def __init__(self, recording: Recording, engine: Literal["native", "python"] | None) -> None:
         self.recording = recording
-        self.venue = recording.connections.venue.name
+        self.venue = recording.connections.name
         self.ended = False
         self.on_happening: Callable[[Happening], None] | None = None
         self.replay = Replay(

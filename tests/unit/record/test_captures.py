@@ -15,8 +15,8 @@ from tidebook.cli import main
 from tidebook.engine import Choice
 
 SHARED = Path(__file__).parents[4] / "shared" / "captures"
-SETS = ("BINANCE", "BINANCE@2021-04-05", "BINANCE@2024-08-08", "HUOBI")
-SMALL = ("BINANCE", "BINANCE@2021-04-05", "HUOBI")
+SETS = ("BINANCE", "BINANCE@2021-04-05", "BINANCE@2024-08-08", "HUOBI", "HUOBI_SWAP")
+SMALL = ("BINANCE", "BINANCE@2021-04-05", "HUOBI", "HUOBI_SWAP")
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not beside the project")
 

@@ -129,3 +129,64 @@ async def test_one_frame_removed_is_noticed_whichever_it_is(missing: int, tmp_pa
     capture, oracle = recorded(tmp_path, SAID[:missing] + SAID[missing + 1 :])
     verdict = await check(capture, oracle, engine=None, venue="survey.numbered", say=lambda line: None)
     assert not verdict.passed
+
+
+def of_hosts(*places: str) -> Connections:
+    """The survey of one connection to each of these hosts and paths, which subscribes topics named after it."""
+    said = [
+        Record(n, n, "send", f"ws.{n}", f"wss://{place}", f'{{"sub":"{place}"}}') for n, place in enumerate(places, 1)
+    ]
+    return survey(said)
+
+
+TWINS = """
+from dataclasses import replace
+from tidebook.venue import *
+
+PING = Ping(by="server", form="frame", every=30, deadline=60)
+SAID = Subscribing(Template('{"sub":"$topic"}'), None)
+SHAPE = BookShape(route=("s",), bids=("b",), asks=("a",))
+WHOLE = SyncRule(Seed.EVERY, proof=(Proof.WHOLE,))
+EAST = Venue(
+    "survey.east", "survey.twins", "spot", (Endpoint("east", "wss://twins.invalid/east", SAID, PING),),
+    (BookChannel("book", "east", str, lambda topic: topic if "west" not in topic else None, SHAPE, WHOLE),),
+    aliases=("twins.invalid/east", "twins.invalid/shared"),
+)
+WEST = replace(
+    EAST, name="survey.west", endpoints=(Endpoint("west", "wss://twins.invalid/west", SAID, PING),),
+    books=(BookChannel("book", "west", str, lambda topic: topic if "east" not in topic else None, SHAPE, WHOLE),),
+    aliases=("twins.invalid/west", "twins.invalid/shared"),
+)
+OTHER = replace(EAST, name="survey.other", exchange="survey.other", aliases=("other.invalid",))
+VENUES = (EAST, WEST, OTHER)
+"""
+
+
+@pytest.fixture(scope="module")
+def _twins(tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("twins") / "twins.py"
+    file.write_text(TWINS)
+    load(file)
+
+
+@pytest.mark.usefixtures("_twins")
+def test_connections_may_be_of_several_venues_of_an_exchange() -> None:
+    found = of_hosts("twins.invalid/east", "twins.invalid/west", "twins.invalid/east/2")
+    assert found.name == "survey.twins"
+    assert [one.venue.name for one in found.recorded] == ["survey.east", "survey.west", "survey.east"]
+    assert [(book.conn, book.plan.venue) for book in found.books] == [
+        ("ws.1", "survey.east"), ("ws.2", "survey.west"), ("ws.3", "survey.east")
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("_twins")
+def test_what_may_be_of_either_is_of_the_one_that_was_there_before() -> None:
+    assert of_hosts("twins.invalid/west", "twins.invalid/shared").name == "survey.west"
+    assert of_hosts("twins.invalid/shared", "twins.invalid/west").name == "survey.west"
+    assert of_hosts("twins.invalid/shared").name == "survey.east"
+
+
+@pytest.mark.usefixtures("_twins")
+def test_connections_of_several_exchanges_are_no_recording() -> None:
+    with pytest.raises(UsageError, match="several exchanges"):
+        of_hosts("twins.invalid/east", "other.invalid/east")
