@@ -28,15 +28,21 @@ class Contract(msgspec.Struct, rename={"id": "contract_code", "base": "symbol", 
 
     @property
     def quote(self) -> str:
-        parts = self.id.split("-")
-        if len(parts) < 2 or not parts[1]:
-            raise DecodeError("malformed", f"no contract's code: {self.id[:40]!r}")
-        return parts[1]
+        return self._parts[1]
 
     @property
     def expiry_ns(self) -> int | None:
-        """None for a perpetual, which has an empty text there."""
+        """None for a perpetual: it has an empty text there, and no day in its code."""
+        if bool(self.ends) != (len(self._parts) == 3):
+            raise DecodeError("malformed", f"{self.id[:40]!r} is delivered at {self.ends[:20]!r}")
         return wire.instant_ns(msgspec.Raw(self.ends.encode("utf-8", "replace"))) if self.ends else None
+
+    @property
+    def _parts(self) -> list[str]:
+        parts = self.id.split("-")
+        if not (2 <= len(parts) <= 3 and all(parts)):
+            raise DecodeError("malformed", f"no contract's code: {self.id[:40]!r}")
+        return parts
 
     def settle(self, *, linear: bool) -> str:
         return self.quote if linear else self.base
