@@ -57,7 +57,7 @@ INVERSE: Final = Product(
     market=f"{SITE}/swap-ex/market",
     marks=f"{SITE}/index/market/history/swap_mark_price_kline",
     tickers=get(f"{SITE}/swap-ex/market/detail/batch_merged"),
-    info=Pool("htx.inverse.info", "ip", 240, 3),
+    info=Pool("htx.inverse.info", "ip", 120, 3),
     dated=None,
 )
 
