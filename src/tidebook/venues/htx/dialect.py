@@ -10,6 +10,7 @@ from tidebook.core.dialect import (
 )
 from tidebook.venues.htx.dialect_calls import ROUTES, refused
 from tidebook.venues.htx.dialect_streams import replied, stream
+from tidebook.venues.htx.swaps import dialect as swaps
 
 SPOT: Final = Dialect(
     venue="htx.spot",
@@ -29,4 +30,4 @@ SPOT: Final = Dialect(
     request_lag=0.15,
 )
 
-DIALECTS: Final = (SPOT,)
+DIALECTS: Final = (SPOT, *swaps.DIALECTS)

@@ -70,8 +70,8 @@ EVENTS: Final = replace(
         form="message",
         every=5,
         deadline=15,
-        ask=Template('{"op":"ping","ts":"$ts"}'),
-        answer=Template('{"op":"pong","ts":"$ts"}'),
+        ask=Template('{"op":"ping","ts":"$n"}'),
+        answer=Template('{"op":"pong","ts":"$n"}'),
         prefix=b'{"op":"ping"',
     ),
 )
