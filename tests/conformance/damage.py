@@ -40,7 +40,7 @@ def recording_of(case: Case) -> Recording:
         text = bytes_of(step.get("feed", step.get("seed"))).decode()
         url = plan.endpoint.url if way == "recv" else _asked(channel, wanted.instrument)
         records.append(Record(number, number, way, CONN if way == "recv" else "http", url, text))
-    connections = Connections(case.venue, (), (wanted,))
+    connections = Connections((), (wanted,))
     return Recording(str(case), records, connections, Oracle(frozenset(), len(records), {}, {}))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from tests.unit.sim_server.rig import GENEROUS
 
+from tidebook import engine as engines
 from tidebook.client.market import connect
-from tidebook.engine.contract import Engine
+from tidebook.engine import Choice
 from tidebook.errors import UnknownSymbol, UsageError
 from tidebook.model import health
 from tidebook.model.facts import Bar, Funding, Liquidation, MarkPrice, Quote, Ticker, Trade
@@ -84,10 +85,11 @@ async def test_a_trade_takes_as_much_as_the_exchange_says(symbol: str) -> None:
         assert ours == {id: truth[id] for id in ours}
 
 
-async def test_a_lost_change_is_a_gap_of_that_book_alone(engine: Engine) -> None:
+@pytest.mark.parametrize("engine", engines.available())
+async def test_a_lost_change_is_a_gap_of_that_book_alone(engine: Choice) -> None:
     async with (
         serve(1, VENUES) as sim,
-        connect(*VENUES, at=sim.at, engine=engine.name) as market,
+        connect(*VENUES, at=sim.at, engine=engine) as market,
         market.book(SYMBOLS[0]) as lost,
         market.book("ETH/USDT:USDT") as kept,
         market.health() as events,
