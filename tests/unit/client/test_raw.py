@@ -23,7 +23,7 @@ async def test_a_call_in_the_venues_words(market: Market) -> None:
     assert int(reply.headers["x-mbx-used-weight-1m"]) > 0
     whole = await place.get("https://api.binance.com/api/v3/ticker/price?symbol=BTCUSDT")
     assert set(whole.data) == {"symbol", "price"}
-    bare = await market.get("/market/detail/merged", {"symbol": "btcusdt"}, venue="htx")
+    bare = await market.get("/market/detail/merged", {"symbol": "btcusdt"}, venue="htx.spot")
     assert isinstance(bare.data["tick"]["close"], Decimal)
     assert repr(bare).startswith("<RawReply htx.spot 200 {")
 
@@ -124,16 +124,16 @@ async def test_a_topic_in_the_venues_words(market: Market, sim: serve) -> None:
 
 
 async def test_compressed_topics_and_refusals(market: Market) -> None:
-    async with market["htx"].raw("market.btcusdt.detail") as stream:
+    async with market["htx.spot"].raw("market.btcusdt.detail") as stream:
         message = await stream.next()
         assert message.data["ch"] == "market.btcusdt.detail"
     with pytest.raises(SubscriptionFailed, match=r"market\.nope\.detail: bad-request invalid topic"):
-        await market["htx"].raw("market.nope.detail")
+        await market["htx.spot"].raw("market.nope.detail")
 
 
 async def test_a_refusal_later_on_passes(market: Market) -> None:
     topic = "market.btcusdt.detail"
-    async with market["htx"].raw(topic) as stream:
+    async with market["htx.spot"].raw(topic) as stream:
         raw, one = stream._raw, market._venues("htx")[0]
         assert raw is not None
         one._driver.tell(lambda now: raw.refused(topic, "not acknowledged after 3 tries"))
@@ -145,7 +145,7 @@ async def test_a_refusal_later_on_passes(market: Market) -> None:
 
 
 async def test_a_venue_that_died_ends_it(sim: serve) -> None:
-    market = await connect("htx", at=sim.at)
+    market = await connect("htx.spot", at=sim.at)
     stream = await market.raw("market.btcusdt.detail")
     market._venues(None)[0]._driver.fail(RuntimeError("a bug"))
     with pytest.raises(VenueUnavailable, match="closed by a bug"):

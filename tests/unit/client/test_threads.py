@@ -50,7 +50,7 @@ NOUNS: dict[str, tuple[Any, ...]] = {
 
 @pytest.fixture
 async def market(sim: serve) -> AsyncIterator[Market]:
-    async with connect("binance", "htx", at=sim.at) as opened:
+    async with connect("binance", "htx.spot", at=sim.at) as opened:
         yield opened
 
 

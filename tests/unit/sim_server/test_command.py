@@ -66,7 +66,7 @@ def test_it_serves_until_a_signal(number: signal.Signals, status: int) -> None:
     with subprocess.Popen([*COMMAND, "--port", "0", "--venue", "htx"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line.startswith("tidebook sim: htx.spot at 127.0.0.1:")
+        assert line.startswith("tidebook sim: htx.spot htx.linear htx.inverse at 127.0.0.1:")
         at = line.partition("TIDEBOOK_AT=")[2].partition(";")[0]
         with urllib.request.urlopen(f"http://{at}/v1/common/timestamp") as reply:
             assert reply.status == 200
