@@ -10,7 +10,7 @@ from tests.unit.sim_server.rig import GENEROUS
 from tidebook import engine as engines
 from tidebook.client.market import connect
 from tidebook.engine import Choice
-from tidebook.errors import UnknownSymbol, UsageError
+from tidebook.errors import SubscriptionFailed, UnknownSymbol, UsageError
 from tidebook.model import health
 from tidebook.model.facts import Bar, Funding, Liquidation, MarkPrice, Quote, Ticker, Trade
 from tidebook.sim import serve
@@ -58,6 +58,12 @@ async def test_each_call_is_answered(symbol: str) -> None:
         assert (interest.size > 0, interest.value is None) == (True, symbol == "BTC/USD:BTC")
         assert len((await market.fetch_book(symbol, limit=5)).bids) == 5
         assert symbol in {one.symbol for one in await market.fetch_tickers(venue=interest.venue)}
+
+
+async def test_a_topic_of_the_other_protocol_is_refused() -> None:
+    async with serve(1, VENUES) as sim, connect("htx.linear", at=sim.at) as market, asyncio.timeout(GENEROUS):
+        with pytest.raises(SubscriptionFailed, match="2011 Contract doesn't exist"):
+            await market.raw("public.NOPE-USDT.funding_rate", endpoint="events")
 
 
 async def test_dated_contracts_have_no_funding() -> None:

@@ -74,6 +74,7 @@ EVENTS: Final = replace(
         answer=Template('{"op":"pong","ts":"$n"}'),
         prefix=b'{"op":"ping"',
     ),
+    notices=(Template('{"op":"close"}'),),
 )
 
 _SIZES: Final = tuple(f"depth.size_{levels}.high_freq" for levels in (20, 150))

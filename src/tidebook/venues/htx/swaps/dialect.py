@@ -27,7 +27,11 @@ LINEAR: Final = Dialect(
     pool="htx.swaps.market",
     no_such_id=lambda args: UNKNOWN,
     limited=lambda seconds, banned: refused_call(1032, "The number of access exceeded the limit."),
-    unknown=lambda topic: ("bad-request", f"invalid topic {topic}"),
+    unknown=lambda topic: (
+        ("2011", "Contract doesn't exist.")
+        if topic.startswith("public.")
+        else ("bad-request", f"invalid topic {topic}")
+    ),
 )
 INVERSE: Final = replace(
     LINEAR,
