@@ -49,7 +49,7 @@ def judge(sim: serve, told: list[dict[str, Any]]) -> Verdict:
 
 
 def _truth(sim: serve, venue: Venue, one: dict[str, Any]) -> tuple[Rows, Rows]:
-    instrument = sim.exchange.instruments[one["symbol"]]
+    instrument = sim.exchange.instrument(venue.name, one["symbol"])
     whole = sim.exchange.book(venue.name, one["symbol"])
     bids, asks = (
         [(Decimal(price), Decimal(size)) for price, size in instrument.rows(side)] for side in (whole.bids, whole.asks)
