@@ -239,7 +239,7 @@ class Subscribing:
         """The slots' values when the message fits, else None.
 
         The topics that it names are texts in ``topics``, which is missing where it names none, and in ``failed``. What
-        is no topic of this venue is a text that is none either.
+        is no topic of this venue is a text that ends with a space.
         """
         found = template.match(message)
         if found is None:
@@ -313,9 +313,9 @@ class Subscribing:
         raise UsageError(f"{text!r} is no topic here. One is: {forms}")
 
     def _text(self, value: Any) -> str:
-        """A topic's text, or what stands for no topic."""
+        """A topic's text, or what stands for no topic: its last word is empty, and no message can say it."""
         if not self.each:
-            return value if isinstance(value, str) else _json(value)
+            return value if isinstance(value, str) else f"{_json(value)} "
         keys = cast("dict[str, Any]", value).keys() if isinstance(value, dict) else ()
         # One with further keys is what the template says only where no template has them all.
         for template in sorted(self.each, key=lambda one: one.value.keys() != keys):
@@ -324,7 +324,7 @@ class Subscribing:
             first = words and next((one for one in self.each if _spelled(one, words) is not None), None)
             if words and first is template:
                 return " ".join(words)
-        return f"{_json(value)} "  # its last word is empty: no template can say it
+        return f"{_json(value)} "
 
 
 def _json(value: object) -> str:

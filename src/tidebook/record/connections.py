@@ -210,7 +210,7 @@ def _subscribed(venue: Venue, message: str) -> tuple[str, ...]:
         words = endpoint.subscribing
         slots = None if words is None else words.read(words.subscribe, said)
         if slots is not None:
-            return tuple(slots.get("topics", ()))
+            return tuple(text for text in slots.get("topics", ()) if not text.endswith(" "))
     return ()
 
 

@@ -63,7 +63,8 @@ def test_what_is_no_instant(value: object, words: str) -> None:
         instant_ns("start", value, NOW)  # type: ignore[arg-type]
 
 
-@given(st.datetimes(datetime(1974, 1, 1), datetime(2200, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
+# Not those that a clock passes over when it is put forward: they are no instant, and do not come back as they were.
+@given(st.datetimes(datetime(1974, 1, 1), datetime(2200, 1, 1), timezones=st.timezones(), allow_imaginary=False))  # noqa: DTZ001
 def test_every_aware_datetime_is_itself(value: datetime) -> None:
     ns = instant_ns("start", value, NOW)
     assert ns is not None
