@@ -1,8 +1,11 @@
-"""Binance spot. Facts: the venue's spot API documentation as of 2026-07-21."""
+"""Binance: spot, and Binance.US, which speaks the same API at its own hosts; derivatives are in their own folders.
 
+Facts: the venue's spot API documentation as of 2026-07-21; of Binance.US: its own as of 2023-09-06.
+"""
+
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from functools import partial
 
 from tidebook.venue import (
     BookChannel,
@@ -13,40 +16,30 @@ from tidebook.venue import (
     Environment,
     FactChannel,
     Id,
-    Kind,
     Lifetime,
     Pace,
     Ping,
     Pool,
     Proof,
-    Question,
     RestSeed,
     Resync,
     Seed,
-    Subscribing,
     SyncRule,
-    Template,
     Time,
     Venue,
 )
-from tidebook.venues.binance import wire
+from tidebook.venues.binance import rest, wire
+from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.recorded import data_topic, listing, sent_topics, url_topics
-from tidebook.venues.binance.rest import ANSWERS, CALLS, WEIGHT, depth, levels_weight
+from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, WRAPPED, asked_at, facts, named, partials
 
 CONNECTS = Pool("binance.connects", "ip", 300, 300)
 
-# Unknown streams are acknowledged all the same; five client messages a second, pings included.
+# Five client messages a second, pings included.
 STREAMS = Endpoint(
     name="streams",
     url="wss://stream.binance.com:9443/stream",
-    subscribing=Subscribing(
-        subscribe=Template('{"method":"SUBSCRIBE","params":"@topics","id":"#id"}'),
-        ack=Template('{"result":null,"id":"#id"}'),
-        unsubscribe=Template('{"method":"UNSUBSCRIBE","params":"@topics","id":"#id"}'),
-        refusals=(Template('{"code":"#code","msg":"$text","id?":"#id"}'),),
-        topics_per_message=100,
-        pace=0.25,
-    ),
+    subscribing=SUBSCRIBING,
     ping=Ping(by="server", form="frame", every=20, deadline=60),
     max_topics=1024,
     connects=CONNECTS,
@@ -57,42 +50,17 @@ STREAMS = Endpoint(
 # book does not say whose it is.
 RAW = replace(STREAMS, name="raw", url="wss://stream.binance.com:9443/ws")
 
-_WRAPPED = ("stream",)
 
-
-def _depth(instrument: str, limit: int | None) -> RestSeed:
-    limit = limit or 1000
-    return RestSeed(depth(Question(instrument, limit=limit)), WEIGHT.name, levels_weight(limit))
-
-
-def _depth_of(url: str) -> str | None:
-    """For which instrument a snapshot's URL asks. Older versions of the path are understood too."""
-    parts = urlsplit(url)
-    if not parts.path.endswith("/depth"):
-        return None
-    symbol = parse_qs(parts.query).get("symbol")
-    return symbol[0].upper() if symbol else None
-
-
-def _stream_of(suffixes: tuple[str, ...], topic: str) -> str | None:
-    symbol, _, rest = topic.partition("@")
-    return symbol.upper() if rest in suffixes and symbol else None
+def _seed(site: rest.Site) -> Callable[[str, int | None], RestSeed]:
+    return partial(rest.seed, f"{site.api}/depth", site.pool, site.depth, 1000)
 
 
 DEPTH = BookChannel(
     name="depth",
     endpoint="streams",
     topic=lambda instrument: f"{instrument.lower()}@depth@100ms",
-    matches=lambda topic: _stream_of(("depth", "depth@100ms"), topic),
-    shape=BookShape(
-        route=_WRAPPED,
-        kind=Kind(default="delta"),
-        bids=("data.b",),
-        asks=("data.a",),
-        first=Id("data.U"),
-        last=Id("data.u"),
-        time=Time("data.E"),
-    ),
+    matches=named("depth", "depth@100ms"),
+    shape=CHANGES,
     snapshot=BookShape(bids=("bids",), asks=("asks",), last=Id("lastUpdateId")),
     rule=SyncRule(
         seed=Seed.REST,
@@ -103,9 +71,9 @@ DEPTH = BookChannel(
         empty_id=-1,
         pace=Pace(count=3, per=60, spacing=1),
     ),
-    rest=_depth,
+    rest=_seed(rest.MAIN),
     depths=(100, 500, 1000, 5000),
-    snapshot_of=_depth_of,
+    snapshot_of=asked_at("/depth"),
     first_data=120,  # unknown names are acknowledged too; in a quiet market nothing comes for a while
 )
 
@@ -130,34 +98,26 @@ DEPTH_RAW = replace(
     key=_raw_key,
 )
 
-_PARTIAL = tuple(f"depth{n}{speed}" for n in (5, 10, 20) for speed in ("", "@100ms"))
-
 # A partial book is whole each time; two messages may carry the same id and still differ in time.
 PARTIAL = BookChannel(
     name="partial",
     endpoint="streams",
     topic=lambda instrument: f"{instrument.lower()}@depth20@100ms",
-    matches=lambda topic: _stream_of(_PARTIAL, topic),
-    shape=BookShape(route=_WRAPPED, bids=("data.bids",), asks=("data.asks",), last=Id("data.lastUpdateId")),
+    matches=named(*partials(("", "@100ms"))),
+    shape=BookShape(route=WRAPPED, bids=("data.bids",), asks=("data.asks",), last=Id("data.lastUpdateId")),
     rule=SyncRule(seed=Seed.EVERY, proof=(Proof.WHOLE,), resync=Resync.RESUBSCRIBE),
 )
 
 
-def _facts(name: str, stream: str, read: Any, options: tuple[str, ...] = ()) -> FactChannel:
-    """A stream of one symbol; `stream` ends where the option follows."""
-    return FactChannel(
-        name, "streams", lambda instrument, option: f"{instrument.lower()}@{stream}{option or ''}", read, _WRAPPED,
-        options=options,
-    )  # fmt: skip
+def _facts(site: rest.Site) -> tuple[FactChannel, ...]:
+    return (
+        facts("trades", "trade", wire.trades),
+        facts("agg_trades", "aggTrade", wire.agg_trades),
+        facts("quotes", "bookTicker", wire.quotes),
+        facts("bars", "kline_", wire.bars, tuple(site.intervals)),
+        facts("ticker", "ticker", wire.ticker),
+    )
 
-
-FACTS = (
-    _facts("trades", "trade", wire.trades),
-    _facts("agg_trades", "aggTrade", wire.agg_trades),
-    _facts("quotes", "bookTicker", wire.quotes),
-    _facts("bars", "kline_", wire.bars, wire.INTERVALS),
-    _facts("ticker", "ticker", wire.ticker),
-)
 
 SPOT = Venue(
     name="binance.spot",
@@ -165,11 +125,11 @@ SPOT = Venue(
     kind="spot",
     endpoints=(STREAMS, RAW),
     books=(DEPTH, DEPTH_RAW, PARTIAL),
-    facts=FACTS,
-    calls=CALLS,
-    answers=ANSWERS,
+    facts=_facts(rest.MAIN),
+    calls=rest.calls(rest.MAIN),
+    answers=answers(rest.MAIN.pool, rest.KINDS),
     rest="https://api.binance.com",
-    pools=(WEIGHT, CONNECTS),
+    pools=(rest.MAIN.pool, CONNECTS),
     environments=(
         Environment("live"),
         Environment(
@@ -195,4 +155,28 @@ SPOT = Venue(
     proof_from="binance-spot-api-docs 2026-07-21, web-socket-streams.md (How to manage a local order book correctly)",
 )
 
-VENUES = (SPOT,)
+# An exchange of its own, with its own limits. It pings every three minutes; what is silent for two of them is dead.
+_US_CONNECTS = replace(CONNECTS, name="binance_us.connects")
+_US_STREAMS = replace(
+    STREAMS, url="wss://stream.binance.us:9443/stream", connects=_US_CONNECTS,
+    ping=Ping(by="server", form="frame", every=180, deadline=400),
+)  # fmt: skip
+_US_DEPTH = replace(DEPTH, rest=_seed(rest.US))
+
+SPOT_US = replace(
+    SPOT,
+    name="binance_us.spot",
+    exchange="binance_us",
+    endpoints=(_US_STREAMS, replace(_US_STREAMS, name="raw", url="wss://stream.binance.us:9443/ws")),
+    books=(_US_DEPTH, replace(DEPTH_RAW, rest=_US_DEPTH.rest), PARTIAL),
+    facts=_facts(rest.US),
+    calls=rest.calls(rest.US),
+    answers=answers(rest.US.pool, rest.KINDS),
+    rest="https://api.binance.us",
+    pools=(rest.US.pool, _US_CONNECTS),
+    environments=(Environment("live"),),
+    aliases=("stream.binance.us", "api.binance.us"),
+    proof_from="binance-us-api-docs 2023-09-06, web-socket-streams.md (How to manage a local order book correctly)",
+)
+
+VENUES = (SPOT, SPOT_US)

@@ -21,7 +21,7 @@ from tidebook.core.dialect import (
 )
 from tidebook.core.span import Span
 from tidebook.venues.binance.dialect_streams import MS, SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
-from tidebook.venues.binance.rest import levels_weight
+from tidebook.venues.binance.rest import MAIN, costs
 
 
 def refused(code: int, text: str, status: int = 400) -> Said:
@@ -196,7 +196,7 @@ _NOW: Final = (
     Route("/api/v3/ping", lambda facts, args: Said("ping")),
     Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
     Route("/api/v3/exchangeInfo", _info, lambda args: 20),
-    Route("/api/v3/depth", _depth, lambda args: levels_weight(_limit(args, 100, 5000)), snapshot=True),
+    Route("/api/v3/depth", _depth, lambda args: costs(MAIN.depth, _limit(args, 100, 5000)), snapshot=True),
     Route("/api/v3/trades", _trades, lambda args: 25),
     Route("/api/v3/historicalTrades", _historical, lambda args: 25),
     Route("/api/v3/aggTrades", _agg_trades, lambda args: 4),

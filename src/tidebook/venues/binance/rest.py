@@ -1,54 +1,30 @@
-"""Binance spot: its REST calls, and what its answers mean. Facts: rest-api.md, filters.md, errors.md, 2026-07-21."""
+"""Binance spot: its REST calls, and the parts of them that its sister markets share.
 
-import re
-from collections.abc import Callable, Mapping
+Facts: rest-api.md, filters.md, errors.md, 2026-07-21; of Binance.US: its rest-api.md, 2023-09-06.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tidebook.core.rest import LONGEST, first_ms, get, instrument, interval, last_ms, refusal, retry_after, wait
-from tidebook.errors import (
-    Banned,
-    ClockRefused,
-    DecodeError,
-    InsufficientFunds,
-    InvalidOrder,
-    NotPermitted,
-    OrderNotFound,
-    OrderRejected,
-    PostOnlyWouldTake,
-    RateLimited,
-    RegionRefused,
-    SignatureRefused,
-    TidebookError,
-    UnknownSymbol,
-    VenueError,
-)
+from tidebook.core.rest import first_ms, get, instrument, interval, last_ms
+from tidebook.errors import InvalidOrder, OrderNotFound
 from tidebook.model import facts
-from tidebook.model.wire import MS, Code, Count, Ms, decode
-from tidebook.venue import Answers, Call, Pool, Question, Reply, Request, Seen
+from tidebook.model.wire import MS, Ms, decode
+from tidebook.venue import Call, Pool, Question, Request, RestSeed, Seen
 from tidebook.venues.binance import wire
+from tidebook.venues.binance.answers import COMMON, Kinds, limits
 
-API: Final = "https://api.binance.com/api/v3"
-WEIGHT: Final = Pool("binance.weight", "ip", 6000, 60)
-
-TradeRow = TypeVar("TradeRow", wire.TradeRow, wire.AggTrade)
+Row = TypeVar("Row")
+Steps = tuple[tuple[int, int], ...]
+"""What a call costs that gives up to so many rows; above the last, as that."""
 
 
 class ExchangeInfo(msgspec.Struct):
     symbols: list[wire.Symbol]
-
-
-class RateLimit(msgspec.Struct, rename={"kind": "rateLimitType", "count": "intervalNum"}):
-    kind: str
-    interval: str
-    count: Count
-    limit: Count
-
-
-class RateLimits(msgspec.Struct, rename={"rows": "rateLimits"}):
-    rows: list[RateLimit]
 
 
 class ServerTime(msgspec.Struct, rename={"at": "serverTime"}):
@@ -56,195 +32,166 @@ class ServerTime(msgspec.Struct, rename={"at": "serverTime"}):
 
 
 _INFO = msgspec.json.Decoder(ExchangeInfo)
-_LIMITS = msgspec.json.Decoder(RateLimits)
 _TIME = msgspec.json.Decoder(ServerTime)
 _TRADES = msgspec.json.Decoder(list[wire.TradeRow])
-_AGG_TRADES = msgspec.json.Decoder(list[wire.AggTrade])
+AGG_TRADES: Final = msgspec.json.Decoder(list[wire.AggTrade])
 _KLINES = msgspec.json.Decoder(list[wire.KlineRow])
 _TICKER = msgspec.json.Decoder(wire.TickerRow)
 _TICKERS = msgspec.json.Decoder(list[wire.TickerRow])
 
+# ------------------------------------------------------------------------------------------------ shared
 
-def _read_bars(body: bytes, seen: Seen, question: Question) -> list[facts.Bar]:
+
+def call(
+    pool: Pool, name: str, request: Callable[[Question], Request], read: Callable[[bytes, Seen, Question], Any],
+    weight: int | Callable[[Question], int], most: int | None = None, *, ranges: bool = False,
+    limits: Callable[[bytes], Mapping[str, int]] | None = None,
+) -> Call:  # fmt: skip
+    cost = weight if callable(weight) else lambda question: weight
+    return Call(name, request, read, pool.name, cost, most, ranges, limits)
+
+
+def costs(steps: Steps, limit: int) -> int:
+    return next((weight for rows, weight in steps if limit <= rows), steps[-1][1])
+
+
+def by_limit(steps: Steps, default: int) -> Callable[[Question], int]:
+    """What a question costs; without a limit, as one for `default` rows."""
+    return lambda question: costs(steps, question.limit or default)
+
+
+def plain(url: str) -> Callable[[Question], Request]:
+    return lambda question: get(url)
+
+
+def of_symbol(url: str) -> Callable[[Question], Request]:
+    return lambda question: get(url, symbol=instrument(question).upper(), limit=question.limit)
+
+
+def in_range(url: str) -> Callable[[Question], Request]:
+    return lambda question: get(
+        url, symbol=instrument(question).upper(),
+        startTime=first_ms(question), endTime=last_ms(question), limit=question.limit,
+    )  # fmt: skip
+
+
+def bars_in_range(url: str, intervals: Sequence[str]) -> Callable[[Question], Request]:
+    return lambda question: get(
+        url, symbol=instrument(question).upper(), interval=interval(question, intervals),
+        startTime=first_ms(question), endTime=last_ms(question), limit=question.limit,
+    )  # fmt: skip
+
+
+def seed(url: str, pool: Pool, steps: Steps, usual: int, id: str, limit: int | None) -> RestSeed:
+    """How a whole book is asked for, with `usual` levels where nobody says how many."""
+    limit = limit or usual
+    return RestSeed(of_symbol(url)(Question(id, limit=limit)), pool.name, costs(steps, limit))
+
+
+def as_it_is(body: bytes, seen: Seen, question: Question) -> bytes:
+    """A book's body: the engine reads it."""
+    return body
+
+
+def read_time(body: bytes, seen: Seen, question: Question) -> int:
+    return decode(_TIME, body).at * MS
+
+
+def read_trades(
+    decoder: msgspec.json.Decoder[list[Row]], make: Callable[[Row, str, Seen], facts.Trade]
+) -> Callable[[bytes, Seen, Question], list[facts.Trade]]:
+    def read(body: bytes, seen: Seen, question: Question) -> list[facts.Trade]:
+        symbol = seen.symbol(instrument(question))
+        return [make(one, symbol, seen) for one in decode(decoder, body)]
+
+    return read
+
+
+def read_bars(body: bytes, seen: Seen, question: Question, *, turnover: bool = True) -> list[facts.Bar]:
     """Oldest first. A row does not say whether it is finished: it is when another follows, or its end has passed."""
     symbol, rows = seen.symbol(instrument(question)), decode(_KLINES, body)
     return [
         wire.bar(
             one, symbol, question.interval or "", seen, None,
-            finished=place < len(rows) or one.end * MS < seen.received_ns,
+            finished=place < len(rows) or one.end * MS < seen.received_ns, turnover=turnover,
         )
         for place, one in enumerate(rows, 1)
     ]  # fmt: skip
 
 
-def _read_trades(
-    decoder: msgspec.json.Decoder[list[TradeRow]], make: Callable[[TradeRow, str, Seen], facts.Trade],
-    body: bytes, seen: Seen, question: Question,
-) -> list[facts.Trade]:  # fmt: skip
-    symbol = seen.symbol(instrument(question))
-    return [make(one, symbol, seen) for one in decode(decoder, body)]
+# ------------------------------------------------------------------------------------------------ spot
 
 
-def levels_weight(limit: int) -> int:
-    return 5 if limit <= 100 else 25 if limit <= 500 else 50 if limit <= 1000 else 250
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place that speaks the spot API: where its calls go, and what they cost there."""
+
+    api: str
+    pool: Pool
+    info: int
+    depth: Steps
+    trades: int
+    agg_trades: int
+    bars: int
+    ticker: int
+    tickers: int
+    intervals: Sequence[str]
+    brief: Mapping[str, str]  # what makes the list of instruments shorter
 
 
-def _of_symbol(path: str, question: Question) -> Request:
-    return get(f"{API}/{path}", symbol=instrument(question).upper(), limit=question.limit)
-
-
-depth = partial(_of_symbol, "depth")
-
-
-def _bars(question: Question) -> Request:
-    return get(
-        f"{API}/klines", symbol=instrument(question).upper(), interval=interval(question, wire.INTERVALS),
-        startTime=first_ms(question), endTime=last_ms(question), limit=question.limit,
-    )  # fmt: skip
-
-
-def _agg_trades(question: Question) -> Request:
-    return get(
-        f"{API}/aggTrades", symbol=instrument(question).upper(),
-        startTime=first_ms(question), endTime=last_ms(question), limit=question.limit,
-    )  # fmt: skip
-
-
-def _instruments(question: Question) -> Request:
+MAIN: Final = Site(
+    api="https://api.binance.com/api/v3", pool=Pool("binance.weight", "ip", 6000, 60), info=20,
+    depth=((100, 5), (500, 25), (1000, 50), (5000, 250)), trades=25, agg_trades=4, bars=2, ticker=2, tickers=80,
+    intervals=wire.INTERVALS,
     # The sets of permissions are most of this body, and nothing here reads them (change log, 2024-10-17).
+    brief={"showPermissionSets": "false"},
+)  # fmt: skip
+
+US: Final = Site(
+    api="https://api.binance.us/api/v3", pool=Pool("binance_us.weight", "ip", 1200, 60), info=10,
+    depth=((100, 1), (500, 5), (1000, 10), (5000, 50)), trades=1, agg_trades=1, bars=1, ticker=1, tickers=40,
+    intervals=wire.INTERVALS[1:],  # no seconds since 2023-09-06
+    brief={},
+)  # fmt: skip
+
+
+def _read_instruments(body: bytes, seen: Seen, question: Question) -> list[facts.Instrument]:
+    return [wire.instrument(one, seen.venue) for one in decode(_INFO, body).symbols]
+
+
+def _info(site: Site, question: Question) -> Request:
     symbol = None if question.instrument is None else question.instrument.upper()
-    return get(f"{API}/exchangeInfo", symbol=symbol, showPermissionSets="false")
+    return get(f"{site.api}/exchangeInfo", symbol=symbol, **site.brief)
 
 
-def _call(
-    name: str,
-    request: Callable[[Question], Request],
-    read: Callable[[bytes, Seen, Question], Any],
-    weight: int | Callable[[Question], int],
-    most: int | None = None,
-    ranges: bool = False,
-    limits: Callable[[bytes], Mapping[str, int]] | None = None,
-) -> Call:
-    cost = weight if callable(weight) else lambda question: weight
-    return Call(name, request, read, WEIGHT.name, cost, most, ranges, limits)
+def calls(site: Site) -> tuple[Call, ...]:
+    api, make = site.api, partial(call, site.pool)
+    return (
+        make("instruments", partial(_info, site), _read_instruments, site.info, limits=limits(site.pool)),
+        make("time", plain(f"{api}/time"), read_time, 1),
+        make("book", of_symbol(f"{api}/depth"), as_it_is, by_limit(site.depth, 100), 5000),
+        make("trades", of_symbol(f"{api}/trades"), read_trades(_TRADES, wire.trade), site.trades, 1000),
+        make("agg_trades", in_range(f"{api}/aggTrades"), read_trades(AGG_TRADES, wire.several), site.agg_trades, 1000),
+        make("bars", bars_in_range(f"{api}/klines", site.intervals), read_bars, site.bars, 1000, ranges=True),
+        make(
+            "ticker",
+            of_symbol(f"{api}/ticker/24hr"),
+            lambda body, seen, question: wire.day(decode(_TICKER, body), seen),
+            site.ticker,
+        ),
+        make(
+            "tickers",
+            plain(f"{api}/ticker/24hr"),
+            lambda body, seen, question: [wire.day(one, seen) for one in decode(_TICKERS, body)],
+            site.tickers,
+        ),
+    )
 
 
-_SECONDS: Final = {"SECOND": 1, "MINUTE": 60, "DAY": 86_400}
-
-
-def limits(body: bytes) -> Mapping[str, int]:
-    """The weight of a minute, as /exchangeInfo publishes it; nothing where the list is not as documented."""
-    try:
-        rows = decode(_LIMITS, body).rows
-    except DecodeError:
-        return {}
-    weight = ("REQUEST_WEIGHT", WEIGHT.per)
-    published = [one.limit for one in rows if (one.kind, _SECONDS.get(one.interval, 0) * one.count) == weight]
-    return {WEIGHT.name: published[0]} if published else {}
-
-
-CALLS: Final = (
-    _call(
-        "instruments",
-        _instruments,
-        lambda body, seen, question: [wire.instrument(one, seen.venue) for one in decode(_INFO, body).symbols],
-        20,
-        limits=limits,
-    ),
-    _call("time", lambda question: get(f"{API}/time"), lambda body, seen, question: decode(_TIME, body).at * MS, 1),
-    _call(
-        "book", depth, lambda body, seen, question: body, lambda question: levels_weight(question.limit or 100), 5000
-    ),
-    _call("trades", partial(_of_symbol, "trades"), partial(_read_trades, _TRADES, wire.trade), 25, 1000),
-    _call("agg_trades", _agg_trades, partial(_read_trades, _AGG_TRADES, wire.several), 4, 1000),
-    _call("bars", _bars, _read_bars, 2, 1000, ranges=True),
-    _call(
-        "ticker",
-        lambda question: get(f"{API}/ticker/24hr", symbol=instrument(question).upper()),
-        lambda body, seen, question: wire.day(decode(_TICKER, body), seen),
-        2,
-    ),
-    _call(
-        "tickers",
-        lambda question: get(f"{API}/ticker/24hr"),
-        lambda body, seen, question: [wire.day(one, seen) for one in decode(_TICKERS, body)],
-        80,
-    ),
-)
-
-
-class No(msgspec.Struct, rename={"text": "msg"}):
-    """The body of a refusal."""
-
-    code: Code
-    text: str = ""
-
-
-_NO = msgspec.json.Decoder(No)
-
-# errors.md. What is not here is a VenueError with its code; so are -1006 and -1007: their outcome is not known.
-_KINDS: Final[Mapping[int, type[TidebookError]]] = {
+# errors.md
+KINDS: Final[Kinds] = {
+    **COMMON,
     -1013: InvalidOrder,  # a filter
-    -1021: ClockRefused,
-    -1022: SignatureRefused,
-    -1111: InvalidOrder,  # more digits than the asset has
-    -1121: UnknownSymbol,
-    -2010: OrderRejected,
     -2011: OrderNotFound,
-    -2013: OrderNotFound,
-    -2014: NotPermitted,
-    -2015: NotPermitted,
     -2026: OrderNotFound,  # archived
 }
-# Why an order was rejected is in the words alone.
-_REJECTED: Final[Mapping[str, type[TidebookError]]] = {
-    "insufficient balance": InsufficientFunds,
-    "would immediately match": PostOnlyWouldTake,
-}
-_TOO_MANY: Final = (-1003, -1015)
-_OVERLOADED: Final = -1008
-
-
-_BANNED_UNTIL: Final = re.compile(r"banned until ([0-9]{13})\b")
-_SHORTEST_BAN: Final = 120  # seconds; bans last from two minutes to three days
-
-
-def _ban(text: str, now_ns: int) -> int:
-    """For how many seconds, where only the words say it (errors.md, -1003: "IP banned until <ms>")."""
-    until = _BANNED_UNTIL.search(text)
-    left = 0 if until is None else -(-(int(until[1]) * MS - now_ns) // 1_000_000_000)
-    return min(left, LONGEST) if left > 0 else _SHORTEST_BAN
-
-
-def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
-    """What a reply refuses. The status says more than the body: a ban has the code of a limit."""
-    if reply.status < 400:
-        return None
-    if reply.status == 451:
-        text = f"{venue.partition('.')[0]} refuses this address's country (HTTP 451)"
-        return RegionRefused(text, venue=venue, code="451", hint="`tidebook demo` needs no venue at all")
-    try:
-        no = decode(_NO, reply.body)
-    except DecodeError:  # a gateway's page
-        no = No(0, f"HTTP {reply.status}")
-    code = str(no.code or reply.status)
-    if reply.status == 418:
-        return wait(Banned, no.text, venue, code, now_ns, retry_after(reply.headers, _ban(no.text, now_ns)))
-    if reply.status == 429 or no.code in _TOO_MANY:
-        return wait(RateLimited, no.text, venue, code, now_ns, retry_after(reply.headers, 60))
-    kind = _KINDS.get(no.code, VenueError)
-    if kind is OrderRejected:
-        kind = next((why for words, why in _REJECTED.items() if words in no.text), kind)
-    refused = refusal(kind, no.text, venue, code)
-    if no.code == _OVERLOADED:
-        refused.retry = "safe"
-    return refused
-
-
-def used(headers: Mapping[str, str]) -> Mapping[str, int]:
-    """The weight of the last minute, of all that share this address."""
-    text = headers.get("x-mbx-used-weight-1m", "")
-    return {WEIGHT.name: int(text)} if text.isascii() and text.isdigit() and len(text) <= 9 else {}
-
-
-ANSWERS: Final = Answers(error, used)

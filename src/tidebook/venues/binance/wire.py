@@ -4,7 +4,9 @@ Facts: web-socket-streams.md, rest-api.md, filters.md of 2026-07-21. Prices and 
 milliseconds. A stream's message comes wrapped as {"stream", "data"}; REST has rows of the same facts by other names.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -219,12 +221,17 @@ def several(one: AggTrade, symbol: str, seen: Seen) -> facts.Trade:
     )  # fmt: skip
 
 
-def bar(one: Candle | KlineRow, symbol: str, interval: str, seen: Seen, at: int | None, *, finished: bool) -> facts.Bar:
+def bar(
+    one: Candle | KlineRow, symbol: str, interval: str, seen: Seen, at: int | None, *, finished: bool,
+    turnover: bool = True,
+) -> facts.Bar:  # fmt: skip
+    """`turnover` says whether what the venue sums up beside the volume is an amount of quote currency."""
     return facts.Bar(
         venue=seen.venue, symbol=symbol, venue_ns=at, received_ns=seen.received_ns,
         interval=interval, start_ns=one.start * MS, finished=finished, trades=one.trades,
         exact_open=exact(one.open), exact_high=exact(one.high), exact_low=exact(one.low),
-        exact_close=exact(one.close), exact_volume=exact(one.volume), exact_turnover=exact(one.turnover),
+        exact_close=exact(one.close), exact_volume=exact(one.volume),
+        exact_turnover=exact(one.turnover) if turnover else None,
     )  # fmt: skip
 
 
@@ -237,24 +244,25 @@ def day(one: TickerEvent | TickerRow, seen: Seen) -> facts.Ticker:
     )  # fmt: skip
 
 
-def _limit(symbol: Symbol, kind: str, field: str) -> Decimal | None:
+def limit(symbol: str, filters: Sequence[Rule], kind: str, field: str) -> Decimal | None:
     """A number of one filter; 0 says that the rule is off."""
-    for rule in symbol.filters:
+    for rule in filters:
         if rule.kind == kind:
             text = getattr(rule, field)
             if text is None:
-                raise DecodeError("missing", f"{symbol.symbol}: filter {kind} has no number for `{field}`")
+                raise DecodeError("missing", f"{symbol}: filter {kind} has no number for `{field}`")
             return parse(text) or None
     return None
 
 
 def instrument(one: Symbol, venue: str) -> facts.Instrument:
+    rule = partial(limit, one.symbol, one.filters)
     return facts.Instrument(
         venue=venue, symbol=f"{one.base}/{one.quote}", id=one.symbol, base=one.base, quote=one.quote, kind="spot",
         active=one.status == "TRADING", status=one.status, size_unit=one.base,
-        tick=_limit(one, "PRICE_FILTER", "tick"), step=_limit(one, "LOT_SIZE", "step"),
-        min_size=_limit(one, "LOT_SIZE", "least"), max_size=_limit(one, "LOT_SIZE", "most"),
-        min_notional=_limit(one, "NOTIONAL", "notional") or _limit(one, "MIN_NOTIONAL", "notional"),
+        tick=rule("PRICE_FILTER", "tick"), step=rule("LOT_SIZE", "step"),
+        min_size=rule("LOT_SIZE", "least"), max_size=rule("LOT_SIZE", "most"),
+        min_notional=rule("NOTIONAL", "notional") or rule("MIN_NOTIONAL", "notional"),
     )  # fmt: skip
 
 
