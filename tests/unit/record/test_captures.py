@@ -15,8 +15,11 @@ from tidebook.cli import main
 from tidebook.engine import Choice
 
 SHARED = Path(__file__).parents[4] / "shared" / "captures"
-SETS = ("BINANCE", "BINANCE@2021-04-05", "BINANCE@2024-08-08", "HUOBI", "HUOBI_SWAP")
-SMALL = ("BINANCE", "BINANCE@2021-04-05", "HUOBI", "HUOBI_SWAP")
+SETS = (
+    "BINANCE", "BINANCE@2021-04-05", "BINANCE@2024-08-08", "BINANCE_FUTURES", "BINANCE_FUTURES@2024-07-18",
+    "BINANCE_DELIVERY", "HUOBI", "HUOBI_SWAP",
+)  # fmt: skip
+SMALL = ("BINANCE", "BINANCE@2021-04-05", "BINANCE_FUTURES", "BINANCE_DELIVERY", "HUOBI", "HUOBI_SWAP")
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not beside the project")
 
@@ -43,6 +46,12 @@ def test_every_book_is_equal_at_every_checkpoint(name: str, engine: Choice, caps
     assert status == 0, printed
     assert printed.count(": equal\n") == comparisons
     assert "FAULT" not in printed
+
+
+def test_recordings_of_before_the_streams_were_split_are_of_that_era(capsys: pytest.CaptureFixture[str]) -> None:
+    recording, expected = capture("BINANCE_FUTURES"), oracle("BINANCE_FUTURES")
+    assert main(["replay", str(recording), "--check", str(expected), "--venue", "binance.usdm:unsplit"]) == 0
+    assert capsys.readouterr().out.count(": equal\n") == 40
 
 
 def compared_digits(expected: dict[str, object]) -> list[tuple[list[str | int], int]]:
@@ -91,7 +100,7 @@ def test_one_digit_of_the_oracle_changed_is_noticed(name: str, seed: int, tmp_pa
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", ["BINANCE", "BINANCE@2021-04-05"])
+@pytest.mark.parametrize("name", ["BINANCE", "BINANCE@2021-04-05", "BINANCE_FUTURES", "BINANCE_DELIVERY"])
 def test_one_book_frame_removed_is_noticed(name: str, seed: int, tmp_path: Path) -> None:
     """Where messages are chained. A missing whole book is made good by the next one and cannot be noticed."""
     rng = random.Random(f"{name} removed {seed}")

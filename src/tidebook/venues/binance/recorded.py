@@ -1,10 +1,31 @@
-"""Binance spot: what a recording says of subscriptions and instruments."""
+"""Binance, all markets: what a recording says of subscriptions and instruments."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
+
+T = TypeVar("T")
+
+
+def reads(
+    path: str, kind: type[T], names: Callable[[T], Iterable[tuple[str, str]]]
+) -> Callable[[str, bytes], Mapping[str, str]]:
+    """A reader of lists of instruments, which stand where a URL's path ends so: `names` makes ids and symbols."""
+    decoder = msgspec.json.Decoder(kind)
+
+    def listing(url: str, body: bytes) -> Mapping[str, str]:
+        """Canonical symbols by id."""
+        if not urlsplit(url).path.endswith(path):
+            return {}
+        try:
+            return dict(names(decoder.decode(body)))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return {}
+
+    return listing
 
 
 class Name(msgspec.Struct):
@@ -21,15 +42,7 @@ class Names(msgspec.Struct):
     symbols: list[Name]
 
 
-def listing(url: str, body: bytes) -> Mapping[str, str]:
-    """Canonical symbols by id."""
-    if not urlsplit(url).path.endswith("/exchangeInfo"):
-        return {}
-    try:
-        info = msgspec.json.decode(body, type=Names)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return {}
-    return {one.symbol: f"{one.base}/{one.quote}" for one in info.symbols}
+listing = reads("/exchangeInfo", Names, lambda info: [(one.symbol, f"{one.base}/{one.quote}") for one in info.symbols])
 
 
 class Subscribe(msgspec.Struct, tag_field="method", tag="SUBSCRIBE"):
@@ -47,11 +60,14 @@ def sent_topics(message: str) -> tuple[str, ...]:
 
 
 def url_topics(url: str) -> tuple[str, ...]:
-    """Streams that a URL subscribes by itself: /stream?streams=a/b or /ws/a/b. What else may stand there is none."""
+    """Streams that a URL subscribes by itself: /stream?streams=a/b or /ws/a/b. What else may stand there is none.
+
+    Where the streams of a host are split, a category stands before these: /public/ws/a/b.
+    """
     parts = urlsplit(url)
     streams = parse_qs(parts.query).get("streams", [""])[0]
-    if not streams and parts.path.startswith("/ws/"):
-        streams = parts.path.removeprefix("/ws/")
+    if not streams:
+        streams = parts.path.partition("/ws/")[2]
     return tuple(name for name in map(unquote, streams.split("/")) if "@" in name or name.startswith("!"))
 
 

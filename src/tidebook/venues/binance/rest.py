@@ -82,10 +82,12 @@ def bars_in_range(url: str, intervals: Sequence[str]) -> Callable[[Question], Re
     )  # fmt: skip
 
 
-def seed(url: str, pool: Pool, steps: Steps, usual: int, id: str, limit: int | None) -> RestSeed:
+def seed(
+    request: Callable[[Question], Request], pool: Pool, steps: Steps, usual: int, id: str, limit: int | None
+) -> RestSeed:
     """How a whole book is asked for, with `usual` levels where nobody says how many."""
     limit = limit or usual
-    return RestSeed(of_symbol(url)(Question(id, limit=limit)), pool.name, costs(steps, limit))
+    return RestSeed(request(Question(id, limit=limit)), pool.name, costs(steps, limit))
 
 
 def as_it_is(body: bytes, seen: Seen, question: Question) -> bytes:

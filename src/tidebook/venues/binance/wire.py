@@ -307,10 +307,10 @@ quotes = quick(
 )  # fmt: skip
 
 
-def bars(frame: bytes, seen: Seen) -> list[facts.Bar]:
+def bars(frame: bytes, seen: Seen, *, turnover: bool = True) -> list[facts.Bar]:
     event = decode(_KLINE, frame).data
-    one = event.candle
-    return [bar(one, seen.symbol(event.symbol), one.interval, seen, event.at * MS, finished=one.closed)]
+    one, symbol = event.candle, seen.symbol(event.symbol)
+    return [bar(one, symbol, one.interval, seen, event.at * MS, finished=one.closed, turnover=turnover)]
 
 
 def ticker(frame: bytes, seen: Seen) -> list[facts.Ticker]:
