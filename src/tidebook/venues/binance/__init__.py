@@ -28,7 +28,7 @@ from tidebook.venue import (
     Time,
     Venue,
 )
-from tidebook.venues.binance import futures, rest, wire
+from tidebook.venues.binance import futures, options, rest, wire
 from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.recorded import data_topic, listing, sent_topics, url_topics
 from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, WRAPPED, asked_at, facts, named, partials
@@ -179,4 +179,4 @@ SPOT_US = replace(
     proof_from="binance-us-api-docs 2023-09-06, web-socket-streams.md (How to manage a local order book correctly)",
 )
 
-VENUES = (SPOT, *futures.VENUES, SPOT_US)
+VENUES = (SPOT, *futures.VENUES, *options.VENUES, SPOT_US)

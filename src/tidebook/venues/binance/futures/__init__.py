@@ -56,12 +56,19 @@ WHOLE: Final = replace(PUBLIC, name="streams", url="wss://dstream.binance.com/st
 
 SPEEDS: Final = ("", "@0ms", "@100ms", "@500ms")
 
+
+def _named(*suffixes: str) -> Callable[[str], str | None]:
+    """The way back from a stream; options are at the same host, whose ids alone have dashes."""
+    instrument_of = named(*suffixes)
+    return lambda topic: None if "-" in topic else instrument_of(topic)
+
+
 # Ids are not contiguous: only `pu` chains. A snapshot may stand inside a message, or exactly between two.
 DEPTH: Final = BookChannel(
     name="depth",
     endpoint="public",
     topic=lambda instrument: f"{instrument.lower()}@depth@100ms",
-    matches=named(*(f"depth{speed}" for speed in SPEEDS)),
+    matches=_named(*(f"depth{speed}" for speed in SPEEDS)),
     shape=replace(CHANGES, prev=Id("data.pu"), time=Time("data.T")),
     snapshot=BookShape(bids=("bids",), asks=("asks",), last=Id("lastUpdateId"), time=Time("T")),
     rule=SyncRule(
@@ -83,7 +90,7 @@ PARTIAL: Final = BookChannel(
     name="partial",
     endpoint="public",
     topic=lambda instrument: f"{instrument.lower()}@depth20@100ms",
-    matches=named(*partials(("", "@100ms", "@500ms"))),
+    matches=_named(*partials(("", "@100ms", "@500ms"))),
     shape=replace(DEPTH.shape, kind=Kind(default="snapshot"), first=None, prev=None),
     rule=SyncRule(seed=Seed.EVERY, proof=(Proof.WHOLE,), resync=Resync.RESUBSCRIBE),
 )
@@ -93,7 +100,7 @@ RPI: Final = replace(
     DEPTH,
     name="rpi",
     topic=lambda instrument: f"{instrument.lower()}@rpiDepth@500ms",
-    matches=named("rpiDepth@500ms"),
+    matches=_named("rpiDepth@500ms"),
     rest=rest.rpi_seed,
     depths=(1000,),
     snapshot_of=asked_at("v1/rpiDepth"),

@@ -1,6 +1,6 @@
 """Binance's futures: their REST calls. Facts: Market Data of USD-M and COIN-M futures, as of 2026-08-21."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -105,12 +105,12 @@ COIN: Final = Product(
 )
 
 
-def depth(url: str) -> Callable[[Question], Request]:
+def depth(url: str, levels: Sequence[int] = LEVELS) -> Callable[[Question], Request]:
     """A whole book of as many levels as are asked for, or the next number that the venue takes."""
 
     def request(question: Question) -> Request:
         limit = question.limit
-        taken = None if limit is None else next((levels for levels in LEVELS if levels >= limit), LEVELS[-1])
+        taken = None if limit is None else next((one for one in levels if one >= limit), levels[-1])
         return get(url, symbol=instrument(question).upper(), limit=taken)
 
     return request
