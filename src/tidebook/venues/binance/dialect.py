@@ -1,59 +1,9 @@
-"""Binance spot from the server's side. Facts: web-socket-streams.md, rest-api.md, errors.md of 2026-07-21.
+"""Binance from the server's side: all its markets, and Binance.US."""
 
-What the messages look like is in samples/, what they stand on in samples/NOTES.md.
-"""
+from typing import Final
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from tidebook.venues.binance.dialect_spot import SPOT, SPOT_US
+from tidebook.venues.binance.futures.dialect import COINM, USDM
+from tidebook.venues.binance.options.dialect import OPTIONS
 
-from tidebook.core.dialect import (
-    Dialect,
-    Said,
-)
-from tidebook.venues.binance.dialect_calls import ROUTES, refused
-from tidebook.venues.binance.dialect_streams import stream
-
-
-def _door(path: str) -> str | None:
-    if path == "/stream":
-        return "streams"
-    # What follows need not be a stream: clients number their connections there.
-    return "raw" if path == "/ws" or path.startswith("/ws/") else None
-
-
-def _other(message: Mapping[str, Any], topics: Sequence[str]) -> Said | None:
-    id = message.get("id")
-    if message.get("method") == "LIST_SUBSCRIPTIONS":
-        return Said("list_subscriptions", {"result": list(topics), "id": id})
-    if message.get("method") == "SET_PROPERTY" and message.get("params") in (["combined", True], ["combined", False]):
-        return Said("set_property", {"id": id}, wrapped=message["params"][1])
-    return None
-
-
-def _limited(seconds: int, banned: bool) -> Said:
-    if banned:
-        return refused(-1003, "Way too much request weight used; IP banned until later.", 418)
-    return refused(-1003, "Too much request weight used; current limit is 6000 request weight per 1 MINUTE.", 429)
-
-
-SPOT: Final = Dialect(
-    venue="binance.spot",
-    id=lambda base, quote: base + quote,
-    stream=stream,
-    door=_door,
-    routes=ROUTES,
-    pool="binance.weight",
-    no_such_id=lambda args: refused(-1121, "Invalid symbol."),
-    limited=_limited,
-    spent=lambda used, limit, left: {"X-MBX-USED-WEIGHT-1M": str(used), "X-MBX-USED-WEIGHT": str(used)},
-    wrapped=("streams",),
-    wrap=lambda topic, data: b'{"stream":"%b","data":%b}' % (topic.encode(), data),
-    other=_other,
-    too_many=("2", "Invalid request: too many streams"),
-    not_understood=("2", "Invalid request: unknown variant or missing field"),
-    pace=5,
-    bans=True,
-    gone=Said("gone", status=410),
-)
-
-DIALECTS: Final = (SPOT,)
+DIALECTS: Final = (SPOT, USDM, COINM, OPTIONS, SPOT_US)

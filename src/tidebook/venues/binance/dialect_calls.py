@@ -21,21 +21,21 @@ from tidebook.core.dialect import (
 )
 from tidebook.core.span import Span
 from tidebook.venues.binance.dialect_streams import MS, SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
-from tidebook.venues.binance.rest import MAIN, costs
+from tidebook.venues.binance.rest import MAIN, Site, costs
 
 
 def refused(code: int, text: str, status: int = 400) -> Said:
     return Said("error", {"code": code, "msg": text}, status)
 
 
-def _given(args: Args, name: str) -> str:
+def given(args: Args, name: str) -> str:
     if not args.get(name):
         text = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
         raise Refusal(refused(-1102, text))
     return args[name]
 
 
-def _whole_number(args: Args, name: str, default: int | None = None) -> int | None:
+def whole_number(args: Args, name: str, default: int | None = None) -> int | None:
     text = args.get(name)
     if text is None:
         return default
@@ -46,8 +46,8 @@ def _whole_number(args: Args, name: str, default: int | None = None) -> int | No
     return int(text)
 
 
-def _limit(args: Args, default: int, most: int) -> int:
-    return max(1, min(_whole_number(args, "limit", default) or default, most))
+def limit(args: Args, default: int, most: int) -> int:
+    return max(1, min(whole_number(args, "limit", default) or default, most))
 
 
 def _symbols(facts: Facts, args: Args) -> list[Rules] | None:
@@ -64,7 +64,7 @@ def _symbols(facts: Facts, args: Args) -> list[Rules] | None:
     return [known[name] for name in names]
 
 
-def _info(facts: Facts, args: Args) -> Said:
+def _info(site: Site, facts: Facts, args: Args) -> Said:
     asked = _symbols(facts, args)
     rows = [
         {
@@ -75,12 +75,13 @@ def _info(facts: Facts, args: Args) -> Said:
         }
         for one in (facts.listed() if asked is None else asked)
     ]  # fmt: skip
-    return Said("exchangeInfo", {"serverTime": facts.now_ns // MS, "symbols[]": rows})
+    limit = site.pool.limit
+    return Said("exchangeInfo", {"serverTime": facts.now_ns // MS, "rateLimits.0.limit": limit, "symbols[]": rows})
 
 
 def _depth(facts: Facts, args: Args) -> Said:
     # It is served from memory, a little behind the stream.
-    return Said("snapshot", whole_of(facts.levels(_given(args, "symbol"), _limit(args, 100, 5000), lag=0.05)))
+    return Said("snapshot", whole_of(facts.levels(given(args, "symbol"), limit(args, 100, 5000), lag=0.05)))
 
 
 def _sold(trades: Iterable[Sold]) -> Said:
@@ -95,20 +96,20 @@ def _sold(trades: Iterable[Sold]) -> Said:
 
 
 def _trades(facts: Facts, args: Args) -> Said:
-    return _sold(facts.trades(_given(args, "symbol"), _limit(args, 500, 1000)))
+    return _sold(facts.trades(given(args, "symbol"), limit(args, 500, 1000)))
 
 
 def _historical(facts: Facts, args: Args) -> Said:
     """From a trade on; without `fromId` the newest. As far back as the exchange remembers."""
-    symbol, first, limit = _given(args, "symbol"), _whole_number(args, "fromId"), _limit(args, 500, 1000)
+    symbol, first, most = given(args, "symbol"), whole_number(args, "fromId"), limit(args, 500, 1000)
     if first is None:
-        return _sold(facts.trades(symbol, limit))
-    return _sold([one for one in facts.trades(symbol, 1000) if one.id >= first][:limit])
+        return _sold(facts.trades(symbol, most))
+    return _sold([one for one in facts.trades(symbol, 1000) if one.id >= first][:most])
 
 
 def _agg_trades(facts: Facts, args: Args) -> Said:
-    first, last, from_id = (_whole_number(args, name) for name in ("startTime", "endTime", "fromId"))
-    limit, groups = _limit(args, 500, 1000), facts.groups(_given(args, "symbol"), 1000)
+    first, last, from_id = (whole_number(args, name) for name in ("startTime", "endTime", "fromId"))
+    most, groups = limit(args, 500, 1000), facts.groups(given(args, "symbol"), 1000)
     found = [
         one
         for one in groups
@@ -117,17 +118,17 @@ def _agg_trades(facts: Facts, args: Args) -> Said:
         and (last is None or one.trades[0].at_ns // MS <= last)
     ]
     oldest_first = first is not None or from_id is not None
-    return Said("aggTrades", {"[]": [group_of(one) for one in (found[:limit] if oldest_first else found[-limit:])]})
+    return Said("aggTrades", {"[]": [group_of(one) for one in (found[:most] if oldest_first else found[-most:])]})
 
 
 def _klines(facts: Facts, args: Args) -> Said:
-    symbol, span = _given(args, "symbol"), SPANS.get(_given(args, "interval"))
+    symbol, span = given(args, "symbol"), SPANS.get(given(args, "interval"))
     if span is None:
         raise Refusal(refused(-1120, "Invalid interval."))
-    start, end = _whole_number(args, "startTime"), _whole_number(args, "endTime")
+    start, end = whole_number(args, "startTime"), whole_number(args, "endTime")
     bars = facts.candles(
         symbol, span, None if start is None else start * MS, None if end is None else end * MS,
-        _limit(args, 500, 1000),
+        limit(args, 500, 1000),
     )  # fmt: skip
     rows = [
         {
@@ -152,7 +153,7 @@ def _today(facts: Facts, id: str, every: bool) -> Today:
 
 
 def _average(facts: Facts, args: Args) -> Said:
-    bars = facts.candles(_given(args, "symbol"), SPANS["1m"], None, None, 5)
+    bars = facts.candles(given(args, "symbol"), SPANS["1m"], None, None, 5)
     volume = sum(Decimal(one.volume) for one in bars)
     price = sum(Decimal(one.turnover) for one in bars) / volume if volume else Decimal(bars[-1].close)
     return Said("avgPrice", {"price": f"{price:.8f}", "closeTime": facts.now_ns // MS})
@@ -183,6 +184,10 @@ def _rolling(facts: Facts, args: Args) -> Said:
     return Said("tickerWindow", rows[0]) if "symbol" in args else Said("tickerWindows", {"[]": rows})
 
 
+def _symbols_in(args: Args) -> int:
+    return 1 if "symbol" in args else args.get("symbols", "").count(",") + 1
+
+
 def _ticker_weight(one: int, every: int, args: Args) -> int:
     return one if "symbol" in args or "symbols" in args else every
 
@@ -192,21 +197,19 @@ def _no_key(facts: Facts, args: Args) -> Said:
     return refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
 
 
-_NOW: Final = (
+def routes(site: Site) -> tuple[Route, ...]:
+    return (
     Route("/api/v3/ping", lambda facts, args: Said("ping")),
     Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
-    Route("/api/v3/exchangeInfo", _info, lambda args: 20),
-    Route("/api/v3/depth", _depth, lambda args: costs(MAIN.depth, _limit(args, 100, 5000)), snapshot=True),
-    Route("/api/v3/trades", _trades, lambda args: 25),
-    Route("/api/v3/historicalTrades", _historical, lambda args: 25),
-    Route("/api/v3/aggTrades", _agg_trades, lambda args: 4),
-    Route("/api/v3/klines", _klines, lambda args: 2),
-    Route("/api/v3/uiKlines", _klines, lambda args: 2),
-    Route("/api/v3/avgPrice", _average, lambda args: 2),
-    Route(
-        "/api/v3/ticker", _rolling,
-        lambda args: min(200, 4 if "symbol" in args else 4 * args.get("symbols", "").count(",") + 4),
-    ),
+    Route("/api/v3/exchangeInfo", partial(_info, site), lambda args: site.info),
+    Route("/api/v3/depth", _depth, lambda args: costs(site.depth, limit(args, 100, 5000)), snapshot=True),
+    Route("/api/v3/trades", _trades, lambda args: site.trades),
+    Route("/api/v3/historicalTrades", _historical, lambda args: site.trades),
+    Route("/api/v3/aggTrades", _agg_trades, lambda args: site.agg_trades),
+    Route("/api/v3/klines", _klines, lambda args: site.bars),
+    Route("/api/v3/uiKlines", _klines, lambda args: site.bars),
+    Route("/api/v3/avgPrice", _average, lambda args: site.bars),
+    Route("/api/v3/ticker", _rolling, lambda args: min(100, 2 * _symbols_in(args)) * site.ticker),
     Route(
         "/api/v3/ticker/24hr",
         partial(
@@ -215,7 +218,7 @@ _NOW: Final = (
                 "symbol", TODAY_REST, "bidPrice bidQty askPrice askQty", id, _today(facts, id, every)
             ),
         ),
-        partial(_ticker_weight, 2, 80),
+        partial(_ticker_weight, site.ticker, site.tickers),
     ),
     Route(
         "/api/v3/ticker/price",
@@ -223,7 +226,7 @@ _NOW: Final = (
             _each, "tickerPrice",
             lambda facts, id, every: {"symbol": id, "price": eight(_today(facts, id, every).whole.close)},
         ),
-        partial(_ticker_weight, 2, 4),
+        partial(_ticker_weight, site.ticker, 2 * site.ticker),
     ),
     Route(
         "/api/v3/ticker/bookTicker",
@@ -234,15 +237,16 @@ _NOW: Final = (
                 **best_of(facts.best(id) if every else facts.levels(id, 1), "bidPrice bidQty askPrice askQty"),
             },
         ),
-        partial(_ticker_weight, 2, 4),
+        partial(_ticker_weight, site.ticker, 2 * site.ticker),
     ),
-)  # fmt: skip
+    )  # fmt: skip
+
 
 # CHANGELOG.md, 2026-03-09: the calls of the first version "will be retired on 2026-03-25". They had been the same as
 # the third's since 2019-11-13.
 _V1: Final = tuple(
     replace(route, path=f"/api/v1/{name}", until=date(2026, 3, 25))
-    for route in _NOW
+    for route in routes(MAIN)
     for name in [route.path.removeprefix("/api/v3/")]
     if name not in ("exchangeInfo", "avgPrice", "uiKlines", "ticker")
 )
@@ -254,4 +258,4 @@ _LISTEN_KEY: Final = tuple(
     for method in ("POST", "PUT", "DELETE")
 )
 
-ROUTES: Final = (*_NOW, *_V1, *_LISTEN_KEY)
+RETIRED: Final = (*_V1, *_LISTEN_KEY)

@@ -1,0 +1,47 @@
+"""Binance's futures from the server's side. Facts: the documentation of both as of 2026-08-21.
+
+What the messages look like is in samples/ and samples_coinm/, what they stand on in samples/NOTES.md.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from tidebook.core.dialect import Said
+from tidebook.venues.binance.dialect_calls import refused
+from tidebook.venues.binance.dialect_spot import SPOT
+from tidebook.venues.binance.futures.dialect_calls import id_of, routes
+from tidebook.venues.binance.futures.dialect_streams import coin_stream, usd_stream
+
+
+def _limited(seconds: int, banned: bool) -> Said:
+    if banned:
+        return refused(-1003, "Way too many requests; IP banned until later.", 418)
+    return refused(-1003, "Too many requests; current limit of IP is 2400 requests per minute.", 429)
+
+
+USDM: Final = replace(
+    SPOT,
+    venue="binance.usdm",
+    id_of=id_of,
+    kinds=("linear",),
+    stream=usd_stream,
+    door={"/public/stream": "public", "/market/stream": "market"}.get,
+    routes=routes(usd=True),
+    pool="binance.futures.weight",
+    limited=_limited,
+    wrapped=("public", "market"),
+    pace=10,
+    gone=None,
+    samples="futures/samples",
+)
+
+COINM: Final = replace(
+    USDM,
+    venue="binance.coinm",
+    kinds=("inverse",),
+    stream=coin_stream,
+    door={"/stream": "streams"}.get,
+    routes=routes(usd=False),
+    wrapped=("streams",),
+    samples="futures/samples_coinm",
+)
