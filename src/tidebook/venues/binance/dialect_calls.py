@@ -199,46 +199,46 @@ def _no_key(facts: Facts, args: Args) -> Said:
 
 def routes(site: Site) -> tuple[Route, ...]:
     return (
-    Route("/api/v3/ping", lambda facts, args: Said("ping")),
-    Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
-    Route("/api/v3/exchangeInfo", partial(_info, site), lambda args: site.info),
-    Route("/api/v3/depth", _depth, lambda args: costs(site.depth, limit(args, 100, 5000)), snapshot=True),
-    Route("/api/v3/trades", _trades, lambda args: site.trades),
-    Route("/api/v3/historicalTrades", _historical, lambda args: site.trades),
-    Route("/api/v3/aggTrades", _agg_trades, lambda args: site.agg_trades),
-    Route("/api/v3/klines", _klines, lambda args: site.bars),
-    Route("/api/v3/uiKlines", _klines, lambda args: site.bars),
-    Route("/api/v3/avgPrice", _average, lambda args: site.bars),
-    Route("/api/v3/ticker", _rolling, lambda args: min(100, 2 * _symbols_in(args)) * site.ticker),
-    Route(
-        "/api/v3/ticker/24hr",
-        partial(
-            _each, "ticker24hr",
-            lambda facts, id, every: day_of(
-                "symbol", TODAY_REST, "bidPrice bidQty askPrice askQty", id, _today(facts, id, every)
+        Route("/api/v3/ping", lambda facts, args: Said("ping")),
+        Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
+        Route("/api/v3/exchangeInfo", partial(_info, site), lambda args: site.info),
+        Route("/api/v3/depth", _depth, lambda args: costs(site.depth, limit(args, 100, 5000)), snapshot=True),
+        Route("/api/v3/trades", _trades, lambda args: site.trades),
+        Route("/api/v3/historicalTrades", _historical, lambda args: site.trades),
+        Route("/api/v3/aggTrades", _agg_trades, lambda args: site.agg_trades),
+        Route("/api/v3/klines", _klines, lambda args: site.bars),
+        Route("/api/v3/uiKlines", _klines, lambda args: site.bars),
+        Route("/api/v3/avgPrice", _average, lambda args: site.bars),
+        Route("/api/v3/ticker", _rolling, lambda args: min(100, 2 * _symbols_in(args)) * site.ticker),
+        Route(
+            "/api/v3/ticker/24hr",
+            partial(
+                _each, "ticker24hr",
+                lambda facts, id, every: day_of(
+                    "symbol", TODAY_REST, "bidPrice bidQty askPrice askQty", id, _today(facts, id, every)
+                ),
             ),
+            partial(_ticker_weight, site.ticker, site.tickers),
         ),
-        partial(_ticker_weight, site.ticker, site.tickers),
-    ),
-    Route(
-        "/api/v3/ticker/price",
-        partial(
-            _each, "tickerPrice",
-            lambda facts, id, every: {"symbol": id, "price": eight(_today(facts, id, every).whole.close)},
+        Route(
+            "/api/v3/ticker/price",
+            partial(
+                _each, "tickerPrice",
+                lambda facts, id, every: {"symbol": id, "price": eight(_today(facts, id, every).whole.close)},
+            ),
+            partial(_ticker_weight, site.ticker, 2 * site.ticker),
         ),
-        partial(_ticker_weight, site.ticker, 2 * site.ticker),
-    ),
-    Route(
-        "/api/v3/ticker/bookTicker",
-        partial(
-            _each, "tickerBook",
-            lambda facts, id, every: {
-                "symbol": id,
-                **best_of(facts.best(id) if every else facts.levels(id, 1), "bidPrice bidQty askPrice askQty"),
-            },
+        Route(
+            "/api/v3/ticker/bookTicker",
+            partial(
+                _each, "tickerBook",
+                lambda facts, id, every: {
+                    "symbol": id,
+                    **best_of(facts.best(id) if every else facts.levels(id, 1), "bidPrice bidQty askPrice askQty"),
+                },
+            ),
+            partial(_ticker_weight, site.ticker, 2 * site.ticker),
         ),
-        partial(_ticker_weight, site.ticker, 2 * site.ticker),
-    ),
     )  # fmt: skip
 
 

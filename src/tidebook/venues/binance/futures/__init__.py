@@ -111,7 +111,9 @@ QUOTES: Final = facts("quotes", "bookTicker", wire.quotes, endpoint="public")
 BARS: Final = facts("bars", "kline_", wire.usd_bars, wire.INTERVALS, "market")
 TICKER: Final = facts("ticker", "ticker", wire.usd_ticker, endpoint="market")
 # The venue says the mark price every second, changed or not.
-MARKS: Final = replace(facts("mark_prices", "markPrice@1s", wire.marks, endpoint="market"), life=Repeats(60))
+MARKS: Final = replace(
+    facts("mark_prices", "markPrice@1s", wire.marks, endpoint="market"), also=("funding",), life=Repeats(60)
+)
 LIQUIDATIONS: Final = facts("liquidations", "forceOrder", wire.liquidations, endpoint="market")
 
 

@@ -85,7 +85,7 @@ OPTIONS: Final = Venue(
         facts("quotes", "bookTicker", quotes, endpoint="public"),
         facts("bars", "kline_", usd_bars, wire.INTERVALS, "market"),
         facts("ticker", "optionTicker", usd_ticker, endpoint="public"),
-        replace(_shared("mark_prices", _marks_of, wire.marks), life=Repeats(60)),
+        replace(_shared("mark_prices", _marks_of, wire.marks), also=("greeks",), life=Repeats(60)),
         _shared("open_interest", _interest_of, wire.interests),
     ),
     calls=rest.CALLS,
