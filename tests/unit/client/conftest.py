@@ -17,5 +17,5 @@ async def sim() -> AsyncIterator[serve]:
 
 @pytest.fixture(params=engines.available())
 async def market(request: pytest.FixtureRequest, sim: serve) -> AsyncIterator[Market]:
-    async with connect("binance", "htx", at=sim.at, engine=request.param) as opened:
+    async with connect("binance.spot", "htx", at=sim.at, engine=request.param) as opened:
         yield opened

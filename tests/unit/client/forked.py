@@ -126,7 +126,7 @@ async def collected(reads: int, writes: int) -> object:
 
 async def main(at: str, engine: Choice, how: str) -> None:
     async with (
-        connect("binance", at=at, engine=engine) as market,
+        connect("binance.spot", at=at, engine=engine) as market,
         market.health() as health,
         market.book("BTC/USDT") as book,
         market.quotes("BTC/USDT") as quotes,
@@ -161,7 +161,7 @@ async def until_readable(book: Book) -> None:
 
 
 async def anew(at: str, engine: Choice) -> bool:
-    async with connect("binance", at=at, engine=engine) as market, market.book("BTC/USDT") as book:
+    async with connect("binance.spot", at=at, engine=engine) as market, market.book("BTC/USDT") as book:
         return book.best_bid is not None
 
 

@@ -31,7 +31,7 @@ async def for_ever() -> None:
 
 
 def market() -> Market:
-    return connect("binance", at=AT)
+    return connect("binance.spot", at=AT)
 
 
 async def when(true: Callable[[], object]) -> None:

@@ -106,7 +106,7 @@ async def test_waiting_until_all_are_live(market: Market, sim: serve) -> None:
 async def test_a_pattern_follows_what_is_listed(sim: serve) -> None:
     sim.delist("LTC/USDT")
     async with (
-        connect("binance", at=sim.at, options=WATCHFUL) as market,
+        connect("binance.spot", at=sim.at, options=WATCHFUL) as market,
         market.books("L*/USDT", "BTC/USDT") as books,
         market.health() as events,
     ):
@@ -130,7 +130,7 @@ async def test_a_pattern_follows_what_is_listed(sim: serve) -> None:
 
 async def test_without_a_pattern_they_say_what_ended_too(sim: serve) -> None:
     async with (
-        connect("binance", at=sim.at, options=WATCHFUL) as market,
+        connect("binance.spot", at=sim.at, options=WATCHFUL) as market,
         market.books("LTC/USDT", "BTC/USDT") as books,
     ):
         ltc = books["LTC/USDT"]
@@ -163,7 +163,7 @@ async def test_what_one_venue_ends_is_another_one_s(sim: serve) -> None:
     """Of a symbol that both list, the book is that of the venue which was asked."""
     front = next(one for one in sim._simulator.fronts.values() if one.venue.exchange == "binance")
     front.delist("LTC/USDT")
-    async with connect("binance", "htx", at=sim.at, options=WATCHFUL) as market, market.books("LTC/USDT*") as books:
+    async with connect("binance.spot", "htx", at=sim.at, options=WATCHFUL) as market, market.books("LTC/USDT*") as books:
         ltc = books["LTC/USDT"]
         assert ltc.venue == "htx.spot"
         listing = market._venues("binance")[0]
@@ -267,7 +267,7 @@ async def test_a_bug_in_one_leaves_the_others_whole(market: Market, monkeypatch:
 
 
 async def test_one_book_of_a_symbol_that_ends_says_so_once(sim: serve) -> None:
-    async with connect("binance", at=sim.at, options=WATCHFUL) as market, market.book("LTC/USDT") as book:
+    async with connect("binance.spot", at=sim.at, options=WATCHFUL) as market, market.book("LTC/USDT") as book:
         reader: asyncio.Task[None] = asyncio.ensure_future(_read(book))
         sim.delist("LTC/USDT")
         with pytest.raises(UnknownSymbol, match="LTC/USDT is not traded any more"):
@@ -283,7 +283,7 @@ async def _read(book: Book) -> None:
 async def test_facts_follow_too(sim: serve) -> None:
     sim.delist("LTC/USDT")
     async with (
-        connect("binance", at=sim.at, options=WATCHFUL) as market,
+        connect("binance.spot", at=sim.at, options=WATCHFUL) as market,
         market.quotes("L*/USDT", slow="drop") as quotes,
         market.quotes("BTC/USDT") as one,
     ):
@@ -298,7 +298,7 @@ async def test_facts_follow_too(sim: serve) -> None:
 async def test_a_symbol_that_came_later_is_known(sim: serve) -> None:
     """A listing that is older than a minute is asked for anew before a symbol is called unknown."""
     sim.delist("LTC/USDT")
-    async with connect("binance", at=sim.at) as market:
+    async with connect("binance.spot", at=sim.at) as market:
         with pytest.raises(UnknownSymbol):
             await market.fetch_ticker("LTC/USDT")
         sim.relist("LTC/USDT")

@@ -46,7 +46,7 @@ class Bursting:
 
 @asynccontextmanager
 async def bursting(options: Options) -> AsyncIterator[Market]:
-    async with Server(Bursting()) as server, connect("binance", at=server.at, options=options) as market:
+    async with Server(Bursting()) as server, connect("binance.spot", at=server.at, options=options) as market:
         yield market
 
 

@@ -47,7 +47,7 @@ async def sim() -> AsyncIterator[serve]:
 
 @pytest.fixture
 async def market(sim: serve) -> AsyncIterator[Market]:
-    async with connect("binance", "htx", at=sim.at) as opened:
+    async with connect("binance.spot", "htx", at=sim.at) as opened:
         yield opened
 
 
@@ -70,7 +70,7 @@ def topics(market: Market) -> int:
 async def test_connecting(sim: serve, how: How) -> None:
     before = sockets()
     for at in count():
-        market = connect("binance", "htx", at=sim.at)
+        market = connect("binance.spot", "htx", at=sim.at)
         if not await cancelled(market.__aenter__(), at, how):
             assert market["htx"].state == "up"
             await market.close()
@@ -121,7 +121,7 @@ async def test_closing_the_market(sim: serve) -> None:
     before = sockets()
 
     async def one(at: int, how: How) -> bool:
-        market = await connect("binance", at=sim.at)
+        market = await connect("binance.spot", at=sim.at)
         trades = await market.trades("BTC/USDT")
         reached = await cancelled(market.close(), at, how)
         await market.close()

@@ -141,7 +141,7 @@ async def test_a_clock_that_is_set() -> None:
 
 async def test_a_venue_whose_clock_is_wrong(sim: serve) -> None:
     sim.faults.clock(-30.0, "binance")
-    async with connect("binance", at=sim.at) as market, market.health() as events:
+    async with connect("binance.spot", at=sim.at) as market, market.health() as events:
         async for event in events:
             if isinstance(event, health.ClockSkew):
                 assert -31 < event.offset < -29
@@ -153,7 +153,7 @@ async def test_a_venue_whose_clock_is_wrong(sim: serve) -> None:
 async def test_a_reader_asleep_is_told_what_it_lost(sim: serve) -> None:
     """Delivered and lost are what was sent; health names the reader."""
     options = Options(queue_items=10)
-    async with connect("binance", at=sim.at, options=options) as market, market.health() as events:
+    async with connect("binance.spot", at=sim.at, options=options) as market, market.health() as events:
         counted: list[object] = []
         async with market.quotes("BTC/USDT", "ETH/USDT") as asleep, market.quotes("BTC/USDT", "ETH/USDT") as counter:
             counter.on(counted.append)
@@ -178,7 +178,7 @@ async def test_a_reader_asleep_is_told_what_it_lost(sim: serve) -> None:
 
 async def test_a_venue_that_does_not_answer_is_told(sim: serve) -> None:
     sim.faults.status(503, "htx", n=2)
-    async with connect("binance", "htx", at=sim.at) as market, market.health() as events:
+    async with connect("binance.spot", "htx", at=sim.at) as market, market.health() as events:
         async for event in events:
             if isinstance(event, health.VenueUnavailable):
                 assert event.venue == "htx.spot"

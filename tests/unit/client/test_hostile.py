@@ -49,7 +49,7 @@ async def test_a_function_that_raises_a_cancellation_ends_itself_alone(
 
 async def test_one_venue_that_is_down_hides_no_other(sim: serve) -> None:
     sim.faults.status(503, "htx", n=10_000)
-    async with connect("binance", "htx", at=sim.at, timeout=2.0) as market:
+    async with connect("binance.spot", "htx", at=sim.at, timeout=2.0) as market:
         assert {one.venue for one in await market.fetch_tickers()} == {"binance.spot"}
 
 

@@ -32,7 +32,7 @@ async def one_down(sim: serve) -> AsyncIterator[tuple[Market, Callable[[], None]
         return await http(request)
 
     site.http = held  # type: ignore[method-assign]
-    market = connect("binance", "htx", at=sim.at, timeout=2.0, options=WATCHFUL)
+    market = connect("binance.spot", "htx", at=sim.at, timeout=2.0, options=WATCHFUL)
     async with market:
         market._wait = FOREVER
         assert not market._venues("htx")[0].ready.is_set()
@@ -108,7 +108,7 @@ async def test_a_pattern_may_match_nothing_yet(sim: serve) -> None:
     sim.delist("LTC/USDT")
     async with (
         asyncio.timeout(GENEROUS),
-        connect("binance", at=sim.at, options=WATCHFUL) as market,
+        connect("binance.spot", at=sim.at, options=WATCHFUL) as market,
         market.quotes("LTC/USDT*") as quotes,
         market.books("LTC/USDT*") as books,
     ):
@@ -135,7 +135,7 @@ async def test_one_venue_ends_it_and_the_others_go_on(sim: serve) -> None:
     """A view of several venues is told when one of them trades its symbol no more, or again."""
     async with (
         asyncio.timeout(GENEROUS),
-        connect("binance", "htx", at=sim.at, options=WATCHFUL) as market,
+        connect("binance.spot", "htx", at=sim.at, options=WATCHFUL) as market,
         market.consolidated("LTC/USDT") as both,
     ):
         silence(sim)

@@ -32,7 +32,7 @@ MAKE: dict[str, Callable[[Market], Opening]] = {
 
 @pytest.fixture
 async def market(sim: serve) -> AsyncIterator[Market]:
-    async with connect("binance", at=sim.at) as opened:
+    async with connect("binance.spot", at=sim.at) as opened:
         yield opened
 
 
@@ -107,7 +107,7 @@ async def test_closed_while_it_is_being_opened(market: Market, sim: serve, what:
 
 
 async def test_a_market_that_is_closed_while_it_is_being_opened(silent: str) -> None:
-    market = connect("binance", at=silent)
+    market = connect("binance.spot", at=silent)
     opening = asyncio.ensure_future(market.__aenter__())
     await until(lambda: market._open_venues)
     await market.close()
@@ -159,7 +159,7 @@ async def test_closed_by_several_at_once(market: Market, what: str) -> None:
 
 async def test_a_market_closes_all_that_was_opened_out_of_it(sim: serve) -> None:
     before = sockets()
-    market = await connect("binance", at=sim.at)
+    market = await connect("binance.spot", at=sim.at)
     things = [await make(market) for make in MAKE.values()]
     book, quotes = await market.book("ETH/USDT"), await market.quotes("ETH/USDT")
 
@@ -178,7 +178,7 @@ async def test_a_market_closes_all_that_was_opened_out_of_it(sim: serve) -> None
 
 
 async def test_used_after_it_was_closed(sim: serve) -> None:
-    market = await connect("binance", at=sim.at)
+    market = await connect("binance.spot", at=sim.at)
     place = market["binance"]
     book, quotes = await market.book("BTC/USDT"), await market.quotes("BTC/USDT")
     frozen = book.freeze()
@@ -203,7 +203,7 @@ async def test_used_after_it_was_closed(sim: serve) -> None:
 
 @pytest.mark.parametrize("of", ["itself", "its market"])
 async def test_closed_inside_of_a_function_given_to_on(sim: serve, of: str) -> None:
-    market = await connect("binance", at=sim.at)
+    market = await connect("binance.spot", at=sim.at)
     book, quotes = market.book("BTC/USDT"), market.quotes("BTC/USDT")
     calls: list[str] = []
 
@@ -333,7 +333,7 @@ async def test_a_function_that_raises_is_told_and_so_is_its_reader(market: Marke
 @pytest.mark.parametrize("what", ["book", "books", "quotes"])
 async def test_a_slow_function_is_told(sim: serve, what: str) -> None:
     options = Options(slow_call=0.0)
-    async with connect("binance", at=sim.at, options=options) as market, market.health() as events:
+    async with connect("binance.spot", at=sim.at, options=options) as market, market.health() as events:
         thing: Any = MAKE[what](market)
         thing.on(lambda item: None)
         async with thing, asyncio.timeout(GENEROUS):

@@ -146,7 +146,7 @@ async def test_asking_once(market: Market, venue: str) -> None:
 
 async def test_what_is_asked_of_several_is_over_when_it_raises(sim: serve) -> None:
     """One venue's refusal does not leave the other one's question to itself."""
-    async with connect("binance", "htx", at=sim.at) as market:
+    async with connect("binance.spot", "htx", at=sim.at) as market:
         sim.faults.status(503, "binance", n=1)
         with pytest.raises(VenueError, match="HTTP 503"):
             await market.fetch_tickers()
@@ -223,11 +223,11 @@ async def test_unknown_venues_open_nothing(sim: serve) -> None:
     with pytest.raises(UnknownVenue, match="environment"):
         connect("htx:testnet", at=sim.at)
     with pytest.raises(UsageError, match="loopback"):
-        await connect("binance", at="192.0.2.1:80")
+        await connect("binance.spot", at="192.0.2.1:80")
 
 
 async def test_opened_by_await_and_closed_twice(sim: serve) -> None:
-    market = await connect("binance", at=sim.at)
+    market = await connect("binance.spot", at=sim.at)
     book = await market.book("BTC/USDT")
     assert book.best_bid is not None
     await book.close()
@@ -283,7 +283,7 @@ async def test_what_is_no_price_size_or_side(market: Market) -> None:
 )
 def test_connecting_with_nonsense(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        connect("binance", **arguments)
+        connect("binance.spot", **arguments)
     with pytest.raises(UsageError, match="places are texts"):
         connect(["binance"])  # type: ignore[arg-type]
 

@@ -182,7 +182,7 @@ async def test_another_address_of_the_venue(market: Market) -> None:
 async def test_raw_beside_typed(sim: serve) -> None:
     """The same topic, raw and typed: each gets all of it."""
     async with (
-        connect("binance", at=sim.at) as market,
+        connect("binance.spot", at=sim.at) as market,
         market.quotes("BTC/USDT") as quotes,
         market.raw("btcusdt@bookTicker") as raw,
     ):

@@ -74,7 +74,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def test_what_another_program_spends_is_learned() -> None:
     async with served() as watched, clients(watched.sim.at, "binance.spot") as [other]:
         patient = Options(fetch_timeout=90.0)  # longer than until there is room again: those beyond it wait
-        async with connect("binance", at=watched.sim.at, options=patient) as market:
+        async with connect("binance.spot", at=watched.sim.at, options=patient) as market:
             for _ in range(23):
                 await spend(other, 250)
             await market.fetch_time()  # its answer tells
@@ -101,7 +101,7 @@ async def spend(other: Client, weight: int) -> None:
 async def test_a_limit_that_the_venue_publishes_is_kept() -> None:
     async with served() as watched:
         watched.body = lambda body: body.replace(b'"limit":6000', b'"limit":1200')
-        async with connect("binance", at=watched.sim.at) as market:
+        async with connect("binance.spot", at=watched.sim.at) as market:
             assert weight(market).limit == 1200
             watched.body = lambda body: body.replace(b'"limit":6000', b'"limit":9000')
             await market._venues(None)[0]._traded.load()
@@ -111,17 +111,17 @@ async def test_a_limit_that_the_venue_publishes_is_kept() -> None:
 async def test_two_markets_spend_one_limit_and_the_smallest_share_holds() -> None:
     async with served() as watched:
         at = watched.sim.at
-        async with connect("binance", at=at) as one, connect("binance", at=at, share=0.5) as two:
+        async with connect("binance.spot", at=at) as one, connect("binance.spot", at=at, share=0.5) as two:
             assert weight(one) is weight(two)
             assert weight(one).part == 3000
-            async with connect("binance", at=at, share=0.25):
+            async with connect("binance.spot", at=at, share=0.25):
                 assert weight(one).part == 1500
             assert weight(one).part == 3000
             assert weight(one).used(now()) == watched.gate.used
-        async with connect("binance", at=at) as again:
+        async with connect("binance.spot", at=at) as again:
             assert weight(again).part == 6000
             assert weight(again).used(now()) == watched.gate.used, "closing and opening gives nothing back"
-            async with serve(seed=1, venues=("binance",)) as elsewhere, connect("binance", at=elsewhere.at) as other:
+            async with serve(seed=1, venues=("binance",)) as elsewhere, connect("binance.spot", at=elsewhere.at) as other:
                 assert weight(other) is not weight(again)
                 assert weight(other).used(now()) < weight(again).used(now())
 
@@ -129,7 +129,7 @@ async def test_two_markets_spend_one_limit_and_the_smallest_share_holds() -> Non
 async def test_a_refusal_of_one_market_stops_the_other() -> None:
     async with served() as watched:
         at = watched.sim.at
-        async with connect("binance", at=at) as one, connect("binance", at=at) as two:
+        async with connect("binance.spot", at=at) as one, connect("binance.spot", at=at) as two:
             watched.sim.faults.status(429, "binance", retry_after=1)
             with pytest.raises(RateLimited):
                 await one.fetch_time()
@@ -156,12 +156,12 @@ async def test_a_refusal_stops_a_market_in_another_thread() -> None:
         opened, refused = threading.Event(), threading.Event()
 
         async def other() -> None:
-            async with connect("binance", at=watched.sim.at) as two:
+            async with connect("binance.spot", at=watched.sim.at) as two:
                 opened.set()
                 await asyncio.to_thread(refused.wait, GENEROUS)
                 await asyncio.gather(two.fetch_time(), two.fetch_time())
 
-        async with connect("binance", at=watched.sim.at) as one:
+        async with connect("binance.spot", at=watched.sim.at) as one:
             thread = asyncio.ensure_future(asyncio.to_thread(asyncio.run, other()))
             await until(opened.is_set)
             watched.sim.faults.status(429, "binance", retry_after=1)
@@ -178,7 +178,7 @@ async def test_markets_in_threads_spend_one_limit() -> None:
         at, began = watched.sim.at, threading.Barrier(2)
 
         async def spend_all() -> None:
-            async with connect("binance", at=at) as market:
+            async with connect("binance.spot", at=at) as market:
                 await asyncio.to_thread(began.wait, GENEROUS)
                 [one] = market._venues(None)
                 question = Question("BTCUSDT", limit=5000)
@@ -201,7 +201,7 @@ async def test_markets_in_threads_spend_one_limit() -> None:
 @pytest.mark.parametrize("share", [0, -0.1, 1.01, float("nan"), True, "0.5", None])
 def test_a_share_is_a_part(share: float) -> None:
     with pytest.raises(UsageError, match="share="):
-        connect("binance", share=share)
+        connect("binance.spot", share=share)
 
 
 def test_places_are_told_apart() -> None:

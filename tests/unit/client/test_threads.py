@@ -50,7 +50,7 @@ NOUNS: dict[str, tuple[Any, ...]] = {
 
 @pytest.fixture
 async def market(sim: serve) -> AsyncIterator[Market]:
-    async with connect("binance", "htx.spot", at=sim.at) as opened:
+    async with connect("binance.spot", "htx.spot", at=sim.at) as opened:
         yield opened
 
 
@@ -137,7 +137,7 @@ async def test_reading(market: Market) -> None:
 async def test_a_loop_that_is_over(sim: serve) -> None:
     def use() -> tuple[BaseException | None, BaseException | None, str]:
         first = asyncio.new_event_loop()
-        market, other = connect("binance", at=sim.at), connect("binance", at=sim.at)
+        market, other = connect("binance.spot", at=sim.at), connect("binance.spot", at=sim.at)
         first.run_until_complete(market.__aenter__())
         first.run_until_complete(other.__aenter__())
         seen = [asyncio.run(caught(market.fetch_time)), asyncio.run(caught(market.close))]
@@ -188,7 +188,7 @@ async def test_prices_from_another_thread_are_of_one_instant(sim: serve, engine:
             seqs.add(frozen.seq)
         return len(seqs)
 
-    async with connect("binance", at=sim.at, engine=engine) as market, market.book("BTC/USDT") as book:
+    async with connect("binance.spot", at=sim.at, engine=engine) as market, market.book("BTC/USDT") as book:
         looking = elsewhere(lambda: look(book))
         for _ in range(15):
             await book.next()
@@ -219,7 +219,7 @@ async def test_stats(market: Market) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 async def test_close_soon_from_a_thread(sim: serve, times: int) -> None:
-    market = await connect("binance", at=sim.at)
+    market = await connect("binance.spot", at=sim.at)
     book, quotes = await market.book("BTC/USDT"), await market.quotes("BTC/USDT")
     for thing in (book, quotes, market):
         for _ in range(times):
@@ -231,7 +231,7 @@ async def test_close_soon_from_a_thread(sim: serve, times: int) -> None:
 
 
 async def test_close_from_another_loop(sim: serve) -> None:
-    market = await connect("binance", at=sim.at)
+    market = await connect("binance.spot", at=sim.at)
     quotes = await market.quotes("BTC/USDT")
     await in_loop(quotes.close)
     await in_loop(market.close)
@@ -241,7 +241,7 @@ async def test_close_from_another_loop(sim: serve) -> None:
 
 
 async def test_close_of_a_loop_that_is_kept_busy_does_not_hang(sim: serve) -> None:
-    market = await connect("binance", at=sim.at)
+    market = await connect("binance.spot", at=sim.at)
     closed = threading.Event()
 
     def close() -> None:
@@ -265,7 +265,7 @@ async def test_a_reader_elsewhere_leaves_the_queue_alone(market: Market) -> None
 async def test_nothing_is_kept_between_two_runs(sim: serve) -> None:
     def twice() -> list[bool]:
         async def once() -> bool:
-            async with connect("binance", at=sim.at) as market, market.book("BTC/USDT") as book:
+            async with connect("binance.spot", at=sim.at) as market, market.book("BTC/USDT") as book:
                 return book.best_bid is not None
 
         return [asyncio.run(once()) for _ in range(2)]

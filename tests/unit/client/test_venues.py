@@ -130,7 +130,7 @@ async def test_who_is_cancelled_stops_nobody_else() -> None:
 
 
 async def test_a_bug_leaves_nothing_that_claims_to_be_live(sim: serve) -> None:
-    market = await connect("binance", "htx", at=sim.at)
+    market = await connect("binance.spot", "htx", at=sim.at)
     book = await market.book("BTC/USDT", venue="binance")
     quotes = await market.quotes("BTC/USDT", venue="binance")
     other = await market.book("BTC/USDT", venue="htx")
@@ -194,7 +194,7 @@ async def test_a_connect_that_fails_leaves_no_share(sim: serve) -> None:
 
 async def test_one_error_raised_again_and_again_does_not_grow(sim: serve) -> None:
     sim.faults.status(451, "binance", n=1000)
-    async with connect("binance", "htx", at=sim.at) as market:
+    async with connect("binance.spot", "htx", at=sim.at) as market:
         frames = 0
         for _ in range(5):
             with pytest.raises(Exception, match="refuses this address's country") as caught:
