@@ -163,7 +163,10 @@ async def test_what_one_venue_ends_is_another_one_s(sim: serve) -> None:
     """Of a symbol that both list, the book is that of the venue which was asked."""
     front = next(one for one in sim._simulator.fronts.values() if one.venue.exchange == "binance")
     front.delist("LTC/USDT")
-    async with connect("binance.spot", "htx", at=sim.at, options=WATCHFUL) as market, market.books("LTC/USDT*") as books:
+    async with (
+        connect("binance.spot", "htx", at=sim.at, options=WATCHFUL) as market,
+        market.books("LTC/USDT*") as books,
+    ):
         ltc = books["LTC/USDT"]
         assert ltc.venue == "htx.spot"
         listing = market._venues("binance")[0]

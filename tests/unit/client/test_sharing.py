@@ -121,7 +121,10 @@ async def test_two_markets_spend_one_limit_and_the_smallest_share_holds() -> Non
         async with connect("binance.spot", at=at) as again:
             assert weight(again).part == 6000
             assert weight(again).used(now()) == watched.gate.used, "closing and opening gives nothing back"
-            async with serve(seed=1, venues=("binance",)) as elsewhere, connect("binance.spot", at=elsewhere.at) as other:
+            async with (
+                serve(seed=1, venues=("binance",)) as elsewhere,
+                connect("binance.spot", at=elsewhere.at) as other,
+            ):
                 assert weight(other) is not weight(again)
                 assert weight(other).used(now()) < weight(again).used(now())
 

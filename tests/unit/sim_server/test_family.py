@@ -192,6 +192,7 @@ async def test_changes_chain_by_what_was_before_and_the_snapshot_bridges(name: s
         async with asyncio.timeout(GENEROUS), one.socket(depth.endpoint, topic) as socket:
             held = [message["data"] for message in await socket.some(2, lambda message: "stream" in message)]
             book: Sides = ({}, {})
+            whole: Any = {}
             last = -1
             while last < held[0]["U"]:  # a snapshot is older than the stream, that of options by seconds
                 assert depth.rest is not None
@@ -223,4 +224,5 @@ async def test_the_books_of_all_markets_of_an_exchange_are_live(engine: Choice) 
                 last = whole.seq
                 assert last is not None
                 true = best(of(sim.book_at(book.venue, symbol, last)), 10)
-                assert ({**dict(whole.bids[:10])}, {**dict(whole.asks[:10])}) == true
+                found = [{one.price: one.size for one in side[:10]} for side in (whole.bids, whole.asks)]
+                assert found == [*true]

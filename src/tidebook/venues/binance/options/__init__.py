@@ -78,6 +78,7 @@ OPTIONS: Final = Venue(
     name="binance.options",
     exchange="binance",
     kind="option",
+    without=("funding", "liquidations"),
     endpoints=(PUBLIC, MARKET),
     books=(DEPTH, PARTIAL),
     facts=(
