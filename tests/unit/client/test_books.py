@@ -77,7 +77,7 @@ async def test_what_no_venue_lists_is_refused(market: Market) -> None:
         await market.books("BTC/USDT", "NO/SUCH", venue="binance")
     with pytest.raises(UsageError, match="of which symbol"):
         market.books()
-    with pytest.raises(UsageError, match=r"BTC/USDT is on several venues: say of which, venue= binance or htx"):
+    with pytest.raises(UsageError, match=r"BTC/USDT is on several venues: say of which, venue= binance.spot or htx"):
         await market.books("BTC/USDT")
 
 

@@ -196,8 +196,8 @@ async def test_used_after_it_was_closed(sim: serve) -> None:
         await to_the_end(quotes.next)
     assert frozen.best_bid is not None
     assert market.stats.sockets == 0
-    assert repr(market) == "<Market binance closed>"
-    assert repr(place) == "<binance of <Market binance closed>>"
+    assert repr(market) == "<Market binance.spot closed>"
+    assert repr(place) == "<binance of <Market binance.spot closed>>"
     assert repr(book).startswith("<Book BTC/USDT binance closed")
 
 

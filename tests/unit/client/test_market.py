@@ -204,7 +204,9 @@ async def test_a_handler_that_raises_ends_itself_alone(market: Market) -> None:
 
 
 async def test_symbols_are_refused_before_any_stream(market: Market) -> None:
-    with pytest.raises(UnknownSymbol, match=r"binance has no 'BTC/USTD'\. Close: .*All: tidebook symbols binance"):
+    with pytest.raises(
+        UnknownSymbol, match=r"binance.spot has no 'BTC/USTD'\. Close: .*All: tidebook symbols binance.spot"
+    ):
         await market.book("BTC/USTD", venue="binance")
     with pytest.raises(UnknownSymbol, match="perpetual"):
         await market.book("BTC/USDT:USDT", venue="binance")
@@ -294,7 +296,7 @@ async def test_another_venue_is_named_rightly(market: Market) -> None:
     with pytest.raises(UsageError, match=r"htx:testnet|environment"):
         _ = market["htx:testnet"]
     with pytest.raises(
-        UsageError, match=r"binance:testnet is not connected; binance, htx are\. Write connect\('binance', "
+        UsageError, match=r"binance:testnet is not connected; binance.spot, htx are\. Write connect\('binance.spot', "
     ):
         _ = market["binance:testnet"]
     with pytest.raises(UsageError, match="a place is a text"):

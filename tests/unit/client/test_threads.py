@@ -160,7 +160,7 @@ async def test_a_loop_that_is_over(sim: serve) -> None:
     assert isinstance(asked, WrongLoop)
     assert isinstance(closed, WrongLoop)
     assert "does not run now. Close it there" in str(closed)
-    assert shown == "<Market binance closed>"
+    assert shown == "<Market binance.spot closed>"
 
 
 @pytest.mark.parametrize("engine", engines.available())
@@ -226,7 +226,7 @@ async def test_close_soon_from_a_thread(sim: serve, times: int) -> None:
             await in_thread(thing.close_soon)
     await until(lambda: not ours())
     assert book.state is State.CLOSED
-    assert [repr(quotes), repr(market)] == ["<quotes of BTC/USDT closed>", "<Market binance closed>"]
+    assert [repr(quotes), repr(market)] == ["<quotes of BTC/USDT closed>", "<Market binance.spot closed>"]
     await market.close()
 
 

@@ -188,7 +188,7 @@ async def test_requests_are_counted_by_the_second() -> None:
 
 
 async def test_a_path_alone_tells_whose_it_is() -> None:
-    async with serve(3) as sim, aiohttp.ClientSession() as session:
+    async with serve(3, ["binance.spot", "htx"]) as sim, aiohttp.ClientSession() as session:
         for path, status in (
             ("/api/v3/time", 200), ("/v1/common/timestamp", 200), ("/nowhere", 404),
         ):  # fmt: skip
