@@ -4,7 +4,7 @@ import tidebook
 
 
 async def main() -> None:
-    async with tidebook.connect("binance", "htx.spot") as market:
+    async with tidebook.connect("binance.spot", "htx.spot") as market:
         binance, htx = market["binance"], market["htx"]
         reply = await binance.get("/api/v3/ticker/price", {"symbol": "BTCUSDT"})
         print(reply.data["price"], "used of the limit:", reply.headers["x-mbx-used-weight-1m"])

@@ -148,7 +148,7 @@ def test_symbols(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_doctor_of_a_healthy_venue(at: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", "binance"]) == 0
+    assert main(["doctor", "binance.spot"]) == 0
     lines = capsys.readouterr().out.splitlines()
     kinds = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert kinds == ["tidebook", "place", "REST", "clock", "stream", "limit", "limit"]
@@ -173,4 +173,4 @@ def test_a_doctor_of_a_venue_out_of_reach(monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["doctor", "nowhere"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "tidebook: UnknownVenue: no venue is called 'nowhere'. There are: binance, htx\n"
+    assert err == "tidebook: UnknownVenue: no venue is called 'nowhere'. There are: binance, binance_us, htx\n"

@@ -81,7 +81,7 @@ async def test_a_symbol_of_the_one_that_is_down_is_waited_for(sim: serve) -> Non
             front.delist("LTC/USDT")
     async with asyncio.timeout(GENEROUS), one_down(sim) as (market, up):
         market._wait = 0.05
-        with pytest.raises(UnknownSymbol, match="binance.spot has no 'NO/SUCH'"):
+        with pytest.raises(UnknownSymbol, match=r"binance\.spot has no 'NO/SUCH'"):
             await market.trades("NO/SUCH")
         market._wait = FOREVER
         opening = asyncio.ensure_future(market.books("LTC/USDT")._enter())

@@ -37,7 +37,7 @@ from tidebook.venues.binance.recorded import data_topic, reads, sent_topics, url
 from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, asked_at, facts, named, partials
 
 # Documented for spot; here it is taken over as the safe side. Options are at the same host.
-CONNECTS: Final = Pool("binance.futures.connects", "ip", 300, 300)
+CONNECTS: Final = Pool("binance.fstream", "ip", 300, 300)
 
 # Ten client messages a second, pings included. 200 streams by one page, 1024 by another. What has missed two of the
 # server's pings is dead.

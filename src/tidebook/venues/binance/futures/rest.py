@@ -30,9 +30,9 @@ from tidebook.venues.binance.rest import Steps, as_it_is, by_limit, call, in_ran
 T = TypeVar("T")
 Read = Callable[[bytes, Seen, Question], Any]
 
-# One for both kinds of futures since 2026-06-30.
-WEIGHT: Final = Pool("binance.futures.weight", "ip", 2400, 60)
-FUNDING: Final = Pool("binance.usdm.funding", "ip", 500, 300)  # of USD-M's calls about funding, counted apart
+# One for both kinds of futures, at both their hosts, since 2026-06-30.
+WEIGHT: Final = Pool("binance.fapi.weight", "ip", 2400, 60)
+FUNDING: Final = Pool("binance.funding", "ip", 500, 300)  # of USD-M's calls about funding, counted apart
 
 LEVELS: Final = (5, 10, 20, 50, 100, 500, 1000)  # no other limits are taken
 DEPTH_COSTS: Final[Steps] = ((50, 2), (100, 5), (500, 10), (1000, 20))
