@@ -156,7 +156,7 @@ SPOT = Venue(
 )
 
 # An exchange of its own, with its own limits. It pings every three minutes; what is silent for two of them is dead.
-_US_CONNECTS = replace(CONNECTS, name="binance_us.connects")
+_US_CONNECTS = replace(CONNECTS, name="binance_us.sockets")
 _US_STREAMS = replace(
     STREAMS, url="wss://stream.binance.us:9443/stream", connects=_US_CONNECTS,
     ping=Ping(by="server", form="frame", every=180, deadline=400),

@@ -27,7 +27,7 @@ USDM: Final = replace(
     stream=usd_stream,
     door={"/public/stream": "public", "/market/stream": "market"}.get,
     routes=routes(usd=True),
-    pool="binance.fapi.weight",
+    pool="binance.futures",
     limited=_limited,
     wrapped=("public", "market"),
     pace=10,

@@ -31,7 +31,7 @@ T = TypeVar("T")
 Read = Callable[[bytes, Seen, Question], Any]
 
 # One for both kinds of futures, at both their hosts, since 2026-06-30.
-WEIGHT: Final = Pool("binance.fapi.weight", "ip", 2400, 60)
+WEIGHT: Final = Pool("binance.futures", "ip", 2400, 60)
 FUNDING: Final = Pool("binance.funding", "ip", 500, 300)  # of USD-M's calls about funding, counted apart
 
 LEVELS: Final = (5, 10, 20, 50, 100, 500, 1000)  # no other limits are taken

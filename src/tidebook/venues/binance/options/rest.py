@@ -19,7 +19,7 @@ from tidebook.venues.binance.rest import Steps, as_it_is, by_limit, call, of_sym
 
 API: Final = "https://eapi.binance.com/eapi/v1"
 # The least that a document says; /exchangeInfo says what it is.
-WEIGHT: Final = Pool("binance.eapi.weight", "ip", 400, 60)
+WEIGHT: Final = Pool("binance.options", "ip", 400, 60)
 LEVELS: Final = (10, 20, 50, 100, 500, 1000)
 DEPTH_COSTS: Final[Steps] = ((50, 1), (100, 5), (500, 10), (1000, 20))
 
