@@ -13,7 +13,7 @@ _HOST = re.compile(r"[^\s/\\?#@%]+")
 
 
 def declared_at(at: At) -> list[Venue]:
-    """The declared venues that a place names.
+    """The declared venues that a place names; of an exchange those that are there in its environment.
 
     Raises UnknownVenue, VenueClosed for an exchange that has shut down or a host that was its own, UsageError for
     hosts that are none.
@@ -22,16 +22,16 @@ def declared_at(at: At) -> list[Venue]:
     found = [venue for venue in known.values() if at.venue in (venue.name, venue.exchange)]
     if not found:
         raise unknown(at.venue, sorted({venue.exchange for venue in known.values()}))
-    for venue in found:
-        if at.environment not in {one.name for one in venue.environments}:
-            environments = ", ".join(one.name for one in venue.environments)
-            raise UnknownVenue(f"{venue.name} has no environment {at.environment!r}. It has: {environments}")
+    there = [venue for venue in found if at.environment in {one.name for one in venue.environments}]
+    if not there:
+        environments = ", ".join(dict.fromkeys(one.name for venue in found for one in venue.environments))
+        raise UnknownVenue(f"{at.venue} has no environment {at.environment!r}. It has: {environments}")
     for host in at.hosts.values():
         if _HOST.fullmatch(str(host)) is None:
             raise UsageError(f"hosts: {host!r} is no host. Write a name, or a name and a port", venue=at.venue)
-    for url in _addresses(at, found):
+    for url in _addresses(at, there):
         check_open(url)
-    return found
+    return there
 
 
 def check_open(url: str) -> None:

@@ -1,6 +1,7 @@
 """Which venue of an exchange is meant: a symbol decides, an id where it names one; what is down, or closed, is said."""
 
 import asyncio
+import re
 from decimal import Decimal
 
 import pytest
@@ -10,8 +11,10 @@ from tests.unit.client.stepping import until
 
 from tidebook.client.market import Market, connect
 from tidebook.client.symbols import Listing, resolve
-from tidebook.errors import AmbiguousSymbol, NetworkError, UnknownSymbol, UsageError, VenueUnavailable
+from tidebook.client.where import declared_at
+from tidebook.errors import AmbiguousSymbol, NetworkError, UnknownSymbol, UnknownVenue, UsageError, VenueUnavailable
 from tidebook.model.facts import Instrument
+from tidebook.model.place import parse
 
 BTC = "BTC/USDT:USDT"
 
@@ -207,3 +210,17 @@ def test_a_symbol_that_two_venues_list_is_asked_back() -> None:
     listings = [Listing.of("one", [row]), Listing.of("two", [replace(row, venue="two")])]
     with pytest.raises(AmbiguousSymbol, match="'A/B' is on one and two: say of which, venue="):
         resolve("A/B", listings, "both")
+
+
+def test_an_exchange_is_what_it_has_in_an_environment() -> None:
+    """Not all of its venues need be there."""
+    every = {venue.name: {one.name for one in venue.environments} for venue in declared_at(parse("binance"))}
+    assert {"live"} < set.union(*every.values())
+    for environment in set.union(*every.values()):
+        there = [venue.name for venue in declared_at(parse(f"binance:{environment}"))]
+        assert there == [name for name, environments in every.items() if environment in environments]
+    assert len(declared_at(parse("binance:demo"))) < len(every)
+    with pytest.raises(UnknownVenue, match=re.escape("binance.options has no environment 'demo'. It has: live, ")):
+        declared_at(parse("binance.options:demo"))
+    with pytest.raises(UnknownVenue, match=re.escape("binance has no environment 'nowhere'. It has: live, ")):
+        declared_at(parse("binance:nowhere"))
