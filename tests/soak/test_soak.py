@@ -11,7 +11,7 @@ from tidebook.sim.server.spoken import dialects
 
 
 async def test_every_book_is_right_after_faults() -> None:
-    found = await soak(dialects(), 4, 8, apart=0.5)
+    found = await soak(dialects(), 2, 5, apart=0.4)
     assert found.verdict.wrong == []
     assert not any(found.failed.values())
     assert found.verdict.right.total() == sum(found.books.values()) > 0
