@@ -177,11 +177,15 @@ class Part(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What every message of a stream is told besides its content."""
+    """What every message of a stream is told besides its content.
+
+    `number` counts the messages of the topic from 1 on; what a connection is told first has that of the last one.
+    """
 
     topic: str
     id: str
     now_ns: int
+    number: int = 0
 
 
 Content = Literal[

@@ -236,7 +236,7 @@ class Front:
             at_once = stream.content in _REAL_TIME or not stream.every
             (self._bursting if at_once else self._cutting).setdefault(stream.id, []).append(topic)
         topic.lines[line] = None
-        told = Told(name, topic.stream.id, self.clock_ns)
+        told = Told(name, topic.stream.id, self.clock_ns, topic.number)
         first = topic.first(told) if self._listed.has(told.id, self.clock_ns) else None
         if first is not None:
             self._say(topic, *first, [line])
@@ -278,7 +278,8 @@ class Front:
             content = [(one, what) for one, what in content if self._listed.has(one, now_ns)]
             heard = bool(content)
         if heard:
-            values = topic.stream.values(Told(topic.name, id, now_ns), content)
+            topic.number += 1
+            values = topic.stream.values(Told(topic.name, id, now_ns, topic.number), content)
             self._say(topic, topic.stream.sample, values, topic.lines)
 
     def _say(self, topic: Topic | Many, sample: str, values: Values, lines: Iterable[Line]) -> None:

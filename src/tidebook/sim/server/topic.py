@@ -36,6 +36,7 @@ class Topic:
         self.market = market
         self.lines: dict[Line, None] = {}
         self.every_ns = seconds(stream.every)
+        self.number = 0  # of its messages
         self.said: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._emit = emit
         self._window: Levels | None = None
@@ -167,6 +168,7 @@ class Many:
         self.stream = stream
         self.lines: dict[Line, None] = {}
         self.every_ns = seconds(stream.every)
+        self.number = 0
         self.said: deque[tuple[int, int]] = deque(maxlen=0)  # its messages are no chain
         self._markets = markets
         self._marks = marks
