@@ -15,8 +15,17 @@ from tidebook.cli import main
 from tidebook.engine import Choice
 
 SHARED = Path(__file__).parents[4] / "shared" / "captures"
-SETS = ("BINANCE", "BINANCE@2021-04-05", "BINANCE@2024-08-08", "HUOBI", "HUOBI_SWAP")
-SMALL = ("BINANCE", "BINANCE@2021-04-05", "HUOBI", "HUOBI_SWAP")
+SETS = (
+    "BINANCE",
+    "BINANCE@2021-04-05",
+    "BINANCE@2024-08-08",
+    "HUOBI",
+    "HUOBI_SWAP",
+    "BYBIT",
+    "BYBIT@2025-06-13",
+    "BYBIT_OB500@2024-12-01",
+)
+SMALL = ("BINANCE", "BINANCE@2021-04-05", "HUOBI", "HUOBI_SWAP", "BYBIT")
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not beside the project")
 
