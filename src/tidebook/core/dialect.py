@@ -196,7 +196,7 @@ Content = Literal[
 `quote whole` Levels · `change window` Change, of the whole book or of its best `depth` levels · `bar` Candle ·
 `day` Today · `mark` Marked · `liquidation` Liquidated · `part` Part · `days` pairs of id and Today, of all markets in
 which something happened since · `marks` pairs of id and Marked, of all that are listed. `days` and `marks` have no
-`id`; a `liquidation` without one is of all markets, and each message is told whose it is."""
+`id`; a `liquidation` or a `trade` without one is of all markets, and each message is told whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ class Stream:
     @property
     def of_all(self) -> bool:
         """Whether it is about many markets at once."""
-        return self.content in ("days", "marks") or (self.content == "liquidation" and not self.id)
+        return self.content in ("days", "marks") or (self.content in ("liquidation", "trade") and not self.id)
 
 
 @dataclass(frozen=True, slots=True)

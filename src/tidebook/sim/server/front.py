@@ -46,6 +46,7 @@ _JSON: Final = {"Content-Type": "application/json;charset=UTF-8"}
 _HTML: Final = {"Content-Type": "text/html"}
 _REAL_TIME: Final = ("trade", "taker", "group", "quote", "liquidation")
 _BEGIN: Final = "deep"  # markets that begin for a stream about all: in others little happens, and each costs
+_FEW: Final = 4  # that begin where none is deep
 
 
 class Front:
@@ -244,10 +245,11 @@ class Front:
     def _made(self, name: str, stream: Stream) -> Topic | Many:
         if not stream.of_all:
             return Topic(name, stream, self.market(stream.id), self._exchange.now_ns, self._emit)
-        if stream.content == "liquidation":
-            for one in self._among(stream):
-                if self._listed.get(one, self.clock_ns).liquidity == _BEGIN:
-                    self.market(one)
+        if stream.content in ("liquidation", "trade"):
+            among = [*self._among(stream)]
+            deep = [one for one in among if self._listed.get(one, self.clock_ns).liquidity == _BEGIN]
+            for one in deep or (among[:_FEW] if stream.content == "trade" else ()):
+                self.market(one)
 
         def marks() -> list[tuple[str, Marked]]:
             return [(one, self.mark(one)) for one in self._among(stream)]
