@@ -124,7 +124,7 @@ class Option(
 
 
 class TradeRow(msgspec.Struct, rename={"id": "execId", "at": "time"}):
-    id: str
+    id: wire.TradeId
     symbol: str
     price: Num
     size: Num

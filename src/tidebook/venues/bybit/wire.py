@@ -4,7 +4,6 @@ Facts: bybit-exchange/docs v5 as of 2026-07-24 (WebSocket Stream, Public). Numbe
 Sizes are in base currency, of inverse contracts in US dollars: their turnover is in base currency, and not told.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -33,6 +32,8 @@ _CLOSING: Final[dict[str, facts.Side]] = {"Buy": "sell", "Sell": "buy"}
 
 Due = Annotated[str, msgspec.Meta(pattern="^([0-9]{13}|0|)$")]
 """Milliseconds as text; "0" or nothing where it is never."""
+TradeId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f-]{1,36}$")]
+"""Digits in spot, a UUID elsewhere."""
 Hours = Annotated[str, msgspec.Meta(pattern="^([1-9][0-9]?)?$")]
 
 
@@ -54,7 +55,7 @@ class Trade(
     side: Literal["Buy", "Sell"]
     size: Num
     price: Num
-    id: str
+    id: TradeId
 
 
 class Liquidation(msgspec.Struct, rename={"at": "T", "symbol": "s", "side": "S", "size": "v", "price": "p"}):
@@ -279,10 +280,10 @@ def _said(text: Num | None) -> Exact | None:
     return None if text is None else exact(text)
 
 
-def _there(text: Num | None) -> Exact | None:
-    """Where 0, or nothing, says that there is none."""
-    value = exact(text) if text else None
-    return value if value is not None and value[0] else None
+def _there(text: Num) -> Exact | None:
+    """Where 0 says that there is none."""
+    value = exact(text)
+    return value if value[0] else None
 
 
 def best(price: Num | None, size: Num | None) -> Exact | None:
@@ -306,12 +307,17 @@ def contract_day(whole: bool, one: Contract, at_ns: int, seen: Seen) -> facts.Ti
     )  # fmt: skip
 
 
+def _settle(one: Contract | Option) -> Exact | None:
+    """Of contracts it may be empty as well."""
+    return None if isinstance(one, Contract) and not one.settle else _there(one.settle or "")
+
+
 def mark_price(one: Contract | Option, at_ns: int, seen: Seen) -> facts.MarkPrice:
     if one.mark is None:
         raise DecodeError("missing", f"{one.symbol[:40]}: no mark price")
     return facts.MarkPrice(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=at_ns, received_ns=seen.received_ns,
-        exact_price=exact(one.mark), exact_index=_said(one.index), exact_settle=_there(one.settle),
+        exact_price=exact(one.mark), exact_index=_said(one.index), exact_settle=_settle(one),
     )  # fmt: skip
 
 
@@ -342,11 +348,11 @@ def open_interest(whole: bool, one: Contract | Option, at_ns: int, seen: Seen) -
     )  # fmt: skip
 
 
-_DAY: Final = ("last", "open", "high", "low", "volume", "turnover", "bid", "bid_size", "ask", "ask_size")
-
-
 class Remembered:
-    """Reads the tickers of one contract: what a message does not say is as it was. With `whole` see above."""
+    """Reads the tickers of one contract: what a message does not say is as it was, and each brings all that is known.
+
+    So whoever begins to read a topic that others read hears at once what seldom changes. With `whole` see above.
+    """
 
     def __init__(self, whole: bool) -> None:
         self._whole = whole
@@ -354,24 +360,23 @@ class Remembered:
 
     def __call__(self, frame: bytes, seen: Seen) -> list[facts.Fact]:
         push = decode(_CONTRACT, frame)
-        said = {name: value for name in _FIELDS if (value := getattr(push.data, name)) is not None}
         now = push.data
         if push.type == "delta" and self._known is not None:
+            said = {name: value for name in _FIELDS if (value := getattr(now, name)) is not None}
             now = msgspec.structs.replace(self._known, **said)
-        found = self._facts(now, said, push.ts * MS, seen)
+        found = self._facts(now, push.ts * MS, seen)
         self._known = now  # only what could be read is remembered
         return found
 
-    def _facts(self, now: Contract, said: Mapping[str, str], at_ns: int, seen: Seen) -> list[facts.Fact]:
-        """Those of which a message says something."""
+    def _facts(self, now: Contract, at_ns: int, seen: Seen) -> list[facts.Fact]:
         found: list[facts.Fact] = []
-        if now.last is not None and any(name in said for name in _DAY):
+        if now.last is not None:
             found.append(contract_day(self._whole, now, at_ns, seen))
-        if now.mark is not None and any(name in said for name in ("mark", "index", "settle")):
+        if now.mark is not None:
             found.append(mark_price(now, at_ns, seen))
-        if None not in (now.rate, now.due) and any(name in said for name in ("rate", "due", "hours")):
+        if now.rate is not None and now.due is not None:
             found += funding(now, at_ns, seen)
-        if now.interest is not None and any(name in said for name in ("interest", "value")):
+        if now.interest is not None:
             found.append(open_interest(self._whole, now, at_ns, seen))
         return found
 
