@@ -158,7 +158,9 @@ WEST = replace(
     aliases=("twins.invalid/west", "twins.invalid/shared"),
 )
 OTHER = replace(EAST, name="survey.other", exchange="survey.other", aliases=("other.invalid",))
-OLD = replace(EAST.books[0], topic=lambda id: f"old {id}", matches=lambda topic: topic[4:] if topic[:4] == "old " else None)
+OLD = replace(
+    EAST.books[0], topic=lambda id: f"old {id}", matches=lambda topic: topic[4:] if topic[:4] == "old " else None
+)
 YOUNG = replace(
     OTHER, name="survey.young", exchange="survey.young", aliases=("aged.invalid",),
     endpoints=(replace(EAST.endpoints[0], url="wss://aged.invalid/new"),),
