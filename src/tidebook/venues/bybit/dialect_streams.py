@@ -172,8 +172,10 @@ def _contract_ticker(category: Category, told: Told, one: Part) -> Values:
     values = contract_of(category, one.day, one.mark)
     if one.before is not None:
         values = changed(values, contract_of(category, one.before.day, one.before.mark))
-    hours = {"fundingIntervalHour": str(one.mark.interval_s // 3600) if one.mark.rate else ""}
-    data = {"symbol": told.id, **values, **(hours if one.before is None else changed(hours, hours))}
+    fixed = {
+        "tickDirection": "PlusTick", "fundingIntervalHour": str(one.mark.interval_s // 3600) if one.mark.rate else "",
+    }  # fmt: skip
+    data = {"symbol": told.id, **values, **(fixed if one.before is None else changed(fixed, fixed))}
     head = {"type": "snapshot" if one.before is None else "delta", "cs": one.day.best.last}
     return _push(category, told, 0, {**head, **paths("data", data)})
 
