@@ -328,8 +328,9 @@ async def test_an_exchanges_name_opens_all_four() -> None:
             async with market.book(symbol, require="live", timeout=GENEROUS) as book:
                 assert book.venue == f"bybit.{next(one.kind for one in rows if one.symbol == symbol)}"
         inverse = next(one for one in rows if one.symbol == "BTC/USD:BTC")
-        assert (inverse.contract_size, inverse.size_unit) == (1, "contract")
-        assert (option.contract_size, option.size_unit) == (None, "BTC")
+        assert inverse.contract_size == 1
+        assert option.contract_size is None
+        assert (inverse.size_unit, option.size_unit) == ("contract", "BTC")
         async with market.greeks(option.symbol) as greeks, market.funding("BTC/USDT:USDT") as funding:
             assert (await greeks.next()).delta is not None
             assert not (await funding.next()).settled
