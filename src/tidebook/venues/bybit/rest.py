@@ -27,6 +27,7 @@ REST: Final = Pool("bybit.rest", "ip", 600, 5)
 
 Category = Literal["spot", "linear", "inverse", "option"]
 T = TypeVar("T")
+S = TypeVar("S", bound="Sizes")
 Stamp = Annotated[str, msgspec.Meta(pattern="^[0-9]{13}$")]
 """Milliseconds as text."""
 Nanos = Annotated[str, msgspec.Meta(pattern="^[0-9]{19}$")]
@@ -97,6 +98,7 @@ class Pair(Coins, rename={"sizes": "lotSizeFilter"}):
 
 class Contract(
     Coins,
+    Generic[S],
     rename={"settle": "settleCoin", "type": "contractType", "ends": "deliveryTime", "sizes": "lotSizeFilter"},
 ):
     """Of a perpetual `deliveryTime` is 0, or when it will be delisted."""
@@ -104,11 +106,7 @@ class Contract(
     settle: str
     type: Literal["LinearPerpetual", "LinearFutures", "InversePerpetual", "InverseFutures"]
     ends: wire.Due
-    sizes: Sizes
-
-
-class Linear(Contract, rename={"sizes": "lotSizeFilter"}):
-    sizes: LinearSizes
+    sizes: S
 
 
 class Option(
@@ -173,8 +171,8 @@ _TRADES = msgspec.json.Decoder(Answer[Page[TradeRow]])
 _CANDLES = msgspec.json.Decoder(Answer[Page[CandleRow]])
 _FUNDING = msgspec.json.Decoder(Answer[Page[FundingRow]])
 _PAIRS = msgspec.json.Decoder(Answer[Page[Pair]])
-_LINEARS = msgspec.json.Decoder(Answer[Page[Linear]])
-_INVERSES = msgspec.json.Decoder(Answer[Page[Contract]])
+_LINEARS = msgspec.json.Decoder(Answer[Page[Contract[LinearSizes]]])
+_INVERSES = msgspec.json.Decoder(Answer[Page[Contract[Sizes]]])
 _OPTIONS = msgspec.json.Decoder(Answer[Page[Option]])
 _SPOT_ROWS = msgspec.json.Decoder(Answer[Page[SpotRow]])
 _CONTRACT_ROWS = msgspec.json.Decoder(Answer[Page[wire.Contract]])
@@ -186,7 +184,7 @@ _RIGHTS: Final[dict[str, facts.Right]] = {"Call": "call", "Put": "put"}
 
 
 def _instrument(
-    one: Pair | Contract | Option, kind: Category, venue: str, notional: Num | None, **more: Any
+    one: Pair | Contract[Any] | Option, kind: Category, venue: str, notional: Num | None, **more: Any
 ) -> facts.Instrument:
     sizes = one.sizes
     names = {name: more[name] for name in ("settle", "expiry_ns", "strike", "right") if name in more}
@@ -202,7 +200,7 @@ def _pairs(body: bytes, venue: str) -> list[facts.Instrument]:
     return [_instrument(one, "spot", venue, one.sizes.notional) for one in decode(_PAIRS, body).result.rows]
 
 
-def _contract(one: Contract, kind: Category, venue: str) -> facts.Instrument:
+def _contract(one: Contract[Any], kind: Category, venue: str) -> facts.Instrument:
     dated = one.type.endswith("Futures")
     if dated and len(one.ends) != 13:
         raise DecodeError("missing", f"{one.symbol[:40]}: no time of delivery")
