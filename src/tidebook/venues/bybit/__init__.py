@@ -42,7 +42,7 @@ SUBSCRIBING: Final = Subscribing(
     ack=Template('{"success":true,"req_id":"$id","op":"subscribe"}'),
     unsubscribe=Template('{"req_id":"$id","op":"unsubscribe","args":"@topics"}'),
     unsubscribed=Template('{"success":true,"req_id":"$id","op":"unsubscribe"}'),
-    refusals=(Template('{"success":false,"ret_msg":"$text","req_id?":"$id","op?":"$op"}'),),
+    refusals=(Template('{"success":false,"ret_msg":"$text","req_id?":"$id"}'),),
     topics_per_message=10,
     serial=True,
 )
