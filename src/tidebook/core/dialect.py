@@ -177,11 +177,15 @@ class Part(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What every message of a stream is told besides its content."""
+    """What every message of a stream is told besides its content.
+
+    `number` counts the messages of the topic from 1 on; what a connection is told first has that of the last one.
+    """
 
     topic: str
     id: str
     now_ns: int
+    number: int = 0
 
 
 Content = Literal[
@@ -192,7 +196,7 @@ Content = Literal[
 `quote whole` Levels · `change window` Change, of the whole book or of its best `depth` levels · `bar` Candle ·
 `day` Today · `mark` Marked · `liquidation` Liquidated · `part` Part · `days` pairs of id and Today, of all markets in
 which something happened since · `marks` pairs of id and Marked, of all that are listed. `days` and `marks` have no
-`id`; a `liquidation` without one is of all markets, and each message is told whose it is."""
+`id`; a `liquidation` or a `trade` without one is of all markets, and each message is told whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ class Stream:
     @property
     def of_all(self) -> bool:
         """Whether it is about many markets at once."""
-        return self.content in ("days", "marks") or (self.content == "liquidation" and not self.id)
+        return self.content in ("days", "marks") or (self.content in ("liquidation", "trade") and not self.id)
 
 
 @dataclass(frozen=True, slots=True)

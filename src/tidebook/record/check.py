@@ -62,11 +62,13 @@ async def check(
 
 
 def names(connections: Connections, keys: frozenset[str]) -> dict[str, WantedBook]:
-    """The oracle's key of each book: the venue's id or the topic, perhaps with the connection or channel in front."""
+    """The oracle's key of each book: the venue's id or the topic; the connection, market or channel may be in front."""
     found: dict[str, WantedBook] = {}
     for book in connections.books:
         ids = (book.instrument, book.instrument.upper(), book.plan.symbol, book.plan.topic)
-        candidates = [f"{front}{one}" for one in ids for front in (f"{book.conn}:", f"{book.channel.name}:", "")]
+        market = book.plan.venue.partition(".")[2]  # of an exchange that has several
+        fronts = (f"{book.conn}:", f"{market}:", f"{book.channel.name}:", "")
+        candidates = [f"{front}{one}" for one in ids for front in fronts]
         key = next((one for one in candidates if one in keys and one not in found), None)
         if key is not None:
             found[key] = book

@@ -13,7 +13,7 @@ from tidebook.engine.rule import Pace
 from tidebook.engine.shape import Codec
 from tidebook.errors import DecodeError, UsageError
 from tidebook.record.capture import Record
-from tidebook.venue import BookChannel, Endpoint, Venue
+from tidebook.venue import BookChannel, Endpoint, Era, Venue
 from tidebook.venues import at_host, every, named
 
 PIN_HEADER = "tidebook-replay"
@@ -152,15 +152,33 @@ def _chosen(choice: str) -> Venue:
         return venue
     for one in venue.eras:
         if one.name == era:
-            return replace(venue, books=one.books or venue.books, endpoints=one.endpoints or venue.endpoints, eras=())
+            return _in_era(venue, one)
     known = ", ".join(one.name for one in venue.eras) or "none"
     raise UsageError(f"{venue.name} has no era {era!r}. It has: {known}")
 
 
+def _in_era(venue: Venue, era: Era) -> Venue:
+    return replace(venue, books=era.books or venue.books, endpoints=era.endpoints or venue.endpoints, eras=())
+
+
+def _then(venue: Venue, path: str) -> tuple[bool, Venue]:
+    """Whether it has an endpoint at just this path; as it was when it had, where it has none now."""
+    if any(urlsplit(one.url).path == path for one in venue.endpoints):
+        return True, venue
+    eras = (era for era in venue.eras if any(urlsplit(one.url).path == path for one in era.endpoints))
+    era = next(eras, None)
+    return era is not None, venue if era is None else _in_era(venue, era)
+
+
 def _claim(url: str, claims: list[Claim]) -> Claim:
-    """Who may be at a URL. What may be of the same venue as connections before it is taken to be."""
+    """Who may be at a URL: of those that claim it, the ones with just its path, if there are any.
+
+    What may be of the same venue as connections before it is taken to be.
+    """
     parts = urlsplit(url)
-    venues = at_host(parts.hostname or "", parts.path or "/", recorded=True)
+    claimed = [_then(one, parts.path) for one in at_host(parts.hostname or "", parts.path or "/", recorded=True)]
+    exact = tuple(venue for has_it, venue in claimed if has_it)
+    venues = exact or tuple(venue for _, venue in claimed)
     for claim in claims:
         both = tuple(venue for venue in venues if venue in claim.venues)
         if both:

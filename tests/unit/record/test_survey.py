@@ -158,7 +158,15 @@ WEST = replace(
     aliases=("twins.invalid/west", "twins.invalid/shared"),
 )
 OTHER = replace(EAST, name="survey.other", exchange="survey.other", aliases=("other.invalid",))
-VENUES = (EAST, WEST, OTHER)
+OLD = replace(
+    EAST.books[0], topic=lambda id: f"old {id}", matches=lambda topic: topic[4:] if topic[:4] == "old " else None
+)
+YOUNG = replace(
+    OTHER, name="survey.young", exchange="survey.young", aliases=("aged.invalid",),
+    endpoints=(replace(EAST.endpoints[0], url="wss://aged.invalid/new"),),
+    eras=(Era("old", "2020-01-01", (OLD,), (replace(EAST.endpoints[0], url="wss://aged.invalid/old"),)),),
+)
+VENUES = (EAST, WEST, OTHER, YOUNG, replace(YOUNG, name="survey.younger", eras=(), aliases=("aged.invalid/ol",)))
 """
 
 
@@ -190,3 +198,13 @@ def test_what_may_be_of_either_is_of_the_one_that_was_there_before() -> None:
 def test_connections_of_several_exchanges_are_no_recording() -> None:
     with pytest.raises(UsageError, match="several exchanges"):
         of_hosts("twins.invalid/east", "other.invalid/east")
+
+
+@pytest.mark.usefixtures("_twins")
+def test_a_connection_is_of_the_era_that_had_its_address() -> None:
+    said = [Record(1, 1, "send", "ws.1", "wss://aged.invalid/old", '{"sub":"old A"}')]
+    (book,) = survey(said).books
+    assert (book.instrument, book.plan.venue, book.channel.topic("B")) == ("A", "survey.young", "old B")
+    said = [Record(1, 1, "send", "ws.1", "wss://aged.invalid/new", '{"sub":"A"}')]
+    (book,) = survey(said).books
+    assert (book.instrument, book.channel.topic("B")) == ("A", "B")

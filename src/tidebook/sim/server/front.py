@@ -46,6 +46,7 @@ _JSON: Final = {"Content-Type": "application/json;charset=UTF-8"}
 _HTML: Final = {"Content-Type": "text/html"}
 _REAL_TIME: Final = ("trade", "taker", "group", "quote", "liquidation")
 _BEGIN: Final = "deep"  # markets that begin for a stream about all: in others little happens, and each costs
+_FEW: Final = 4  # that begin where none is deep
 
 
 class Front:
@@ -236,7 +237,7 @@ class Front:
             at_once = stream.content in _REAL_TIME or not stream.every
             (self._bursting if at_once else self._cutting).setdefault(stream.id, []).append(topic)
         topic.lines[line] = None
-        told = Told(name, topic.stream.id, self.clock_ns)
+        told = Told(name, topic.stream.id, self.clock_ns, topic.number)
         first = topic.first(told) if self._listed.has(told.id, self.clock_ns) else None
         if first is not None:
             self._say(topic, *first, [line])
@@ -244,10 +245,11 @@ class Front:
     def _made(self, name: str, stream: Stream) -> Topic | Many:
         if not stream.of_all:
             return Topic(name, stream, self.market(stream.id), self._exchange.now_ns, self._emit)
-        if stream.content == "liquidation":
-            for one in self._among(stream):
-                if self._listed.get(one, self.clock_ns).liquidity == _BEGIN:
-                    self.market(one)
+        if stream.content in ("liquidation", "trade"):
+            among = [*self._among(stream)]
+            deep = [one for one in among if self._listed.get(one, self.clock_ns).liquidity == _BEGIN]
+            for one in deep or (among[:_FEW] if stream.content == "trade" else ()):
+                self.market(one)
 
         def marks() -> list[tuple[str, Marked]]:
             return [(one, self.mark(one)) for one in self._among(stream)]
@@ -278,7 +280,8 @@ class Front:
             content = [(one, what) for one, what in content if self._listed.has(one, now_ns)]
             heard = bool(content)
         if heard:
-            values = topic.stream.values(Told(topic.name, id, now_ns), content)
+            topic.number += 1
+            values = topic.stream.values(Told(topic.name, id, now_ns, topic.number), content)
             self._say(topic, topic.stream.sample, values, topic.lines)
 
     def _say(self, topic: Topic | Many, sample: str, values: Values, lines: Iterable[Line]) -> None:

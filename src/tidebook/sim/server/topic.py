@@ -36,6 +36,7 @@ class Topic:
         self.market = market
         self.lines: dict[Line, None] = {}
         self.every_ns = seconds(stream.every)
+        self.number = 0  # of its messages
         self.said: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._emit = emit
         self._window: Levels | None = None
@@ -154,7 +155,7 @@ class Topic:
 
 class Many:
     """The topic of a stream about many markets: how those were in which something happened, every interval of the
-    stream (`days`); how all are that are listed (`marks`); or what happens in any of them (`liquidation`).
+    stream (`days`); how all are that are listed (`marks`); or what happens in any of them (`liquidation`, `trade`).
 
     `markets` are those that have begun, `marks` tells of all that are listed, `among` which it is about.
     """
@@ -167,6 +168,7 @@ class Many:
         self.stream = stream
         self.lines: dict[Line, None] = {}
         self.every_ns = seconds(stream.every)
+        self.number = 0
         self.said: deque[tuple[int, int]] = deque(maxlen=0)  # its messages are no chain
         self._markets = markets
         self._marks = marks
@@ -179,8 +181,10 @@ class Many:
 
     def burst(self, now_ns: int, id: str, burst: Burst) -> None:
         """An instant at which something happened is over."""
-        if self.stream.content == "liquidation" and burst.liquidated and id in self._among():
-            for one in burst.liquidated:
+        content = self.stream.content
+        items: list[Any] = burst.liquidated if content == "liquidation" else burst.trades if content == "trade" else []
+        if items and id in self._among():
+            for one in items:
                 self._emit(self, one, id)
 
     def cut(self, now_ns: int) -> None:
