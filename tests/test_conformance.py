@@ -223,6 +223,7 @@ def test_a_question_becomes_this_request(case: Case) -> None:
     assert request.url.isascii()
     assert (call.weight(question), call.most) == (case.data["weight"], case.data.get("most"))
     assert call.pool in {pool.name for pool in case.venue.pools}
+    assert [part(question).url for part in call.parts] == case.data.get("parts", [])
 
 
 ANSWERED = [case for case in cases("calls") if "body" in case.data]

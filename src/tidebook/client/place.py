@@ -293,7 +293,13 @@ class VenueAt:
             raise UsageError(
                 f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
             )
-        reply = await self.send(call.request(question), call.pool, call.weight(question))
+        found = await self._ask(call, call.request, question)
+        for part in call.parts:
+            found = [*found, *await self._ask(call, part, question)]
+        return found
+
+    async def _ask(self, call: Call, request: Callable[[Question], Request], question: Question) -> Any:
+        reply = await self.send(request(question), call.pool, call.weight(question))
         if call.limits is not None:
             self.desk.requests.published(call.limits(reply.body))
         return self._read(call, question, reply)

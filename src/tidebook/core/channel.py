@@ -138,6 +138,8 @@ class Call:
     of facts or instruments (`book` has no `read` of use: the engine reads it, in the channel's snapshot shape). `most`
     is the greatest `limit`. `ranges`: it can be asked from and until an instant, the oldest first from a start, else
     the newest until an end.
+    `parts` make further requests where one question is several to the venue (a list for each kind of instrument): the
+    rows of all answers, in this order, are the answer; each weighs, and is read, as the first. One that fails fails it.
     `limits` reads from the body what the venue says of its limits: units by pool, each in the seconds that the pool
     declares; empty where it says nothing.
     """
@@ -150,6 +152,7 @@ class Call:
     most: int | None = None
     ranges: bool = False
     limits: Callable[[bytes], Mapping[str, int]] | None = None
+    parts: tuple[Callable[[Question], Request], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

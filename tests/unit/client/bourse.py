@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -152,6 +153,16 @@ LINEAR = declared(
 )  # fmt: skip
 INVERSE = declared("inverse", "inverse", CONTRACTS, call("inverse", "funding", listed, most=4))
 OPTION = declared("option", "option", OPTIONS)
+# All of them as one venue, whose list is one question for each.
+MIXED = replace(
+    declared("mixed", "mixed", CONTRACTS),
+    calls=(
+        replace(
+            call("spot", "instruments", instruments),
+            parts=tuple(call(name, "instruments", instruments).request for name in ("linear", "option")),
+        ),
+    ),
+)
 
 
 def perpetual(base: str, quote: str = "USDT", settle: str = "USDT", kind: str = "linear", id: str = "") -> Row:
