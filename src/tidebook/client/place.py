@@ -83,6 +83,7 @@ class VenueAt:
             proxy=at.proxy,
             remap=remap,
             masked=masked,
+            headers=declared.environment(at.environment).headers,
             connect_timeout=options.connect_timeout,
         )
         budgets.join(share)

@@ -22,7 +22,7 @@ from tidebook.io.clock import now
 from tidebook.io.serve import Answer, Asked, Cut, Served, Server
 from tidebook.model.facts import Fact, Instrument
 from tidebook.model.number import exact
-from tidebook.venue import BookChannel, BookShape, Proof, Seed, SyncRule, Venue
+from tidebook.venue import BookChannel, BookShape, Environment, Proof, Seed, SyncRule, Venue
 
 REST: Final = Pool("rest", "ip", 100_000, 60.0)
 HOUR: Final = 3_600_000_000_000
@@ -162,6 +162,7 @@ MIXED = replace(
             parts=tuple(call(name, "instruments", instruments).request for name in ("linear", "option")),
         ),
     ),
+    environments=(Environment("live"), Environment("demo", headers={"x-demo": "1"})),
 )
 
 
@@ -187,6 +188,7 @@ class Bourse:
         self.subscribed: list[tuple[str, str]] = []
         self.left: list[tuple[str, str]] = []
         self.asked: list[str] = []  # REST
+        self.demo: list[str | None] = []  # what the header of that environment said each time
         self.charged = [str(Decimal(number) / 10_000) for number in range(10)]  # funding, one each eighth hour
         self.opened: list[str] = []  # venues whose WebSocket was opened
         self.listing: dict[str, list[Row]] = {
@@ -203,6 +205,7 @@ class Bourse:
     async def http(self, request: Asked) -> Answer:
         venue, name = request.path.strip("/").split("/")
         self.asked.append(f"{venue}/{name}")
+        self.demo.append(request.headers.get("x-demo"))
         if venue in self.down:
             raise Cut
         if name in ("time", "instruments"):

@@ -24,7 +24,7 @@ from tests.unit.client.stepping import until
 
 from tidebook.client.market import connect
 from tidebook.core.options import Options
-from tidebook.errors import SubscriptionFailed, UnknownSymbol, UsageError, VenueUnavailable
+from tidebook.errors import NetworkError, SubscriptionFailed, UnknownSymbol, UsageError
 from tidebook.model.facts import Funding, MarkPrice, OpenInterest, Ticker
 from tidebook.model.number import plain
 
@@ -293,5 +293,13 @@ async def test_a_list_that_is_several_questions_is_whole_or_not_there() -> None:
             assert sorted(listed) == sorted(each)
             assert bourse.asked == [f"{name}/instruments" for name in ("spot", "linear", "option")]
         bourse.down.add("option")
-        with pytest.raises(VenueUnavailable):
+        with pytest.raises(NetworkError):
             await connect("bourse.mixed", at=at, timeout=0.1)
+
+
+async def test_an_environment_is_told_by_its_header() -> None:
+    async with asyncio.timeout(GENEROUS), running(MIXED) as (bourse, at):
+        await (await connect("bourse.mixed", at=at)).close()
+        assert bourse.demo == [None] * 3
+        await (await connect("bourse.mixed:demo", at=at)).close()
+        assert bourse.demo[3:] == ["1"] * 3
