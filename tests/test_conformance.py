@@ -112,8 +112,8 @@ def templates(venue: Venue) -> list[Template]:
 
 
 def example(template: Template) -> dict[str, object]:
-    filled: dict[str, object] = {"$": "a word", "#": 7, "@": ["one", "two"]}
-    return {name: filled[sign] for sign, name in re.findall(r'"([$#@])(\w+)"', template.text)}
+    filled: dict[str, object] = {"$": "a word", "#": 7, "@": ["one", "two"], "*": {"of": "several words"}}
+    return {name: filled[sign] for sign, name in re.findall(r'"([$#@*])(\w+)"', template.text)}
 
 
 @every_venue

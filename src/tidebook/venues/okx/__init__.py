@@ -81,7 +81,7 @@ _WHOLE: Final = BookShape(
 _CHECKED: Final = Checksum("checksum", depth=25)
 
 # Ids are chained by equality only: they jump, repeat while nothing changes, and may fall after maintenance. A whole
-# book comes once for each subscription, so a gap needs a new one. The checksum is 0 since 2026-06-23: not calculated.
+# book comes once for each subscription, so a gap needs a new one. The checksum is no proof any more: since 2026-06-23 it is 0, and looked at where it is not.
 BOOKS: Final = BookChannel(
     name="books",
     endpoint="public",
@@ -99,7 +99,7 @@ BOOKS: Final = BookChannel(
         window=Window(400),
     ),
     snapshot=_WHOLE,  # the call `book` answers in this form
-    rule=SyncRule(seed=Seed.STREAM, chain=Chain.PREV, proof=(Proof.SEQUENCE, Proof.CHECKSUM)),
+    rule=SyncRule(seed=Seed.STREAM, chain=Chain.PREV, proof=(Proof.SEQUENCE,)),
 )
 
 # The form that is announced for 2026-08 and was not confirmed since: no whole book in the stream, the first change
@@ -109,7 +109,7 @@ SEEDED: Final = replace(
     name="books_rest",
     snapshot=replace(_WHOLE, last=Id("data.0.seqId")),
     rule=SyncRule(
-        seed=Seed.REST, chain=Chain.PREV, bridge=Bridge.PREV_RANGE, proof=(Proof.SEQUENCE, Proof.CHECKSUM),
+        seed=Seed.REST, chain=Chain.PREV, bridge=Bridge.PREV_RANGE, proof=(Proof.SEQUENCE,),
         resync=Resync.REFETCH, pace=Pace(count=5, per=60, spacing=1),
     ),
     rest=rest.seed, depths=(rest.LEVELS,), snapshot_of=rest.asked_for,

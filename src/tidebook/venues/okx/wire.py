@@ -185,8 +185,8 @@ def kind_of(id: str) -> Kind:
 
 
 def family_of(id: str) -> str:
-    """What an option's id begins with: BTC-USD."""
-    return "-".join(id.split("-")[:2])
+    """Of an option what its id begins with: BTC-USD. What is none is of no family but itself."""
+    return "-".join(id.split("-")[:2]) if kind_of(id) == "OPTION" else id
 
 
 def at_ns(text: str) -> Ms:
