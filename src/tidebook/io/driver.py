@@ -53,8 +53,9 @@ class Driver:
 
     `on_event` gets every emitted event, in order. `tls_ca` is the path of a private authority in PEM, `proxy` the
     URL of an HTTP proxy (``http://host:port``). `remap` (see `io.place`) sends everything elsewhere; `masked`, to a
-    server that stands for the venue: without a proxy, and the `Host` header keeps the venue's own host. `headers` go with
-    each request. At most `most_opens` connections are being opened and `most_fetches` requests under way at a time; of those that
+    server that stands for the venue: without a proxy, and the `Host` header keeps the venue's own host. `headers` go
+    with each request.
+    At most `most_opens` connections are being opened and `most_fetches` requests under way at a time; of those that
     wait, connections go in order and requests by urgency. A timeout counts from the start.
 
     The texts of `Machine.closed` are `io.websocket`'s, those of `Machine.failed` are `io.http`'s.

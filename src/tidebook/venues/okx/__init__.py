@@ -80,8 +80,8 @@ _WHOLE: Final = BookShape(
 )
 _CHECKED: Final = Checksum("checksum", depth=25)
 
-# Ids are chained by equality only: they jump, repeat while nothing changes, and may fall after maintenance. A whole
-# book comes once for each subscription, so a gap needs a new one. The checksum is no proof any more: since 2026-06-23 it is 0, and looked at where it is not.
+# Ids are chained by equality only: they jump, repeat while nothing changes, may fall after maintenance. A whole book
+# comes once a subscription, so a gap needs a new one. The checksum is no proof: since 2026-06-23 it is 0.
 BOOKS: Final = BookChannel(
     name="books",
     endpoint="public",
