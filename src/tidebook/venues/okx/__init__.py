@@ -42,8 +42,7 @@ ROUTE: Final = ("/arg.channel", "/arg.instId")
 
 # A topic is an object; a connection takes 480 operations an hour (30 at once, 450 in an hour), of 64 KB at most.
 PUBLIC: Final = Endpoint(
-    name="public",
-    url="wss://ws.okx.com:8443/ws/v5/public",
+    name="public", url="wss://ws.okx.com:8443/ws/v5/public",
     subscribing=Subscribing(
         subscribe=Template('{"id?":"$id","op":"subscribe","args":"@topics"}'),
         ack=Template('{"id?":"$id","event":"subscribe","arg":"*topic"}'),
@@ -59,20 +58,19 @@ PUBLIC: Final = Endpoint(
     ),
     # Nothing for 30 s, and the venue closes.
     ping=Ping("client", "text", 25, 5, ask_text="ping", answer_text="pong"),
-    connects=CONNECTS,
-    notices=(Template('{"event":"notice","code":"64008"}'),),
+    connects=CONNECTS, notices=(Template('{"event":"notice","code":"64008"}'),),
 )  # fmt: skip
 # Bars are served here alone.
 BUSINESS: Final = replace(PUBLIC, name="business", url="wss://ws.okx.com:8443/ws/v5/business")
 
 
-def _named(channel: str) -> dict[str, Callable[[str], Any]]:
-    """The topic of an instrument, and the way back."""
-    head = f"{channel} "
-    return {
-        "topic": lambda id: head + id,
-        "matches": lambda topic: topic.removeprefix(head) if topic.startswith(head) else None,
-    }
+def _topic(channel: str) -> Callable[[str], str]:
+    return lambda id: f"{channel} {id}"
+
+
+def _named(channel: str) -> Callable[[str], str | None]:
+    """The way back."""
+    return lambda topic: topic.removeprefix(f"{channel} ") if topic.startswith(f"{channel} ") else None
 
 
 _WHOLE: Final = BookShape(
@@ -85,7 +83,8 @@ _CHECKED: Final = Checksum("checksum", depth=25)
 BOOKS: Final = BookChannel(
     name="books",
     endpoint="public",
-    **_named("books"),
+    topic=_topic("books"),
+    matches=_named("books"),
     shape=BookShape(
         route=ROUTE,
         each="data",
@@ -121,7 +120,8 @@ def _best(name: str, channel: str) -> BookChannel:
     return BookChannel(
         name=name,
         endpoint="public",
-        **_named(channel),
+        topic=_topic(channel),
+        matches=_named(channel),
         shape=BookShape(route=ROUTE, each="data", bids=("bids",), asks=("asks",), last=Id("seqId"), time=Time("ts")),
         rule=SyncRule(seed=Seed.EVERY, proof=(Proof.WHOLE,), resync=Resync.RESUBSCRIBE),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from tidebook.core.clock import SECOND
 from tidebook.core.dialect import (
@@ -83,7 +83,7 @@ def _about(told: Told, key: str = "instId") -> Values:
     return {"arg.channel": channel, f"arg.{key}": what}
 
 
-def _push(values: Callable[[str, int, Values], Values]) -> Callable[..., Values]:
+def _push(values: Callable[[str, int, Any], Values]) -> Callable[[Told, Any], Values]:
     return lambda told, one: {**_about(told), **paths("data.0", values(told.id, told.now_ns, one))}
 
 

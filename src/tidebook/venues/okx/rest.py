@@ -33,7 +33,7 @@ from tidebook.errors import (
 from tidebook.model import facts
 from tidebook.model.number import exact, parse
 from tidebook.model.symbol import canonical
-from tidebook.model.wire import Num, decode
+from tidebook.model.wire import MS, Num, decode
 from tidebook.venue import Answers, Call, Pool, Question, Reply, Request, RestSeed, Seen
 from tidebook.venues.okx import wire
 
@@ -122,8 +122,8 @@ def _contract(row: Row) -> dict[str, Any] | None:
 
 def _instrument(row: Row, venue: str) -> facts.Instrument | None:
     """None: it is no market that could be read. What is announced (`preopen`) has no id yet, or a placeholder."""
-    spot = {"base": row.base, "quote": row.quote, "kind": "spot", "size_unit": row.base}
-    of = None if row.state == "preopen" else spot if row.type == "SPOT" else _contract(row)
+    spot: dict[str, Any] = {"base": row.base, "quote": row.quote, "kind": "spot", "size_unit": row.base}
+    of: dict[str, Any] | None = None if row.state == "preopen" else spot if row.type == "SPOT" else _contract(row)
     if of is None:
         return None
     symbol = canonical(
@@ -240,7 +240,7 @@ def _bars_request(question: Question) -> Request:
         return get(f"{API}/market/candles", instId=id, bar=bar, limit=question.limit)
     first, last = first_ms(question), last_ms(question)
     if question.start_ns is not None:
-        reach = _reach(question, question.start_ns) // wire.MS - 1
+        reach = _reach(question, question.start_ns) // MS - 1
         last = reach if last is None else min(last, reach)
     return get(
         f"{API}/market/history-candles", instId=id, bar=bar, after=None if last is None else last + 1,
