@@ -100,6 +100,8 @@ def test_topics_lead_back_to_ids(venue: Venue) -> None:
             # A topic that does not spell the id may be of several instruments.
             owners.setdefault(topic, set()).add((stream.name, one if stream.spells(one, topic) else ""))
     assert [sorted(owned) for owned in owners.values() if len(owned) > 1] == []
+    of_books = {channel.topic(one) for channel in venue.books for one in ids}
+    assert of_books.isdisjoint(owners), "one reader of a topic would take the other's place"
 
 
 def templates(venue: Venue) -> list[Template]:

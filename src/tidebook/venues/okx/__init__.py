@@ -115,16 +115,15 @@ SEEDED: Final = replace(
 )  # fmt: skip
 
 
-def _best(name: str, channel: str) -> BookChannel:
-    """The best of a book, whole each time."""
-    return BookChannel(
-        name=name,
-        endpoint="public",
-        topic=_topic(channel),
-        matches=_named(channel),
-        shape=BookShape(route=ROUTE, each="data", bids=("bids",), asks=("asks",), last=Id("seqId"), time=Time("ts")),
-        rule=SyncRule(seed=Seed.EVERY, proof=(Proof.WHOLE,), resync=Resync.RESUBSCRIBE),
-    )
+# The best five, whole each time.
+BOOKS5: Final = BookChannel(
+    name="books5",
+    endpoint="public",
+    topic=_topic("books5"),
+    matches=_named("books5"),
+    shape=BookShape(route=ROUTE, each="data", bids=("bids",), asks=("asks",), last=Id("seqId"), time=Time("ts")),
+    rule=SyncRule(seed=Seed.EVERY, proof=(Proof.WHOLE,), resync=Resync.RESUBSCRIBE),
+)
 
 
 def _facts(name: str, channel: str, read: Any, **more: Any) -> FactChannel:
@@ -168,7 +167,7 @@ OKX: Final = Venue(
     exchange="okx",
     kind="mixed",
     endpoints=(PUBLIC, BUSINESS),
-    books=(BOOKS, _best("books5", "books5"), _best("bbo", "bbo-tbt"), SEEDED),
+    books=(BOOKS, BOOKS5, SEEDED),
     facts=FACTS,
     calls=rest.CALLS,
     answers=rest.ANSWERS,
