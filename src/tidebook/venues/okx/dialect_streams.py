@@ -198,7 +198,7 @@ def _summary(told: Told, some: Sequence[tuple[str, Marked]]) -> Values:
 
 
 def _of_many(channel: str, what: str) -> Stream | None:
-    if channel == "liquidation-orders" and what in ("SWAP", "FUTURES"):
+    if channel == "liquidation-orders" and what in ("SWAP", "FUTURES", "OPTION"):
         return Stream(
             "liquidation", "", channel, _liquidated, endpoints=PUBLIC, among=lambda one: kind_of(one.id) == what
         )
