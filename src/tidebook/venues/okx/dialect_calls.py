@@ -1,8 +1,8 @@
 """OKX from the server's side: its calls over HTTP. Facts: OKX API v5, market and public data, as of 2026-09."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Sold, Values
 from tidebook.venues.okx.dialect_streams import (
@@ -168,7 +168,9 @@ def _rates(facts: Facts, args: Args) -> Said:
 
 
 def _marked(name: str, row: Callable[[str, Marked], Values], whole: bool, facts: Facts, args: Args) -> Said:
-    some: Sequence[Any] = _of_kind(facts, args, whole=whole and not args.get("instId"))
+    if not whole and args.get("instId"):  # clients ask for a mark price by its id alone
+        args = {"instType": kind_of(args["instId"]), **args}
+    some = _of_kind(facts, args, whole=whole and not args.get("instId"))
     return Said(name, {"data[]": [row(one.id, facts.mark(one.id)) for one in some if one.kind != "spot"]})
 
 
