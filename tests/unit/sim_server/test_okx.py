@@ -16,6 +16,7 @@ from tidebook import connect, venues
 from tidebook.core.channel import has
 from tidebook.core.options import Options
 from tidebook.engine import Choice, available
+from tidebook.errors import UsageError
 from tidebook.model.facts import Instrument
 from tidebook.sim.server import serve
 from tidebook.venue import Question, Seen
@@ -124,6 +125,30 @@ async def test_bars_of_a_range_are_the_newest_in_it_and_both_bounds_are_exclusiv
         assert await openings("history-candles", before=start, after=start + 5 * hour, limit=2) == [4, 3]
         assert await openings("candles", before=start - 1, limit=300) == [*range(10, -1, -1)]
         assert await openings("candles", after=start - 1440 * hour) == [], "it goes back 1440 bars"
+
+
+async def test_a_range_that_brings_fewer_bars_than_there_may_be_is_refused() -> None:
+    """Else it would read like the end of the market, and asking page after page would stop there."""
+    call, hour, now_ns = OKX.call("bars"), 3_600 * 10**9, 1_790_000_000 * 10**9
+    assert call is not None
+    start_ns = now_ns - now_ns % hour - 100 * hour
+    row = [str(start_ns // 10**6), *(["1"] * 8)]
+    body = json.dumps({"code": "0", "msg": "", "data": [row]}).encode()
+    seen = Seen("okx", str, now_ns)
+    with pytest.raises(UsageError, match="1 bars of 1h where 10 could be"):
+        call.read(body, seen, Question("BTC-USDT", 10, "1h", start_ns))
+    for question in (
+        Question("BTC-USDT", 10, "1h", start_ns, start_ns + 9 * hour),  # all of it was asked for
+        Question("BTC-USDT", 1, "1h", start_ns),
+        Question("BTC-USDT", 10, "1h", None, start_ns + hour),
+    ):
+        assert len(call.read(body, seen, question)) == 1
+
+
+async def test_the_demo_is_the_same_at_its_own_hosts() -> None:
+    async with asyncio.timeout(GENEROUS), serve(3, ["okx"]) as sim, connect("okx:demo", at=sim.at) as market:
+        assert "wspap.okx.com" in sim.hosts
+        assert len(await market.fetch_instruments("BTC/USDT")) == 1
 
 
 async def test_what_is_not_there_is_refused_in_the_venues_words() -> None:
