@@ -9,17 +9,17 @@ from typing import Final
 
 from tests.eras import coinbase as coinbase_era
 from tests.eras import kraken as kraken_era
-from tests.eras import okx as okx_era
 
 from benchmarks.record import Skipped, Wrong
 from tidebook import engine as engines
 from tidebook.engine.contract import Book, Engine, Feed
 from tidebook.venue import BookChannel
+from tidebook.venues import okx
 from tidebook.venues.binance import SPOT
 
 CHANNELS: Final[dict[str, BookChannel]] = {
     "binance": next(one for one in SPOT.books if one.name == "depth"),
-    "okx": okx_era.BOOKS,
+    "okx": okx.BOOKS,
     "kraken": kraken_era.BOOK,
     "coinbase": coinbase_era.LEVEL2,
 }

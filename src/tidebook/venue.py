@@ -96,10 +96,14 @@ class BookChannel:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The same venue on other hosts: `hosts` maps live host names to theirs."""
+    """The same venue on other hosts: `hosts` maps live host names to theirs.
+
+    `headers` go with each REST request there, for venues that tell by them what is meant.
+    """
 
     name: str
     hosts: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,9 @@ class Venue:
         for call in self.calls:
             if call.pool not in pools:
                 raise UsageError(f"{self.name}: call {call.name} names no pool of this venue")
+
+    def environment(self, name: str) -> Environment:
+        return next(one for one in self.environments if one.name == name)
 
     def channel(self, noun: str) -> FactChannel | None:
         """The channel of this name, else one that brings such facts also."""

@@ -3,10 +3,10 @@
 - `decode/<channel>.json`: cases of one channel of facts. `id`, `symbol` (how the id is listed), `symbols` (those of
   further ids), `option` (an interval), `before` (texts that came earlier, where readers remember), `frame` (the text as
   sent), `facts`: each with its `kind`, one of the channel's nouns, and every field that is not None; numbers as plain
-  text
-- `calls/<call>.json`: cases of one REST call. `question`, then `method`, `url`, `weight`, `most`, or `refuses` (the
-  UsageError's words); with a `body`, its `result` as above (of the call `book`: `seq`, `bids`, `asks`), and
-  `limits` (units of pools) where it tells of any
+  text. `empty`: fields that the venue sends as empty text where it has nothing to say; here and in calls
+- `calls/<call>.json`: cases of one REST call. `question`, then `method`, `url`, `weight`, `most`, `parts` (the URLs of
+  further requests, where the question is several), or `refuses` (the UsageError's words); with a `body`, its `result`
+  as above (of the call `book`: `seq`, `bids`, `asks`), and `limits` (units of pools) where it tells of any
 - `errors/*.json`: `status`, `headers`, `body`, then what they mean: `raises` (a class, or null), `code`, `retry`,
   `wait` (seconds from now), `says` (the whole text); `used` (units of pools)
 - `books/*.json`: cases of one `channel` in the steps of tests/unit/engine/replay.py, played with the declared shape

@@ -67,8 +67,7 @@ class Judge:
                 raise ValueError(f"a program says {kind!r}")
 
     def _instruments(self, venue: str, rows: Mapping[str, list[str]]) -> None:
-        kind = venue.partition(".")[2]
-        listed = {one.symbol: one for one in self.sim.exchange.instruments.values() if one.kind == kind}
+        listed = self.sim.exchange.rules(venue)
         for symbol in sorted({*listed, *rows}):
             truth = [Decimal(listed[symbol].tick), Decimal(listed[symbol].step)] if symbol in listed else None
             said = [Decimal(one) for one in rows[symbol]] if symbol in rows else None
@@ -76,7 +75,7 @@ class Judge:
                 self.differs.append((f"instrument {symbol}", f"{said}, not {truth}"))
 
     def _trades(self, told: Mapping[str, Any]) -> None:
-        one = self.sim.exchange.instruments[told["symbol"]]
+        one = self.sim.exchange.instrument(told["venue"], told["symbol"])
         truth = {
             str(trade.trade_id): (Decimal(one.price_text(trade.price)), Decimal(one.size_text(trade.size)))
             for trade in self.sim.exchange.trades(told["venue"], told["symbol"], RING)
@@ -117,7 +116,7 @@ class Judge:
 
     def _happened(self, venue: str, symbol: str, event: Event) -> None:
         if isinstance(event, LevelChange):
-            one = self.sim.exchange.instruments[symbol]
+            one = self.sim.exchange.instrument(venue, symbol)
             price, size = Decimal(one.price_text(event.price)), Decimal(one.size_text(event.size))
             self._later.setdefault((venue, symbol, event.side, price), {})[event.update_id] = size
 

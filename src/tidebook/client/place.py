@@ -83,6 +83,7 @@ class VenueAt:
             proxy=at.proxy,
             remap=remap,
             masked=masked,
+            headers=declared.environment(at.environment).headers,
             connect_timeout=options.connect_timeout,
         )
         budgets.join(share)
@@ -293,7 +294,14 @@ class VenueAt:
             raise UsageError(
                 f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
             )
-        request = call.request(question)
+        found = await self._ask(call, call.request, question)
+        for part in call.parts:
+            found = [*found, *await self._ask(call, part, question)]
+        return found
+
+    async def _ask(self, call: Call, ask: Callable[[Question], Request], question: Question) -> Any:
+        """One request, and those for what its answer left out."""
+        request = ask(question)
         reply = await self.send(request, call.pool, call.weight(question))
         if call.limits is not None:
             self.desk.requests.published(call.limits(reply.body))

@@ -116,7 +116,7 @@ class Book:
                 self._resync(now)
             case "too_old":
                 self._failed(f"too old: at {event.expected}, the stream begins at {event.got}", now)
-            case "unchecked":
+            case "unchecked" if Proof.CHECKSUM in self.plan.rule.proof:  # else nobody promised one
                 self._emit(health.IntegrityUnavailable(*self._about(now), "no checksum any more"))
                 self._unproven(now)
 

@@ -304,7 +304,8 @@ class Route:
     """A call over HTTP; `weight` is what a question costs, `snapshot` says that books are seeded by it.
 
     `until` is the first day on which the venue does not have it any more: then it answers `Dialect.gone`. `fits` says
-    whether a question is this route's, where several, of one venue or more at one host, have its path.
+    whether a question is this route's, where several, of one venue or more at one host, have its path. `pool` names
+    the pool that it is counted in, where that is not `Dialect.pool`.
     """
 
     path: str
@@ -314,6 +315,7 @@ class Route:
     method: str = "GET"
     until: date | None = None
     fits: Callable[[Args], bool] = lambda args: True
+    pool: str = ""
 
 
 def stands(one: Stream | Route, day: date) -> bool:

@@ -53,7 +53,8 @@ class Driver:
 
     `on_event` gets every emitted event, in order. `tls_ca` is the path of a private authority in PEM, `proxy` the
     URL of an HTTP proxy (``http://host:port``). `remap` (see `io.place`) sends everything elsewhere; `masked`, to a
-    server that stands for the venue: without a proxy, and the `Host` header keeps the venue's own host.
+    server that stands for the venue: without a proxy, and the `Host` header keeps the venue's own host. `headers` go
+    with each request.
     At most `most_opens` connections are being opened and `most_fetches` requests under way at a time; of those that
     wait, connections go in order and requests by urgency. A timeout counts from the start.
 
@@ -71,6 +72,7 @@ class Driver:
         proxy: str | None = None,
         remap: Remap | None = None,
         masked: bool = True,
+        headers: Mapping[str, str] | None = None,
         connect_timeout: float = 10.0,
         most_opens: int = 8,
         most_fetches: int = 16,
@@ -84,6 +86,7 @@ class Driver:
         self._remap = remap
         self._masked = remap is not None and masked
         self._proxy = None if self._masked else proxy
+        self._headers = headers or {}
         self._connect_timeout = connect_timeout
         self._most_opens = most_opens
         self._most_fetches = most_fetches
@@ -278,7 +281,7 @@ class Driver:
             self._track(task)
 
     async def _fetch(self, effect: Fetch) -> None:
-        url, headers = self._placed(effect.request.url, effect.request.headers)
+        url, headers = self._placed(effect.request.url, {**self._headers, **effect.request.headers})
         request = Request(effect.request.method, url, headers, effect.request.body)
         try:
             reply = await self._http.fetch(request, timeout=effect.timeout, cap=effect.cap)

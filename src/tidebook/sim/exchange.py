@@ -261,6 +261,10 @@ class Exchange:
         """A venue's rules of a symbol. Raises KeyError for what is not listed."""
         return self._own.get(venue, self.instruments).get(symbol) or self.instruments[symbol]
 
+    def rules(self, venue: str) -> Mapping[str, Instrument]:
+        """All that a venue lists, by its own rules."""
+        return self._own.get(venue, self.instruments)
+
     def derived(self, venue: str, symbol: str) -> Derived:
         """What is derived from the hidden price; no market begins for it. Raises KeyError for what is not listed."""
         known = self._derived.get((venue, symbol))

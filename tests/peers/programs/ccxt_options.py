@@ -1,4 +1,4 @@
-"""How the ccxt programs open a venue: by its own public settings, for spot alone."""
+"""How the ccxt programs open a venue: by its own public settings, for spot alone where that is a venue of its own."""
 
 import os
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import Any
 
 import say
 
-SPOT = {"binance": "binance.spot", "htx": "htx.spot"}
+SPOT = {"binance": "binance.spot", "htx": "htx.spot", "okx": "okx"}
 
 # By default it also asks for the venues' other markets, which are not served, and for the chains of currencies.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -19,6 +19,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         },
         "has": {"fetchCurrencies": False},
     },
+    "okx": {"options": {"fetchMarkets": {"types": ["spot", "swap", "future", "option"]}}},
 }
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from tidebook.io.clock import now
 from tidebook.io.serve import Answer, Asked, Cut, Served, Server
 from tidebook.model.facts import Fact, Instrument
 from tidebook.model.number import exact
-from tidebook.venue import BookChannel, BookShape, Proof, Seed, SyncRule, Venue
+from tidebook.venue import BookChannel, BookShape, Environment, Proof, Seed, SyncRule, Venue
 
 REST: Final = Pool("rest", "ip", 100_000, 60.0)
 HOUR: Final = 3_600_000_000_000
@@ -152,6 +153,17 @@ LINEAR = declared(
 )  # fmt: skip
 INVERSE = declared("inverse", "inverse", CONTRACTS, call("inverse", "funding", listed, most=4))
 OPTION = declared("option", "option", OPTIONS)
+# All of them as one venue, whose list is one question for each.
+MIXED = replace(
+    declared("mixed", "mixed", CONTRACTS),
+    calls=(
+        replace(
+            call("spot", "instruments", instruments),
+            parts=tuple(call(name, "instruments", instruments).request for name in ("linear", "option")),
+        ),
+    ),
+    environments=(Environment("live"), Environment("demo", headers={"x-demo": "1"})),
+)
 
 
 def perpetual(base: str, quote: str = "USDT", settle: str = "USDT", kind: str = "linear", id: str = "") -> Row:
@@ -176,6 +188,7 @@ class Bourse:
         self.subscribed: list[tuple[str, str]] = []
         self.left: list[tuple[str, str]] = []
         self.asked: list[str] = []  # REST
+        self.demo: list[str | None] = []  # what the header of that environment said each time
         self.charged = [str(Decimal(number) / 10_000) for number in range(10)]  # funding, one each eighth hour
         self.opened: list[str] = []  # venues whose WebSocket was opened
         self.listing: dict[str, list[Row]] = {
@@ -192,6 +205,7 @@ class Bourse:
     async def http(self, request: Asked) -> Answer:
         venue, name = request.path.strip("/").split("/")
         self.asked.append(f"{venue}/{name}")
+        self.demo.append(request.headers.get("x-demo"))
         if venue in self.down:
             raise Cut
         if name in ("time", "instruments"):

@@ -7,12 +7,24 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.unit.client.bourse import FIRST, GENEROUS, HOUR, LINEAR, channel, closing, perpetual, running, soon, traded
+from tests.unit.client.bourse import (
+    FIRST,
+    GENEROUS,
+    HOUR,
+    LINEAR,
+    MIXED,
+    channel,
+    closing,
+    perpetual,
+    running,
+    soon,
+    traded,
+)
 from tests.unit.client.stepping import until
 
 from tidebook.client.market import connect
 from tidebook.core.options import Options
-from tidebook.errors import SubscriptionFailed, UnknownSymbol, UsageError
+from tidebook.errors import NetworkError, SubscriptionFailed, UnknownSymbol, UsageError, VenueUnavailable
 from tidebook.model.facts import Funding, MarkPrice, OpenInterest, Ticker
 from tidebook.model.number import plain
 
@@ -271,3 +283,23 @@ async def test_two_channels_of_one_topic_are_refused() -> None:
                 await market.quotes(BTC)
         await bourse.push("trades.BTCUSDT", traded("BTCUSDT", "7"))
         assert (await trades.next()).id == "7"
+
+
+async def test_a_list_that_is_several_questions_is_whole_or_not_there() -> None:
+    async with asyncio.timeout(GENEROUS), running(MIXED) as (bourse, at):
+        async with connect("bourse.mixed", at=at) as market:
+            listed = [one.id for one in await market.fetch_instruments()]
+            each = [row["id"] for name in ("spot", "linear", "option") for row in bourse.listing[name]]
+            assert sorted(listed) == sorted(each)
+            assert bourse.asked == [f"{name}/instruments" for name in ("spot", "linear", "option")]
+        bourse.down.add("option")
+        with pytest.raises((NetworkError, VenueUnavailable)):  # by how soon it was down
+            await connect("bourse.mixed", at=at, timeout=0.1)
+
+
+async def test_an_environment_is_told_by_its_header() -> None:
+    async with asyncio.timeout(GENEROUS), running(MIXED) as (bourse, at):
+        await (await connect("bourse.mixed", at=at)).close()
+        assert bourse.demo == [None] * 3
+        await (await connect("bourse.mixed:demo", at=at)).close()
+        assert bourse.demo[3:] == ["1"] * 3

@@ -384,7 +384,7 @@ class Front:
         return answer
 
     def _spend(self, route: Route, args: Mapping[str, str]) -> Answer:
-        gate, now = self.gates[self.dialect.pool], asyncio.get_running_loop().time()
+        gate, now = self._gate(route), asyncio.get_running_loop().time()
         refused: Refusal | None = None
         try:
             weight = route.weight(args)
@@ -404,6 +404,13 @@ class Front:
             return self.answer(refusal.said, headers=headers)
         except Unlisted:
             return self.answer(self.dialect.no_such_id(args), headers=headers)
+
+    def _gate(self, route: Route) -> Gate:
+        """What a call is counted by: its pool, or itself where each has the pool's limit for itself."""
+        gate = self.gates[route.pool or self.dialect.pool]
+        if gate.pool.scope != "endpoint":
+            return gate
+        return self.gates.setdefault(f"{gate.pool.name} {route.path}", Gate(gate.pool, gate.bans))
 
     def answer(self, said: Said, status: int | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """What a dialect says, as it goes over HTTP."""
