@@ -279,8 +279,8 @@ class Handover:
         if join is Join.JOINED:
             self._join(held, session, now)
             return True
-        # Where the venue's ids, or whole messages, judge whatever comes next, silence on both sides is no loss.
-        is_judged = held.chain in (Chain.NEXT, Chain.PREV) or book.plan.rule.seed is Seed.EVERY
+        # Where ids or whole messages judge what comes next, as far as this book is ever judged, silence is no loss.
+        is_judged = held.chain is not Chain.NONE or book.plan.rule.seed is Seed.EVERY
         if held.is_silent and is_judged and self._is_quiet(held, now):
             session.give(book)
             book.moved(False, now)
