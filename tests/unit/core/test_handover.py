@@ -67,6 +67,7 @@ class Course:
     subscribes: int  # after that: from here on the venue tells the new connection
     cut: int | None  # when the old connection is lost
     jump: int  # what an id is more than the one before, at most
+    wants: str  # book · trades · both: where both are wanted each waits for the other
 
 
 COURSES: Final = st.builds(
@@ -78,6 +79,7 @@ COURSES: Final = st.builds(
     subscribes=st.sampled_from((0, 5, 60)),
     cut=st.none() | st.integers(0, 700),
     jump=st.integers(1, 3),
+    wants=st.sampled_from(("book", "trades", "both")),
 )
 
 
@@ -236,9 +238,10 @@ def play(engine: Engine, rule: SyncRule, course: Course) -> Play:
     rest = RestSeed(Request("GET", "https://venue.invalid/depth"), "rest", 1) if rule.seed is Seed.REST else None
     shape = replace(SHAPE, kind=Kind(default="snapshot")) if rule.seed is Seed.EVERY else SHAPE
     plan = BookPlan("venue", "X", BOOK, ENDPOINT, shape, rule, snapshot=REST if rest else None, rest=rest)
-    it.desk.wanted(it.now, [plan])
-    stream = it.desk.want_stream(StreamPlan("venue", "X", TRADE, ENDPOINT, TRADES, str), it.now)
-    stream.deliver = lambda facts: it.model.got.extend(fact.id for fact in facts)  # type: ignore[attr-defined]
+    if course.wants != "trades":
+        it.desk.wanted(it.now, [plan])
+    if course.wants != "book":
+        _want_trades(it)
     it.settle()
     it.run(SECOND)
     number = 1
@@ -259,6 +262,19 @@ def play(engine: Engine, rule: SyncRule, course: Course) -> Play:
     return it
 
 
+def _want_trades(it: Play) -> None:
+    stream = it.desk.want_stream(StreamPlan("venue", "X", TRADE, ENDPOINT, TRADES, str), it.now)
+    stream.deliver = lambda facts: it.model.got.extend(fact.id for fact in facts)  # type: ignore[attr-defined]
+
+
+def _check_end(it: Play) -> None:
+    if it.course.wants != "trades":
+        book: Book = it.desk.books[BOOK]
+        assert book.state.readable
+        assert book.engine.last == max(it.model.states)
+    assert it.conns.keys() != {1}
+
+
 @pytest.mark.parametrize("name", RULES)
 @settings(max_examples=60, deadline=None)
 @given(course=COURSES)
@@ -266,11 +282,9 @@ def test_nothing_is_lost_between_two_connections(engine: Engine, name: str, cour
     """Both stay until it is over: every trade once and in order, and a book that was never anything but live."""
     it = play(engine, RULES[name], replace(course, cut=None))
     assert [type(event) for event in it.events] == [health.Connected, health.Rotated], it.events
-    assert it.model.got == [str(number) for number in it.model.trades]
-    book: Book = it.desk.books[BOOK]
-    assert book.state.readable
-    assert book.engine.last == max(it.model.states)
+    assert it.model.got == [str(number) for number in it.model.trades if course.wants != "book"]
     assert it.conns == {2: "new"}
+    _check_end(it)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -282,10 +296,8 @@ def test_the_old_connection_is_lost_meanwhile(engine: Engine, name: str, course:
     it = play(engine, RULES[name], cut)
     got = [int(id) for id in it.model.got]
     assert got == sorted(set(got))
-    if got != it.model.trades:
+    if course.wants != "book" and got != it.model.trades:
         told = [event for event in it.events if isinstance(event, health.Disconnected)]
         anew = [event for event in it.events if isinstance(event, health.Rotated) and event.anew]
         assert told or anew, it.events
-    book: Book = it.desk.books[BOOK]
-    assert book.state.readable
-    assert book.engine.last == max(it.model.states)
+    _check_end(it)
