@@ -369,7 +369,7 @@ class Desk:
         return (len(self._endings) - 1) * seconds(self._options.reopen_apart)
 
     def rotate(self, session: Session, reason: str, now: Now) -> None:
-        """The venue will close this connection soon; better at a moment of our own choosing."""
+        """The venue will close this connection soon: the next one is opened beside it, or else after it."""
         line = self._line_of.get(session.conn)
         if line is None:
             return

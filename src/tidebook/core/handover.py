@@ -16,7 +16,7 @@ from tidebook.core.line import Line
 from tidebook.core.options import Options
 from tidebook.core.pools import Budget, Turn
 from tidebook.core.session import Session
-from tidebook.core.stream import Stream
+from tidebook.core.stream import Flow, Stream
 from tidebook.core.timers import Timers
 from tidebook.engine.contract import Engine
 from tidebook.engine.rule import Chain, Seed
@@ -312,7 +312,8 @@ class Handover:
     def _give_stream(self, held: HeldStream, session: Session, now: Now) -> bool:
         """Whether nothing is missing, as far as can be told."""
         stream = held.stream
-        is_whole = not held.is_over and (held.look() is Join.JOINED or self._is_quiet(held, now))
+        is_whole = stream.flow is Flow.OPEN and not held.is_over
+        is_whole = is_whole and (held.look() is Join.JOINED or self._is_quiet(held, now))
         held.end()
         if not is_whole:
             stream.lost(self._reason, now)

@@ -40,7 +40,7 @@ class Owner(Protocol):
         ...
 
     def rotate(self, session: "Session", reason: str, now: Now) -> None:
-        """The same, at a moment that was to come."""
+        """It will be closed soon: open the next one before."""
         ...
 
 

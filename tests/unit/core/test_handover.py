@@ -50,6 +50,7 @@ _SEQ = (Proof.SEQUENCE,)
 RULES: Final = {
     "rest·next": SyncRule(Seed.REST, Chain.NEXT, Bridge.COVERS_NEXT, proof=_SEQ, resync=Resync.REFETCH),
     "rest·prev": SyncRule(Seed.REST, Chain.PREV, Bridge.PREV_RANGE, proof=_SEQ, resync=Resync.REFETCH),
+    "rest·rising": SyncRule(Seed.REST, Chain.RISING, Bridge.AFTER, resync=Resync.REFETCH),
     "stream·next": SyncRule(Seed.STREAM, Chain.NEXT, proof=_SEQ),
     "stream·prev": SyncRule(Seed.STREAM, Chain.PREV, proof=_SEQ),
     "every": SyncRule(Seed.EVERY, proof=(Proof.WHOLE,)),
@@ -72,9 +73,9 @@ class Course:
 
 COURSES: Final = st.builds(
     Course,
-    gaps=st.lists(st.sampled_from((0, 1, 3, 10, 40, 200)), min_size=5, max_size=40),
-    old=st.lists(st.sampled_from((0, 1, 5, 30, 150)), min_size=1, max_size=7),
-    new=st.lists(st.sampled_from((0, 1, 5, 30, 150)), min_size=1, max_size=7),
+    gaps=st.lists(st.sampled_from((0, 1, 10, 40, 200)), min_size=8, max_size=40),
+    old=st.lists(st.sampled_from((0, 5, 30, 150, 400)), min_size=1, max_size=7),
+    new=st.lists(st.sampled_from((0, 5, 30, 150, 400)), min_size=1, max_size=7),
     opens=st.sampled_from((0, 5, 60)),
     subscribes=st.sampled_from((0, 5, 60)),
     cut=st.none() | st.integers(0, 700),
@@ -246,7 +247,7 @@ def play(engine: Engine, rule: SyncRule, course: Course) -> Play:
     it.run(SECOND)
     number = 1
     it.change(number)  # a topic that never speaks is renewed
-    it.run(BEGIN - 300 * MS)
+    it.run(BEGIN - 100 * MS)
     at = it.now_ns
     for gap in [1, *course.gaps]:
         at += gap * MS
