@@ -74,6 +74,8 @@ class Handover:
         self._reason = reason
         self._until_ns = until_ns  # when the old one ends, as far as is known
         self._since_ns = 0  # when both were open
+        self._looked_ns = 0
+        self._stalled_ns = 0  # when this program last stood still: until then it heard nothing, whoever spoke
         self._held: dict[str, Held] = {}
         self._late: dict[str, HeldBook] = {}
         self._late_ns = 0
@@ -104,7 +106,7 @@ class Handover:
         """The next connection is open."""
         assert self.session is not None
         self.released(now)
-        self._since_ns = now.mono_ns
+        self._since_ns = self._looked_ns = now.mono_ns
         self.session.opened(now)
         self._look_timer.set(now.mono_ns + seconds(LOOK))
 
@@ -205,6 +207,9 @@ class Handover:
         end_ns = self._since_ns + seconds(self._options.handover_most)
         if self._until_ns is not None:
             end_ns = min(end_ns, max(self._until_ns, self._since_ns + seconds(self._options.handover_grace)))
+        if now.mono_ns > self._looked_ns + seconds(LOOK + self._options.handover_grace / 4):
+            self._stalled_ns = now.mono_ns
+        self._looked_ns = now.mono_ns
         if now.mono_ns >= end_ns or all(self._is_ready(held, now) for held in self._held.values()):
             self._switch(now, None)
         else:
@@ -221,7 +226,7 @@ class Handover:
         """Whether the old connection has nothing to say of it, for long enough that nothing can be on its way."""
         if held.confirmed_ns is None or (isinstance(held, HeldBook) and not held.book.readable):
             return False
-        since_ns = max(held.confirmed_ns, held.heard_ns or 0, held.since_ns or 0)
+        since_ns = max(held.confirmed_ns, held.heard_ns or 0, held.since_ns or 0, self._stalled_ns)
         return now.mono_ns >= since_ns + seconds(self._options.handover_grace)
 
     # The step -----------------------------------------------------------------

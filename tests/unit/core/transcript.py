@@ -4,8 +4,9 @@ A file has `about`, `setting` and `steps`. The setting declares an endpoint in t
 as JSON), the rule by name, `options` of `core.options`, and `books`. Books are of topics ``book.NAME``, or as `topic`
 says (``books {}``), which is also the key of their messages, at `route`; with `each` these are members of a list. Each
 step has `at` (seconds), one input, and the effects expected of it (`expect`); `wait` lets time pass up to `at`, its
-effects carry their times. `states` are the books' states after the step. What a connection that was wanted raw delivers
-is told after the effects, as are the facts of a `stream` of trades (topic ``trades.NAME``, a message an id).
+effects carry their times, and `stall` is one tick after all of that time, as of a program that stood still. `states`
+are the books' states after the step. What a connection that was wanted raw delivers is told after the effects, as are
+the facts of a `stream` of trades (topic ``trades.NAME``, a message an id).
 """
 
 import json
@@ -220,6 +221,8 @@ class Player:
             case {"replied": fetch}:
                 body = json.dumps(step.get("body", {})).encode()
                 desk.replied(fetch, Reply(step.get("status", 200), step.get("headers", {}), body), now)
+            case {"stall": True}:
+                desk.tick(now)
             case {"failed": fetch}:
                 desk.failed(fetch, "timeout", now)
             case _:
