@@ -7,7 +7,7 @@ from typing import Final
 
 from tidebook.core.clock import SECOND, seconds
 from tidebook.engine.contract import Engine
-from tidebook.engine.rule import Seed
+from tidebook.engine.rule import Chain, Scope, Seed
 from tidebook.model import health
 from tidebook.model.market import State
 from tidebook.sim.combinations import Combination
@@ -60,6 +60,7 @@ class Scenario:
     applies: Applies = lambda combination: True
     verify: Callable[[Stage], str | None] = lambda stage: None
     repeats: float | None = None
+    lifetime: float | None = None  # seconds, of each connection
     main: float = 8.0  # seconds with faults
     most: float = 240.0  # seconds until everything must be well again
 
@@ -213,6 +214,51 @@ def _nothing_told(stage: Stage) -> str | None:
     return f"told {told[0]}" if told else None
 
 
+def _rotated(times: int) -> Callable[[Stage], str | None]:
+    """Connections were replaced, and nobody who reads could tell; where one of them alone means something, as ever."""
+
+    def verify(stage: Stage) -> str | None:
+        if stage.combination.rule.scope is Scope.CONNECTION:
+            return None
+        told = [event for _, event in stage.events(health.Rotated)]
+        if len(told) < times * len(stage.client.desk.lines):
+            return f"rotated {len(told)} times"
+        if _has_no_place(stage.combination):
+            return None
+        anew = [event for event in told if isinstance(event, health.Rotated) and event.anew]
+        silent = (health.Connected, health.SnapshotFailed, health.Rotated)
+        others = [event for _, event in stage.client.events if not isinstance(event, silent)]
+        return f"told {(anew + others)[0]}" if anew or others else None
+
+    return verify
+
+
+def _has_no_place(combination: Combination) -> bool:
+    """Neither ids nor whole books show where a new connection joins."""
+    rule = combination.rule
+    return rule.chain is Chain.NONE and rule.seed not in (Seed.EVERY, Seed.STREAM)
+
+
+def _is_paced(combination: Combination) -> bool:
+    """What begins anew each time needs a snapshot each time, more often than its pace allows where lives are short."""
+    return not (_has_no_place(combination) and combination.rule.seed is Seed.REST)
+
+
+def _announced(stage: Stage) -> None:
+    for _ in range(3):
+        stage.at(1.0 + 10 * stage.rng.random(), stage.venue.announce, 2.0)
+
+
+def _rotated_and_cut(stage: Stage) -> None:
+    """Cuts and other faults while both connections are there."""
+    for begin in (6.0, 12.0, 18.0):
+        stage.at(begin + 0.05 + 0.6 * stage.rng.random() ** 2, stage.cut)
+        stage.at(begin + 0.05 + 0.6 * stage.rng.random() ** 2, stage.cut)
+        if stage.rng.random() < 0.5:
+            stage.at(begin, stage.venue.knobs.add, "no_handshake")
+        stage.at(begin + 0.3 * stage.rng.random(), stage.venue.knobs.add, stage.rng.choice(("drop", "double", "swap")))
+
+
 def _outside(combination: Combination) -> bool:
     return combination.from_outside
 
@@ -255,6 +301,9 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("digit changed", _knob("digit"), _has_checksum),
     Scenario("checksum ends", _checksums_end, _has_checksum, verify=_told_once),
     Scenario("wanted and cut", _churn),
+    Scenario("rotated", lambda stage: None, _is_paced, _rotated(2), lifetime=12.0, main=20.0),
+    Scenario("rotated and cut", _rotated_and_cut, _is_paced, lifetime=12.0, main=26.0),
+    Scenario("announced", _announced, verify=_rotated(1), lifetime=10_000.0, main=16.0),
     Scenario("accept, then close", _closing, verify=_handshakes, main=620.0),
 )
 BY_NAME: Final = {scenario.name: scenario for scenario in SCENARIOS}
@@ -273,7 +322,7 @@ def stage_of(combination: Combination, scenario: Scenario, seed: int, engine: En
     world = World(seed)
     style = Style.draw(world.rng, combination, scenario.repeats)
     names = ["A", "B", "C"][: world.rng.choice((1, 2, 3))]
-    venue = Venue(world, Speech(combination, style), names)
+    venue = Venue(world, Speech(combination, style, scenario.lifetime), names)
     client = Client(world, venue, engine, seed=seed)
     return Stage(world, venue, client, Watch(client), combination)
 
@@ -311,11 +360,23 @@ def _play(stage: Stage, scenario: Scenario) -> str | None:
         world.run(world.now_ns + SECOND)
     if _scheduled(stage.combination) and venue.losses:
         world.run(world.now_ns + 25 * SECOND)  # until the next whole book has come by itself
+    while world.now_ns < end and _rotates_soon(stage):
+        world.run(world.now_ns + SECOND // 10)
     venue.running = False
     world.run(world.now_ns + SECOND)
     trouble = watch.final() or watch.pace() or scenario.verify(stage)
     watch.figures.unsettled = trouble is not None
     return trouble
+
+
+def _rotates_soon(stage: Stage) -> bool:
+    """Whether two connections carry the same now, or will before the last look."""
+    soon = stage.world.now_ns + 2 * SECOND
+    return any(
+        line.handover is not None or (line.rotate is not None and (line.rotate.at_ns or 0) <= soon)
+        for line in stage.client.desk.lines
+        if stage.venue.speech.lifetime is not None
+    )
 
 
 def _scheduled(combination: Combination) -> bool:

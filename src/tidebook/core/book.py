@@ -132,6 +132,16 @@ class Book:
             timer.off()
         self._stale(reason, now)
 
+    def moved(self, spoke: bool, now: Now) -> None:
+        """Another connection carries it from now on, and nothing was missed.
+
+        Where it has not spoken there, only its first message will show that it is subscribed.
+        """
+        if not spoke and self.confirmed_ns is not None:
+            self.confirmed_ns = now.mono_ns
+            if (limit := self._limit(first=True)) is not None:
+                self._life_timer.set(now.mono_ns + limit)
+
     def close(self) -> None:
         self.state, self.readable = State.CLOSED, False
         self.epoch += 1

@@ -6,7 +6,6 @@ Only the desk opens and fetches; sessions and books ask it.
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from tidebook.core.backoff import Backoff, Draw
 from tidebook.core.book import Book
@@ -16,41 +15,23 @@ from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.effects import Close, Effect, Emit, Open, Reply, Urgency
 from tidebook.core.endpoint import Endpoint, Pool
 from tidebook.core.errand import Errand
+from tidebook.core.handover import Handover
+from tidebook.core.line import Line
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
-from tidebook.core.pools import Budget, Budgets, Turn
+from tidebook.core.pools import Budget, Budgets
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.redact import shown
 from tidebook.core.requests import PAUSE, Requests
 from tidebook.core.rest import retry_after
 from tidebook.core.session import Session
 from tidebook.core.stream import Stream, StreamPlan
-from tidebook.core.timers import Timer, Timers
+from tidebook.core.timers import Timers
 from tidebook.engine.contract import Engine
 from tidebook.errors import UsageError
 from tidebook.model import health
 
 _WAIT = re.compile(r"retry-after (\d{1,9})$", re.ASCII)
-
-
-@dataclass(slots=True)
-class Line:
-    """A connection that is wanted, across all the sessions that carry it one after the other."""
-
-    endpoint: Endpoint
-    url: str
-    headers: Mapping[str, str]
-    pin: str | None
-    backoff: Backoff
-    books: list[Book] = field(default_factory=list[Book])
-    streams: list[Stream] = field(default_factory=list[Stream])
-    raw: Raw | None = None
-    session: Session | None = None
-    attempt: int = 0
-    timer: Timer | None = None
-    rotate: Timer | None = None
-    turn: Turn | None = None  # of the handshake, while it waits or is under way
-    size: int = 0  # bytes that its topics take, where the endpoint limits these
 
 
 class Desk:
@@ -143,6 +124,8 @@ class Desk:
             line.size += size
             if line.session is not None:
                 line.session.add(book, now)
+            if line.handover is not None:
+                line.handover.add(book, now)
             if line.session is not None or line.timer is None:
                 fresh.append(line)
         for line in fresh:
@@ -163,6 +146,8 @@ class Desk:
         if line.session is not None:
             line.session.add_stream(stream, now)
             line.session.greet(now)
+            if line.handover is not None:
+                line.handover.add(stream, now)
         elif line.timer is None:
             self._open(line, now)
         return stream
@@ -200,6 +185,8 @@ class Desk:
         line.size -= _size(wanted.plan)
         if line.session is not None:
             line.session.remove(wanted, now)
+        if line.handover is not None:
+            line.handover.remove(wanted, now)
         if not line.books and not line.streams:
             self._drop(line, now)
 
@@ -261,21 +248,14 @@ class Desk:
 
     def _open(self, line: Line, now: Now) -> None:
         """Open, or wait until the venue's limit on handshakes allows it."""
-        budget = self._connects(line)
+        budget = self.connects(line)
         if budget is not None:
             line.turn = budget.turn(1, now, line.turn)
             if line.turn.at_ns > now.mono_ns:
                 self._open_at(line, line.turn.at_ns)
                 self.requests.tell(budget, now)
                 return
-        self._last_conn += 1
-        conn = self._last_conn
-        endpoint = line.endpoint
-        feed = self._engine.Feed(counter=endpoint.counter, cap=endpoint.cap)
-        session = Session(conn, endpoint, feed, self, self._timers, self._options, self.venue)
-        self._sessions[conn] = session
-        self._line_of[conn] = line
-        line.session = session
+        session = line.session = self.new_session(line)
         line.attempt += 1
         for book in line.books:
             session.add(book, now)
@@ -283,7 +263,27 @@ class Desk:
             session.add_stream(stream, now)
         if line.raw is not None:
             session.add_raw(line.raw)
-        self.effects.append(Open(conn, line.url, line.headers, endpoint.cap))
+        self.effects.append(Open(session.conn, line.url, line.headers, line.endpoint.cap))
+
+    def new_session(self, line: Line) -> Session:
+        """One more connection of a line, that is not opened yet and carries nothing."""
+        self._last_conn += 1
+        conn, endpoint = self._last_conn, line.endpoint
+        feed = self._engine.Feed(counter=endpoint.counter, cap=endpoint.cap)
+        session = Session(conn, endpoint, feed, self, self._timers, self._options, self.venue)
+        self._sessions[conn] = session
+        self._line_of[conn] = line
+        return session
+
+    def forget(self, session: Session) -> None:
+        """Nothing that comes from it is anybody's."""
+        self._line_of.pop(session.conn, None)
+        self._sessions.pop(session.conn, None)
+
+    def carries(self, line: Line, session: Session) -> None:
+        """From now on it is this one that carries the line."""
+        line.session = session
+        self._arm_rotation(line, session)
 
     def _open_at(self, line: Line, at_ns: int) -> None:
         if line.timer is None:
@@ -298,38 +298,54 @@ class Desk:
         line = self._line_of.get(conn)
         if line is None or line.session is None:
             return
+        if line.handover is not None and line.session.conn != conn:
+            line.handover.opened(now)
+            return
         self._met(line, now)
         self.emit(health.Connected(self.venue, None, now.wall_ns, line.attempt))
-        if line.endpoint.lifetime is not None:
-            if line.rotate is None:
-                line.rotate = self._timers.timer(lambda now, line=line: self._rotate(line, now))  # type: ignore[misc]
-            lifetime = line.endpoint.lifetime
-            line.rotate.set(now.mono_ns + seconds(lifetime.seconds - lifetime.overlap))
         line.session.opened(now)
+        self._arm_rotation(line, line.session)
+
+    def _arm_rotation(self, line: Line, session: Session) -> None:
+        lifetime = line.endpoint.lifetime
+        if lifetime is None or session.opened_ns is None:
+            return
+        if line.rotate is None:
+            line.rotate = self._timers.timer(lambda now, line=line: self._rotate(line, now))  # type: ignore[misc]
+        line.rotate.set(session.opened_ns + seconds(lifetime.seconds - lifetime.overlap))
 
     def closed(self, conn: int, code: int | None, reason: str, now: Now) -> None:
         """A connection ended, or never came about."""
         line = self._line_of.pop(conn, None)
         session = self._sessions.pop(conn, None)
-        if line is None or session is None or line.session is not session:
+        if line is None or session is None:
             return
         words = shown(reason)
         # A refused handshake has the HTTP status as its code; what it asks to wait stands at the end of the reason.
         asked = _WAIT.search(words)
         headers = {"retry-after": asked[1]} if asked is not None else {}
         least = seconds(retry_after(headers, PAUSE)) if code in (418, 429) else 0
-        if least and (budget := self._connects(line)) is not None:
+        if least and (budget := self.connects(line)) is not None:
             self.requests.close(budget, now.mono_ns + least, now)
-        self._ended(line, session, f"{words} ({code})" if code is not None else words, now, least)
+        self._gone(line, session, f"{words} ({code})" if code is not None else words, now, least)
 
     def renew(self, session: Session, reason: str, now: Now) -> None:
         """Give a connection up; the next one is opened after the backoff."""
         line = self._line_of.pop(session.conn, None)
         self._sessions.pop(session.conn, None)
-        if line is None or line.session is not session:
+        if line is None:
             return
         self.effects.append(Close(session.conn))
-        self._ended(line, session, reason, now)
+        self._gone(line, session, reason, now)
+
+    def _gone(self, line: Line, session: Session, reason: str, now: Now, least_ns: int = 0) -> None:
+        """One of a line's connections is."""
+        handover = line.handover
+        if line.session is session:
+            if handover is None or not handover.ended(now, reason):
+                self._ended(line, session, reason, now, least_ns)
+        elif handover is not None and handover.session is session:
+            handover.failed(now, reason, least_ns)
 
     def _ended(self, line: Line, session: Session, reason: str, now: Now, least_ns: int = 0) -> None:
         healthy = seconds(self._options.healthy_after)
@@ -353,9 +369,18 @@ class Desk:
         return (len(self._endings) - 1) * seconds(self._options.reopen_apart)
 
     def rotate(self, session: Session, reason: str, now: Now) -> None:
-        """The venue will close this connection soon; better at a moment of our own choosing."""
+        """The venue will close this connection soon: the next one is opened beside it, or else after it."""
         line = self._line_of.get(session.conn)
-        if line is not None and line.session is session:
+        if line is None:
+            return
+        if line.session is not session:
+            self.renew(session, reason, now)  # the next one, before it was needed
+        elif line.handover is None and line.can_hand_over:
+            lifetime, opened_ns = line.endpoint.lifetime, session.opened_ns or 0
+            until_ns = None if lifetime is None else opened_ns + seconds(lifetime.seconds - lifetime.overlap / 10)
+            line.handover = Handover(self, line, self._engine, self._timers, self._options, reason, until_ns)
+            line.handover.begin(now)
+        elif line.handover is None:
             line.backoff.healthy()
             self.renew(session, reason, now)
 
@@ -363,20 +388,22 @@ class Desk:
         if line.session is not None:
             self.rotate(line.session, "rotated before its lifetime ends", now)
 
-    def _connects(self, line: Line) -> Budget | None:
+    def connects(self, line: Line) -> Budget | None:
         """The budget of its handshakes."""
         pool = line.endpoint.connects
         return None if pool is None else self.requests.budget(pool, line.endpoint.name)
 
     def _met(self, line: Line, now: Now) -> None:
         """Its handshake was answered, or will not be."""
-        if line.turn is not None and (budget := self._connects(line)) is not None:
+        if line.turn is not None and (budget := self.connects(line)) is not None:
             budget.over(line.turn, now)
         line.turn = None
 
     def _drop(self, line: Line, now: Now) -> None:
         self.lines.remove(line)
         self._met(line, now)
+        if line.handover is not None:
+            line.handover.stop(now)
         for timer in (line.timer, line.rotate):
             if timer is not None:
                 timer.off()
@@ -429,6 +456,8 @@ class Desk:
         self.requests.release(now)
         for line in self.lines:
             self._met(line, now)
+            if line.handover is not None:
+                line.handover.released(now)
 
     # Common -------------------------------------------------------------------
 

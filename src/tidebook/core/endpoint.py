@@ -415,10 +415,11 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """The venue closes a connection after `seconds`; it is renewed `overlap` seconds before, at a moment of our own.
+    """The venue closes a connection after `seconds`; the next one is opened `overlap` seconds before (`core/handover`).
 
-    `handover` says how two connections could be joined without a hole. For now the old one is closed first, and
-    its books are stale for that moment.
+    `handover` says how two connections are joined. ``by_ids``: the ids of books mean the same on both, and a book goes
+    on where its chain does. Else only whole books take the place of others, and a book that needs a snapshot gets a
+    new one. Trades and the like are joined by their own ids in any case.
     """
 
     seconds: float
@@ -476,7 +477,7 @@ class Endpoint:
 
     A connection carries at most `max_topics` topics that take at most `max_bytes` together, as they stand in
     messages with what is between two of them. A message that fits one of `notices` announces that the connection will
-    soon be closed: it is renewed at once.
+    soon be closed: the next one is opened at once.
     """
 
     name: str

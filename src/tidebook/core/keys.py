@@ -3,8 +3,8 @@
 from tidebook.core.endpoint import Subscribing
 from tidebook.core.plan import BookPlan
 from tidebook.core.raw import RawTopic
-from tidebook.core.stream import Stream
-from tidebook.core.topic import Topic
+from tidebook.core.stream import StreamPlan
+from tidebook.core.topic import Reads, Topic
 from tidebook.engine import contract
 from tidebook.errors import UsageError
 
@@ -57,10 +57,16 @@ class Keys:
         self._pass_over(topic)
         topic.key = None
 
-    def stream(self, key: bytes) -> Stream | None:
-        """The stream of facts whose messages have this key."""
+    def reads(self, key: bytes) -> Reads | None:
+        """Who reads the messages of this key."""
         topic = self._topics.get(key)
-        return topic.wanted if topic is not None and isinstance(topic.wanted, Stream) else None
+        return None if topic is None else topic.reads
+
+    def given(self, topic: Topic) -> None:
+        """Its messages are another's from now on."""
+        if (key := topic.key) is not None:
+            self._pass_over(topic)
+            self._want(topic, key)
 
     def _want(self, topic: Topic, key: bytes) -> None:
         topic.key = key
@@ -69,8 +75,10 @@ class Keys:
             self._feed.want(key, topic.book.engine, "stream")
             if topic.book.plan.snapshot_key is not None:
                 self._feed.want(topic.book.plan.snapshot_key, topic.book.engine, "snapshot")
-        elif isinstance(topic.wanted, Stream):
-            self._feed.other(key, topic.wanted.plan.channel)
+        elif isinstance(topic.plan, BookPlan):
+            self._feed.other(key, topic.plan.shape)  # held back
+        elif isinstance(topic.plan, StreamPlan):
+            self._feed.other(key, topic.plan.channel)
 
     def _pass_over(self, topic: Topic) -> None:
         if topic.key is None or self._topics.get(topic.key) is not topic:

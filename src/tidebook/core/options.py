@@ -20,6 +20,11 @@ class Options:
     backoff_factor: float = 2.0
     reopen_apart: float = 0.1  # many connections that end within a second are opened again so far apart
     healthy_after: float = 30.0  # only so long a connection resets the backoff
+    # A connection that is replaced stays until the next one has what it has:
+    handover_grace: float = 5.0  # a topic that is silent on both for so long has nothing that could be missed
+    handover_most: float = 60.0  # from when the next one is open; what does not fit together by then begins anew
+    held_messages: int = 10_000  # of one topic, or facts, that are held back meanwhile …
+    held_bytes: int = 32 << 20  # … and how many bytes of one connection; beyond that a topic begins anew
     bad_messages: int = 5  # this many undecodable messages …
     bad_seconds: float = 10.0  # … within this time, and the connection is renewed
     depth_cap: int = 20_000  # levels a side

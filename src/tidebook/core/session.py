@@ -1,6 +1,7 @@
 """One connection: greeting, subscriptions, heartbeats, frames into the engine. What is asked is answered in `acks`."""
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from tidebook.core import control
@@ -18,7 +19,7 @@ from tidebook.core.raw import Raw
 from tidebook.core.redact import excerpt, shown
 from tidebook.core.stream import Stream
 from tidebook.core.timers import Timers
-from tidebook.core.topic import Topic
+from tidebook.core.topic import Reads, Topic
 from tidebook.engine import contract
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
@@ -39,7 +40,7 @@ class Owner(Protocol):
         ...
 
     def rotate(self, session: "Session", reason: str, now: Now) -> None:
-        """The same, at a moment that was to come."""
+        """It will be closed soon: open the next one before."""
         ...
 
 
@@ -66,7 +67,7 @@ class Session:
         self.topics: dict[str, Topic] = {}
         # The hot path: what the engine's commonest outcomes mean.
         self._by_engine: dict[object, Topic] = {}
-        self._streams: dict[object, Stream] = {}
+        self._streams: dict[object, Reads] = {}
         self._keys = Keys(feed, endpoint.subscribing)
         self._fresh: list[Topic] = []
         self._owner = owner
@@ -86,9 +87,9 @@ class Session:
         book.carrier = self
         self._fresh.append(topic)
 
-    def add_stream(self, stream: Stream, now: Now) -> None:
-        """Carry this stream of facts from now on."""
-        topic = Topic(stream.plan, stream)
+    def add_stream(self, stream: Reads, now: Now) -> None:
+        """Carry this stream of facts from now on, or a topic whose messages are held back."""
+        topic = Topic(stream.plan, stream, reads=stream)
         self._keys.enter(topic)
         self.topics[stream.plan.name] = topic
         stream.carrier = self
@@ -108,21 +109,47 @@ class Session:
         if self.is_open and fresh:
             self._greet(fresh, now)
 
-    def remove(self, wanted: Book | Stream, now: Now) -> None:
+    def remove(self, wanted: Book | Reads, now: Now) -> None:
         """Stop carrying it; frames still on their way are passed over."""
         topic = self.topics.pop(wanted.plan.name, None)
         if topic is None:
             return
         self._keys.leave(topic)
-        if isinstance(wanted, Book):
-            self._by_engine.pop(wanted.engine, None)
-        else:
-            for other in [other for other, stream in self._streams.items() if stream is wanted]:
-                del self._streams[other]
+        self._forget(topic)
         wanted.carrier = None
         subscribing = self.endpoint.subscribing
         if self.is_open and subscribing is not None and subscribing.unsubscribe is not None and not topic.by_url:
             self._acks.ask_for("unsubscribe", (topic,), now)
+
+    def _forget(self, topic: Topic) -> None:
+        if topic.book is not None:
+            self._by_engine.pop(topic.book.engine, None)
+        for other in [other for other, reads in self._streams.items() if reads is topic.reads]:
+            del self._streams[other]
+
+    def give(self, wanted: Book | Stream) -> Topic:
+        """From now on a topic's messages are this one's; they were held back until here."""
+        topic = self.topics[wanted.plan.name]
+        self._forget(topic)
+        topic.wanted = wanted
+        topic.book, topic.reads = (wanted, None) if isinstance(wanted, Book) else (None, wanted)
+        if isinstance(wanted, Book):
+            self._by_engine[wanted.engine] = topic
+        self._keys.given(topic)
+        wanted.carrier = self
+        return topic
+
+    def replay(self, feed: contract.Feed, held: Iterable[tuple[bytes, int]], now: Now) -> None:
+        """Messages of a book that were held back, each with when it was received. `feed` knows this book alone."""
+        for frame, received_ns in held:
+            try:
+                outcome = feed.feed(frame, received_ns)
+            except DecodeError as error:
+                self._undecodable(error, frame, now)
+                continue
+            for one in outcome if isinstance(outcome, tuple) else (outcome,):
+                if one is not None and not isinstance(one, contract.Other) and self.is_open:
+                    self._route(one, frame, now)
 
     def opened(self, now: Now) -> None:
         self.is_open = True
@@ -164,7 +191,7 @@ class Session:
         is_plain, raw = self.endpoint.codec is Codec.TEXT, self._raw
         feed, received_ns, topics, streams = self.feed.feed, now.mono_ns, self._by_engine, self._streams
         # Messages of one stream, one behind the other: they are read and handed over together. `same` leads to it.
-        stream: Stream | None = None
+        stream: Reads | None = None
         row: list[bytes] = []
         same: object = None
         outcome: contract.Outcome | DecodeError
@@ -216,16 +243,26 @@ class Session:
             return None
 
     @staticmethod
-    def _hand(stream: Stream, row: list[bytes], now: Now, burst: Burst) -> None:
+    def _hand(stream: Reads, row: list[bytes], now: Now, burst: Burst) -> None:
         if len(row[0]) > LONG and burst.caller is not None:
             burst.hand(None)
         stream.frames(row, now)
 
-    def closed(self, reason: str, now: Now) -> None:
-        """The connection is gone, or given up: nothing of it may be believed any more."""
+    def left(self) -> None:
+        """The connection is given up, and carries nothing any more: another does."""
+        self._shut()
+        self.topics.clear()
+        self._by_engine.clear()
+        self._streams.clear()
+
+    def _shut(self) -> None:
         self.is_open = False
         self._ping_timer.off()
         self._acks.closed()
+
+    def closed(self, reason: str, now: Now) -> None:
+        """The connection is gone, or given up: nothing of it may be believed any more."""
+        self._shut()
         if self._raw is not None:
             self._raw.lost()
         for topic in list(self.topics.values()):
@@ -245,14 +282,14 @@ class Session:
         elif isinstance(outcome, contract.Other):
             if outcome.topic is None:
                 self._control(frame, now)
-            elif (stream := self._keys.stream(outcome.topic)) is not None:
+            elif (stream := self._keys.reads(outcome.topic)) is not None:
                 self._stream(outcome, stream, frame, now)
         elif isinstance(outcome, contract.Event):
             self._event(outcome, now)
         elif (topic := self._by_engine.get(outcome)) is not None and topic.book is not None:
             topic.book.changed()
 
-    def _stream(self, outcome: contract.Other, stream: Stream, frame: bytes, now: Now) -> None:
+    def _stream(self, outcome: contract.Other, stream: Reads, frame: bytes, now: Now) -> None:
         if stream.confirmed_ns is None:
             self._acks.confirm(self.topics[stream.plan.name], now)  # its data came before, or without, the ack
         if stream.carrier is self:

@@ -98,6 +98,54 @@ class Stream:
         if facts and self.deliver is not None:
             self.deliver(facts)
 
+    # Handed over to another connection ----------------------------------------
+
+    def overheard(self, told: Callable[[Sequence[Fact]], None]) -> Callable[[], None]:
+        """Tell of facts before they are handed over, until what is returned is called, or the connection is lost."""
+        plain = self._rows
+
+        def both(frames: list[bytes], seen: Seen, failed: Callable[[Exception, bytes], None], /) -> list[Fact]:
+            facts = plain(frames, seen, failed)
+            told(facts)
+            return facts
+
+        def end() -> None:
+            if self._rows is both:
+                self._rows = plain
+
+        self._rows = both
+        return end
+
+    def adopt(self, other: "Stream", fresh: Callable[[Sequence[Fact]], list[Fact]], now: Now) -> Callable[[], None]:
+        """Read on where another one, of the same topic on another connection, was reading.
+
+        Of what comes only what is `fresh` is handed over, until what is returned is called.
+        """
+        plain = self._rows = other._rows
+        is_over = False
+
+        def sifted(frames: list[bytes], seen: Seen, failed: Callable[[Exception, bytes], None], /) -> list[Fact]:
+            facts = plain(frames, seen, failed)
+            return facts if is_over else fresh(facts)
+
+        def end() -> None:
+            nonlocal is_over
+            is_over = True
+            if self._rows is sifted:
+                self._rows = plain
+
+        self._rows = sifted
+        if self.confirmed_ns is not None and other.confirmed_ns is not None:
+            self.confirmed_ns = other.confirmed_ns
+            self._arm(now.mono_ns)
+        other.close()
+        return end
+
+    def handed(self, facts: Sequence[Fact]) -> None:
+        """Facts that were held back."""
+        if facts and self.deliver is not None:
+            self.deliver(facts)
+
     def _undecodable(self, error: Exception, frame: bytes) -> None:
         """One message that cannot be read: told, and passed over. Any other error is a bug."""
         if not isinstance(error, (msgspec.MsgspecError, DecodeError)):

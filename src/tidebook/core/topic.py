@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tidebook.core.book import Book
+from tidebook.core.book import Book, Carrier
 from tidebook.core.clock import Now
 from tidebook.core.plan import BookPlan
 from tidebook.core.raw import RawTopic
@@ -18,6 +18,19 @@ class Carried(Protocol):
     def lost(self, reason: str, now: Now) -> None: ...
 
 
+class Reads(Carried, Protocol):
+    """What is given a topic's messages as they come: a stream of facts, or who holds messages back."""
+
+    confirmed_ns: int | None
+    carrier: Carrier | None
+
+    @property
+    def plan(self) -> BookPlan | StreamPlan: ...
+    def frames(self, frames: list[bytes], now: Now) -> None:
+        """Messages of this topic, of one read."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Topic:
     """A subscription on this connection: of a book, of a stream of facts, or of what is handed over as it comes."""
@@ -25,6 +38,7 @@ class Topic:
     plan: BookPlan | StreamPlan | RawTopic
     wanted: Carried
     book: Book | None = None
+    reads: Reads | None = None
     confirmed: bool = False
     asked_ns: int | None = None
     tries: int = 0

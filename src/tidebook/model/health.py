@@ -48,6 +48,23 @@ class Disconnected(Health):
 
 
 @dataclass(frozen=True, slots=True)
+class Rotated(Health):
+    """A connection was replaced by another that was opened before it was closed. `seconds` both were open.
+
+    Of `anew` topics it could not be shown that nothing is missing between both: these begin anew.
+    """
+
+    reason: str
+    seconds: float
+    anew: int
+
+    @property
+    def text(self) -> str:
+        more = f"; {self.anew} topics begin anew" if self.anew else ""
+        return f"connection replaced: {self.reason}; both were open for {self.seconds:.1f} s{more}"
+
+
+@dataclass(frozen=True, slots=True)
 class Stale(Health):
     """A book is not current any more."""
 

@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 
 from tidebook.core.effects import Request
-from tidebook.core.endpoint import ConnectionOnly, Endpoint, Life, Ping, Pool, Repeats, Subscribing, Template
+from tidebook.core.endpoint import ConnectionOnly, Endpoint, Life, Lifetime, Ping, Pool, Repeats, Subscribing, Template
 from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.engine.rule import Scope, Seed
 from tidebook.engine.shape import BookShape, Codec, Id, Kind, Number, Order, Time, TimeUnit, Window
@@ -32,6 +32,7 @@ REFUSAL: Final = Template('{"no":"$text","id":"#id"}')
 SERVER_PING: Final = Template('{"ping":"#n"}')
 SERVER_PONG: Final = Template('{"pong":"#n"}')
 CLIENT_PING: Final = Template('{"op":"ping"}')
+NOTICE: Final = Template('{"bye":"#n"}')
 ASK_WHOLE: Final = Template('{"op":"whole","ch":"$topic","id":"#id"}')
 
 
@@ -82,9 +83,10 @@ class Style:
 class Speech:
     """How one World's venue speaks."""
 
-    def __init__(self, combination: Combination, style: Style) -> None:
+    def __init__(self, combination: Combination, style: Style, lifetime: float | None = None) -> None:
         self.combination = combination
         self.style = style
+        self.lifetime = lifetime  # seconds, of each connection
         self.endpoint = self._endpoint()
         self.shape, self.whole_shape = self._shapes()
         self.checksums = True  # turned off by a fault: the field stays and is 0
@@ -117,6 +119,8 @@ class Speech:
             codec=style.codec,
             max_topics=style.books_per_connection,
             counter=Id("n") if counted else None,
+            lifetime=None if self.lifetime is None else Lifetime(self.lifetime, self.lifetime / 2, "by_ids"),
+            notices=(NOTICE,),
         )
 
     def _shapes(self) -> tuple[BookShape, BookShape | None]:

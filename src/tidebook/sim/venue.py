@@ -10,7 +10,7 @@ from tidebook.core.clock import SECOND, seconds
 from tidebook.core.effects import Fetch, Reply
 from tidebook.engine.rule import Bridge, Scope, Seed
 from tidebook.sim.faults import OTHER, Knobs, Loss, Note
-from tidebook.sim.speech import REFUSAL, SERVER_PING, Speech
+from tidebook.sim.speech import NOTICE, REFUSAL, SERVER_PING, Speech
 from tidebook.sim.truth import Truth
 
 
@@ -77,6 +77,14 @@ class Venue:
         self.links.append(link)
         if self.knobs.closing:
             self.clock.after(seconds(0.01), self.cut, link)
+        if self.speech.lifetime is not None:
+            self.clock.after(seconds(self.speech.lifetime), self.cut, link)
+
+    def announce(self, left: float) -> None:
+        """Every connection is told that it will be closed, and is so many seconds later."""
+        for link in list(self.links):
+            self._send(link, json.loads(NOTICE.print(n=self.clock.now_ns // 1_000_000)))
+            self.clock.after(seconds(left), self.cut, link)
 
     def gone(self, link: Link) -> None:
         """The client closed it."""

@@ -21,7 +21,7 @@ def tell(event: health.Health) -> tuple[str, Tone]:
             return f"STALE: {event.reason}", "bad"
         case health.Resynced():
             return event.text, "good"
-        case health.Connected() | health.SnapshotFailed():
+        case health.Connected() | health.Rotated() | health.SnapshotFailed():
             return event.text, "plain"
         case _:
             return event.text, "bad"

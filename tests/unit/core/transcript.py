@@ -4,14 +4,16 @@ A file has `about`, `setting` and `steps`. The setting declares an endpoint in t
 as JSON), the rule by name, `options` of `core.options`, and `books`. Books are of topics ``book.NAME``, or as `topic`
 says (``books {}``), which is also the key of their messages, at `route`; with `each` these are members of a list. Each
 step has `at` (seconds), one input, and the effects expected of it (`expect`); `wait` lets time pass up to `at`, its
-effects carry their times. `states` are the books' states after the step. What a connection that was wanted raw delivers
-is told after the effects.
+effects carry their times, and `stall` is one tick after all of that time, as of a program that stood still. `states`
+are the books' states after the step. What a connection that was wanted raw delivers is told after the effects, as are
+the facts of a `stream` of trades (topic ``trades.NAME``, a message an id).
 """
 
 import json
 from dataclasses import fields, replace
 from typing import Any, Final
 
+from tidebook.core.channel import FactChannel, Seen
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.desk import Desk
 from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Send
@@ -29,9 +31,11 @@ from tidebook.core.endpoint import (
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.core.raw import Raw, RawPlan
+from tidebook.core.stream import StreamPlan
 from tidebook.engine.contract import Engine
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Id, Kind
+from tidebook.model.facts import Trade
 from tidebook.model.health import Undecodable
 
 START: Final = 1_000 * SECOND
@@ -130,6 +134,14 @@ def plan(setting: dict[str, Any], name: str, endpoint: Endpoint) -> BookPlan:
     )
 
 
+def _trades(frame: bytes, seen: Seen) -> list[Trade]:
+    message = json.loads(frame)
+    return [Trade(seen.venue, "X", None, seen.received_ns, str(message["id"]), "buy", (1, 0), (1, 0))]
+
+
+TRADES: Final = FactChannel("trades", "stream", lambda instrument, option: f"trades.{instrument}", _trades, ("ch",))
+
+
 def line(effect: Effect) -> str:
     """One effect as a line of text."""
     match effect:
@@ -182,6 +194,13 @@ class Player:
                 desk.wanted(now, [plan(self.setting, name, self.endpoint) for name in names])
             case {"unwant": names}:
                 desk.wanted(now, (), [topic_of(self.setting, name) for name in names])
+            case {"stream": name}:
+                topic = f"trades.{name}"
+                stream = desk.want_stream(StreamPlan("venue", name, topic, self.endpoint, TRADES, str), now)
+                stream.deliver = lambda facts: self.raw.extend(f"{topic} {fact.id}" for fact in facts)  # type: ignore[attr-defined]
+                stream.changed_to = lambda stream: self.raw.append(f"{topic} is {stream.flow}")
+            case {"unstream": name}:
+                desk.unwant_stream(f"trades.{name}", now)
             case {"raw": name}:
                 says = tuple(json.dumps(one, separators=(",", ":")).encode() for one in step.get("says", ()))
                 wanted = RawPlan("venue", name, self.endpoint, tuple(step.get("topics", ())), says)
@@ -202,6 +221,8 @@ class Player:
             case {"replied": fetch}:
                 body = json.dumps(step.get("body", {})).encode()
                 desk.replied(fetch, Reply(step.get("status", 200), step.get("headers", {}), body), now)
+            case {"stall": True}:
+                desk.tick(now)
             case {"failed": fetch}:
                 desk.failed(fetch, "timeout", now)
             case _:

@@ -39,6 +39,33 @@ async def test_cut() -> None:
         assert (await binance.get("/api/v3/ping"))[0] == 200
 
 
+async def test_shutdown() -> None:
+    async with serve(1) as sim, clients(sim.at, "binance.spot", "htx.spot") as [binance, htx]:
+        async with binance.socket(TRADES) as raw, binance.socket("/stream?streams=btcusdt@trade") as wrapped:
+            sim.faults.shutdown("binance", 0.5)
+            assert await raw.until(lambda m: m.get("e") == "serverShutdown")
+            assert (await wrapped.until(lambda m: m["stream"] == "!serverShutdown"))["data"]["e"] == "serverShutdown"
+            assert await wrapped.some(1)  # it goes on until it is closed
+            for socket in (raw, wrapped):
+                while await socket.hear() is not None:
+                    pass
+                assert socket.ws.close_code == 1001
+        async with htx.socket("/ws") as silent, binance.socket(TRADES) as again:
+            sim.faults.shutdown("htx", 0.0)
+            assert await silent.hear() is None  # this venue has no word for it
+            await again.some(1)
+
+
+async def test_a_connection_has_its_life() -> None:
+    async with serve(1, ["binance"], lives=1.0 / 24 / 3600) as sim, clients(sim.at, "binance.spot") as [client]:
+        async with client.socket(TRADES) as socket:
+            while await socket.hear() is not None:
+                pass
+            assert socket.ws.close_code == 1001
+        async with client.socket(TRADES) as socket:
+            await socket.some(1)
+
+
 async def test_drop_and_duplicate() -> None:
     async with (
         serve(1, ["binance"]) as sim,

@@ -31,6 +31,10 @@ class Faults:
         """Cut all connections, and for so many seconds each new one."""
         self._ask(Fault("cut", venue, seconds=seconds, at=at))
 
+    def shutdown(self, venue: str | None = None, seconds: float = 10.0, *, at: float | None = None) -> None:
+        """Tell all connections that they will be closed, where the venue tells that, and close them then."""
+        self._ask(Fault("shutdown", venue, seconds=seconds, at=at))
+
     def silence(self, venue: str | None, topic: str, seconds: float, *, at: float | None = None) -> None:
         """Withhold a topic's messages."""
         self._ask(Fault("silence", venue, topic, seconds=seconds, at=at))
@@ -75,6 +79,7 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         symbols: these markets begin with the clock, where they are listed; others when they are first asked for.
         port: 0 is any free one.
         speed: so many seconds of the exchange in one of ours.
+        lives: a connection is closed after the life that its endpoint declares, times this.
         date: the day whose protocol the venues speak, ``"2026-02-19"``; today's when it is None. What was retired by
             then answers as the venue answers since. The venues' clocks show the time of this machine all the same.
         tls: a server's context; or one for each name of `hosts`, of which a client's SNI chooses and any other
@@ -94,10 +99,11 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         symbols: Iterable[str] = (),
         port: int = 0,
         speed: float = 1.0,
+        lives: float = 1.0,
         date: str | dt.date | None = None,
         tls: ssl.SSLContext | Mapping[str, ssl.SSLContext] | None = None,
     ) -> None:
-        self._simulator = Simulator(seed, venues, symbols, speed=speed, day=_day(date))
+        self._simulator = Simulator(seed, venues, symbols, speed=speed, lives=lives, day=_day(date))
         context = named_context(tls) if isinstance(tls, Mapping) else tls
         self._server = Server(self._simulator, port=port, tls=context)
         self._pace: asyncio.Task[None] | None = None

@@ -21,8 +21,9 @@ from tidebook.sim.server.tally import Tally
 class Door:
     """See the module. `fronts` are the venues, one at least, each with the name of its endpoint there."""
 
-    def __init__(self, fronts: Sequence[tuple[Front, str]]) -> None:
+    def __init__(self, fronts: Sequence[tuple[Front, str]], lives: float = 1.0) -> None:
         self._fronts = fronts
+        self._lives = lives
         self._first = fronts[0][0]
 
     @property
@@ -80,6 +81,8 @@ class Door:
         line = Line(self, socket, endpoint)
         for front, there in self._fronts:
             front.lines[line] = there
+        if endpoint.lifetime is not None:
+            line.end_in(endpoint.lifetime.seconds * self._lives)
         try:
             for topic in self._by_url(f"{request.path}?{request.query}"):
                 self.ask_topic(line, topic)

@@ -8,9 +8,11 @@ from typing import Final, Literal
 from tidebook.core.clock import SECOND, seconds
 from tidebook.errors import UsageError
 
-Kind = Literal["cut", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume"]
+Kind = Literal[
+    "cut", "shutdown", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume"
+]
 KINDS: Final[tuple[Kind, ...]] = (
-    "cut", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume",
+    "cut", "shutdown", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume",
 )  # fmt: skip
 
 LONGEST: Final = 366 * 86_400.0  # seconds: longer than any run, and every clock stays within the calendar
@@ -20,7 +22,8 @@ LONGEST: Final = 366 * 86_400.0  # seconds: longer than any run, and every clock
 class Fault:
     """What goes wrong.
 
-    ``cut``: all connections are cut; with `seconds`, new ones are cut as long. ``silence``: messages of `topic` are
+    ``cut``: all connections are cut; with `seconds`, new ones are cut as long. ``shutdown``: those that are open are
+    told so, where the venue tells it, and closed `seconds` (of ours) later. ``silence``: messages of `topic` are
     withheld for `seconds`. ``drop`` and ``duplicate``: the next `count` messages of `topic` are lost, or come twice.
     ``late_snapshot``: for the next `count` snapshots the answer comes `seconds` late, with the book as it was when it
     was asked for. ``old_snapshot``: they show the book of `seconds` before. ``status``: the next `count` requests are
@@ -78,6 +81,8 @@ class Faults:
         if fault.kind == "resume":
             self._standing.clear()
             self.clock_ns = 0
+            return
+        if fault.kind == "shutdown":
             return
         if fault.kind == "clock":
             self.clock_ns = seconds(fault.seconds)

@@ -340,6 +340,10 @@ class Front:
         if fault.kind == "cut":
             for line in [*self.lines]:
                 line.socket.abort()
+        if fault.kind == "shutdown":
+            for line in self.lines:
+                line.announce_end()
+                line.end_in(fault.seconds)
 
     def refuse_cut(self) -> None:
         """Raises Cut while nobody can connect."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 QUEUE: Final = 20_000  # messages that wait for a client that does not read, before it is cut
 POLICY: Final = 1008
+GOING: Final = 1001
 
 
 class Line:
@@ -37,6 +38,8 @@ class Line:
         pace = front.dialect.pace
         self._rate = None if pace is None else Rate(pace, [])
         self._answered = 0
+        self._ends = asyncio.Event()
+        self._ends_at: float | None = None
 
     # ---- sending
 
@@ -54,7 +57,7 @@ class Line:
     async def talk(self) -> None:
         """Until either side ends it."""
         await self.socket.accept()
-        tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._ping())]
+        tasks = [asyncio.create_task(one) for one in (self._write(), self._ping(), self._end())]
         try:
             while (message := await self.socket.receive()) is not None:
                 if not await self._hear(message):
@@ -93,6 +96,27 @@ class Line:
                     await self.socket.ping(str(self.front.now_ms).encode())
                 else:
                     self.say(ping.ask.print(n=self.front.now_ms))
+
+    def announce_end(self) -> None:
+        """Say that it will be closed, where the venue says that."""
+        for notice in self.endpoint.notices[:1]:
+            self.say(notice.print(**dict.fromkeys(notice.slots, self.front.now_ms)))
+
+    def end_in(self, wait: float) -> None:
+        """Close it in so many seconds, if it is not to be closed before."""
+        at = asyncio.get_running_loop().time() + wait
+        self._ends_at = at if self._ends_at is None else min(at, self._ends_at)
+        self._ends.set()
+
+    async def _end(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while self._ends_at is None or clock() < self._ends_at:
+            wait = None if self._ends_at is None else self._ends_at - clock()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._ends.wait()
+            self._ends.clear()
+        await self.socket.close(GOING, "going away")
 
     def _answers(self) -> int:
         return self.socket.pongs + self._answered

@@ -41,6 +41,8 @@ _faults = msgspec.json.Decoder(Fault | list[Fault])
 class Simulator:
     """See the module. `speed`: so many seconds of the exchange in one of ours. `day`: None is today, in UTC.
 
+    `lives`: connections are closed after the life that their endpoint declares, in our seconds, times this.
+
     `names` are of venues or exchanges, None all that can be spoken. Whatever the `day`, contracts expire after today.
     Raises UsageError for a symbol that none of them lists.
     """
@@ -52,6 +54,7 @@ class Simulator:
         symbols: Iterable[str] = (),
         *,
         speed: float = 1.0,
+        lives: float = 1.0,
         day: date | None = None,
     ) -> None:
         declared = spoken.every() if names is None else [one for name in names for one in spoken.named(name)]
@@ -64,6 +67,7 @@ class Simulator:
             calendar_ns=(today - START_DAY).days * DAY,
         )  # fmt: skip
         self.speed = speed
+        self._lives = lives
         self.gates: dict[str, Gate] = {}
         self.day = day or today
         self.tally = Tally()
@@ -187,7 +191,7 @@ class Simulator:
             socket.refuse(Answer(404, self._nowhere(request)))
             return
         self.begin()
-        await Door(doors).websocket(request, socket)
+        await Door(doors, self._lives).websocket(request, socket)
 
     def _at(self, request: Asked) -> list[Front]:
         """Who is at a host; everybody where that is this machine."""

@@ -34,6 +34,7 @@ from tidebook.venues.binance.recorded import data_topic, listing, sent_topics, u
 from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, WRAPPED, asked_at, facts, named, partials
 
 CONNECTS = Pool("binance.connects", "ip", 300, 300)
+_SHUTDOWN = '{"e":"serverShutdown","E":"#E"}'  # before maintenance, since 2026-05-08; how long before is not said
 
 # Five client messages a second, pings included.
 STREAMS = Endpoint(
@@ -44,11 +45,12 @@ STREAMS = Endpoint(
     max_topics=1024,
     connects=CONNECTS,
     lifetime=Lifetime(24 * 3600, overlap=300, handover="by_ids"),
+    notices=(Template(f'{{"stream":"!serverShutdown","data":{_SHUTDOWN}}}'),),
 )
 
 # The unwrapped form of the same streams, as it is in older recordings. Only changes can be routed in it: a partial
 # book does not say whose it is.
-RAW = replace(STREAMS, name="raw", url="wss://stream.binance.com:9443/ws")
+RAW = replace(STREAMS, name="raw", url="wss://stream.binance.com:9443/ws", notices=(Template(_SHUTDOWN),))
 
 
 def _seed(site: rest.Site) -> Callable[[str, int | None], RestSeed]:
