@@ -25,6 +25,7 @@ from tidebook.venue import (
     Resync,
     Seed,
     SyncRule,
+    Template,
     Time,
     Venue,
 )
