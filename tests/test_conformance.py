@@ -93,14 +93,14 @@ def test_topics_lead_back_to_ids(venue: Venue) -> None:
         for one in ids:
             assert channel.matches(channel.topic(one)) == one
         assert channel.matches("no such topic") is None
-    owners: dict[str, set[tuple[str, str]]] = {}
+    owners: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for stream in venue.facts:
         for one, option in product(ids, stream.options or (None,)):
             topic = stream.topic(one, option)
             # A topic that does not spell the id may be of several instruments.
-            owners.setdefault(topic, set()).add((stream.name, one if stream.spells(one, topic) else ""))
+            owners.setdefault((stream.endpoint, topic), set()).add((stream.name, one if stream.spells(one, topic) else ""))
     assert [sorted(owned) for owned in owners.values() if len(owned) > 1] == []
-    of_books = {channel.topic(one) for channel in venue.books for one in ids}
+    of_books = {(channel.endpoint, channel.topic(one)) for channel in venue.books for one in ids}
     assert of_books.isdisjoint(owners), "one reader of a topic would take the other's place"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tidebook import engine as engines
+from tidebook import venues
 from tidebook.cli import main
 
 COMMAND = [sys.executable, "-m", "tidebook"]
@@ -173,4 +174,5 @@ def test_a_doctor_of_a_venue_out_of_reach(monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["doctor", "nowhere"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "tidebook: UnknownVenue: no venue is called 'nowhere'. There are: binance, binance_us, htx\n"
+    there = ", ".join(sorted({one.exchange for one in venues.every().values()}))
+    assert err == f"tidebook: UnknownVenue: no venue is called 'nowhere'. There are: {there}\n"

@@ -171,7 +171,7 @@ old  2024-05-06
 def test_the_table_says_what_is_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "140")
     register(OWN)
-    lines = [" ".join(line.split()) for line in printed(capsys).splitlines()]  # how wide columns are, others decide too
+    lines = [" ".join(line.split()) for line in printed(capsys).splitlines()]  # columns are as wide as the longest name
     assert lines[:2] == [
         "What is published",
         "venue trades quotes bars ticker funding liquidations calls sim sign",
