@@ -17,6 +17,7 @@ from tidebook.client.subscription import Subscription
 from tidebook.core.options import Options
 from tidebook.model import health
 from tidebook.model.facts import Fact, Quote, Trade
+from tidebook.model.market import State
 from tidebook.sim.server import serve
 from tidebook.venue import Endpoint, Lifetime
 from tidebook.venues import binance
@@ -50,6 +51,9 @@ class Reader:
         told = await stack.enter_async_context(market.health())
         told.on(self._told)
         await self._until(lambda: len(self._counts()) == 5)
+        # A snapshot may be older than the stream, which the first message behind it shows: that is over by now.
+        await self._until(lambda: book.state is State.LIVE and len(self.books) >= 10)
+        self.events.clear()
         return book
 
     def _changed(self, book: Book) -> None:
