@@ -44,6 +44,8 @@ class Pages(Generic[T]):
         check_limit(limit)
         if start_ns is not None and end_ns is not None and start_ns >= end_ns:
             raise UsageError("start is not before end")
+        if self._call.ranges == "until" and start_ns is not None:
+            return (await self._backwards(end_ns, None, start_ns))[:limit]
         if self._call.ranges and start_ns is not None:
             return await self._onwards(start_ns, end_ns, limit)
         if self._call.ranges:
@@ -64,19 +66,24 @@ class Pages(Generic[T]):
             start_ns = self._at(fresh[-1]) + 1
         return found[:limit]
 
-    async def _backwards(self, end_ns: int | None, limit: int) -> list[T]:
-        """The newest before an end."""
-        found: list[T] = []
-        while len(found) < limit:
-            size = min(self._most, limit - len(found) + self._spare)
+    async def _backwards(self, end_ns: int | None, limit: int | None, start_ns: int | None = None) -> list[T]:
+        """The newest before an end, so many or back to a start."""
+        pages: list[list[T]] = []
+        count = 0
+        while limit is None or count < limit:
+            size = self._most if limit is None else min(self._most, limit - count + self._spare)
             page = await self._page(size, None, end_ns)
             fresh = self._within(page, None, end_ns)
-            found = self._wanted(fresh) + found
+            pages.append(self._wanted(self._within(fresh, start_ns, None)))
+            count += len(pages[-1])
             if len(page) < size:
                 break
             self._check_new(fresh)
             end_ns = self._at(fresh[0])
-        return found[-limit:]
+            if start_ns is not None and end_ns <= start_ns:
+                break
+        found = [one for page in reversed(pages) for one in page]
+        return found if limit is None else found[-limit:]
 
     async def _newest(self, start_ns: int | None, end_ns: int | None, limit: int | None, usual: int) -> list[T]:
         """From a venue that gives nothing but its newest rows. What they do not hold is refused."""

@@ -293,10 +293,21 @@ class VenueAt:
             raise UsageError(
                 f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
             )
-        reply = await self.send(call.request(question), call.pool, call.weight(question))
+        request = call.request(question)
+        reply = await self.send(request, call.pool, call.weight(question))
         if call.limits is not None:
             self.desk.requests.published(call.limits(reply.body))
-        return self._read(call, question, reply)
+        found = self._read(call, question, reply)
+        asked = {request.url}
+        while call.more is not None and (further := call.more(request, reply.body)) is not None:
+            request = further
+            if request.url in asked:
+                text = f"{self.declared.name}: the pages of {call.name} lead in a circle"
+                raise DecodeError("malformed", text, venue=self.declared.name)
+            asked.add(request.url)
+            reply = await self.send(request, call.pool, call.weight(question))
+            found += self._read(call, question, reply)
+        return found
 
     async def send(self, request: Request, pool: str, weight: int) -> Reply:
         """Send a request within its pool's budget, `fetch_timeout` seconds at most with the wait for room in it.

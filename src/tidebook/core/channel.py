@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from tidebook.core.effects import Reply, Request
 from tidebook.core.endpoint import ConnectionOnly, Life
@@ -137,7 +137,9 @@ class Call:
     of ns, for `ticker`, `funding_now` (what is not charged yet), `mark_price` and `open_interest` one fact, else a list
     of facts or instruments (`book` has no `read` of use: the engine reads it, in the channel's snapshot shape). `most`
     is the greatest `limit`. `ranges`: it can be asked from and until an instant, the oldest first from a start, else
-    the newest until an end.
+    the newest until an end; ``until``: only until an instant, the newest before it.
+    `more` makes, of a request and the body of its answer, the request for what was left out of it, and None where that
+    is all; what the answers list is one list.
     `limits` reads from the body what the venue says of its limits: units by pool, each in the seconds that the pool
     declares; empty where it says nothing.
     """
@@ -148,8 +150,9 @@ class Call:
     pool: str
     weight: Callable[[Question], int]
     most: int | None = None
-    ranges: bool = False
+    ranges: bool | Literal["until"] = False
     limits: Callable[[bytes], Mapping[str, int]] | None = None
+    more: Callable[[Request, bytes], Request | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
