@@ -25,6 +25,7 @@ from tidebook.core.endpoint import (
     Subscribing,
     Template,
 )
+from tidebook.core.login import Login
 from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
@@ -124,7 +125,8 @@ class Venue:
     topics write them); empty where that is no list of instruments. Where no list is known, `symbol` makes a name from
     the id. `scales` reads from the same, where books are written in scaled integers, the scales of each id's prices
     and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read what clients send.
-    `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
+    `key_headers` are what requests say of a key where there is one: header names, and texts in which ``$key`` and
+    ``$secret`` stand for it. `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
     """
 
     name: str
@@ -147,6 +149,7 @@ class Venue:
     listing: Callable[[str, bytes], Mapping[str, str]] | None = None
     scales: Callable[[str, bytes], Mapping[str, tuple[int, int]]] | None = None
     without: tuple[str, ...] = ()
+    key_headers: Mapping[str, str] = field(default_factory=dict[str, str])
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 
@@ -284,6 +287,7 @@ __all__ = [
     "Kind",
     "Life",
     "Lifetime",
+    "Login",
     "Number",
     "Order",
     "Pace",

@@ -6,10 +6,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tidebook.client.book import Book
+from tidebook.client.keys import Keys
 from tidebook.client.sharing import Joined, Shared
 from tidebook.client.symbols import Listing
 from tidebook.client.traded import Told, Traded
@@ -19,6 +21,7 @@ from tidebook.core.channel import Call, FactChannel, Question, Seen
 from tidebook.core.clock import SECOND, Now
 from tidebook.core.desk import Desk
 from tidebook.core.effects import Reply, Request, Urgency
+from tidebook.core.endpoint import Endpoint
 from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.pools import Budgets
@@ -58,7 +61,7 @@ class VenueAt:
     def __init__(
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
         remap: Remap | None, masked: bool, on_event: Callable[[Health], None], budgets: Budgets, share: float,
-        burst: Burst,
+        burst: Burst, keys: Keys,
     ) -> None:  # fmt: skip
         """`budgets` are shared from here on, until it is closed. Raises UsageError for a bad proxy or authority."""
         self.declared = declared
@@ -71,10 +74,11 @@ class VenueAt:
         self.offset_error_ns: int | None = None
         self.engine = engine
         self.options = options
-        self._budgets, self._share = budgets, share
+        self._budgets, self._share, self._keys = budgets, share, keys
         self.desk = Desk(
             declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
+            credentials=keys.credentials,
         )  # fmt: skip
         self._driver = Driver(
             self.desk,
@@ -294,6 +298,8 @@ class VenueAt:
                 f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
             )
         request = call.request(question)
+        if call.keyed:
+            self._keys.check(self.declared, f"{request.method} {urlsplit(request.url).path}", "sent")
         reply = await self.send(request, call.pool, call.weight(question))
         if call.limits is not None:
             self.desk.requests.published(call.limits(reply.body))
@@ -318,6 +324,9 @@ class VenueAt:
         if type(weight) is not int or weight < 0:
             raise UsageError(f"weight={weight!r} is no weight: a whole number, 0 or more")
         self._check_room(request, pool, weight)
+        if (credentials := self._keys.credentials) is not None:
+            headers = {name: credentials.filled(text) for name, text in self.declared.key_headers.items()}
+            request = replace(request, secrets=headers)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
         def done(reply: Reply | None, why: str, at: Now) -> None:
@@ -382,6 +391,7 @@ class VenueAt:
         Raises UsageError where another channel of the venue has this topic.
         """
         topic = channel.topic(instrument.id, option)
+        self._check_endpoint(self.declared.endpoint(channel.endpoint), topic)
         shared = self._shared.get(topic)
         if shared is None:
             symbol = instrument.symbol if channel.spells(instrument.id, topic) else None
@@ -393,6 +403,12 @@ class VenueAt:
             raise UsageError(f"{topic} is open already, as {other}", venue=self.declared.name)
         shared.join(reader)
         return partial(self._leave, topic, reader)
+
+    def _check_endpoint(self, endpoint: Endpoint, topic: str) -> None:
+        """Raises NoCredentials where it wants a key and there is none, or the venue's refusal of the one there is."""
+        self._keys.check_endpoint(self.declared, endpoint, f"{endpoint.name} {topic}".strip())
+        if (refused := self.desk.denied_at.get(endpoint.name)) is not None:
+            raise refused.with_traceback(None)
 
     def _leave(self, topic: str, reader: Joined) -> None:
         shared = self._shared.get(topic)
@@ -409,6 +425,7 @@ class VenueAt:
         self, plan: RawPlan, deliver: Callable[[bytes, Now], None], watch: Callable[[Raw], None]
     ) -> tuple[Raw, Callable[[], None]]:
         """Open a connection of its own; the result's second part closes it."""
+        self._check_endpoint(plan.endpoint, " ".join(plan.topics))
         raw = self._driver.tell(partial(self.desk.want_raw, plan))
         raw.deliver = deliver
         raw.changed_to = watch
@@ -419,6 +436,7 @@ class VenueAt:
     ) -> core.Book:
         """Keep a book, sharing it with whoever wants the same one; the first one's `limit` holds."""
         plan = self.declared.book_plan(channel, instrument.id, symbol=instrument.symbol, limit=limit)
+        self._check_endpoint(plan.endpoint, plan.topic)
         views = self._books.get(plan.name)
         if views is not None and self.desk.books[plan.name].plan.endpoint.name != plan.endpoint.name:
             raise UsageError(f"{plan.name} is open already, by another kind of book", venue=self.declared.name)

@@ -140,6 +140,7 @@ class Call:
     the newest until an end; ``until``: only until an instant, the newest before it.
     `more` makes, of a request and the body of its answer, the request for what was left out of it, and None where that
     is all; what the answers list is one list.
+    `keyed`: the venue answers it to those alone who have a key.
     `limits` reads from the body what the venue says of its limits: units by pool, each in the seconds that the pool
     declares; empty where it says nothing.
     """
@@ -153,6 +154,7 @@ class Call:
     ranges: bool | Literal["until"] = False
     limits: Callable[[bytes], Mapping[str, int]] | None = None
     more: Callable[[Request, bytes], Request | None] | None = None
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,9 @@ from tidebook.core.session import Session
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.core.timers import Timer, Timers
 from tidebook.engine.contract import Engine
-from tidebook.errors import UsageError
+from tidebook.errors import NoCredentials, TidebookError, UsageError
 from tidebook.model import health
+from tidebook.model.credentials import Credentials
 
 _WAIT = re.compile(r"retry-after (\d{1,9})$", re.ASCII)
 
@@ -58,7 +59,8 @@ class Desk:
 
     `seed` is for jitter alone. `pools` are the venue's limits; desks that are given the same `budgets` share them,
     those of scope account where `account` is the same. `answers` says what replies tell of limits. `burst` is shared by
-    all that is read on one loop.
+    all that is read on one loop. `credentials` log in where an endpoint wants that; `denied` are, by name, the
+    endpoints at which these were refused for good: nothing is opened there any more.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Desk:
         account: str = "",
         answers: Answers | None = None,
         burst: Burst | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         self.venue = venue
         self.burst = burst or Burst()
@@ -88,6 +91,8 @@ class Desk:
         self._line_of: dict[int, Line] = {}
         self._asked: dict[str, deque[int]] = {}  # by name of the book: when its snapshots were asked for
         self._last_conn = 0
+        self._credentials = credentials
+        self.denied_at: dict[str, TidebookError] = {}
         self._endings: deque[int] = deque()  # when connections ended, within the last second
         self.received = 0  # data frames of all its connections, for whoever counts along
         self.requests = Requests(
@@ -253,6 +258,8 @@ class Desk:
     def _new_line(
         self, endpoint: Endpoint, pin: str | None, url: str | None = None, headers: Mapping[str, str] | None = None
     ) -> Line:
+        if endpoint.login is not None and self._credentials is None:
+            raise NoCredentials(f"{self.venue} {endpoint.name} needs a key. Nothing was opened", venue=self.venue)
         line = Line(endpoint, url or endpoint.url, headers or {}, pin, Backoff(self._options, self._draw))
         self.lines.append(line)
         return line
@@ -261,6 +268,9 @@ class Desk:
 
     def _open(self, line: Line, now: Now) -> None:
         """Open, or wait until the venue's limit on handshakes allows it."""
+        if (error := self.denied_at.get(line.endpoint.name)) is not None:
+            _deny(line, error, now)
+            return
         budget = self._connects(line)
         if budget is not None:
             line.turn = budget.turn(1, now, line.turn)
@@ -272,7 +282,7 @@ class Desk:
         conn = self._last_conn
         endpoint = line.endpoint
         feed = self._engine.Feed(counter=endpoint.counter, cap=endpoint.cap)
-        session = Session(conn, endpoint, feed, self, self._timers, self._options, self.venue)
+        session = Session(conn, endpoint, feed, self, self._timers, self._options, self.venue, self._credentials)
         self._sessions[conn] = session
         self._line_of[conn] = line
         line.session = session
@@ -331,15 +341,32 @@ class Desk:
         self.effects.append(Close(session.conn))
         self._ended(line, session, reason, now)
 
+    def denied(self, session: Session, error: TidebookError, now: Now) -> None:
+        """The key is refused for good: nobody is left to wait, and nothing is opened at this endpoint again."""
+        line = self._line_of.pop(session.conn, None)
+        self._sessions.pop(session.conn, None)
+        if line is None or line.session is not session:
+            return
+        self.denied_at[line.endpoint.name] = error
+        self.effects.append(Close(session.conn))
+        self._let_go(line)
+        self._met(line, now)
+        session.closed(str(error), now)
+        self.emit(health.SubscriptionFailed(self.venue, None, now.wall_ns, line.endpoint.name, str(error)))
+        _deny(line, error, now)
+
+    def _let_go(self, line: Line) -> None:
+        line.session = None
+        if line.rotate is not None:
+            line.rotate.off()
+
     def _ended(self, line: Line, session: Session, reason: str, now: Now, least_ns: int = 0) -> None:
         healthy = seconds(self._options.healthy_after)
         if session.opened_ns is not None and now.mono_ns - session.opened_ns >= healthy:
             line.backoff.healthy()
             line.attempt = 0
-        line.session = None
+        self._let_go(line)
         self._met(line, now)
-        if line.rotate is not None:
-            line.rotate.off()
         session.closed(reason, now)
         wait = max(line.backoff.next_ns() + self._behind(now), least_ns)
         self.emit(health.Disconnected(self.venue, None, now.wall_ns, reason, wait / SECOND))
@@ -441,6 +468,12 @@ class Desk:
     def __repr__(self) -> str:
         live = sum(book.state.readable for book in self.books.values())
         return f"<Desk {self.venue}, {live} of {len(self.books)} books readable, {len(self.lines)} connections>"
+
+
+def _deny(line: Line, error: TidebookError, now: Now) -> None:
+    """Tell all that a connection was to carry that there will be none."""
+    for wanted in (*line.books, *line.streams, *(() if line.raw is None else (line.raw,))):
+        wanted.denied(error, now)
 
 
 def _size(plan: BookPlan | StreamPlan) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
 
 
@@ -22,12 +23,13 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, complete: what is here is what is sent."""
+    """One HTTP request, complete: what is here is what is sent. `secrets` are headers too, revealed by who sends it."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
+    secrets: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,14 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class SendSecret:
+    """Send one text message that holds credentials: it is written down nowhere, whoever keeps what is sent."""
+
+    conn: int
+    data: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close a connection. No further input of it comes; `closed` is not called."""
 
@@ -86,4 +96,4 @@ class Emit:
     event: Health
 
 
-Effect = Open | Send | Close | Fetch | Emit
+Effect = Open | Send | SendSecret | Close | Fetch | Emit
