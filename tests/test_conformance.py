@@ -242,6 +242,10 @@ def test_a_body_says_this(case: Case) -> None:
         assert call.limits(body) == case.data.get("limits", {})
         for mutant in (b"", b"[]", body[:-1], body.replace(b'"limit":', b'"limit":-')):
             assert call.limits(mutant) == {}, "what cannot be read tells of no limit"
+    if "more" in case.data:
+        assert call.more is not None
+        further = call.more(call.request(question), body)
+        assert (further and further.url) == case.data["more"]
     check_mutants(lambda mutant: call.read(mutant, seen, question), body)
 
 

@@ -32,6 +32,7 @@ from tidebook.errors import (
     ConnectFailed,
     DecodeError,
     NetworkError,
+    NoCredentials,
     RateLimited,
     RedirectRefused,
     TidebookError,
@@ -94,6 +95,8 @@ class VenueAt:
         self._books: dict[str, list[Book]] = {}
         self._on_event = on_event
         self._traded = Traded(declared.name, self._instruments, ended=self._end, halted=self._halted)
+        if keys.credentials is None and declared.unlisted is not None:
+            self._traded.listing.unlisted = declared.unlisted
         self._driver.failed.add_done_callback(self._died)
         self._tasks: set[asyncio.Task[None]] = set()
         self._begin(self._load())
@@ -202,7 +205,12 @@ class VenueAt:
         return await self._traded.again()
 
     async def _instruments(self) -> list[Instrument]:
-        rows: list[Instrument] = await self.fetch("instruments", Question())
+        try:
+            rows: list[Instrument] = await self.fetch("instruments", Question())
+        except NoCredentials:
+            if self.declared.unlisted is None:
+                raise
+            return []  # what is asked for is taken at its word
         return rows
 
     async def _keep(self) -> None:
@@ -312,7 +320,9 @@ class VenueAt:
                 raise DecodeError("malformed", text, venue=self.declared.name)
             asked.add(request.url)
             reply = await self.send(request, call.pool, call.weight(question))
-            found += self._read(call, question, reply)
+            page = self._read(call, question, reply)
+            # Of the newest rows each page has older ones than the one before.
+            found = page + found if call.ranges and question.start_ns is None else found + page
         return found
 
     async def send(self, request: Request, pool: str, weight: int) -> Reply:

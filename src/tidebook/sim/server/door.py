@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidebook.core.dialect import Dialect
+from tidebook.core.endpoint import Endpoint
 from tidebook.io.serve import Asked, Served
 from tidebook.sim.server.front import Front
 from tidebook.sim.server.line import Line
@@ -40,6 +41,10 @@ class Door:
     @property
     def now_ms(self) -> int:
         return self._first.now_ms
+
+    def count_in(self, endpoint: Endpoint) -> int:
+        """Connections of an endpoint that are logged in."""
+        return sum(line.is_in and line.endpoint is endpoint for line in self._first.lines)
 
     # ---- topics, as `Front` says
 

@@ -28,6 +28,7 @@ from tidebook.core.dialect import (
 )
 from tidebook.core.span import Span
 from tidebook.io.serve import Answer, Asked, Cut
+from tidebook.model.credentials import SIMULATOR
 from tidebook.sim.exchange import Exchange
 from tidebook.sim.matching import Event
 from tidebook.sim.server.faults import Fault, Faults
@@ -279,7 +280,8 @@ class Front:
             heard = bool(content)
         if heard:
             values = topic.stream.values(Told(topic.name, id, now_ns), content)
-            self._say(topic, topic.stream.sample, values, topic.lines)
+            if values is not None:
+                self._say(topic, topic.stream.sample, values, topic.lines)
 
     def _say(self, topic: Topic | Many, sample: str, values: Values, lines: Iterable[Line]) -> None:
         """A message of a topic, unless a fault withholds it."""
@@ -295,7 +297,7 @@ class Front:
                 data = self.dialect.wrap(topic.name, plain) if line.wrapped else plain
                 message = forms[key] = form(data, line.codec)
             for _ in range(copies):
-                line.push(message)
+                line.push(message, of_topic=True)
 
     def asked(self, line: Line, message: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
         """A request for a whole book on the socket, if it is one."""
@@ -374,6 +376,9 @@ class Front:
             return Answer(404, b"")
         if retired and self.dialect.gone is not None:
             return self.answer(self.dialect.gone)
+        key = _key_of(self.venue, request)
+        if self.dialect.refuses_key is not None and (key is False or (route.keyed and key is None)):
+            return self.answer(self.dialect.refuses_key)
         answer = self._spend(route, args)
         late = self.faults.take("late_snapshot", now_ns, request.path) if route.snapshot else None
         if late is not None:
@@ -407,6 +412,13 @@ class Front:
         sheet = self.sheets[said.sample]
         kind = _HTML if isinstance(sheet, Page) else _JSON
         return Answer(status or said.status, sheet.print(said.values), {**kind, **(headers or {})})
+
+
+def _key_of(venue: Venue, request: Asked) -> bool | None:
+    """Whether the key of a question is right; None where it has none."""
+    wanted = {name.lower(): SIMULATOR.filled(text).reveal() for name, text in venue.key_headers.items()}
+    given = {name: request.headers[name] for name in wanted if name in request.headers}
+    return given == wanted if given else None
 
 
 def args_of(request: Asked) -> dict[str, str]:
