@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from tidebook.engine import exact_raw
+from tidebook.errors import DecodeError
 from tidebook.model import facts
 from tidebook.model.wire import BareNum, Count, Id, Iso, decode, iso
 from tidebook.venue import Seen
@@ -106,6 +107,8 @@ def _reader(
         for raw in decode(_FRAME, frame):
             head = decode(_HEAD, raw)
             if head.kind in kinds and (not seen.topic or seen.topic == f"{head.kind} {head.id}"):
+                if not head.id:
+                    raise DecodeError("missing", "a message without its symbol")
                 found.append(make(decode(decoder, raw), seen.symbol(head.id), seen, head.kind))
         return found
 
