@@ -125,10 +125,11 @@ class Venue:
     there is nothing). `listing` reads, from a URL and its body, the canonical symbol of each of the venue's ids (as
     topics write them); empty where that is no list of instruments. Where no list is known, `symbol` makes a name from
     the id. `unlisted` makes an instrument of a symbol for whoever has no key where the list of them wants one (None:
-    it is none here). `scales` reads from the same, where books are written in scaled integers, the scales of each id's prices
-    and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read what clients send.
-    `key_headers` are what requests say of a key where there is one: header names, and texts in which ``$key`` and
-    ``$secret`` stand for it. `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
+    it is none here). `scales` reads from what `listing` reads, where books are written in scaled integers, the scales
+    of each id's prices and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read
+    what clients send. `key_headers` are what requests say of a key where there is one: header names, and texts in which
+    ``$key`` and ``$secret`` stand for it. `without` names the channels of facts that the venue itself publishes nowhere,
+    by its documents.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which key is an exchange's: given, of the environment, or in the user's file. None is looked for before it is needed."""
+"""Which key is an exchange's: given, of the environment, or in the user's file; looked for where a venue wants one."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar, assert_never
 from urllib.parse import urlsplit
 
 from tidebook.core.clock import Now
-from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Send, SendSecret
+from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Send, SendSecret
 from tidebook.errors import UsageError
 from tidebook.io import process
 from tidebook.io.clock import now
