@@ -128,8 +128,8 @@ class Venue:
     it is none here). `scales` reads from what `listing` reads, where books are written in scaled integers, the scales
     of each id's prices and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read
     what clients send. `key_headers` are what requests say of a key where there is one: header names, and texts in which
-    ``$key`` and ``$secret`` stand for it. `without` names the channels of facts that the venue itself publishes nowhere,
-    by its documents.
+    ``$key`` and ``$secret`` stand for it. `without` names the channels of facts that the venue itself publishes
+    nowhere, by its documents.
     """
 
     name: str

@@ -237,7 +237,7 @@ def _alive(life: Life, endpoint: Endpoint) -> str:
 
 
 def _call(call: Call) -> CallWay:
-    return CallWay(call.name, call.pool, call.most, call.ranges)
+    return CallWay(call.name, call.pool, call.most, bool(call.ranges))
 
 
 def _limit(pool: Pool) -> Limit:

@@ -1,7 +1,8 @@
 """Which key is an exchange's: given, of the environment, or in the user's file; looked for where a venue wants one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from tidebook.client.where import declared_at
 from tidebook.core.endpoint import Endpoint
@@ -41,12 +42,13 @@ class Keys:
 def given(keys: Given | None) -> dict[At, Credentials]:
     """What a user gave, by place. Raises UsageError, which shows nothing of it."""
     found: dict[At, Credentials] = {}
-    for name, one in ({} if keys is None else keys).items():
+    named: Mapping[str, object] = {} if keys is None else keys
+    for name, one in named.items():
         at = _of_exchange(places.parse(name), declared_at(places.parse(name))[0])
         if isinstance(one, Credentials):
             found[at] = one
-        elif isinstance(one, (tuple, list)) and len(one) in (2, 3):
-            found[at] = Credentials.of(*one, source=f"keys= for {name}")
+        elif isinstance(one, (tuple, list)) and len(texts := cast("Sequence[str]", one)) in (2, 3):
+            found[at] = Credentials.of(*texts, source=f"keys= for {name}")
         else:
             raise UsageError(f"keys= for {name}: a key and its secret, perhaps a passphrase, in a tuple")
     return found

@@ -10,6 +10,21 @@ from tidebook.core.template import WHOLE, Place, Template, is_slot
 from tidebook.engine.shape import Codec, Id
 from tidebook.errors import UsageError
 
+__all__ = [
+    "Companion",
+    "ConnectionOnly",
+    "Endpoint",
+    "Heartbeat",
+    "Life",
+    "Lifetime",
+    "Login",
+    "Ping",
+    "Pool",
+    "Repeats",
+    "Subscribing",
+    "Template",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:

@@ -307,8 +307,8 @@ class Session:
 
     def _control(self, frame: bytes, now: Now) -> bool:
         """Whether a frame is an answer to what we asked, a heartbeat in another spelling, or announces the end."""
-        is_read = self.endpoint.subscribing is not None or self._raw is not None or self.endpoint.notices
-        is_read = is_read or not self._entry.done
+        endpoint = self.endpoint
+        is_read = endpoint.subscribing is not None or self._raw is not None or endpoint.notices or endpoint.login
         message = control.read(frame) if is_read else None
         if message is None:
             return False

@@ -52,7 +52,8 @@ class Credentials:
     @classmethod
     def of(cls, key: str, secret: str, passphrase: str | None = None, *, source: str) -> "Credentials":
         """Of texts. Raises UsageError for what no venue gives out as a key: empty, not ASCII, with spaces."""
-        for what, text in (("key", key), ("secret", secret), ("passphrase", passphrase)):
+        given: tuple[tuple[str, object], ...] = (("key", key), ("secret", secret), ("passphrase", passphrase))
+        for what, text in given:
             if text is not None and (not isinstance(text, str) or _TEXT.fullmatch(text) is None):
                 raise UsageError(f"the {what} of {source} is none: text without spaces is")
         return cls(Secret(key), Secret(secret), None if passphrase is None else Secret(passphrase), source)

@@ -16,6 +16,7 @@ from tests.peers.authority import Authority
 
 from tidebook.client.keys import given, keys_of
 from tidebook.client.market import Market, connect
+from tidebook.core.channel import Question
 from tidebook.errors import NoCredentials, NotPermitted, TidebookError, UnknownVenue, UsageError
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.place import At, parse
@@ -72,14 +73,8 @@ async def test_without_a_key_there_is_what_needs_none(home: Path) -> None:
                 await opening
             assert str(refused.value) == f"alpaca {what} needs a key. {looked}. Nothing was opened"
         with pytest.raises(NoCredentials, match=r"alpaca GET /v2/assets needs a key\. .*Nothing was sent"):
-            await market._connected[0].fetch("instruments", _question())
+            await market._connected[0].fetch("instruments", Question())
         assert not any(name.startswith("WS") or "assets" in name for name in sim.tally.made)
-
-
-def _question() -> Any:
-    from tidebook.core.channel import Question
-
-    return Question()
 
 
 async def test_a_wrong_key_ends_it_and_is_shown_nowhere(home: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -131,9 +126,12 @@ async def test_with_an_address_no_key_is_looked_for(home: Path, monkeypatch: pyt
     file.parent.mkdir(parents=True)
     file.write_text("no TOML")
     file.chmod(0o644)
-    async with serve(1, ["alpaca"]) as sim, connect("alpaca", at=sim.at, keys=WRONG) as market:
-        async with market.trades("BTC/USD") as trades:
-            assert (await trades.next(timeout=GENEROUS)).symbol == "BTC/USD"
+    async with (
+        serve(1, ["alpaca"]) as sim,
+        connect("alpaca", at=sim.at, keys=WRONG) as market,
+        market.trades("BTC/USD") as trades,
+    ):
+        assert (await trades.next(timeout=GENEROUS)).symbol == "BTC/USD"
     with pytest.raises(UsageError, match="TIDEBOOK_ALPACA_SECRET is missing"):
         await Market(["alpaca"], at=None, engine=None, options=None, timeout=1.0)
 

@@ -66,7 +66,7 @@ def test_the_file(home: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
 def test_a_file_that_others_can_read_is_refused(home: Path, mode: int) -> None:
     written(home, FULL, mode)
-    with pytest.raises(UsageError, match="others can read .*: chmod 600"):
+    with pytest.raises(UsageError, match=r"others can read .*: chmod 600"):
         from_file(At("acme"))
 
 
