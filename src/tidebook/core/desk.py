@@ -260,7 +260,13 @@ class Desk:
     ) -> Line:
         if endpoint.login is not None and self._credentials is None:
             raise NoCredentials(f"{self.venue} {endpoint.name} needs a key. Nothing was opened", venue=self.venue)
-        line = Line(endpoint, url or endpoint.url, headers or {}, pin, Backoff(self._options, self._draw))
+        line = Line(
+            endpoint,
+            url or endpoint.url,
+            {**endpoint.headers, **(headers or {})},
+            pin,
+            Backoff(self._options, self._draw),
+        )
         self.lines.append(line)
         return line
 

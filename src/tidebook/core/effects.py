@@ -4,7 +4,7 @@ The shell (`tidebook.io`, or the in-process World) drains `machine.effects` afte
 in order, and arms one timer for `machine.deadline`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -53,19 +53,28 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send one text message, or a ping or pong frame."""
+    """Send one message, or a ping or pong frame."""
 
     conn: int
     data: bytes
-    form: str = "text"  # text · ping · pong
+    form: str = "text"  # text · binary · ping · pong
 
 
 @dataclass(frozen=True, slots=True)
 class SendSecret:
-    """Send one text message that holds credentials: it is written down nowhere, whoever keeps what is sent."""
+    """Send one text message that holds credentials: it is written down nowhere, whoever keeps what is sent.
+
+    With `encode` it goes as that makes it, in a binary message.
+    """
 
     conn: int
     data: Secret
+    encode: Callable[[bytes], bytes] | None = None
+
+    def message(self) -> tuple[bytes, str]:
+        """What goes over the socket, and the form in which it does."""
+        data = self.data.reveal().encode()
+        return (data, "text") if self.encode is None else (self.encode(data), "binary")
 
 
 @dataclass(frozen=True, slots=True)

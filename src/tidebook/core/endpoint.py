@@ -1,8 +1,8 @@
 """What a venue declares of its endpoints: greeting, heartbeat, acks, limits, proof of life."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from tidebook.core.login import Login
@@ -355,6 +355,9 @@ class Endpoint:
     A connection carries at most `max_topics` topics that take at most `max_bytes` together, as they stand in
     messages with what is between two of them. A message that fits one of `notices` announces that the connection will
     soon be closed: it is renewed at once. With a `login` nothing is said or subscribed before it has succeeded.
+
+    The way out, for messages in a form that no codec here undoes: `decode` makes of each the JSON that all else reads
+    (it raises DecodeError), `encode` of each of ours what is sent, in a binary message. `headers` are the handshake's.
     """
 
     name: str
@@ -374,3 +377,10 @@ class Endpoint:
     notices: tuple[Template, ...] = ()
     max_bytes: int | None = None
     login: Login | None = None
+    decode: Callable[[bytes], bytes] | None = None
+    encode: Callable[[bytes], bytes] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        if self.decode is not None and (self.codec is not Codec.TEXT or self.ping.prefix):
+            raise UsageError(f"{self.name}: what `decode` reads has no other codec, and no ping that is known unread")

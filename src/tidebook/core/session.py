@@ -176,7 +176,7 @@ class Session:
                 burst.hand(None)
 
     def _read(self, frames: list[bytes], now: Now, burst: Burst) -> None:
-        is_plain, raw = self.endpoint.codec is Codec.TEXT, self._raw
+        is_plain, raw = self.endpoint.codec is Codec.TEXT and self.endpoint.decode is None, self._raw
         feed, received_ns, topics, streams = self.feed.feed, now.mono_ns, self._by_engine, self._streams
         # Messages of one stream, one behind the other: they are read and handed over together. `same` leads to it.
         stream: Stream | None = None
@@ -225,6 +225,8 @@ class Session:
     def _inflated(self, frame: bytes, now: Now) -> bytes | None:
         """A frame without its endpoint's codec; None where it is told as undecodable."""
         try:
+            if self.endpoint.decode is not None:
+                return self.endpoint.decode(frame)
             return inflate(frame, self.endpoint.codec, self.endpoint.cap)
         except DecodeError as error:
             self._undecodable(error, frame, now)
@@ -369,10 +371,11 @@ class Session:
         self._owner.emit(event)
 
     def say(self, data: bytes) -> None:
-        self._owner.effects.append(Send(self.conn, data))
+        encode = self.endpoint.encode
+        self._owner.effects.append(Send(self.conn, data) if encode is None else Send(self.conn, encode(data), "binary"))
 
     def confide(self, data: Secret) -> None:
-        self._owner.effects.append(SendSecret(self.conn, data))
+        self._owner.effects.append(SendSecret(self.conn, data, self.endpoint.encode))
 
     def denied(self, code: str, reason: str, now: Now) -> None:
         self._owner.denied(self, NotPermitted(f"{self._venue}: {reason}", venue=self._venue, code=code), now)

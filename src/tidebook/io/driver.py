@@ -169,10 +169,10 @@ class Driver:
                 connection = self._connections.get(conn)
                 if connection is not None:  # else it ended in this same turn, and the machine has been told
                     connection.send(data, form)
-            case SendSecret(conn, data):
+            case SendSecret(conn):
                 connection = self._connections.get(conn)
                 if connection is not None:
-                    connection.send(data.reveal().encode(), "text")
+                    connection.send(*effect.message())
             case Emit(event):
                 self._on_event(event)
             case Fetch():

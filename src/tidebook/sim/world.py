@@ -150,7 +150,7 @@ class Client:
                 self._send(conn, data)
             case SendSecret(conn, secret):
                 world.say(self.name, "send", f"{conn} {secret}")
-                self._send(conn, secret.reveal().encode())
+                self._send(conn, effect.message()[0])
             case Close(conn):
                 world.say(self.name, "close", conn)
                 self._close(conn)

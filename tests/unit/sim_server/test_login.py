@@ -1,12 +1,16 @@
 """Logging in at the served exchange, as another library's client does it; and frames of several messages."""
 
 import asyncio
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
+import msgspec
 import pytest
 from tests.unit.sim_server.rig import GENEROUS, Client, Sides, Socket, change, clients, of
 
+from tidebook.client.market import connect
 from tidebook.model.credentials import SIMULATOR
 from tidebook.sim.server import serve
 
@@ -124,3 +128,37 @@ async def status_of(client: Client, path: str, headers: dict[str, str], query: d
     given = {"Host": "api.alpaca.markets" if path.startswith("/v2") else "data.alpaca.markets", **headers}
     async with client._session.get(f"http://{client._at}{path}", params=query, headers=given) as reply:
         return reply.status
+
+
+async def test_a_packed_book_is_the_exchanges() -> None:
+    """Ours; and what it is sent, read by msgspec alone."""
+    async with serve(1, ["alpaca"]) as sim:
+        headers = {"Host": "stream.data.alpaca.markets", "Content-Type": "application/msgpack"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"ws://{sim.at}{PATH}", headers=headers) as ws,
+        ):
+            first = await ws.receive(GENEROUS)
+            assert first.type is aiohttp.WSMsgType.BINARY
+            assert msgspec.msgpack.decode(first.data) == [{"T": "success", "msg": "connected"}]
+            await ws.send_bytes(msgspec.msgpack.encode(AUTH))
+            assert msgspec.msgpack.decode((await ws.receive(GENEROUS)).data)[0]["msg"] == "authenticated"
+            await ws.send_bytes(msgspec.msgpack.encode({"action": "subscribe", "orderbooks": ["BTC/USD"]}))
+            assert msgspec.msgpack.decode((await ws.receive(GENEROUS)).data)[0]["orderbooks"] == ["BTC/USD"]
+            (whole,) = msgspec.msgpack.decode((await ws.receive(GENEROUS)).data)
+            assert whole["r"] is True
+            assert isinstance(whole["t"], datetime)
+            assert all(isinstance(row["p"], (int, float)) for row in whole["b"])
+        async with (
+            asyncio.timeout(GENEROUS),
+            connect("alpaca", at=sim.at) as market,
+            market.book("BTC/USD", kind="packed") as book,
+        ):
+            for _ in range(10):
+                await book.next()
+            sim.rest()
+            true = sim.book_at("alpaca", "BTC/USD", sim.exchange.book("alpaca", "BTC/USD").update_id)
+            while (sides := ({row.price: row.size for row in side} for side in book.top(None))) and (*sides,) != of(
+                true
+            ):
+                await book.next()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from tidebook.core.dialect import Said
 from tidebook.core.endpoint import Endpoint, Subscribing, Template
+from tidebook.core.pack import pack, unpack
 from tidebook.engine.shape import Codec
-from tidebook.errors import UsageError
+from tidebook.errors import DecodeError, UsageError
 from tidebook.io.serve import Served
 from tidebook.model.credentials import SIMULATOR
 from tidebook.sim.server.limits import Rate
@@ -61,12 +62,22 @@ class Line:
         tasks = [asyncio.create_task(one) for one in work]
         try:
             while (message := await self.socket.receive()) is not None:
+                message = self._read(message)
                 if not await (self._hear(message) if self.is_in else self._log_in(message)):
                     return
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _read(self, message: str | bytes) -> str | bytes:
+        """A client's message without the endpoint's form; as it is where it has none of it."""
+        if self.endpoint.encode is None:
+            return message
+        try:
+            return unpack(_bytes(message))
+        except DecodeError:
+            return b""
 
     async def _write(self) -> None:
         with suppress(ConnectionError):
@@ -75,7 +86,14 @@ class Line:
                 self._some.clear()
                 batch = [*self._queue]
                 self._queue.clear()
-                await self.socket.send_many(self._together(batch))
+                await self.socket.send_many(self._formed(batch))
+
+    def _formed(self, batch: Sequence[tuple[str | bytes, bool]]) -> list[str | bytes]:
+        """As the endpoint sends them."""
+        frames = self._together(batch)
+        if self.endpoint.encode is None:
+            return frames
+        return [pack(_bytes(one), self.front.dialect.times) for one in frames]
 
     def _together(self, batch: Sequence[tuple[str | bytes, bool]]) -> list[str | bytes]:
         """Those that follow each other and may be one frame are one."""
@@ -104,7 +122,7 @@ class Line:
 
     async def _turn_away(self, why: tuple[str, str]) -> None:
         self._deny(*why)
-        await self.socket.send_many(self._together([*self._queue]))
+        await self.socket.send_many(self._formed([*self._queue]))
         self._queue.clear()
         await self.socket.close(POLICY, why[1])
 

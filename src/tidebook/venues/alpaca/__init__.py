@@ -4,8 +4,10 @@ Its stream wants a key; market data over REST does not. `us-1` and `eu-1` are ot
 other hosts of this one: not declared.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
+from tidebook.core.pack import pack, unpack
 from tidebook.venue import (
     BookChannel,
     BookShape,
@@ -59,6 +61,11 @@ STREAM: Final = Endpoint(
     ),
 )
 
+# The same messages as MessagePack, in both directions.
+PACKED: Final = replace(
+    STREAM, name="packed", decode=unpack, encode=pack, headers={"Content-Type": "application/msgpack"}
+)
+
 _EACH: Final = BookShape(
     each="",
     route=("T", "S"),
@@ -86,6 +93,9 @@ BOOK: Final = BookChannel(
     ),
 )  # fmt: skip
 
+# A connection of its own, of which an account has one: not beside `orderbooks` or any facts.
+BOOK_PACKED: Final = replace(BOOK, name="packed", endpoint="packed", snapshot=None)
+
 _LETTERS: Final = {"trades": "t", "quotes": "q", "bars": "b", "dailyBars": "d"}
 _BARS: Final = {"1m": "bars", "1d": "dailyBars"}
 
@@ -107,8 +117,8 @@ ALPACA: Final = Venue(
     name="alpaca",
     exchange="alpaca",
     kind="spot",
-    endpoints=(STREAM,),
-    books=(BOOK,),
+    endpoints=(STREAM, PACKED),
+    books=(BOOK, BOOK_PACKED),
     facts=(_facts("trades", wire.trades), _facts("quotes", wire.quotes), _facts("bars", wire.bars, _BARS)),
     calls=CALLS,
     answers=ANSWERS,

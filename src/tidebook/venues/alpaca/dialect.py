@@ -239,6 +239,7 @@ ALPACA: Final = Dialect(
     not_understood=("400", "invalid syntax"),
     joined=lambda messages: b"[" + b",".join(one[1:-1] for one in messages) + b"]",
     connections=1,
+    times=("t",),
     no_key=("402", "auth failed"),
     no_login=("401", "not authenticated"),
     no_answer=("404", "auth timeout"),
