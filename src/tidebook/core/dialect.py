@@ -335,9 +335,11 @@ class Dialect:
     whatever else a client may send, given its message and topics. `limited` refuses for so many seconds (the flag:
     as a ban), `spent` makes headers of what was used, the limit and the seconds until it begins anew. `pace` is how
     many messages a client may send in a second. `gone` answers a call that was retired. `joined` makes one frame of the
-    messages of topics that wait to be sent; `times` are the keys of instants, where an endpoint speaks MessagePack. Where an endpoint wants a login, its refusals have these codes and texts:
-    `no_key` for a wrong key, `no_login` for whatever is said before, `no_answer` for a login that does not come, and
-    `no_place` where an account has as many `connections` as it may; `refuses_key` refuses a wrong key over HTTP.
+    messages of topics that wait to be sent; `times` are the keys of instants, where an endpoint speaks MessagePack.
+
+    Where an endpoint wants a login, its refusals have these codes and texts: `no_key` for a wrong key, `no_login` for
+    whatever is said before, `no_answer` for a login that does not come, and `no_place` where an account has as many
+    `connections` as it may; `refuses_key` refuses a wrong key over HTTP.
     """
 
     venue: str

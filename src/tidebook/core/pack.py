@@ -1,7 +1,7 @@
 """MessagePack, as the JSON that it stands for: what reads and writes JSON need not know of it.
 
-Doubles become the shortest text that is the same double. Instants (the extension of type −1) become ISO 8601 text in UTC
-with nanoseconds, which a datetime would cut. What JSON has no word for is refused.
+Doubles become the shortest text that is the same double. Instants (the extension of type −1) become ISO 8601 text in
+UTC with nanoseconds, which a datetime would cut. What JSON has no word for is refused.
 """
 
 from collections.abc import Collection

@@ -135,7 +135,7 @@ class Connection:
         return self._task
 
     def send(self, data: bytes, form: str = "text") -> None:
-        """Send a ``text`` or ``binary`` message, a ``ping`` or a ``pong``. Before `opened` and after the end it does nothing."""
+        """Send a ``text`` or ``binary`` message, a ``ping`` or ``pong``; before `opened` and after the end, nothing."""
         if self._wire is not None and not self._over:
             self._wire.send(_FORMS[form], data)
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.asyncio
 
 PATH = "/v1beta3/crypto/us"
 AUTH = {"action": "auth", "key": SIMULATOR.key.reveal(), "secret": SIMULATOR.secret.reveal()}
+MINUTE_NS = 60 * 10**9
 HEADERS = {"APCA-API-KEY-ID": AUTH["key"], "APCA-API-SECRET-KEY": AUTH["secret"]}
 
 
@@ -162,3 +163,20 @@ async def test_a_packed_book_is_the_exchanges() -> None:
                 true
             ):
                 await book.next()
+
+
+async def test_history_in_short_pages_is_whole_both_ways() -> None:
+    async with (
+        asyncio.timeout(GENEROUS),
+        serve(1, ["alpaca"]) as sim,
+        connect("alpaca", at=sim.at) as market,
+    ):
+        newest = [bar.start_ns for bar in await market.fetch_bars("BTC/USD", limit=2_500)]
+        assert newest == [*range(newest[0], newest[-1] + 1, MINUTE_NS)]
+        assert len(newest) == 2_500
+        asked = sim.tally.made["GET data.alpaca.markets/v1beta3/crypto/us/bars"]
+        assert asked == 3
+        again = [bar.start_ns for bar in await market.fetch_bars("BTC/USD", start=newest[0], end=newest[-1] + 1)]
+        assert again == newest
+        some = await market.fetch_bars("BTC/USD", start=newest[0], limit=1_001)
+        assert [bar.start_ns for bar in some] == newest[:1_001]

@@ -38,6 +38,7 @@ _SPANS: Final = {
 }  # fmt: skip
 _DAY: Final = Span(1440 * _MINUTE, 6 * 60 * _MINUTE)  # at 06:00 UTC, as it is in winter
 _MOST: Final = 10_000
+_PAGE: Final = 1_000  # rows that a page has at most, whatever was asked for: the venue promises no full ones
 
 
 def stamp(ns: int, *, fine: bool = True) -> str:
@@ -160,7 +161,7 @@ def _history(name: str, rows: Callable[[Facts, str, Args, int], list[tuple[int, 
             raise Refusal(_refused("Invalid page_token"))
         if not ids:
             return Said(name, {name: {}, "next_page_token": None})
-        last = int(token) + limit
+        last = int(token) + min(limit, _PAGE)
         found = rows(facts, ids[0], args, last + 1)
         fit = [row for at, row in found if (start is None or at >= start) and (end is None or at <= end)]
         if args.get("sort") == "desc":
