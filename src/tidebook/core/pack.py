@@ -71,7 +71,7 @@ def _stamp(raw: bytes) -> str:
 
 def _packed(value: Any, times: Collection[str]) -> Any:
     if isinstance(value, list):
-        return [_packed(inner, times) for inner in cast("list[Any]", value)]
+        return [_packed(inner, times) for inner in value]
     if not isinstance(value, dict):
         return value
     return {

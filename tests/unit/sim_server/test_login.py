@@ -159,9 +159,7 @@ async def test_a_packed_book_is_the_exchanges() -> None:
                 await book.next()
             sim.rest()
             true = sim.book_at("alpaca", "BTC/USD", sim.exchange.book("alpaca", "BTC/USD").update_id)
-            while (sides := ({row.price: row.size for row in side} for side in book.top(None))) and (*sides,) != of(
-                true
-            ):
+            while tuple({row.price: row.size for row in side} for side in book.top(None)) != of(true):
                 await book.next()
 
 
