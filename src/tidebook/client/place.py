@@ -71,6 +71,7 @@ class VenueAt:
         self._state = "connecting"
         self._closing = False
         self.error: TidebookError | None = None
+        self.no_list: NoCredentials | None = None  # why nobody knows what it lists
         self.offset_ns: int | None = None  # the venue's clock less ours, and how sure that is
         self.offset_error_ns: int | None = None
         self.engine = engine
@@ -207,9 +208,10 @@ class VenueAt:
     async def _instruments(self) -> list[Instrument]:
         try:
             rows: list[Instrument] = await self.fetch("instruments", Question())
-        except NoCredentials:
+        except NoCredentials as error:
             if self.declared.unlisted is None:
                 raise
+            self.no_list = error
             return []  # what is asked for is taken at its word
         return rows
 

@@ -59,8 +59,8 @@ class Desk:
 
     `seed` is for jitter alone. `pools` are the venue's limits; desks that are given the same `budgets` share them,
     those of scope account where `account` is the same. `answers` says what replies tell of limits. `burst` is shared by
-    all that is read on one loop. `credentials` log in where an endpoint wants that; `denied` are, by name, the
-    endpoints at which these were refused for good: nothing is opened there any more.
+    all that is read on one loop. `credentials` log in where an endpoint wants that; `denied_at` are, by
+    name, the endpoints at which these were refused for good: nothing is opened there any more.
     """
 
     def __init__(
@@ -260,13 +260,8 @@ class Desk:
     ) -> Line:
         if endpoint.login is not None and self._credentials is None:
             raise NoCredentials(f"{self.venue} {endpoint.name} needs a key. Nothing was opened", venue=self.venue)
-        line = Line(
-            endpoint,
-            url or endpoint.url,
-            {**endpoint.headers, **(headers or {})},
-            pin,
-            Backoff(self._options, self._draw),
-        )
+        given = {**endpoint.headers, **(headers or {})}
+        line = Line(endpoint, url or endpoint.url, given, pin, Backoff(self._options, self._draw))
         self.lines.append(line)
         return line
 

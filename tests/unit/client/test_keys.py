@@ -16,7 +16,6 @@ from tests.peers.authority import Authority
 
 from tidebook.client.keys import given, keys_of
 from tidebook.client.market import Market, connect
-from tidebook.core.channel import Question
 from tidebook.errors import NoCredentials, NotPermitted, TidebookError, UnknownVenue, UsageError
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.place import At, parse
@@ -61,7 +60,9 @@ async def test_without_a_key_there_is_what_needs_none(home: Path) -> None:
     async with served(home) as (sim, at), connect(at) as market:
         assert len(await market.fetch_bars("BTC/USD", limit=3)) == 3
         assert (await market.fetch_book("BTC/USD", limit=5)).best_bid is not None
-        assert len(await market.fetch_instruments()) == 0
+        for lists in (market.fetch_instruments(), market.fetch_instruments("*/USD"), market.books("*/USD")):
+            with pytest.raises(NoCredentials, match=r"alpaca GET /v2/assets needs a key\. .*Nothing was sent"):
+                await lists
         looked = "Looked in keys=, TIDEBOOK_ALPACA_KEY, ~/.config/tidebook/keys.toml (absent)"
         openings: list[tuple[Any, str]] = [
             (market.book("BTC/USD"), "stream orderbooks BTC/USD"),
@@ -72,8 +73,6 @@ async def test_without_a_key_there_is_what_needs_none(home: Path) -> None:
             with pytest.raises(NoCredentials) as refused:
                 await opening
             assert str(refused.value) == f"alpaca {what} needs a key. {looked}. Nothing was opened"
-        with pytest.raises(NoCredentials, match=r"alpaca GET /v2/assets needs a key\. .*Nothing was sent"):
-            await market._connected[0].fetch("instruments", Question())
         assert not any(name.startswith("WS") or "assets" in name for name in sim.tally.made)
 
 

@@ -61,9 +61,9 @@ STREAM: Final = Endpoint(
     ),
 )
 
-# The same messages as MessagePack, in both directions.
+# The same messages as MessagePack, in both directions. It unpacks to many times its size, so less of it is taken.
 PACKED: Final = replace(
-    STREAM, name="packed", decode=unpack, encode=pack, headers={"Content-Type": "application/msgpack"}
+    STREAM, name="packed", decode=unpack, encode=pack, headers={"Content-Type": "application/msgpack"}, cap=1 << 20
 )
 
 _EACH: Final = BookShape(
