@@ -98,7 +98,9 @@ def test_topics_lead_back_to_ids(venue: Venue) -> None:
         for one, option in product(ids, stream.options or (None,)):
             topic = stream.topic(one, option)
             # A topic that does not spell the id may be of several instruments.
-            owners.setdefault((stream.endpoint, topic), set()).add((stream.name, one if stream.spells(one, topic) else ""))
+            owners.setdefault((stream.endpoint, topic), set()).add(
+                (stream.name, one if stream.spells(one, topic) else "")
+            )
     assert [sorted(owned) for owned in owners.values() if len(owned) > 1] == []
     of_books = {(channel.endpoint, channel.topic(one)) for channel in venue.books for one in ids}
     assert of_books.isdisjoint(owners), "one reader of a topic would take the other's place"
@@ -263,6 +265,10 @@ def test_a_body_says_this(case: Case) -> None:
         assert call.limits(body) == case.data.get("limits", {})
         for mutant in (b"", b"[]", body[:-1], body.replace(b'"limit":', b'"limit":-')):
             assert call.limits(mutant) == {}, "what cannot be read tells of no limit"
+    if "more" in case.data:
+        assert call.more is not None
+        further = call.more(call.request(question), body)
+        assert (further and further.url) == case.data["more"]
     check_mutants(lambda mutant: call.read(mutant, seen, question), body, empty=case.data.get("empty", ()))
 
 

@@ -25,6 +25,7 @@ from tidebook.core.endpoint import (
     Subscribing,
     Template,
 )
+from tidebook.core.login import Login
 from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
@@ -44,6 +45,7 @@ from tidebook.engine.shape import (
     Window,
 )
 from tidebook.errors import UsageError, VenueClosed
+from tidebook.model.facts import Instrument
 
 VERSION: Final = 1
 
@@ -126,9 +128,12 @@ class Venue:
     topic of a data message, for recordings that show nothing else (all three take and give text, None or empty where
     there is nothing). `listing` reads, from a URL and its body, the canonical symbol of each of the venue's ids (as
     topics write them); empty where that is no list of instruments. Where no list is known, `symbol` makes a name from
-    the id. `scales` reads from the same, where books are written in scaled integers, the scales of each id's prices
-    and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read what clients send.
-    `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
+    the id. `unlisted` makes an instrument of a symbol for whoever has no key where the list of them wants one (None:
+    it is none here). `scales` reads from what `listing` reads, where books are written in scaled integers, the scales
+    of each id's prices and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read
+    what clients send. `key_headers` are what requests say of a key where there is one: header names, and texts in which
+    ``$key`` and ``$secret`` stand for it. `without` names the channels of facts that the venue itself publishes
+    nowhere, by its documents.
     """
 
     name: str
@@ -149,8 +154,10 @@ class Venue:
     data_topic: Callable[[str], str | None] | None = None
     symbol: Callable[[str], str] = str.upper
     listing: Callable[[str, bytes], Mapping[str, str]] | None = None
+    unlisted: Callable[[str], Instrument | None] | None = None
     scales: Callable[[str, bytes], Mapping[str, tuple[int, int]]] | None = None
     without: tuple[str, ...] = ()
+    key_headers: Mapping[str, str] = field(default_factory=dict[str, str])
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 
@@ -291,6 +298,7 @@ __all__ = [
     "Kind",
     "Life",
     "Lifetime",
+    "Login",
     "Number",
     "Order",
     "Pace",

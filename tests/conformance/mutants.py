@@ -61,7 +61,9 @@ def _a_field(root: Any, path: tuple[str | int, ...]) -> bool:
     holder = root
     for step in path[:-1]:
         holder = holder[step]
-    return isinstance(holder, dict) or not any(isinstance(member, (dict, list)) for member in holder)
+    if isinstance(holder, dict):
+        return "/" not in str(path[-1])  # else it is what rows are of: without it there are fewer
+    return not any(isinstance(member, (dict, list)) for member in holder)
 
 
 def _with(root: Any, path: tuple[str | int, ...], value: Any) -> Any:

@@ -13,8 +13,9 @@ from tests.conformance.data import Case
 
 from tidebook.core.clock import Now, seconds
 from tidebook.core.desk import Desk
-from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Send
+from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Send, SendSecret
 from tidebook.engine.contract import Engine
+from tidebook.model.credentials import SIMULATOR
 from tidebook.venue import Codec
 
 START = Now(1_000_000_000_000, 1_790_000_000_000_000_000)
@@ -28,6 +29,8 @@ def render(effect: Effect) -> str:
             return f"send {conn} {data.decode()}"
         case Send(conn, _, form):
             return f"{form} {conn}"
+        case SendSecret(conn, data):
+            return f"send secret {conn} {data.reveal()}"
         case Close(conn):
             return f"close {conn}"
         case Fetch(number, request, pool, weight):
@@ -48,7 +51,7 @@ def encoded(text: str, codec: Codec) -> bytes:
 
 def play(case: Case, engine: Engine) -> None:
     venue = case.venue
-    desk = Desk(venue.name, engine, pools=venue.pools, answers=venue.answers)
+    desk = Desk(venue.name, engine, pools=venue.pools, answers=venue.answers, credentials=SIMULATOR)
     channel = next(one for one in venue.books if one.name == case.subject)
     codec = venue.endpoint(channel.endpoint).codec
     for number, step in enumerate(case.data["steps"]):

@@ -115,6 +115,9 @@ class Book(Reading, Opening):
     def changed(self, source: core.Book) -> None:
         """A message was applied, or the state changed."""
         if not source.readable:
+            if source.error is not None:
+                self.fail(source.error)
+                return
             if self._stale == "sleep":
                 return
         elif not self._was_readable:

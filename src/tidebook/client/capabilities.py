@@ -40,7 +40,7 @@ class BookWay:
 
     `state` is the best that a book of it can claim. `most` is how many levels of a side can be known, and `known`
     because of what: the venue's ``window``, a ``snapshot`` of that many at most, or what a ``message`` holds.
-    `alive` is what proves a quiet book.
+    `alive` is what proves a quiet book. `way_out`: its messages are decoded in Python before an engine reads them.
     """
 
     name: str
@@ -52,6 +52,7 @@ class BookWay:
     known: Known
     most: int | None
     alive: str
+    way_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,7 @@ def _book(venue: Venue, channel: BookChannel) -> BookWay:
         known=known,
         most=most,
         alive=_alive(channel.life, venue.endpoint(channel.endpoint)),
+        way_out=venue.endpoint(channel.endpoint).decode is not None,
     )
 
 
@@ -245,9 +247,9 @@ def _limit(pool: Pool) -> Limit:
 
 
 def chained(way: BookWay) -> str:
-    """seed · chain · proof; the scope where it is not one topic."""
+    """seed · chain · proof; the scope where it is not one topic, and by what the messages are decoded."""
     chain = way.chain if way.scope == Scope.TOPIC.value else f"{way.chain}({way.scope})"
-    return f"{way.seed} · {chain} · {'+'.join(way.proof)}"
+    return f"{way.seed} · {chain} · {'+'.join(way.proof)}{' · decoded in Python' if way.way_out else ''}"
 
 
 def reaches(way: BookWay) -> str:

@@ -148,6 +148,9 @@ class FactFeed(Subscription[Any]):
                 self.failed[symbol] = stream.error
             elif not self._settled.is_set():
                 self._error = stream.error
+            elif not isinstance(stream.error, SubscriptionFailed):
+                self._ended(key, stream.error)  # the key itself is refused: nothing more will come
+                return
             # Later on a refusal is passing: the session asks again, and health tells of it.
         elif stream.flow is Flow.OPEN:
             self.failed.pop(symbol, None)

@@ -80,6 +80,7 @@ class Finding(ABC):
         found: list[Found] = []
         for symbol in symbols:
             if is_glob(symbol):
+                check_listed(ones)
                 found += [(one, row) for one in ones for row in one.listing.glob(symbol)]
             else:
                 found += await self._each(symbol, grouped)
@@ -148,6 +149,12 @@ async def usable(ones: Sequence[VenueAt], timeout: float, *, some: bool = False)
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+
+def check_listed(ones: Sequence[VenueAt]) -> None:
+    """Raises NoCredentials where none of these venues says what it lists, since there is no key."""
+    if all(one.no_list is not None for one in ones) and (error := ones[0].no_list) is not None:
+        raise error.with_traceback(None)
 
 
 def check_text(symbol: object) -> None:

@@ -9,6 +9,7 @@ from tidebook import engine as engines
 from tidebook.client.budgets import budgets_of, checked
 from tidebook.client.feeds import HealthFeed
 from tidebook.client.healths import Healths
+from tidebook.client.keys import Given, given, keys_of
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.reader import Reader
@@ -41,6 +42,7 @@ class Market(Reader, Opening):
         options: Options | None,
         timeout: float,
         share: float = 1.0,
+        keys: Given | None = None,
     ) -> None:
         Opening.__init__(self)
         if not where:
@@ -54,6 +56,7 @@ class Market(Reader, Opening):
             raise UsageError(f"timeout={timeout!r}: a number of seconds above 0")
         self._places = [places.parse(one) for one in where]
         self._declared = {place: declared_at(place) for place in self._places}
+        self._keys = given(keys)
         self._at_address = at
         self._engine = engines.load(engine)
         self._opts = options or Options()
@@ -101,6 +104,7 @@ class Market(Reader, Opening):
                     made = VenueAt(
                         one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
                         budgets=budgets, share=self._share, burst=self._receiving,
+                        keys=keys_of(one, at, self._keys, simulated=bool(address)),
                     )  # fmt: skip
                 ones.append(made)
         options = self._opts
@@ -267,7 +271,7 @@ def _shown(name: str, ones: Sequence[VenueAt]) -> str:
 
 def connect(
     *where: str | At, at: str | None = None, engine: Choice | None = None, options: Options | None = None,
-    timeout: float = 10.0, share: float = 1.0,
+    timeout: float = 10.0, share: float = 1.0, keys: Given | None = None,
 ) -> Market:  # fmt: skip
     """Connect to exchanges: `async with connect("binance", "htx") as market`, or `market = await connect("binance")`.
 
@@ -281,5 +285,10 @@ def connect(
     All markets of a process share each venue's limits. `share` is the part of them that this process takes, above 0
     and at most 1 (UsageError otherwise), so that several processes at one address may divide them; of open markets
     with different shares the smallest holds. A request heavier than the part goes alone.
+
+    `keys` are accounts' keys by exchange: ``{"NAME": (key, secret)}``, with a passphrase where the venue has one. What
+    is not there is looked for in TIDEBOOK_<EXCHANGE>[_<ACCOUNT>][_<ENVIRONMENT>]_KEY, _SECRET and _PASSPHRASE, then in
+    ~/.config/tidebook/keys.toml, which nobody else may read. With `at` none of them is read: a simulator has its own.
+    Entering raises UsageError for one that is incomplete; without one, what needs it raises NoCredentials.
     """
-    return Market(where, at=at, engine=engine, options=options, timeout=timeout, share=share)
+    return Market(where, at=at, engine=engine, options=options, timeout=timeout, share=share, keys=keys)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tidebook.client.book import Book
+from tidebook.client.keys import Keys
 from tidebook.client.sharing import Joined, Shared
 from tidebook.client.symbols import Listing
 from tidebook.client.traded import Told, Traded
@@ -19,6 +21,7 @@ from tidebook.core.channel import Call, FactChannel, Question, Seen
 from tidebook.core.clock import SECOND, Now
 from tidebook.core.desk import Desk
 from tidebook.core.effects import Reply, Request, Urgency
+from tidebook.core.endpoint import Endpoint
 from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.pools import Budgets
@@ -29,6 +32,7 @@ from tidebook.errors import (
     ConnectFailed,
     DecodeError,
     NetworkError,
+    NoCredentials,
     RateLimited,
     RedirectRefused,
     TidebookError,
@@ -58,7 +62,7 @@ class VenueAt:
     def __init__(
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
         remap: Remap | None, masked: bool, on_event: Callable[[Health], None], budgets: Budgets, share: float,
-        burst: Burst,
+        burst: Burst, keys: Keys,
     ) -> None:  # fmt: skip
         """`budgets` are shared from here on, until it is closed. Raises UsageError for a bad proxy or authority."""
         self.declared = declared
@@ -67,14 +71,16 @@ class VenueAt:
         self._state = "connecting"
         self._closing = False
         self.error: TidebookError | None = None
+        self.no_list: NoCredentials | None = None  # why nobody knows what it lists
         self.offset_ns: int | None = None  # the venue's clock less ours, and how sure that is
         self.offset_error_ns: int | None = None
         self.engine = engine
         self.options = options
-        self._budgets, self._share = budgets, share
+        self._budgets, self._share, self._keys = budgets, share, keys
         self.desk = Desk(
             declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
+            credentials=keys.credentials,
         )  # fmt: skip
         self._driver = Driver(
             self.desk,
@@ -91,6 +97,8 @@ class VenueAt:
         self._books: dict[str, list[Book]] = {}
         self._on_event = on_event
         self._traded = Traded(declared.name, self._instruments, ended=self._end, halted=self._halted)
+        if keys.credentials is None and declared.unlisted is not None:
+            self._traded.listing.unlisted = declared.unlisted
         self._driver.failed.add_done_callback(self._died)
         self._tasks: set[asyncio.Task[None]] = set()
         self._begin(self._load())
@@ -199,7 +207,13 @@ class VenueAt:
         return await self._traded.again()
 
     async def _instruments(self) -> list[Instrument]:
-        rows: list[Instrument] = await self.fetch("instruments", Question())
+        try:
+            rows: list[Instrument] = await self.fetch("instruments", Question())
+        except NoCredentials as error:
+            if self.declared.unlisted is None:
+                raise
+            self.no_list = error
+            return []  # what is asked for is taken at its word
         return rows
 
     async def _keep(self) -> None:
@@ -302,6 +316,8 @@ class VenueAt:
     async def _ask(self, call: Call, ask: Callable[[Question], Request], question: Question) -> Any:
         """One request, and those for what its answer left out."""
         request = ask(question)
+        if call.keyed:
+            self._keys.check(self.declared, f"{request.method} {urlsplit(request.url).path}", "sent")
         reply = await self.send(request, call.pool, call.weight(question))
         if call.limits is not None:
             self.desk.requests.published(call.limits(reply.body))
@@ -314,7 +330,9 @@ class VenueAt:
                 raise DecodeError("malformed", text, venue=self.declared.name)
             asked.add(request.url)
             reply = await self.send(request, call.pool, call.weight(question))
-            found += self._read(call, question, reply)
+            page = self._read(call, question, reply)
+            # Of the newest rows each page has older ones than the one before.
+            found = page + found if call.ranges and question.start_ns is None else found + page
         return found
 
     async def send(self, request: Request, pool: str, weight: int) -> Reply:
@@ -326,6 +344,9 @@ class VenueAt:
         if type(weight) is not int or weight < 0:
             raise UsageError(f"weight={weight!r} is no weight: a whole number, 0 or more")
         self._check_room(request, pool, weight)
+        if (credentials := self._keys.credentials) is not None:
+            headers = {name: credentials.filled(text) for name, text in self.declared.key_headers.items()}
+            request = replace(request, secrets=headers)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
         def done(reply: Reply | None, why: str, at: Now) -> None:
@@ -390,6 +411,7 @@ class VenueAt:
         Raises UsageError where another channel of the venue has this topic.
         """
         topic = channel.topic(instrument.id, option)
+        self._check_endpoint(self.declared.endpoint(channel.endpoint), topic)
         shared = self._shared.get(topic)
         if shared is None:
             symbol = instrument.symbol if channel.spells(instrument.id, topic) else None
@@ -401,6 +423,12 @@ class VenueAt:
             raise UsageError(f"{topic} is open already, as {other}", venue=self.declared.name)
         shared.join(reader)
         return partial(self._leave, topic, reader)
+
+    def _check_endpoint(self, endpoint: Endpoint, topic: str) -> None:
+        """Raises NoCredentials where it wants a key and there is none, or the venue's refusal of the one there is."""
+        self._keys.check_endpoint(self.declared, endpoint, f"{endpoint.name} {topic}".strip())
+        if (refused := self.desk.denied_at.get(endpoint.name)) is not None:
+            raise refused.with_traceback(None)
 
     def _leave(self, topic: str, reader: Joined) -> None:
         shared = self._shared.get(topic)
@@ -417,6 +445,7 @@ class VenueAt:
         self, plan: RawPlan, deliver: Callable[[bytes, Now], None], watch: Callable[[Raw], None]
     ) -> tuple[Raw, Callable[[], None]]:
         """Open a connection of its own; the result's second part closes it."""
+        self._check_endpoint(plan.endpoint, " ".join(plan.topics))
         raw = self._driver.tell(partial(self.desk.want_raw, plan))
         raw.deliver = deliver
         raw.changed_to = watch
@@ -427,6 +456,7 @@ class VenueAt:
     ) -> core.Book:
         """Keep a book, sharing it with whoever wants the same one; the first one's `limit` holds."""
         plan = self.declared.book_plan(channel, instrument.id, symbol=instrument.symbol, limit=limit)
+        self._check_endpoint(plan.endpoint, plan.topic)
         views = self._books.get(plan.name)
         if views is not None and self.desk.books[plan.name].plan.endpoint.name != plan.endpoint.name:
             raise UsageError(f"{plan.name} is open already, by another kind of book", venue=self.declared.name)

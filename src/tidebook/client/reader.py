@@ -11,7 +11,7 @@ from tidebook.client.books import Books
 from tidebook.client.columns import FUNDING, INSTRUMENTS, TICKERS, TRADES
 from tidebook.client.consolidated import Consolidated
 from tidebook.client.feeds import FactFeed, LiveBook
-from tidebook.client.finding import Finding, check_text, usable
+from tidebook.client.finding import Finding, check_listed, check_text, usable
 from tidebook.client.funding import asked_funding
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
@@ -214,6 +214,7 @@ class Reader(Finding):
         ones = self._venues(venue)
         await usable(ones, self._timeout, some=len(ones) > 1)
         if not patterns:
+            check_listed(ones)
             rows = (row for one in ones for row in one.listing.by_symbol.values())
             return Table(INSTRUMENTS, [row for row in rows if kind in (None, row.kind)])
         chosen: list[Instrument] = []

@@ -1,7 +1,7 @@
 """From what a user types to instruments: canonical symbols, the venue's own ids, globs; and clear refusals."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final
@@ -19,12 +19,16 @@ _WHAT: Final = {
 
 @dataclass(slots=True)
 class Listing:
-    """The instruments of one venue, by canonical symbol and by the venue's id."""
+    """The instruments of one venue, by canonical symbol and by the venue's id.
+
+    `unlisted` makes one of a symbol where the list could not be had.
+    """
 
     venue: str
     by_symbol: Mapping[str, Instrument] = field(default_factory=dict[str, Instrument])
     by_id: Mapping[str, Instrument] = field(default_factory=dict[str, Instrument])
     names: Mapping[str, str] = field(default_factory=dict[str, str])  # symbols by id, as the venue writes it mostly
+    unlisted: Callable[[str], Instrument | None] = lambda symbol: None
 
     @classmethod
     def of(cls, venue: str, instruments: Iterable[Instrument]) -> "Listing":
@@ -35,7 +39,9 @@ class Listing:
 
     def find(self, text: str) -> Instrument | None:
         """By symbol (any case) or by the venue's id; None where it is not listed."""
-        return self.by_symbol.get(text) or self.by_symbol.get(text.upper()) or self.by_id.get(text.upper())
+        upper = text.upper()
+        found = self.by_symbol.get(text) or self.by_symbol.get(upper) or self.by_id.get(upper)
+        return found or self.unlisted(upper)
 
     def glob(self, pattern: str) -> list[Instrument]:
         return [one for symbol, one in self.by_symbol.items() if one.active and matches(symbol, pattern)]

@@ -103,7 +103,9 @@ class Traded:
         gone = [one for symbol, one in absent.items() if symbol in self._missing]
         self._missing = {symbol: one for symbol, one in absent.items() if symbol not in self._missing}
         # Absent for the first time: it is kept until the next answer says the same.
+        unlisted = self.listing.unlisted
         self.listing = Listing.of(fresh.venue, [*after.values(), *self._missing.values()])
+        self.listing.unlisted = unlisted
         came = [one for symbol, one in after.items() if one.active and not _is_active(before, symbol)]
         for symbol, one in after.items():
             if not one.active and _is_active(before, symbol):

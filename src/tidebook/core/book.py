@@ -16,7 +16,7 @@ from tidebook.core.redact import excerpt, shown
 from tidebook.core.timers import Timers
 from tidebook.engine import contract
 from tidebook.engine.rule import Proof, Resync, Seed
-from tidebook.errors import DecodeError
+from tidebook.errors import DecodeError, TidebookError
 from tidebook.model import health
 from tidebook.model.market import State
 
@@ -65,6 +65,7 @@ class Book:
         self.confirmed_ns: int | None = None
         self.changed_to: Callable[[Book], None] | None = None
         self.carrier: Carrier | None = None
+        self.error: TidebookError | None = None  # why it will never be right
         self.asked_ns: int | None = None  # when the snapshot under way was asked for
         self.queued = False  # the desk has not sent it yet
         self._asker = asker
@@ -141,6 +142,13 @@ class Book:
             self.confirmed_ns = now.mono_ns
             if (limit := self._limit(first=True)) is not None:
                 self._life_timer.set(now.mono_ns + limit)
+
+    def denied(self, error: TidebookError, now: Now) -> None:
+        """There will be no connection for it: the venue refuses the key."""
+        self.error = error
+        self._stale(str(error), now)
+        if self.changed_to is not None:
+            self.changed_to(self)
 
     def close(self) -> None:
         self.state, self.readable = State.CLOSED, False

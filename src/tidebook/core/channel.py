@@ -142,6 +142,7 @@ class Call:
     is all; what the answers list is one list.
     `parts` make further requests where one question is several to the venue (a list for each kind of instrument): the
     rows of all answers, in this order, are the answer; each weighs, and is read, as the first. One that fails fails it.
+    `keyed`: the venue answers it to those alone who have a key.
     `limits` reads from the body what the venue says of its limits: units by pool, each in the seconds that the pool
     declares; empty where it says nothing.
     """
@@ -156,6 +157,7 @@ class Call:
     limits: Callable[[bytes], Mapping[str, int]] | None = None
     more: Callable[[Request, bytes], Request | None] | None = None
     parts: tuple[Callable[[Question], Request], ...] = ()
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,9 @@ from tidebook.core.session import Session
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.core.timers import Timers
 from tidebook.engine.contract import Engine
-from tidebook.errors import UsageError
+from tidebook.errors import NoCredentials, TidebookError, UsageError
 from tidebook.model import health
+from tidebook.model.credentials import Credentials
 
 _WAIT = re.compile(r"retry-after (\d{1,9})$", re.ASCII)
 
@@ -39,7 +40,8 @@ class Desk:
 
     `seed` is for jitter alone. `pools` are the venue's limits; desks that are given the same `budgets` share them,
     those of scope account where `account` is the same. `answers` says what replies tell of limits. `burst` is shared by
-    all that is read on one loop.
+    all that is read on one loop. `credentials` log in where an endpoint wants that; `denied_at` are, by
+    name, the endpoints at which these were refused for good: nothing is opened there any more.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Desk:
         account: str = "",
         answers: Answers | None = None,
         burst: Burst | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         self.venue = venue
         self.burst = burst or Burst()
@@ -69,6 +72,8 @@ class Desk:
         self._line_of: dict[int, Line] = {}
         self._asked: dict[str, deque[int]] = {}  # by name of the book: when its snapshots were asked for
         self._last_conn = 0
+        self._credentials = credentials
+        self.denied_at: dict[str, TidebookError] = {}
         self._endings: deque[int] = deque()  # when connections ended, within the last second
         self.received = 0  # data frames of all its connections, for whoever counts along
         self.requests = Requests(
@@ -240,7 +245,10 @@ class Desk:
     def _new_line(
         self, endpoint: Endpoint, pin: str | None, url: str | None = None, headers: Mapping[str, str] | None = None
     ) -> Line:
-        line = Line(endpoint, url or endpoint.url, headers or {}, pin, Backoff(self._options, self._draw))
+        if endpoint.login is not None and self._credentials is None:
+            raise NoCredentials(f"{self.venue} {endpoint.name} needs a key. Nothing was opened", venue=self.venue)
+        given = {**endpoint.headers, **(headers or {})}
+        line = Line(endpoint, url or endpoint.url, given, pin, Backoff(self._options, self._draw))
         self.lines.append(line)
         return line
 
@@ -248,6 +256,9 @@ class Desk:
 
     def _open(self, line: Line, now: Now) -> None:
         """Open, or wait until the venue's limit on handshakes allows it."""
+        if (error := self.denied_at.get(line.endpoint.name)) is not None:
+            _deny(line, error, now)
+            return
         budget = self.connects(line)
         if budget is not None:
             line.turn = budget.turn(1, now, line.turn)
@@ -270,7 +281,7 @@ class Desk:
         self._last_conn += 1
         conn, endpoint = self._last_conn, line.endpoint
         feed = self._engine.Feed(counter=endpoint.counter, cap=endpoint.cap)
-        session = Session(conn, endpoint, feed, self, self._timers, self._options, self.venue)
+        session = Session(conn, endpoint, feed, self, self._timers, self._options, self.venue, self._credentials)
         self._sessions[conn] = session
         self._line_of[conn] = line
         return session
@@ -347,15 +358,36 @@ class Desk:
         elif handover is not None and handover.session is session:
             handover.failed(now, reason, least_ns)
 
+    def denied(self, session: Session, error: TidebookError, now: Now) -> None:
+        """The key is refused for good: nobody is left to wait, and nothing is opened at this endpoint again."""
+        line = self._line_of.pop(session.conn, None)
+        self._sessions.pop(session.conn, None)
+        if line is None:
+            return
+        if line.session is not session:  # the next one, opened beside it
+            self.effects.append(Close(session.conn))
+            self._gone(line, session, str(error), now)
+            return
+        self.denied_at[line.endpoint.name] = error
+        self.effects.append(Close(session.conn))
+        self._let_go(line)
+        self._met(line, now)
+        session.closed(str(error), now)
+        self.emit(health.SubscriptionFailed(self.venue, None, now.wall_ns, line.endpoint.name, str(error)))
+        _deny(line, error, now)
+
+    def _let_go(self, line: Line) -> None:
+        line.session = None
+        if line.rotate is not None:
+            line.rotate.off()
+
     def _ended(self, line: Line, session: Session, reason: str, now: Now, least_ns: int = 0) -> None:
         healthy = seconds(self._options.healthy_after)
         if session.opened_ns is not None and now.mono_ns - session.opened_ns >= healthy:
             line.backoff.healthy()
             line.attempt = 0
-        line.session = None
+        self._let_go(line)
         self._met(line, now)
-        if line.rotate is not None:
-            line.rotate.off()
         session.closed(reason, now)
         wait = max(line.backoff.next_ns() + self._behind(now), least_ns)
         self.emit(health.Disconnected(self.venue, None, now.wall_ns, reason, wait / SECOND))
@@ -470,6 +502,12 @@ class Desk:
     def __repr__(self) -> str:
         live = sum(book.state.readable for book in self.books.values())
         return f"<Desk {self.venue}, {live} of {len(self.books)} books readable, {len(self.lines)} connections>"
+
+
+def _deny(line: Line, error: TidebookError, now: Now) -> None:
+    """Tell all that a connection was to carry that there will be none."""
+    for wanted in (*line.books, *line.streams, *(() if line.raw is None else (line.raw,))):
+        wanted.denied(error, now)
 
 
 def _size(plan: BookPlan | StreamPlan) -> int:

@@ -205,13 +205,14 @@ class Stream:
 
     `until` is the first day on which the venue does not have it any more: then it is like a topic that never was.
     `opening`, of a `change` or `window`: what a connection is told first, by the sample `opening_sample`: the Levels
-    from which its next message leads on. `among` says which markets a stream without an `id` is about.
+    from which its next message leads on. `among` says which markets a stream without an `id` is about. Where `values`
+    gives None, nothing is said.
     """
 
     content: Content
     id: str
     sample: str
-    values: Callable[[Told, Any], Values]
+    values: Callable[[Told, Any], Values | None]
     every: float = 0.0
     depth: int | None = None
     span: Span | None = None
@@ -305,7 +306,7 @@ class Route:
 
     `until` is the first day on which the venue does not have it any more: then it answers `Dialect.gone`. `fits` says
     whether a question is this route's, where several, of one venue or more at one host, have its path. `pool` names
-    the pool that it is counted in, where that is not `Dialect.pool`.
+    the pool that it is counted in, where that is not `Dialect.pool`. `keyed`: it answers those alone who have a key.
     """
 
     path: str
@@ -316,6 +317,7 @@ class Route:
     until: date | None = None
     fits: Callable[[Args], bool] = lambda args: True
     pool: str = ""
+    keyed: bool = False
 
 
 def stands(one: Stream | Route, day: date) -> bool:
@@ -337,7 +339,12 @@ class Dialect:
     wrapped by `wrap`. `whole` answers a request for a book on the socket, which lags `request_lag` seconds; `other`
     whatever else a client may send, given its message and topics. `limited` refuses for so many seconds (the flag:
     as a ban), `spent` makes headers of what was used, the limit and the seconds until it begins anew. `pace` is how
-    many messages a client may send in a second. `gone` answers a call that was retired.
+    many messages a client may send in a second. `gone` answers a call that was retired. `joined` makes one frame of the
+    messages of topics that wait to be sent; `times` are the keys of instants, where an endpoint speaks MessagePack.
+
+    Where an endpoint wants a login, its refusals have these codes and texts: `no_key` for a wrong key, `no_login` for
+    whatever is said before, `no_answer` for a login that does not come, and `no_place` where an account has as many
+    `connections` as it may; `refuses_key` refuses a wrong key over HTTP.
     """
 
     venue: str
@@ -365,6 +372,14 @@ class Dialect:
     quotes: tuple[str, ...] = ()
     own: Callable[[Rules], Rules | None] = lambda one: one
     samples: str = "samples"
+    joined: Callable[[Sequence[bytes]], bytes] | None = None
+    connections: int | None = None
+    no_key: tuple[str, str] = ("denied", "wrong key")
+    no_login: tuple[str, str] = ("denied", "log in first")
+    no_answer: tuple[str, str] = ("denied", "no login in time")
+    no_place: tuple[str, str] = ("denied", "too many connections")
+    refuses_key: Said | None = None
+    times: tuple[str, ...] = ()
 
 
 def paths(prefix: str, values: Mapping[str, object]) -> dict[str, object]:

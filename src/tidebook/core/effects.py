@@ -4,10 +4,11 @@ The shell (`tidebook.io`, or the in-process World) drains `machine.effects` afte
 in order, and arms one timer for `machine.deadline`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
 
 
@@ -22,12 +23,13 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, complete: what is here is what is sent."""
+    """One HTTP request, complete: what is here is what is sent. `secrets` are headers too, revealed by who sends it."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
+    secrets: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,28 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send one text message, or a ping or pong frame."""
+    """Send one message, or a ping or pong frame."""
 
     conn: int
     data: bytes
-    form: str = "text"  # text · ping · pong
+    form: str = "text"  # text · binary · ping · pong
+
+
+@dataclass(frozen=True, slots=True)
+class SendSecret:
+    """Send one text message that holds credentials: it is written down nowhere, whoever keeps what is sent.
+
+    With `encode` it goes as that makes it, in a binary message.
+    """
+
+    conn: int
+    data: Secret
+    encode: Callable[[bytes], bytes] | None = None
+
+    def message(self) -> tuple[bytes, str]:
+        """What goes over the socket, and the form in which it does."""
+        data = self.data.reveal().encode()
+        return (data, "text") if self.encode is None else (self.encode(data), "binary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +105,4 @@ class Emit:
     event: Health
 
 
-Effect = Open | Send | Close | Fetch | Emit
+Effect = Open | Send | SendSecret | Close | Fetch | Emit

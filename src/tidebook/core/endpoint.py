@@ -1,151 +1,29 @@
 """What a venue declares of its endpoints: greeting, heartbeat, acks, limits, proof of life."""
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
+from tidebook.core.login import Login
+from tidebook.core.template import WHOLE, Place, Template, is_slot
 from tidebook.engine.shape import Codec, Id
 from tidebook.errors import UsageError
 
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A message that is printed and parsed by the same line.
-
-    JSON in which a text ``$name`` is a slot for text, ``#name`` a slot for a number (parsed from
-    either), ``*name`` a slot for an object, and ``@name`` a slot for a list. A key ending in ``?`` may be absent
-    when parsed. Keys that the template does not have are ignored when parsed. A venue's declaration writes one per
-    message; the session and the simulator's dialect use the same object from opposite sides.
-    """
-
-    text: str
-    value: Any = field(init=False, repr=False, compare=False)
-    places: tuple["Place", ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "value", json.loads(self.text))
-        except ValueError as error:
-            raise UsageError(f"not a template: {self.text}") from error
-        object.__setattr__(self, "places", tuple(_places(self.value)))
-
-    @property
-    def slots(self) -> frozenset[str]:
-        """The slots' names."""
-        return frozenset(place.name for place in self.places)
-
-    def key_of(self, slot: str) -> str | None:
-        """The key of the message itself under which this slot stands; None where it stands elsewhere, or nowhere."""
-        return next((place.key for place in self.places if place.name == slot and place.depth == 1), None)
-
-    def print(self, **slots: object) -> bytes:
-        """The message with its slots filled; `?` keys whose slot is not given are left out."""
-        return json.dumps(_fill(self.value, slots), separators=(",", ":"), ensure_ascii=False).encode()
-
-    def match(self, message: object) -> dict[str, Any] | None:
-        """The slots' values when the message fits, else None."""
-        found: dict[str, Any] = {}
-        return found if _match(self.value, message, found) else None
-
-
-class Place(NamedTuple):
-    """Where a slot stands: under which key (optional ones end in ``?``), inside how many objects and lists."""
-
-    sigil: str
-    name: str
-    key: str | None
-    optional: bool
-    depth: int
-
-
-_MISSING = object()
-_SIGILS = ("$", "#", "@", "*")
-_WHOLE = re.compile(r"-?[0-9]{1,30}", re.ASCII)
-
-
-def _fill(value: Any, slots: dict[str, object]) -> Any:
-    if isinstance(value, dict):
-        filled: dict[str, Any] = {}
-        for key, inner in cast("dict[str, Any]", value).items():
-            optional = key.endswith("?")
-            if optional and _is_slot(inner) and inner[1:] not in slots:
-                continue
-            filled[key.removesuffix("?")] = _fill(inner, slots)
-        return filled
-    if isinstance(value, list):
-        members: list[Any] = value
-        return [_fill(inner, slots) for inner in members]
-    if _is_slot(value):
-        slot = slots[value[1:]]
-        if value[0] == "#":
-            return int(slot) if isinstance(slot, (int, str)) else slot
-        if value[0] == "*":
-            return slot
-        return list(cast("list[Any]", slot)) if value[0] == "@" else str(slot)
-    return value
-
-
-def _is_slot(value: Any) -> bool:
-    return isinstance(value, str) and len(value) > 1 and value[0] in _SIGILS
-
-
-def _places(value: Any, key: str | None = None, optional: bool = False, depth: int = 0) -> Iterator[Place]:
-    if _is_slot(value):
-        yield Place(value[0], value[1:], key, optional, depth)
-    elif isinstance(value, dict):
-        for name, inner in cast("dict[str, Any]", value).items():
-            yield from _places(inner, name.removesuffix("?"), name.endswith("?"), depth + 1)
-    elif isinstance(value, list):
-        members: list[Any] = value
-        for inner in members:
-            yield from _places(inner, None, False, depth + 1)
-
-
-def _match(pattern: Any, message: Any, found: dict[str, Any]) -> bool:
-    if isinstance(pattern, dict):
-        if not isinstance(message, dict):
-            return False
-        members = cast("dict[str, Any]", message)
-        for key, inner in cast("dict[str, Any]", pattern).items():
-            name = key.removesuffix("?")
-            value = members.get(name, _MISSING)
-            if value is _MISSING:
-                if key.endswith("?"):
-                    continue
-                return False
-            if not _match(inner, value, found):
-                return False
-        return True
-    if isinstance(pattern, list):
-        if not isinstance(message, list):
-            return False
-        parts: list[Any] = pattern
-        theirs: list[Any] = message
-        return len(parts) == len(theirs) and all(map(_match, parts, theirs, [found] * len(parts)))
-    if _is_slot(pattern):
-        return _match_slot(pattern, message, found)
-    return type(pattern) is type(message) and bool(pattern == message)
-
-
-def _match_slot(pattern: str, message: Any, found: dict[str, Any]) -> bool:
-    kind, name = pattern[0], pattern[1:]
-    value: Any = message
-    if kind == "@":
-        fits = isinstance(message, list)
-    elif kind == "*":
-        fits = isinstance(message, dict)
-    elif kind == "#":
-        if isinstance(message, str) and _WHOLE.fullmatch(message):
-            value = int(message)
-        fits = isinstance(value, int) and not isinstance(value, bool)
-    else:
-        fits = isinstance(message, (str, int)) and not isinstance(message, bool)
-        value = str(message) if fits else None
-    if fits:
-        found[name] = value
-    return fits
+__all__ = [
+    "Companion",
+    "ConnectionOnly",
+    "Endpoint",
+    "Heartbeat",
+    "Life",
+    "Lifetime",
+    "Login",
+    "Ping",
+    "Pool",
+    "Repeats",
+    "Subscribing",
+    "Template",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,10 +229,10 @@ def _spelled(template: Template, words: Sequence[str]) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = {}
     for (key, form), word in zip(value.items(), words, strict=True):
-        if not word or (form != word and not _is_slot(form)):
+        if not word or (form != word and not is_slot(form)):
             return None
         is_number = form != word and form[0] == "#"
-        if is_number and not (_WHOLE.fullmatch(word) and str(int(word)) == word):
+        if is_number and not (WHOLE.fullmatch(word) and str(int(word)) == word):
             return None
         found[key] = int(word) if is_number else word
     return found
@@ -366,7 +244,7 @@ def _words(template: Template, message: object) -> list[str] | None:
     if slots is None:
         return None
     forms: Iterable[str] = template.value.values()
-    words = [str(slots[form[1:]]) if _is_slot(form) else form for form in forms]
+    words = [str(slots[form[1:]]) if is_slot(form) else form for form in forms]
     return None if any(not word or " " in word for word in words) else words
 
 
@@ -477,7 +355,11 @@ class Endpoint:
 
     A connection carries at most `max_topics` topics that take at most `max_bytes` together, as they stand in
     messages with what is between two of them. A message that fits one of `notices` announces that the connection will
-    soon be closed: the next one is opened at once.
+    soon be closed: the next one is opened at once. With a `login` nothing is said or subscribed before it has
+    succeeded.
+
+    The way out, for messages in a form that no codec here undoes: `decode` makes of each the JSON that all else reads
+    (it raises DecodeError), `encode` of each of ours what is sent, in a binary message. `headers` are the handshake's.
     """
 
     name: str
@@ -496,3 +378,11 @@ class Endpoint:
     says: tuple[Template, ...] = ()  # said when it opens, before anything is subscribed
     notices: tuple[Template, ...] = ()
     max_bytes: int | None = None
+    login: Login | None = None
+    decode: Callable[[bytes], bytes] | None = None
+    encode: Callable[[bytes], bytes] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        if self.decode is not None and (self.codec is not Codec.TEXT or self.ping.prefix):
+            raise UsageError(f"{self.name}: what `decode` reads has no other codec, and no ping that is known unread")

@@ -85,6 +85,11 @@ class Raw:
         self.error = SubscriptionFailed(f"{venue}: {topic}: {reason}", venue=venue)
         self._set(Flow.FAILED)
 
+    def denied(self, error: TidebookError, now: Now) -> None:
+        """There will be no connection for it: the venue refuses the key."""
+        self.error = error
+        self._set(Flow.FAILED)
+
     def _look(self) -> None:
         if self._is_open and not self._missing:
             self.error = None

@@ -10,9 +10,10 @@ from tidebook.core.book import Book
 from tidebook.core.burst import Burst
 from tidebook.core.clock import Now, seconds
 from tidebook.core.codec import head, inflate
-from tidebook.core.effects import Effect, Send
+from tidebook.core.effects import Effect, Send, SendSecret
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.keys import Keys
+from tidebook.core.login import Entry
 from tidebook.core.options import Options
 from tidebook.core.outbox import Letter
 from tidebook.core.raw import Raw
@@ -23,8 +24,9 @@ from tidebook.core.topic import Reads, Topic
 from tidebook.engine import contract
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
-from tidebook.errors import DecodeError
+from tidebook.errors import DecodeError, NotPermitted, TidebookError
 from tidebook.model import health
+from tidebook.model.credentials import Credentials, Secret
 
 
 class Owner(Protocol):
@@ -43,6 +45,10 @@ class Owner(Protocol):
         """It will be closed soon: open the next one before."""
         ...
 
+    def denied(self, session: "Session", error: TidebookError, now: Now) -> None:
+        """Close this connection and open no other: this key is never let in."""
+        ...
+
 
 HEARTBEAT = 1024  # bytes: no heartbeat is longer
 ROW = 64  # messages after which a row of calls is measured: their decoding must not count for much
@@ -54,7 +60,7 @@ class Session:
 
     def __init__(
         self, conn: int, endpoint: Endpoint, feed: contract.Feed, owner: Owner, timers: Timers,
-        options: Options, venue: str,
+        options: Options, venue: str, credentials: Credentials | None = None,
     ) -> None:  # fmt: skip
         self.conn = conn
         self.endpoint = endpoint
@@ -73,6 +79,7 @@ class Session:
         self._owner = owner
         self._options = options
         self._venue = venue
+        self._entry = Entry(self, endpoint.login, credentials, timers)
         self._acks = Acks(self, endpoint, self._keys, timers, options, venue)
         self._bad: deque[int] = deque()
         self._raw: Raw | None = None
@@ -106,7 +113,7 @@ class Session:
     def greet(self, now: Now) -> None:
         """Subscribe what was added since the last time, as few messages as may be."""
         fresh, self._fresh = [t for t in self._fresh if self.topics.get(t.plan.name) is t], []
-        if self.is_open and fresh:
+        if self.is_open and self._entry.done and fresh:
             self._greet(fresh, now)
 
     def remove(self, wanted: Book | Reads, now: Now) -> None:
@@ -118,7 +125,9 @@ class Session:
         self._forget(topic)
         wanted.carrier = None
         subscribing = self.endpoint.subscribing
-        if self.is_open and subscribing is not None and subscribing.unsubscribe is not None and not topic.by_url:
+        if not self.is_open or not self._entry.done or topic.by_url:
+            return
+        if subscribing is not None and subscribing.unsubscribe is not None:
             self._acks.ask_for("unsubscribe", (topic,), now)
 
     def _forget(self, topic: Topic) -> None:
@@ -155,6 +164,12 @@ class Session:
         self.is_open = True
         self.opened_ns = self.heard_ns = now.mono_ns
         self._arm_ping(now)
+        self._entry.opened(now)
+        if self._entry.done:
+            self.entered(now)
+
+    def entered(self, now: Now) -> None:
+        """The venue takes what we say from here on: log-in, where it wants one, is over."""
         for said in self.endpoint.says:
             self._acks.outbox.post(Letter("say", (), [], said.print()), now)
         self._fresh = list(self.topics.values())
@@ -188,7 +203,7 @@ class Session:
                 burst.hand(None)
 
     def _read(self, frames: list[bytes], now: Now, burst: Burst) -> None:
-        is_plain, raw = self.endpoint.codec is Codec.TEXT, self._raw
+        is_plain, raw = self.endpoint.codec is Codec.TEXT and self.endpoint.decode is None, self._raw
         feed, received_ns, topics, streams = self.feed.feed, now.mono_ns, self._by_engine, self._streams
         # Messages of one stream, one behind the other: they are read and handed over together. `same` leads to it.
         stream: Reads | None = None
@@ -237,6 +252,8 @@ class Session:
     def _inflated(self, frame: bytes, now: Now) -> bytes | None:
         """A frame without its endpoint's codec; None where it is told as undecodable."""
         try:
+            if self.endpoint.decode is not None:
+                return self.endpoint.decode(frame)
             return inflate(frame, self.endpoint.codec, self.endpoint.cap)
         except DecodeError as error:
             self._undecodable(error, frame, now)
@@ -258,6 +275,7 @@ class Session:
     def _shut(self) -> None:
         self.is_open = False
         self._ping_timer.off()
+        self._entry.closed()
         self._acks.closed()
 
     def closed(self, reason: str, now: Now) -> None:
@@ -328,7 +346,8 @@ class Session:
 
     def _control(self, frame: bytes, now: Now) -> bool:
         """Whether a frame is an answer to what we asked, a heartbeat in another spelling, or announces the end."""
-        is_read = self.endpoint.subscribing is not None or self._raw is not None or self.endpoint.notices
+        endpoint = self.endpoint
+        is_read = endpoint.subscribing is not None or self._raw is not None or endpoint.notices or endpoint.login
         message = control.read(frame) if is_read else None
         if message is None:
             return False
@@ -342,6 +361,8 @@ class Session:
     def _obey(self, message: Any, frame: bytes, now: Now) -> bool:
         if not self.is_open:
             return False  # given up at an earlier one
+        if not self._entry.done and self._entry.answer(message, now):
+            return True
         answered = None if self.endpoint.subscribing is None else self._acks.answer(message, now)
         if answered is not None or self._heartbeat(message):
             return answered is not False
@@ -387,7 +408,14 @@ class Session:
         self._owner.emit(event)
 
     def say(self, data: bytes) -> None:
-        self._owner.effects.append(Send(self.conn, data))
+        encode = self.endpoint.encode
+        self._owner.effects.append(Send(self.conn, data) if encode is None else Send(self.conn, encode(data), "binary"))
+
+    def confide(self, data: Secret) -> None:
+        self._owner.effects.append(SendSecret(self.conn, data, self.endpoint.encode))
+
+    def denied(self, code: str, reason: str, now: Now) -> None:
+        self._owner.denied(self, NotPermitted(f"{self._venue}: {reason}", venue=self._venue, code=code), now)
 
     def renew(self, reason: str, now: Now) -> None:
         self._owner.renew(self, reason, now)

@@ -170,6 +170,11 @@ class Stream:
         self.error = SubscriptionFailed(f"{plan.venue}: {plan.topic}: {reason}", venue=plan.venue, symbol=plan.symbol)
         self._set(Flow.FAILED)
 
+    def denied(self, error: TidebookError, now: Now) -> None:
+        """There will be no connection for it: the venue refuses the key."""
+        self.error = error
+        self._set(Flow.FAILED)
+
     def close(self) -> None:
         self._life_timer.off()
         self._set(Flow.CLOSED)

@@ -7,11 +7,12 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol, TypeVar, assert_never
 from urllib.parse import urlsplit
 
 from tidebook.core.clock import Now
-from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Send
+from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Send, SendSecret
 from tidebook.errors import UsageError
 from tidebook.io import process
 from tidebook.io.clock import now
@@ -171,6 +172,10 @@ class Driver:
                 connection = self._connections.get(conn)
                 if connection is not None:  # else it ended in this same turn, and the machine has been told
                     connection.send(data, form)
+            case SendSecret(conn):
+                connection = self._connections.get(conn)
+                if connection is not None:
+                    connection.send(*effect.message())
             case Emit(event):
                 self._on_event(event)
             case Fetch():
@@ -282,7 +287,7 @@ class Driver:
 
     async def _fetch(self, effect: Fetch) -> None:
         url, headers = self._placed(effect.request.url, {**self._headers, **effect.request.headers})
-        request = Request(effect.request.method, url, headers, effect.request.body)
+        request = replace(effect.request, url=url, headers=headers)
         try:
             reply = await self._http.fetch(request, timeout=effect.timeout, cap=effect.cap)
         except Failure as failure:

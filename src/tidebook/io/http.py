@@ -91,12 +91,13 @@ class Http:
 
         if self._session is None:
             self._session = _session(self._context())
-        given = {name.lower() for name in request.headers}
+        secrets = {name: value.reveal() for name, value in request.secrets.items()}
+        given = {name.lower() for name in (*request.headers, *secrets)}
         own = {name: value for name, value in _OWN_HEADERS.items() if name not in given}
         return self._session.request(
             request.method,
             URL(request.url, encoded=True),  # a signed query must not be quoted anew
-            headers={**own, **request.headers},
+            headers={**own, **request.headers, **secrets},
             data=request.body or None,
             skip_auto_headers=("Content-Type",),
             allow_redirects=False,

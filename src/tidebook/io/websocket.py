@@ -56,7 +56,7 @@ READ_BUFFER = 1 << 16  # bytes read at once; grows to a message's length
 _TEXT, _CONTINUATION = WSMsgType.TEXT, WSMsgType.CONTINUATION
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)  # a tuple: its `in` finds the usual kind by identity
 _PING, _PONG, _CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
-_FORMS = {"text": _TEXT, "ping": _PING, "pong": _PONG}
+_FORMS = {"text": _TEXT, "binary": WSMsgType.BINARY, "ping": _PING, "pong": _PONG}
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _RETRY_AFTER = re.compile(rb"^retry-after:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _SENDABLE = {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}
@@ -135,7 +135,7 @@ class Connection:
         return self._task
 
     def send(self, data: bytes, form: str = "text") -> None:
-        """Send a text message, a ``ping`` or a ``pong``. Before `opened` and after the end it does nothing."""
+        """Send a ``text`` or ``binary`` message, a ``ping`` or ``pong``; before `opened` and after the end, nothing."""
         if self._wire is not None and not self._over:
             self._wire.send(_FORMS[form], data)
 

@@ -5,6 +5,8 @@ float and no number of unknown size becomes an int.
 """
 
 import re
+from datetime import date
+from functools import lru_cache
 from typing import Annotated, Final, TypeVar
 
 import msgspec
@@ -26,6 +28,9 @@ Ms = Annotated[int, msgspec.Meta(ge=0, le=(2**63 - 1) // 1_000_000)]
 Secs = Annotated[int, msgspec.Meta(ge=0, le=(2**63 - 1) // 1_000_000_000)]
 """The same in seconds."""
 
+Iso = str
+"""An instant as ISO 8601 text, UTC, to the nanosecond; `iso` reads it."""
+
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A number that names or orders something."""
 
@@ -42,6 +47,8 @@ MS: Final = 1_000_000
 SEC: Final = 1_000_000_000
 
 T = TypeVar("T")
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _WHOLE = re.compile(rb'("?)([0-9]{1,38})\1')
 _MISSING = ("Object missing required field", "of at least length")
 
@@ -57,6 +64,27 @@ def decode(decoder: msgspec.json.Decoder[T], frame: bytes) -> T:
         raise DecodeError("too_deep", "nested deeper than can be read") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DecodeError("malformed", str(error)) from None
+
+
+def iso(text: Iso) -> int:
+    """ns since 1970 of a text like 2026-11-20T12:00:00.123456789Z. Raises DecodeError ``number`` for any other."""
+    match = _ISO.fullmatch(text)
+    if match is not None:
+        day, hour, minute, second, fraction = match.groups()
+        days, seconds = _days(day), int(hour) * 3600 + int(minute) * 60 + int(second)
+        if days is not None and int(hour) < 24 and int(minute) < 60 and int(second) < 60:
+            return (days * 86_400 + seconds) * SEC + int((fraction or "").ljust(9, "0"))
+    raise DecodeError("number", f"not a time: {text[:40]!r}")
+
+
+@lru_cache(16)
+def _days(day: str) -> int | None:
+    """Days since 1970, within what 64 bits of nanoseconds hold; None for what is no such day."""
+    try:
+        found = date.fromisoformat(day)
+    except ValueError:
+        return None
+    return found.toordinal() - _EPOCH if 1970 <= found.year <= 2261 else None
 
 
 def whole(raw: BareId) -> str:

@@ -301,5 +301,7 @@ def _books(
 
 
 def _as_recorded(endpoint: Endpoint, url: str) -> Endpoint:
-    """The endpoint as recorded: no limit on handshakes, age or silence applies to what is long over."""
-    return replace(endpoint, connects=None, lifetime=None, url=url, ping=replace(endpoint.ping, deadline=QUIET))
+    """The endpoint as recorded: no limit on handshakes, age or silence applies to what is long over, and no login."""
+    return replace(
+        endpoint, connects=None, lifetime=None, login=None, url=url, ping=replace(endpoint.ping, deadline=QUIET)
+    )

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.desk import Desk
-from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Send
+from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Send, SendSecret
 from tidebook.core.options import Options
 from tidebook.engine.contract import Engine
 from tidebook.model.health import Health
@@ -148,6 +148,9 @@ class Client:
             case Send(conn, data, _):
                 world.say(self.name, "send", f"{conn} {data.decode()}")
                 self._send(conn, data)
+            case SendSecret(conn, secret):
+                world.say(self.name, "send", f"{conn} {secret}")
+                self._send(conn, effect.message()[0])
             case Close(conn):
                 world.say(self.name, "close", conn)
                 self._close(conn)

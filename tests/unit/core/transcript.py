@@ -16,7 +16,7 @@ from typing import Any, Final
 from tidebook.core.channel import FactChannel, Seen
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.desk import Desk
-from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Send
+from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Send, SendSecret
 from tidebook.core.endpoint import (
     ConnectionOnly,
     Endpoint,
@@ -28,6 +28,7 @@ from tidebook.core.endpoint import (
     Subscribing,
     Template,
 )
+from tidebook.core.login import Login
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.core.raw import Raw, RawPlan
@@ -35,6 +36,7 @@ from tidebook.core.stream import StreamPlan
 from tidebook.engine.contract import Engine
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Seed, SyncRule
 from tidebook.engine.shape import BookShape, Id, Kind
+from tidebook.model.credentials import Credentials
 from tidebook.model.facts import Trade
 from tidebook.model.health import Undecodable
 
@@ -76,6 +78,20 @@ def _template(value: Any) -> Template | None:
     return None if value is None else Template(json.dumps(value))
 
 
+CREDENTIALS: Final = Credentials.of("CANARY-KEY", "CANARY-SECRET", source="TIDEBOOK_VENUE_KEY")
+
+
+def _login(declared: dict[str, Any] | None) -> Login | None:
+    if declared is None:
+        return None
+    forms = [_template(declared.get(word)) for word in ("ask", "ok", "after")]
+    ask, ok, after = forms
+    assert ask is not None
+    assert ok is not None
+    refusals = tuple(Template(json.dumps(one)) for one in declared.get("refusals", ()))
+    return Login(ask, ok, refusals, after, tuple(declared.get("final", ())), declared.get("timeout", 10.0))
+
+
 def _endpoint(setting: dict[str, Any]) -> Endpoint:
     declared, ping = setting.get("subscribing"), dict(setting.get("ping", {}))
     subscribing = None
@@ -107,6 +123,7 @@ def _endpoint(setting: dict[str, Any]) -> Endpoint:
         says=tuple(Template(json.dumps(one)) for one in setting.get("says", ())),
         notices=tuple(Template(json.dumps(one)) for one in setting.get("notices", ())),
         max_bytes=setting.get("max_bytes"),
+        login=_login(setting.get("login")),
     )
 
 
@@ -149,6 +166,8 @@ def line(effect: Effect) -> str:
             return f"open {conn}"
         case Send(conn, data, form):
             return f"send {conn} {data.decode()}" if form == "text" else f"send {conn} {form} frame"
+        case SendSecret(conn, data):
+            return f"send secret {conn} {data.reveal()}"
         case Close(conn):
             return f"close {conn}"
         case Fetch():
@@ -169,7 +188,8 @@ class Player:
         self.setting = setting
         self.endpoint = _endpoint(setting)
         pools = (Pool("rest", "ip", *setting.get("rest", (100, 60))),)
-        self.desk = Desk("venue", engine, pools=pools, options=Options(**setting.get("options", {})))
+        options = Options(**setting.get("options", {}))
+        self.desk = Desk("venue", engine, pools=pools, options=options, credentials=CREDENTIALS)
         self.now_ns = START
         self.raw: list[str] = []
         self.raws: dict[str, Raw] = {}

@@ -13,7 +13,11 @@ import aiohttp
 from tidebook.core.dialect import Levels
 
 GENEROUS = 30.0  # seconds that nothing here takes
-HOSTS = {"binance.spot": ("api.binance.com", "stream.binance.com:9443"), "htx.spot": ("api.huobi.pro", "api.huobi.pro")}
+HOSTS = {
+    "alpaca": ("data.alpaca.markets", "stream.data.alpaca.markets"),
+    "binance.spot": ("api.binance.com", "stream.binance.com:9443"),
+    "htx.spot": ("api.huobi.pro", "api.huobi.pro"),
+}
 
 Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
 

@@ -11,11 +11,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidebook.core.dialect import Dialect
+from tidebook.core.endpoint import Endpoint
 from tidebook.io.serve import Asked, Served
 from tidebook.sim.server.front import Front
 from tidebook.sim.server.line import Line
 from tidebook.sim.server.samples import Page, Sheet
 from tidebook.sim.server.tally import Tally
+from tidebook.venue import Venue
+
+
+def _as_asked(venue: Venue, endpoint: Endpoint, request: Asked) -> Endpoint:
+    """Of several endpoints at one address, the one whose headers a client sends."""
+    here = [one for one in venue.endpoints if one.url == endpoint.url]
+    fit = [one for one in here if one.headers and _has(request, one.headers)]
+    return next(iter(fit), endpoint)
+
+
+def _has(request: Asked, headers: Mapping[str, str]) -> bool:
+    return all(request.headers.get(name.lower()) == value for name, value in headers.items())
 
 
 class Door:
@@ -41,6 +54,10 @@ class Door:
     @property
     def now_ms(self) -> int:
         return self._first.now_ms
+
+    def count_in(self, endpoint: Endpoint) -> int:
+        """Connections at an endpoint's address that are logged in."""
+        return sum(line.is_in and line.endpoint.url == endpoint.url for line in self._first.lines)
 
     # ---- topics, as `Front` says
 
@@ -72,7 +89,7 @@ class Door:
         self.tally.ask(f"WS {request.host}{request.path}", answered=True)
         for front, _ in self._fronts:
             front.refuse_cut()
-        endpoint = first.venue.endpoint(name)
+        endpoint = _as_asked(first.venue, first.venue.endpoint(name), request)
         gate = None if endpoint.connects is None else first.gates[endpoint.connects.name]
         wait = None if gate is None else gate.pass_(1, asyncio.get_running_loop().time())
         if wait is not None:

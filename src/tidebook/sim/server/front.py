@@ -28,6 +28,7 @@ from tidebook.core.dialect import (
 )
 from tidebook.core.span import Span
 from tidebook.io.serve import Answer, Asked, Cut
+from tidebook.model.credentials import SIMULATOR
 from tidebook.sim.exchange import Exchange
 from tidebook.sim.matching import Event
 from tidebook.sim.server.faults import Fault, Faults
@@ -280,9 +281,10 @@ class Front:
             content = [(one, what) for one, what in content if self._listed.has(one, now_ns)]
             heard = bool(content)
         if heard:
-            topic.number += 1
-            values = topic.stream.values(Told(topic.name, id, now_ns, topic.number), content)
-            self._say(topic, topic.stream.sample, values, topic.lines)
+            values = topic.stream.values(Told(topic.name, id, now_ns, topic.number + 1), content)
+            if values is not None:
+                topic.number += 1
+                self._say(topic, topic.stream.sample, values, topic.lines)
 
     def _say(self, topic: Topic | Many, sample: str, values: Values, lines: Iterable[Line]) -> None:
         """A message of a topic, unless a fault withholds it."""
@@ -298,7 +300,7 @@ class Front:
                 data = self.dialect.wrap(topic.name, plain) if line.wrapped else plain
                 message = forms[key] = form(data, line.codec)
             for _ in range(copies):
-                line.push(message)
+                line.push(message, of_topic=True)
 
     def asked(self, line: Line, message: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
         """A request for a whole book on the socket, if it is one."""
@@ -381,6 +383,9 @@ class Front:
             return Answer(404, b"")
         if retired and self.dialect.gone is not None:
             return self.answer(self.dialect.gone)
+        key = _key_of(self.venue, request)
+        if self.dialect.refuses_key is not None and (key is False or (route.keyed and key is None)):
+            return self.answer(self.dialect.refuses_key)
         answer = self._spend(route, args)
         late = self.faults.take("late_snapshot", now_ns, request.path) if route.snapshot else None
         if late is not None:
@@ -421,6 +426,13 @@ class Front:
         sheet = self.sheets[said.sample]
         kind = _HTML if isinstance(sheet, Page) else _JSON
         return Answer(status or said.status, sheet.print(said.values), {**kind, **(headers or {})})
+
+
+def _key_of(venue: Venue, request: Asked) -> bool | None:
+    """Whether the key of a question is right; None where it has none."""
+    wanted = {name.lower(): SIMULATOR.filled(text).reveal() for name, text in venue.key_headers.items()}
+    given = {name: request.headers[name] for name in wanted if name in request.headers}
+    return given == wanted if given else None
 
 
 def args_of(request: Asked) -> dict[str, str]:

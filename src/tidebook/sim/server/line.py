@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from gzip import compress
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tidebook.core.dialect import Said
 from tidebook.core.endpoint import Endpoint, Subscribing, Template
+from tidebook.core.pack import pack, unpack
 from tidebook.engine.shape import Codec
-from tidebook.errors import UsageError
+from tidebook.errors import DecodeError, UsageError
 from tidebook.io.serve import Served
+from tidebook.model.credentials import SIMULATOR
 from tidebook.sim.server.limits import Rate
 
 if TYPE_CHECKING:
@@ -33,7 +36,8 @@ class Line:
         self.codec = endpoint.codec
         self.wrapped = endpoint.name in front.dialect.wrapped
         self.topics: dict[str, None] = {}
-        self._queue: deque[str | bytes] = deque()
+        self.is_in = endpoint.login is None
+        self._queue: deque[tuple[str | bytes, bool]] = deque()
         self._some = asyncio.Event()
         pace = front.dialect.pace
         self._rate = None if pace is None else Rate(pace, [])
@@ -43,9 +47,9 @@ class Line:
 
     # ---- sending
 
-    def push(self, message: str | bytes) -> None:
-        """Queue a message that is in this line's form."""
-        self._queue.append(message)
+    def push(self, message: str | bytes, *, of_topic: bool = False) -> None:
+        """Queue a message that is in this line's form; those of topics may go together."""
+        self._queue.append((message, of_topic))
         self._some.set()
         if len(self._queue) > QUEUE:
             self.socket.abort()
@@ -57,15 +61,26 @@ class Line:
     async def talk(self) -> None:
         """Until either side ends it."""
         await self.socket.accept()
-        tasks = [asyncio.create_task(one) for one in (self._write(), self._ping(), self._end())]
+        work = (self._write(), self._ping(), self._end(), self._wait_for_login())
+        tasks = [asyncio.create_task(one) for one in work]
         try:
             while (message := await self.socket.receive()) is not None:
-                if not await self._hear(message):
+                message = self._read(message)
+                if not await (self._hear(message) if self.is_in else self._log_in(message)):
                     return
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _read(self, message: str | bytes) -> str | bytes:
+        """A client's message without the endpoint's form; as it is where it has none of it."""
+        if self.endpoint.encode is None:
+            return message
+        try:
+            return unpack(_bytes(message))
+        except DecodeError:
+            return b""
 
     async def _write(self) -> None:
         with suppress(ConnectionError):
@@ -74,7 +89,68 @@ class Line:
                 self._some.clear()
                 batch = [*self._queue]
                 self._queue.clear()
-                await self.socket.send_many(batch)
+                await self.socket.send_many(self._formed(batch))
+
+    def _formed(self, batch: Sequence[tuple[str | bytes, bool]]) -> list[str | bytes]:
+        """As the endpoint sends them."""
+        frames = self._together(batch)
+        if self.endpoint.encode is None:
+            return frames
+        return [pack(_bytes(one), self.front.dialect.times) for one in frames]
+
+    def _together(self, batch: Sequence[tuple[str | bytes, bool]]) -> list[str | bytes]:
+        """Those that follow each other and may be one frame are one."""
+        joined = self.front.dialect.joined
+        if joined is None:
+            return [message for message, _ in batch]
+        frames: list[str | bytes] = []
+        for of_topic, row in groupby(batch, key=lambda one: one[1]):
+            messages = [message for message, _ in row]
+            frames += [form(joined([_bytes(one) for one in messages]), self.codec)] if of_topic else messages
+        return frames
+
+    # ---- the login
+
+    async def _wait_for_login(self) -> None:
+        """Greet, and give up whoever does not log in."""
+        login = self.endpoint.login
+        if login is None:
+            return
+        if login.after is not None:
+            self.say(login.after.print())
+        with suppress(ConnectionError):
+            await asyncio.sleep(login.timeout)
+            if not self.is_in:
+                await self._turn_away(self.front.dialect.no_answer)
+
+    async def _turn_away(self, why: tuple[str, str]) -> None:
+        self._deny(*why)
+        await self.socket.send_many(self._formed([*self._queue]))
+        self._queue.clear()
+        await self.socket.close(POLICY, why[1])
+
+    def _deny(self, code: str, text: str) -> None:
+        login = self.endpoint.login
+        if login is not None and login.refusals:
+            self.say(login.refusals[0].print(code=code, text=text))
+
+    async def _log_in(self, text: str | bytes) -> bool:
+        """What is said before the login; False when it was the last."""
+        login, dialect = self.endpoint.login, self.front.dialect
+        assert login is not None
+        slots = login.ask.match(_json(text))
+        if slots is None:
+            self._deny(*dialect.no_login)
+            return True
+        if slots != {name: SIMULATOR.slots[name] for name in slots}:
+            await self._turn_away(dialect.no_key)
+            return False
+        if dialect.connections is not None and self.front.count_in(self.endpoint) >= dialect.connections:
+            await self._turn_away(dialect.no_place)
+            return False
+        self.is_in = True
+        self.say(login.ok.print())
+        return True
 
     async def _ping(self) -> None:
         ping = self.endpoint.ping
@@ -131,10 +207,7 @@ class Line:
         words = self.endpoint.subscribing
         if self.endpoint.ping.form == "text" and self._beat_of_text(text):
             return True
-        try:
-            message = json.loads(text)
-        except (ValueError, UnicodeDecodeError, RecursionError):
-            message = None
+        message = _json(text)
         if not isinstance(message, dict):
             self._refuse({}, (), *self.front.dialect.not_understood)
         elif words is not None and words.most_bytes is not None and len(_bytes(text)) > words.most_bytes:
@@ -283,6 +356,14 @@ class Line:
 def form(data: bytes, codec: Codec) -> str | bytes:
     """JSON as it goes over the socket."""
     return compress(data, 1, mtime=0) if codec is Codec.GZIP else data.decode()
+
+
+def _json(text: str | bytes) -> Any:
+    """The value of a message, None where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _bytes(text: str | bytes) -> bytes:

@@ -59,7 +59,8 @@ class Topic:
         """What a connection that joins is told first: that from which the next message leads on."""
         stream = self.stream
         if self._part is not None:
-            return stream.sample, stream.values(told, self._part)
+            values = stream.values(told, self._part)
+            return None if values is None else (stream.sample, values)
         if stream.opening is None or not self.said:
             return None
         whole = self._window or self.market.levels_at(update_id=self.said[-1][1], depth=stream.depth)

@@ -1,0 +1,76 @@
+"""Which key is an exchange's: given, of the environment, or in the user's file; looked for where a venue wants one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from tidebook.client.where import declared_at
+from tidebook.core.endpoint import Endpoint
+from tidebook.errors import NoCredentials, UsageError
+from tidebook.io.keys import FILE, from_environment, from_file, variable
+from tidebook.model import place as places
+from tidebook.model.credentials import SIMULATOR, Credentials
+from tidebook.model.place import At
+from tidebook.venue import Venue
+
+Given = Mapping[str, tuple[str, str] | tuple[str, str, str] | Credentials]
+"""Keys as users give them: by exchange, ``exchange@account:environment``; the key, its secret, perhaps a passphrase."""
+
+
+class Keys:
+    """The credentials of one place; `looked` says where they were looked for."""
+
+    def __init__(self, credentials: Credentials | None, looked: str) -> None:
+        self.credentials = credentials
+        self.looked = looked
+
+    def check(self, venue: Venue, what: str, nothing: str) -> None:
+        """Raises NoCredentials where there is no key for `what`; `nothing` was done."""
+        if self.credentials is None:
+            text = f"{venue.name} {what} needs a key. Looked in {self.looked}. Nothing was {nothing}"
+            raise NoCredentials(text, venue=venue.name)
+
+    def check_endpoint(self, venue: Venue, endpoint: Endpoint, what: str) -> None:
+        """The same for a topic of an endpoint that wants a login."""
+        if endpoint.login is not None:
+            self.check(venue, what, "opened")
+
+    def __repr__(self) -> str:
+        return f"<Keys {'of ' + self.credentials.source if self.credentials is not None else 'none'}>"
+
+
+def given(keys: Given | None) -> dict[At, Credentials]:
+    """What a user gave, by place. Raises UsageError, which shows nothing of it."""
+    found: dict[At, Credentials] = {}
+    named: Mapping[str, object] = {} if keys is None else keys
+    for name, one in named.items():
+        at = _of_exchange(places.parse(name), declared_at(places.parse(name))[0])
+        if isinstance(one, Credentials):
+            found[at] = one
+        elif isinstance(one, (tuple, list)) and len(texts := cast("Sequence[str]", one)) in (2, 3):
+            found[at] = Credentials.of(*texts, source=f"keys= for {name}")
+        else:
+            raise UsageError(f"keys= for {name}: a key and its secret, perhaps a passphrase, in a tuple")
+    return found
+
+
+def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated: bool) -> Keys:
+    """The key of a venue's place. Where everything goes to a simulator the user's are not even looked for.
+
+    Raises UsageError for a variable or a file that is not as it should be.
+    """
+    if simulated:
+        return Keys(SIMULATOR, "the simulator")
+    if not (venue.key_headers or any(endpoint.login is not None for endpoint in venue.endpoints)):
+        return Keys(None, "nothing: there is no use for one")
+    place = _of_exchange(at, venue)
+    name, looked = variable(place), FILE
+    found = known.get(place) or from_environment(place)
+    if found is None:
+        found, looked = from_file(place)
+    return Keys(found, f"keys=, {name}, {looked}")
+
+
+def _of_exchange(at: At, venue: Venue) -> At:
+    """The account's place: keys are an exchange's, and the same by whatever proxy."""
+    return replace(at, venue=venue.exchange, hosts={}, proxy=None, ca=None)

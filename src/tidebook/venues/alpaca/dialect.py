@@ -1,0 +1,251 @@
+"""Alpaca's market of crypto from the server's side. Facts: docs.alpaca.markets, "Real-time Crypto Data" (2026-06-09).
+
+What the messages look like is in samples/, what they stand on in samples/NOTES.md.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from tidebook.core.clock import SECOND
+from tidebook.core.dialect import (
+    Args,
+    Candle,
+    Change,
+    Dialect,
+    Facts,
+    Levels,
+    Refusal,
+    Route,
+    Row,
+    Said,
+    Sold,
+    Stream,
+    Told,
+    Values,
+    paths,
+)
+from tidebook.core.span import Span
+from tidebook.errors import DecodeError
+from tidebook.model.wire import iso
+
+_MINUTE: Final = 60 * SECOND
+_SPANS: Final = {
+    "1Min": Span(_MINUTE), "3Min": Span(3 * _MINUTE), "5Min": Span(5 * _MINUTE), "15Min": Span(15 * _MINUTE),
+    "30Min": Span(30 * _MINUTE), "1Hour": Span(60 * _MINUTE),
+}  # fmt: skip
+_DAY: Final = Span(1440 * _MINUTE, 6 * 60 * _MINUTE)  # at 06:00 UTC, as it is in winter
+_MOST: Final = 10_000
+_PAGE: Final = 1_000  # rows that a page has at most, whatever was asked for: the venue promises no full ones
+
+
+def stamp(ns: int, *, fine: bool = True) -> str:
+    """An instant as it is written: without trailing zeros, bars to the second."""
+    seconds, rest = divmod(ns, SECOND)
+    fraction = f".{rest:09d}".rstrip("0") if fine and rest else ""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def plain(text: str) -> str:
+    """A number without trailing zeros."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def bare(text: str) -> msgspec.Raw:
+    """The same as it is written mostly: bare."""
+    return msgspec.Raw(plain(text).encode())
+
+
+def _side(rows: Sequence[Row]) -> list[Values]:
+    return [{"p": bare(price), "s": bare(size)} for price, size in rows]
+
+
+def _trade(one: Sold) -> Values:
+    return {
+        "p": bare(one.price), "s": bare(one.size), "t": stamp(one.at_ns), "i": one.id,
+        "tks": "B" if one.taker == "buy" else "S",
+    }  # fmt: skip
+
+
+def _quote(one: Levels) -> Values:
+    (bid, bid_size), (ask, ask_size) = (one.bids or [("0", "0")])[0], (one.asks or [("0", "0")])[0]
+    return {"bp": bare(bid), "bs": bare(bid_size), "ap": bare(ask), "as": bare(ask_size), "t": stamp(one.at_ns)}
+
+
+def _bar(one: Candle) -> Values:
+    texts = {"o": one.open, "h": one.high, "l": one.low, "c": one.close, "v": one.volume}
+    start = stamp(one.start_ns, fine=False)
+    mean = float(one.turnover) / float(one.volume) if float(one.volume) else float(one.close)
+    return {
+        **{name: bare(text) for name, text in texts.items()}, "n": one.trades, "t": start,
+        "vw": msgspec.Raw(repr(mean).encode()),
+    }  # fmt: skip
+
+
+def _book(one: Levels | Change) -> Values:
+    return {"t": stamp(one.at_ns), "b[]": _side(one.bids), "a[]": _side(one.asks)}
+
+
+def _said(kind: str, told: Told, values: Values) -> Values:
+    return paths("0", {"T": kind, "S": told.id, **values})
+
+
+def _over(told: Told, one: Candle) -> Values | None:
+    """Only what is over."""
+    return _said("b", told, _bar(one)) if one.closed else None
+
+
+def stream(topic: str) -> Stream | None:
+    name, _, id = topic.partition(" ")
+    return {
+        "trades": Stream("trade", id, "trade", lambda told, one: _said("t", told, _trade(one))),
+        "quotes": Stream("quote", id, "quote", lambda told, one: _said("q", told, _quote(one))),
+        "bars": Stream("bar", id, "bar", _over, 60.0, span=_SPANS["1Min"]),
+        "updatedBars": Stream("bar", id, "bar", lambda told, one: None, 60.0, span=_SPANS["1Min"]),
+        "dailyBars": Stream("bar", id, "bar", lambda told, one: _said("d", told, _bar(one)), 60.0, span=_DAY),
+        "orderbooks": Stream(
+            "change", id, "orderbook", lambda told, one: _said("o", told, _book(one)), 0.1,
+            opening=lambda told, one: _said("o", told, _book(one)), opening_sample="orderbook_whole",
+        ),
+    }.get(name)  # fmt: skip
+
+
+# ---- calls
+
+
+def _refused(text: str, status: int = 400) -> Said:
+    return Said("error", {"message": text}, status)
+
+
+def _ids(args: Args) -> list[str]:
+    ids = [one for one in args.get("symbols", "").split(",") if one]
+    for one in ids:
+        base, slash, quote = one.partition("/")
+        if not (slash and base.isalpha() and quote.isalpha() and one == one.upper()):
+            raise Refusal(_refused(f"Invalid symbol(s): {one} does not match ^[A-Z]+/[A-Z]+$"))
+    if not ids:
+        raise Refusal(_refused("symbols is required"))
+    return ids
+
+
+def _only(facts: Facts, args: Args) -> list[str]:
+    """Those that are traded; of others nothing is said."""
+    listed = {one.id for one in facts.listed()}
+    return [one for one in _ids(args) if one in listed]
+
+
+def _time(args: Args, name: str) -> int | None:
+    try:
+        return iso(args[name]) if name in args else None
+    except DecodeError:
+        raise Refusal(_refused(f"Invalid format for parameter {name}")) from None
+
+
+def _limit(args: Args) -> int:
+    text = args.get("limit", "1000")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
+        raise Refusal(_refused("Invalid limit"))
+    return int(text)
+
+
+def _history(name: str, rows: Callable[[Facts, str, Args, int], list[tuple[int, Values]]]) -> Route:
+    """Rows of the first symbol that is traded, within the range, and where they go on: a token is a count of rows."""
+
+    def answer(facts: Facts, args: Args) -> Said:
+        ids = _only(facts, args)
+        start, end, limit = _time(args, "start"), _time(args, "end"), _limit(args)
+        token = args.get("page_token", "0")
+        if not (token.isascii() and token.isdigit()):
+            raise Refusal(_refused("Invalid page_token"))
+        if not ids:
+            return Said(name, {name: {}, "next_page_token": None})
+        last = int(token) + min(limit, _PAGE)
+        found = rows(facts, ids[0], args, last + 1)
+        fit = [row for at, row in found if (start is None or at >= start) and (end is None or at <= end)]
+        if args.get("sort") == "desc":
+            fit.reverse()
+        more = str(last) if len(fit) > last else None
+        return Said(name, {name: {ids[0]: fit[int(token) : last]}, "next_page_token": more})
+
+    return Route(f"/v1beta3/crypto/us/{name}", answer)
+
+
+def _bars(facts: Facts, id: str, args: Args, most: int) -> list[tuple[int, Values]]:
+    span = _SPANS.get(args.get("timeframe", ""))
+    if span is None:
+        raise Refusal(_refused("Invalid timeframe"))
+    start = None if args.get("sort") == "desc" else _time(args, "start")
+    bars = facts.candles(id, span, start, _time(args, "end"), most)
+    return [(one.start_ns, _bar(one)) for one in bars]
+
+
+def _now(facts: Facts, id: str) -> Levels:
+    return facts.levels(id, 1)
+
+
+def _latest_books(facts: Facts, args: Args) -> Said:
+    books = {id: facts.levels(id) for id in _only(facts, args)}
+    rows = {id: {"a": _side(one.asks), "b": _side(one.bids), "t": stamp(one.at_ns)} for id, one in books.items()}
+    return Said("latest_orderbooks", {"orderbooks": rows})
+
+
+def _snapshots(facts: Facts, args: Args) -> Said:
+    found: dict[str, Values] = {}
+    for id in _only(facts, args):
+        if trades := facts.trades(id, 1):
+            days = facts.candles(id, _DAY, None, None, 2)
+            minutes = facts.candles(id, _SPANS["1Min"], None, None, 1)
+            found[id] = {
+                "latestTrade": _trade(trades[-1]), "latestQuote": _quote(_now(facts, id)),
+                "minuteBar": _bar(minutes[-1]), "dailyBar": _bar(days[-1]), "prevDailyBar": _bar(days[0]),
+            }  # fmt: skip
+    return Said("snapshots", {"snapshots": found})
+
+
+def _assets(facts: Facts, args: Args) -> Said:
+    if args.get("asset_class", "crypto") != "crypto":
+        raise Refusal(_refused("only crypto is traded here", 422))
+    rows = [
+        {
+            "symbol": one.id, "name": f"{one.base} / {one.quote}", "min_order_size": plain(one.step),
+            "min_trade_increment": plain(one.step), "price_increment": plain(one.tick),
+        }
+        for one in facts.listed()
+    ]  # fmt: skip
+    return Said("assets", {"[]": rows})
+
+
+ROUTES: Final = (
+    Route("/v2/assets", _assets, keyed=True),
+    _history("bars", _bars),
+    _history("trades", lambda facts, id, args, most: [(one.at_ns, _trade(one)) for one in facts.trades(id, _MOST)]),
+    _history("quotes", lambda facts, id, args, most: [(_now(facts, id).at_ns, _quote(_now(facts, id)))]),
+    Route("/v1beta3/crypto/us/latest/orderbooks", _latest_books, snapshot=True),
+    Route("/v1beta3/crypto/us/snapshots", _snapshots),
+)
+
+ALPACA: Final = Dialect(
+    venue="alpaca",
+    id=lambda base, quote: f"{base}/{quote}",
+    stream=stream,
+    door={"/v1beta3/crypto/us": "stream"}.get,
+    routes=ROUTES,
+    pool="alpaca.rest",
+    no_such_id=lambda args: _refused("asset not found", 404),
+    limited=lambda seconds, banned: _refused("too many requests.", 429),
+    spent=lambda used, limit, left: {"X-RateLimit-Limit": str(limit), "X-RateLimit-Remaining": str(limit - used)},
+    too_many=("405", "symbol limit exceeded"),
+    not_understood=("400", "invalid syntax"),
+    joined=lambda messages: b"[" + b",".join(one[1:-1] for one in messages) + b"]",
+    connections=1,
+    times=("t",),
+    no_key=("402", "auth failed"),
+    no_login=("401", "not authenticated"),
+    no_answer=("404", "auth timeout"),
+    no_place=("406", "connection limit exceeded"),
+    refuses_key=Said("error", {"message": "forbidden."}, 403),
+)
+
+DIALECTS: Final = (ALPACA,)
