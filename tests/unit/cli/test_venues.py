@@ -177,11 +177,9 @@ def test_the_table_says_what_is_there(capsys: pytest.CaptureFixture[str], monkey
         "venue         trades  quotes  bars  ticker  funding  liquidations  calls  sim  sign",
     ]
     assert "own.option      ●       ○      ○      ·        ·          ○            0   ○    -" in lines
-    assert "own.option    live demo          pool 7 in 0.5 s by account           old until 2024-05-06" in lines
-    assert (
-        "              summed     stream · prev · sequence+checksum(25)  live      best 400     heartbeat 2.5 s"
-        in lines
-    )
+    plain = [" ".join(line.split()) for line in lines]  # how wide columns are is the longest venue's affair
+    assert "own.option live demo pool 7 in 0.5 s by account old until 2024-05-06" in plain
+    assert "summed stream · prev · sequence+checksum(25) live best 400 heartbeat 2.5 s" in plain
 
 
 # ------------------------------------------------------------------------------------------------ what is printed
