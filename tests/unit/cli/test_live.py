@@ -173,4 +173,4 @@ def test_a_doctor_of_a_venue_out_of_reach(monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["doctor", "nowhere"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "tidebook: UnknownVenue: no venue is called 'nowhere'. There are: binance, htx\n"
+    assert err == "tidebook: UnknownVenue: no venue is called 'nowhere'. There are: alpaca, binance, htx\n"
