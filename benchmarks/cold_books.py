@@ -37,7 +37,7 @@ async def bare(at: str, ids: list[str], limit: int) -> float:
 
 async def tidebooks(at: str, symbols: list[str], limit: int) -> tuple[float, int, dict[str, int]]:
     """Seconds until all are live, how many were after `PART` seconds, and what went wrong, counted by kind."""
-    async with tidebook.connect("binance", at=at) as market, market.health() as events:
+    async with tidebook.connect("binance.spot", at=at) as market, market.health() as events:
         books = market.books(*symbols, limit=limit, timeout=150.0)
         began = time.perf_counter()
         opening = asyncio.ensure_future(books._enter())
@@ -55,7 +55,7 @@ async def tidebooks(at: str, symbols: list[str], limit: int) -> tuple[float, int
 
 
 def exchange() -> tuple["subprocess.Popen[str]", str]:
-    command = [sys.executable, "-u", "-m", "tidebook", "sim", "--port", "0", "--venue", "binance"]
+    command = [sys.executable, "-u", "-m", "tidebook", "sim", "--port", "0", "--venue", "binance.spot"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TIDEBOOK_AT": ""})
     assert process.stdout is not None
     found = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline())
@@ -77,7 +77,7 @@ class Cold:
 async def _with_exchange(books: int, limit: int, alone: bool) -> tuple[int, float, int, dict[str, int]]:
     process, at = exchange()
     try:
-        async with tidebook.connect("binance", at=at) as market:
+        async with tidebook.connect("binance.spot", at=at) as market:
             rows = [one for one in await market.fetch_instruments("*/USDT") if one.active][:books]
         if alone:
             return len(rows), await bare(at, [one.id for one in rows], limit), 0, {}

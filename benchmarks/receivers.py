@@ -148,7 +148,7 @@ def held(kind: str, item: Any) -> State:
 async def tidebook_on(meter: Meter, port: int, kind: str, stream: str, play: Play, hook: Hook | None = None) -> State:
     import tidebook
 
-    async with tidebook.connect("binance", at=f"127.0.0.1:{port}") as market:
+    async with tidebook.connect("binance.spot", at=f"127.0.0.1:{port}") as market:
         subscription, usual = opened(market, kind)
         subscription.on((hook or usual)(meter))
         async with subscription:
@@ -160,7 +160,7 @@ async def tidebook_for(meter: Meter, port: int, kind: str, stream: str, play: Pl
     """A book's reader is woken with several changes merged into one, and looks once."""
     import tidebook
 
-    async with tidebook.connect("binance", at=f"127.0.0.1:{port}") as market:
+    async with tidebook.connect("binance.spot", at=f"127.0.0.1:{port}") as market:
         subscription, hook = opened(market, kind)
         look = hook(meter)
 
@@ -180,7 +180,7 @@ async def tidebook_for(meter: Meter, port: int, kind: str, stream: str, play: Pl
 async def tidebook_batches(meter: Meter, port: int, kind: str, stream: str, play: Play) -> State:
     import tidebook
 
-    async with tidebook.connect("binance", at=f"127.0.0.1:{port}") as market:
+    async with tidebook.connect("binance.spot", at=f"127.0.0.1:{port}") as market:
         subscription, hook = opened(market, kind)
         look = hook(meter)
 

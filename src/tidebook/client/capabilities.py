@@ -247,9 +247,9 @@ def _limit(pool: Pool) -> Limit:
 
 
 def chained(way: BookWay) -> str:
-    """seed · chain · proof; the scope where it is not one topic, and by what the messages are decoded."""
+    """seed · chain · proof; the scope where it is not one topic."""
     chain = way.chain if way.scope == Scope.TOPIC.value else f"{way.chain}({way.scope})"
-    return f"{way.seed} · {chain} · {'+'.join(way.proof)}{' · decoded in Python' if way.way_out else ''}"
+    return f"{way.seed} · {chain} · {'+'.join(way.proof)}"
 
 
 def reaches(way: BookWay) -> str:

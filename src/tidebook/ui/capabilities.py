@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tidebook.client.capabilities import NOUNS, Capability, Gone, chained, reaches
+from tidebook.client.capabilities import NOUNS, BookWay, Capability, Gone, chained, reaches
 
 MARKS = {"yes": "●", "missing": "○", "not offered": "·"}
 LEGEND = "● there   ○ not yet   · not offered by the venue   - none"
@@ -119,10 +119,15 @@ def _offers(venues: Sequence[Capability]) -> Grid:
     return Grid("What is published", head, rows, LEGEND, right=frozenset({len(NOUNS) + 1}), marks=marks)
 
 
+def _alive(way: BookWay) -> str:
+    """What proves a quiet book; and where its messages take another way than those of others."""
+    return f"{way.alive}, decoded in Python" if way.way_out else way.alive
+
+
 def _books(venues: Sequence[Capability]) -> Grid:
     several = len(venues) > 1
     rows = [
-        (*((one.venue,) if several else ()), way.name, chained(way), way.state, reaches(way), way.alive)
+        (*((one.venue,) if several else ()), way.name, chained(way), way.state, reaches(way), _alive(way))
         for one in venues
         for way in one.books
     ]

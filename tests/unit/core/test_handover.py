@@ -277,7 +277,7 @@ def _check_end(it: Play) -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(course=COURSES)
 def test_nothing_is_lost_between_two_connections(engine: Engine, name: str, course: Course) -> None:
     """Both stay until it is over: every trade once and in order, and a book that was never anything but live."""
@@ -289,7 +289,7 @@ def test_nothing_is_lost_between_two_connections(engine: Engine, name: str, cour
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(course=COURSES)
 def test_the_old_connection_is_lost_meanwhile(engine: Engine, name: str, course: Course) -> None:
     """What overlaps is joined all the same. Nothing comes twice, or out of order; a hole is told."""

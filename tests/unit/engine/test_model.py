@@ -235,7 +235,7 @@ def run(engine: Engine, rule: SyncRule, steps: list[Step], ids_sent: bool, windo
 
 @pytest.mark.parametrize("name", RULES)
 def test_any_traffic(engine: Engine, name: str) -> None:
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(STEPS, st.sampled_from([None, 2, 5]), st.sampled_from([3, 20_000]))
     def any_traffic(steps: list[Step], window: int | None, cap: int) -> None:
         run(engine, RULES[name], steps, True, window, cap)
@@ -245,7 +245,7 @@ def test_any_traffic(engine: Engine, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.chain in (Chain.NONE, Chain.RISING)])
 def test_any_traffic_without_ids(engine: Engine, name: str) -> None:
-    @settings(max_examples=40)
+    @settings(max_examples=30)
     @given(STEPS)
     def any_traffic(steps: list[Step]) -> None:
         run(engine, RULES[name], steps, False, None, 20_000)
@@ -297,7 +297,7 @@ BY_ID_ROW = st.tuples(st.integers(1, 6), st.booleans(), st.none() | st.integers(
 @given(
     st.lists(st.tuples(st.booleans(), st.lists(BY_ID_ROW, max_size=4)), max_size=30), st.sampled_from([1, 3, 20_000])
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_ids_stand_for_levels(
     engine: Engine, steps: list[tuple[bool, list[tuple[int, bool, int | None, int]]]], cap: int
 ) -> None:

@@ -54,7 +54,7 @@ def bits(number: float) -> bytes:
 
 
 @given(NUMBERS | NEARLY)
-@settings(max_examples=800)
+@settings(max_examples=400)
 @example("1" * 38)
 @example("1" * 39)
 @example("0" * 400 + "1")
@@ -120,7 +120,7 @@ def test_json_numbers(engine: Engine, text: str) -> None:
 
 
 @given(DIGITS, st.none() | DIGITS, st.integers(-12, 50), st.integers(-12, 50))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_scaled(engine: Engine, whole: str, point: str | None, price_scale: int, size_scale: int) -> None:
     """With `scaled` the book's scales are added, and the bound is on the sum."""
     text = whole if point is None else f"{whole}.{point}"
@@ -154,7 +154,7 @@ PRICES = SPANS | st.sampled_from(["0.05", "0", "1e37", "1e38", "1e-38", "0e38", 
     ),
     st.booleans(),
 )
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_prices_fit_together(engine: Engine, steps: list[tuple[str, str]], outside: bool) -> None:
     """The largest scale and the most digits since the last snapshot; a rejected message leaves nothing."""
     book = engine.Book(CHANGES, REST if outside else STREAM)
@@ -268,7 +268,7 @@ def test_javascript_digits(engine: Engine, text: str) -> None:
 
 
 @given(st.floats(1e-20, 1e30) | st.integers(1, 10**37).map(float) | st.integers(1, 10**9).map(lambda n: n / 1e8))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_javascript_digits_of_any_double(engine: Engine, number: float) -> None:
     shape = BookShape(bids=("b",), asks=("a",), checksum=Checksum("c", 1, digits=Digits.JAVASCRIPT))
     book = engine.Book(shape, EVERY)

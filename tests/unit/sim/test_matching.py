@@ -52,7 +52,7 @@ def run(book: OrderBook, slow: SlowBook, command: tuple[object, ...], now_ns: in
 
 
 @given(COMMANDS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_book_matches_as_the_obvious_model_does(commands: list[tuple[object, ...]]) -> None:
     book, slow = OrderBook(), SlowBook()
     for now_ns, command in enumerate(commands):
