@@ -16,7 +16,7 @@ from tidebook.core.effects import Close, Effect, Emit, Open, Reply, Urgency
 from tidebook.core.endpoint import Endpoint, Pool
 from tidebook.core.errand import Errand
 from tidebook.core.handover import Handover
-from tidebook.core.line import Line
+from tidebook.core.line import HANDED, Line
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
 from tidebook.core.pools import Budget, Budgets
@@ -401,10 +401,21 @@ class Desk:
         return (len(self._endings) - 1) * seconds(self._options.reopen_apart)
 
     def rotate(self, session: Session, reason: str, now: Now) -> None:
-        """The venue will close this connection soon: the next one is opened beside it, or else after it."""
+        """The venue announces that it will close this connection: the next one is opened beside it, or else after it.
+
+        After some in a row it is left to its end, and to the backoff: a venue that announces the end of each as soon as
+        it is there would have them opened in a storm.
+        """
         line = self._line_of.get(session.conn)
         if line is None:
             return
+        healthy = seconds(self._options.healthy_after)
+        often = len(line.handed) == HANDED and now.mono_ns - line.handed[0] < healthy
+        if line.handover is None and often:
+            return
+        self._replace(line, session, reason, now)
+
+    def _replace(self, line: Line, session: Session, reason: str, now: Now) -> None:
         if line.session is not session:
             self.renew(session, reason, now)  # the next one, before it was needed
         elif line.handover is None and line.can_hand_over:
@@ -413,12 +424,12 @@ class Desk:
             line.handover = Handover(self, line, self._engine, self._timers, self._options, reason, until_ns)
             line.handover.begin(now)
         elif line.handover is None:
-            line.backoff.healthy()
             self.renew(session, reason, now)
 
     def _rotate(self, line: Line, now: Now) -> None:
         if line.session is not None:
-            self.rotate(line.session, "rotated before its lifetime ends", now)
+            line.backoff.healthy()
+            self._replace(line, line.session, "rotated before its lifetime ends", now)
 
     def connects(self, line: Line) -> Budget | None:
         """The budget of its handshakes."""

@@ -246,6 +246,8 @@ class Handover:
         self._over(session)
         anew = 0
         for one in held.values():
+            if one.plan.name not in session.topics:
+                continue  # not wanted any more, since an earlier one was told
             if not session.is_open:  # given up at an earlier one
                 self._lost(one, now)
             elif isinstance(one, HeldBook):
@@ -260,6 +262,7 @@ class Handover:
             self._look_timer.set(now.mono_ns + seconds(LOOK))
         self._end_timer.set(now.mono_ns + seconds(self._options.handover_grace))
         line.backoff.healthy()
+        line.handed.append(now.mono_ns)
 
     def _over(self, session: Session) -> None:
         self.line.handover = None

@@ -314,8 +314,10 @@ def _of(fact: Fact) -> Hashable:
     return type(fact), fact.symbol, fact.interval if isinstance(fact, Bar) else None
 
 
-def _stamp(fact: Fact) -> tuple[int, int]:
-    return (fact.start_ns if isinstance(fact, Bar) else 0), fact.venue_ns or 0
+def _stamp(fact: Fact) -> tuple[int, int, bool]:
+    """What is older has the lesser one. Not every bar says when it was so: one that is finished was so last."""
+    start_ns, finished = (fact.start_ns, fact.finished) if isinstance(fact, Bar) else (0, False)
+    return start_ns, fact.venue_ns or 0, finished
 
 
 class Told:
@@ -346,8 +348,17 @@ class Told:
         return _stamp(fact) < _stamp(state) or _content(fact) == _content(state)
 
     def fresh(self, facts: Sequence[Fact]) -> list[Fact]:
-        """Those of them that were not."""
-        return [fact for fact in facts if not self.has(fact)]
+        """Those of them that were not. What stands before a state that was handed over is older than that one."""
+        known: dict[Hashable, int] = {}
+        for at, fact in enumerate(facts):
+            state = None if _mark(fact) is not None else self._states.get(_of(fact))
+            if state is not None and _content(fact) == _content(state):
+                known[_of(fact)] = at
+        return [
+            fact
+            for at, fact in enumerate(facts)
+            if not self.has(fact) and (_mark(fact) is not None or at > known.get(_of(fact), -1))
+        ]
 
 
 class HeldStream:

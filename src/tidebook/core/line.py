@@ -1,8 +1,9 @@
 """A connection that is wanted: what it carries, and how it stands with the session that carries it now."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tidebook.core.backoff import Backoff
 from tidebook.core.book import Book
@@ -16,6 +17,9 @@ from tidebook.engine.rule import Scope
 
 if TYPE_CHECKING:
     from tidebook.core.handover import Handover
+
+HANDED: Final = 3
+"""So many announced ends are followed within the time after which a connection counts as healthy."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class Line:
     turn: Turn | None = None  # of the handshake, while it waits or is under way
     size: int = 0  # bytes that its topics take, where the endpoint limits these
     handover: "Handover | None" = None  # to the next session, while both are there
+    handed: deque[int] = field(default_factory=lambda: deque[int](maxlen=HANDED))  # when next sessions took over
 
     @property
     def carried(self) -> list[Book | Stream]:

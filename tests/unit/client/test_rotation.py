@@ -24,7 +24,7 @@ from tidebook.venues import binance
 
 TIMES = 20
 LONG = 60.0  # seconds, after which a handover is as good as lost
-OPTIONS = Options(handover_grace=1.0)
+OPTIONS = Options(handover_grace=1.0, healthy_after=0.0)  # it is rotated more often than is healthy
 
 
 class Reader:

@@ -160,17 +160,19 @@ def _read_trades(body: bytes, seen: Seen, question: Question) -> list[facts.Trad
 def _read_quotes(body: bytes, seen: Seen, question: Question) -> list[facts.Quote]:
     symbol = seen.symbol(instrument(question))
     rows = _rows(decode(_QUOTES, body).quotes, question)
-    return _oldest_first([wire.quote(one, symbol, seen) for one in rows], question)
+    quotes = [quote for one in rows if (quote := wire.quote(one, symbol, seen)) is not None]
+    return _oldest_first(quotes, question)
 
 
 def _read_ticker(body: bytes, seen: Seen, question: Question) -> facts.Ticker:
     one = decode(_SNAPSHOTS, body).snapshots.get(instrument(question))
     if one is None:
         raise DecodeError("missing", f"no snapshot of {instrument(question)[:40]!r}")
+    bid, ask = exact_raw(one.latest_quote.bid), exact_raw(one.latest_quote.ask)
     return facts.Ticker(
         venue=seen.venue, symbol=seen.symbol(instrument(question)), venue_ns=iso(one.latest_trade.at),
         received_ns=seen.received_ns, exact_last=exact_raw(one.latest_trade.price),
-        exact_bid=exact_raw(one.latest_quote.bid), exact_ask=exact_raw(one.latest_quote.ask),
+        exact_bid=bid if bid[0] else None, exact_ask=ask if ask[0] else None,  # 0: that side is empty
     )  # fmt: skip
 
 

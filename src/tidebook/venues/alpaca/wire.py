@@ -81,7 +81,10 @@ def trade(one: TradeRow, symbol: str, seen: Seen) -> facts.Trade:
     )  # fmt: skip
 
 
-def quote(one: QuoteRow, symbol: str, seen: Seen) -> facts.Quote:
+def quote(one: QuoteRow, symbol: str, seen: Seen) -> facts.Quote | None:
+    """None where a side is empty: its price is 0 then, and a quote has two."""
+    if not exact_raw(one.bid)[0] or not exact_raw(one.ask)[0]:
+        return None
     return facts.Quote(
         seen.venue, symbol, iso(one.at), seen.received_ns, exact_raw(one.bid), exact_raw(one.bid_size),
         exact_raw(one.ask), exact_raw(one.ask_size),
@@ -98,7 +101,7 @@ def bar(one: BarRow, symbol: str, interval: str, seen: Seen, *, finished: bool) 
 
 
 def _reader(
-    kinds: tuple[str, ...], decoder: msgspec.json.Decoder[T], make: Callable[[T, str, Seen, str], F]
+    kinds: tuple[str, ...], decoder: msgspec.json.Decoder[T], make: Callable[[T, str, Seen, str], F | None]
 ) -> Callable[[bytes, Seen], list[F]]:
     """What reads the messages of these kinds in a frame: of one topic alone where that is said."""
 
@@ -109,7 +112,9 @@ def _reader(
             if head.kind in kinds and (not seen.topic or seen.topic == f"{head.kind} {head.id}"):
                 if not head.id:
                     raise DecodeError("missing", "a message without its symbol")
-                found.append(make(decode(decoder, raw), seen.symbol(head.id), seen, head.kind))
+                fact = make(decode(decoder, raw), seen.symbol(head.id), seen, head.kind)
+                if fact is not None:
+                    found.append(fact)
         return found
 
     return read

@@ -359,13 +359,14 @@ class Remembered:
         self._known: Contract | None = None
 
     def __call__(self, frame: bytes, seen: Seen) -> list[facts.Fact]:
+        known, self._known = self._known, None  # what is not read may have said anything: it is known no more
         push = decode(_CONTRACT, frame)
         now = push.data
-        if push.type == "delta" and self._known is not None:
+        if push.type == "delta" and known is not None:
             said = {name: value for name in _FIELDS if (value := getattr(now, name)) is not None}
-            now = msgspec.structs.replace(self._known, **said)
+            now = msgspec.structs.replace(known, **said)
         found = self._facts(now, push.ts * MS, seen)
-        self._known = now  # only what could be read is remembered
+        self._known = now
         return found
 
     def _facts(self, now: Contract, at_ns: int, seen: Seen) -> list[facts.Fact]:
