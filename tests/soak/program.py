@@ -1,7 +1,7 @@
 """The program that is soaked: the books of many symbols on every venue, kept until it is told to stop.
 
 It is a user's: everything goes through `tidebook.connect`. On a line of its input it answers with a line of JSON:
-``memory``, or ``end``, which waits until every book is readable and nothing more changes, and tells all of them.
+``memory``, or ``end``, which waits until every book is readable and what was on its way has come, and then tells all.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import tidebook
 from tidebook.client.book import Book
 from tidebook.client.books import Books
 
-QUIET: Final = 3.0  # seconds without a change after which what was on its way has come
+QUIET: Final = 2.0  # seconds between two looks at whether all is readable
 PAGE: Final = 4096
 
 
@@ -55,15 +55,12 @@ class Keeper:
                 self.health[type(event).__name__] += 1
 
     async def settled(self, timeout: float) -> None:
-        """Wait until all are readable and nothing has changed for a while. Raises TimeoutError."""
+        """Wait until all are readable, and stay so while what is on its way comes. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
-            before = None
-            while True:
-                now = (self.changes.total(), self._unreadable())
-                if now == before and not now[1]:
-                    return
-                before = now
+            calm = 0
+            while calm < 3:
                 await asyncio.sleep(QUIET)
+                calm = 0 if self._unreadable() else calm + 1
 
     def _unreadable(self) -> int:
         return sum(not book.state.readable for books in self.books.values() for book in books.values())
