@@ -58,6 +58,7 @@ class Finding(ABC):
             raise UsageError(f"say of which venue: venue= one of {', '.join(grouped)}", symbol=symbol)
         ((name, ones),) = grouped.items()
         await usable(ones, self._timeout, some=len(ones) > 1)
+        relisted = False  # once is enough: where lists are asked for all the time there is always a newer one
         while True:
             late = _late(symbol, ones)
             if late and not (is_canonical(symbol) and _is_listed(symbol, ones)):
@@ -65,8 +66,9 @@ class Finding(ABC):
             try:
                 return self._among(symbol, name, ones)
             except UnknownSymbol:
-                if not await _relisted(symbol, ones):
+                if relisted or not await _relisted(symbol, ones):
                     raise
+                relisted = True
 
     async def _several(self, symbols: Sequence[str], venue: str | None) -> list[Found]:
         """All that is meant: each symbol on every venue that lists it, patterns on all; those that have answered.
@@ -89,6 +91,7 @@ class Finding(ABC):
     async def _each(self, symbol: str, grouped: Mapping[str, list[VenueAt]]) -> list[Found]:
         """A symbol on every exchange that lists it."""
         ones = [one for ones in grouped.values() for one in ones]
+        relisted = False
         while True:
             found: list[Found] = []
             refusal: UnknownSymbol | None = None
@@ -111,8 +114,10 @@ class Finding(ABC):
                     if any(one.is_loaded and may_list(one.declared, symbol) for one in ones):
                         raise refusal from None
                     raise
-            elif not await _relisted(symbol, ones):
+            elif relisted or not await _relisted(symbol, ones):
                 raise refusal
+            else:
+                relisted = True
 
     def _among(self, symbol: str, name: str, ones: Sequence[VenueAt]) -> Found:
         """The one instrument of an exchange, of what its venues list so far. Raises AmbiguousSymbol, UnknownSymbol."""

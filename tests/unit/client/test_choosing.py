@@ -3,6 +3,7 @@
 import asyncio
 import re
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -224,3 +225,23 @@ def test_an_exchange_is_what_it_has_in_an_environment() -> None:
         declared_at(parse("binance.options:demo"))
     with pytest.raises(UnknownVenue, match=re.escape("binance has no environment 'nowhere'. It has: live, ")):
         declared_at(parse("binance:nowhere"))
+
+
+async def test_what_is_unknown_is_looked_for_anew_once() -> None:
+    """Also where a newer list comes all the time, as where it is asked for more often than it is answered."""
+    asked: list[str] = []
+
+    async def newer(name: str) -> bool:
+        asked.append(name)
+        await asyncio.sleep(0)
+        return True
+
+    async with asyncio.timeout(GENEROUS), running() as (_, at), connect("bourse", at=at) as market:
+        ones = market._venues(None)
+        for one in ones:
+            one.relist = partial(newer, one.declared.name)  # type: ignore[method-assign]
+        for attempt in (market.trades("NO/SUCH"), market.book("NO/SUCH")):
+            asked.clear()
+            with pytest.raises(UnknownSymbol):
+                await attempt
+            assert len(set(asked)) == len(asked) > 0
