@@ -7,7 +7,7 @@ from tidebook.core.channel import Question
 from tidebook.core.clock import seconds
 from tidebook.core.effects import Request
 from tidebook.core.redact import shown
-from tidebook.errors import Banned, RateLimited, TidebookError, UsageError
+from tidebook.errors import Banned, RateLimited, RegionRefused, TidebookError, UsageError
 
 _MS = 1_000_000
 LONGEST = 3 * 86_400  # seconds: the longest ban that any venue documents
@@ -44,10 +44,22 @@ def last_ms(question: Question) -> int | None:
     return None if question.end_ns is None else -(-question.end_ns // _MS) - 1
 
 
+def whole(headers: Mapping[str, str], name: str, digits: int = 9) -> int | None:
+    """The whole number of so many digits at most in a header; None where it is absent, or says something else."""
+    text = headers.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
 def retry_after(headers: Mapping[str, str], default: int) -> int:
     """The seconds that the header of this name asks to wait; `default` where it does not, or writes something else."""
-    text = headers.get("retry-after", "")
-    return min(int(text), LONGEST) if text.isascii() and text.isdigit() and len(text) <= 9 else default
+    asked = whole(headers, "retry-after")
+    return default if asked is None else min(asked, LONGEST)
+
+
+def region(venue: str) -> TidebookError:
+    """An exchange refuses the country of this address, with HTTP 451."""
+    text = f"{venue.partition('.')[0]} refuses this address's country (HTTP 451)"
+    return RegionRefused(text, venue=venue, code="451", hint="`tidebook demo` needs no venue at all")
 
 
 def refusal(kind: type[TidebookError], text: str, venue: str, code: str) -> TidebookError:

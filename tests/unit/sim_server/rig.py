@@ -19,6 +19,16 @@ HOSTS = {
     "htx.spot": ("api.huobi.pro", "api.huobi.pro"),
 }
 
+
+def check_answer(found: Any, call: str, venue: str, symbol: str, *, may_be_empty: bool = False) -> None:
+    """That what a call brought is of this venue, and where it is about one instrument, of that one."""
+    if isinstance(found, list):
+        assert found or may_be_empty, call
+        assert all(each.venue == venue for each in found)
+    else:
+        assert found.symbol == symbol, call
+
+
 Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
 
 

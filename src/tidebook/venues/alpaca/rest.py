@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tidebook.core.rest import LONGEST, get, instrument, interval, refusal, wait
+from tidebook.core.rest import LONGEST, get, instrument, interval, refusal, wait, whole
 from tidebook.errors import (
     DecodeError,
     InsufficientFunds,
@@ -267,20 +267,15 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
     return refusal(kind, text, venue, str(code))
 
 
-def _whole(headers: Mapping[str, str], name: str) -> int | None:
-    text = headers.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
-
-
 def _pause(headers: Mapping[str, str], now_ns: int) -> int:
     """Seconds until the second behind the end of the window; a minute where that is not said."""
-    reset = _whole(headers, "x-ratelimit-reset")
+    reset = whole(headers, "x-ratelimit-reset", 12)
     return 60 if reset is None else min(max(reset + 1 - now_ns // SEC, 1), LONGEST)
 
 
 def used(headers: Mapping[str, str]) -> Mapping[str, int]:
     """What is spent of our limit where the venue leaves less than it; plans with more have room anyhow."""
-    left = _whole(headers, "x-ratelimit-remaining")
+    left = whole(headers, "x-ratelimit-remaining", 12)
     return {} if left is None else {REST.name: max(REST.limit - left, 0)}
 
 

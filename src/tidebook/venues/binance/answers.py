@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from tidebook.core.rest import LONGEST, refusal, retry_after, wait
+from tidebook.core.rest import LONGEST, refusal, region, retry_after, wait, whole
 from tidebook.errors import (
     Banned,
     ClockRefused,
@@ -24,7 +24,6 @@ from tidebook.errors import (
     OrderRejected,
     PostOnlyWouldTake,
     RateLimited,
-    RegionRefused,
     SignatureRefused,
     TidebookError,
     UnknownSymbol,
@@ -96,8 +95,7 @@ def _error(
     if reply.status < 400:
         return None
     if reply.status == 451:
-        text = f"{venue.partition('.')[0]} refuses this address's country (HTTP 451)"
-        return RegionRefused(text, venue=venue, code="451", hint="`tidebook demo` needs no venue at all")
+        return region(venue)
     try:
         no = decode(_NO, reply.body)
     except DecodeError:  # a gateway's page
@@ -118,8 +116,8 @@ def _error(
 
 def _used(pool: str, headers: Mapping[str, str]) -> Mapping[str, int]:
     """The weight of the last minute, of all that share this address."""
-    text = headers.get("x-mbx-used-weight-1m", "")
-    return {pool: int(text)} if text.isascii() and text.isdigit() and len(text) <= 9 else {}
+    used = whole(headers, "x-mbx-used-weight-1m")
+    return {} if used is None else {pool: used}
 
 
 def answers(pool: Pool, kinds: Kinds, *, too_many: tuple[int, ...] = TOO_MANY, failed: tuple[str, ...] = ()) -> Answers:

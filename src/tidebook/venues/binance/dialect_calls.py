@@ -20,7 +20,8 @@ from tidebook.core.dialect import (
     Values,
 )
 from tidebook.core.span import Span
-from tidebook.venues.binance.dialect_streams import MS, SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
+from tidebook.model.wire import MS
+from tidebook.venues.binance.dialect_streams import SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
 from tidebook.venues.binance.rest import MAIN, Site, costs
 
 

@@ -22,8 +22,8 @@ from tidebook.core.dialect import (
     paths,
 )
 from tidebook.core.span import Span
+from tidebook.model.wire import MS
 
-MS: Final = 1_000_000
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NAMES: Final = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w")
 SPANS: Final = {

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Final
 
 from tidebook.core.dialect import Args, Facts, Refusal, Route, Rules, Said, Values, paths
-from tidebook.venues.bybit.dialect_streams import BEGIN, MS, contract_of, day_of, option_of, quoted, side, trade_id
+from tidebook.model.wire import MS
+from tidebook.venues.bybit.dialect_streams import BEGIN, contract_of, day_of, option_of, quoted, side, trade_id
 from tidebook.venues.bybit.rest import LEVELS, Category
 from tidebook.venues.bybit.wire import SPANS
 

@@ -24,10 +24,10 @@ from tidebook.core.dialect import (
     expires_on,
     paths,
 )
+from tidebook.model.wire import MS
 from tidebook.venues.bybit.rest import Category
 from tidebook.venues.bybit.wire import SPANS
 
-MS: Final = 1_000_000
 BEGIN: Final = 1_000  # a topic's first number: 1 would say that the service has begun anew
 DEPTHS: Final[dict[Category, tuple[int, ...]]] = {
     "spot": (50, 200, 1000), "linear": (50, 200, 1000), "inverse": (50, 200, 1000), "option": (25, 100)

@@ -11,9 +11,9 @@ from tidebook.core.dialect import (
     Values,
     paths,
 )
+from tidebook.model.wire import MS
 from tidebook.venues.htx.dialect_streams import (
     DEPTHS,
-    MS,
     SPANS,
     VERSIONS,
     bare,

@@ -24,8 +24,8 @@ from tidebook.core.dialect import (
     paths,
 )
 from tidebook.core.span import Span
+from tidebook.model.wire import MS
 
-MS: Final = 1_000_000
 _MINUTES: Final = {
     "1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "4hour": 240, "1day": 1440, "1week": 10080,
 }  # fmt: skip

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Final
 
 from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Sold, Values
+from tidebook.model.wire import MS
 from tidebook.venues.okx.dialect_streams import (
-    MS,
     SPANS,
     bare,
     book_of,

@@ -23,9 +23,9 @@ from tidebook.core.dialect import (
 )
 from tidebook.core.span import Span
 from tidebook.model.number import parse, plain
+from tidebook.model.wire import MS
 from tidebook.venues.okx.wire import family_of, kind_of
 
-MS: Final = 1_000_000
 PUBLIC: Final = ("public",)
 _HK: Final = -8 * 3600 * SECOND  # bars begin at midnight in UTC+8, but for those named utc
 _MINUTES: Final = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240}

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from tidebook.core.clock import SECOND
-from tidebook.core.rest import first_ms, get, instrument, interval, last_ms, refusal, retry_after, wait
+from tidebook.core.rest import first_ms, get, instrument, interval, last_ms, refusal, region, retry_after, wait
 from tidebook.core.span import Span
 from tidebook.errors import (
     ClockRefused,
@@ -23,7 +23,6 @@ from tidebook.errors import (
     OrderNotFound,
     OrderRejected,
     RateLimited,
-    RegionRefused,
     SignatureRefused,
     TidebookError,
     UnknownSymbol,
@@ -328,8 +327,7 @@ _BUSY: Final = ("50001", "50013", "50026")  # "try again later"
 def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
     """What a reply refuses."""
     if reply.status == 451:
-        text = f"{venue} refuses this address's country (HTTP 451)"
-        return RegionRefused(text, venue=venue, code="451", hint="`tidebook demo` needs no venue at all")
+        return region(venue)
     try:
         no = decode(_NO, reply.body)
     except DecodeError:  # a gateway's page

@@ -5,8 +5,9 @@ from functools import partial
 from typing import Final
 
 from tidebook.core.dialect import Args, Facts, Refusal, Route, Rules, Said, Sold, Today, Values, expires_on
+from tidebook.model.wire import MS
 from tidebook.venues.binance.dialect_calls import given, limit, refused, whole_number
-from tidebook.venues.binance.dialect_streams import MS, SPANS
+from tidebook.venues.binance.dialect_streams import SPANS
 from tidebook.venues.binance.futures.dialect_streams import best_of, day_of, group_of, pair_of
 from tidebook.venues.binance.futures.rest import BAR_COSTS, DEPTH_COSTS, LEVELS
 from tidebook.venues.binance.rest import costs

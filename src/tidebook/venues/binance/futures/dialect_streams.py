@@ -21,7 +21,8 @@ from tidebook.core.dialect import (
     Values,
     paths,
 )
-from tidebook.venues.binance.dialect_streams import MS, SPANS
+from tidebook.model.wire import MS
+from tidebook.venues.binance.dialect_streams import SPANS
 
 PUBLIC: Final = ("public",)
 MARKET: Final = ("market",)

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Final
 
 from tidebook.core.dialect import Args, Facts, Refusal, Route, Rules, Said, Today, Values, expires_on
+from tidebook.model.wire import MS
 from tidebook.venues.binance.dialect_calls import given, limit, refused, whole_number
 from tidebook.venues.binance.dialect_spot import SPOT
-from tidebook.venues.binance.dialect_streams import MS, SPANS
+from tidebook.venues.binance.dialect_streams import SPANS
 from tidebook.venues.binance.futures.dialect_streams import best_of, day_of
 from tidebook.venues.binance.options.dialect_streams import id_of, stream, value_of
 from tidebook.venues.binance.options.rest import DEPTH_COSTS, LEVELS

@@ -21,7 +21,8 @@ from tidebook.core.dialect import (
     expires_on,
     paths,
 )
-from tidebook.venues.binance.dialect_streams import MS, SPANS
+from tidebook.model.wire import MS
+from tidebook.venues.binance.dialect_streams import SPANS
 from tidebook.venues.binance.futures.dialect_streams import MARKET, PUBLIC, best_of, day_of
 from tidebook.venues.binance.options.wire import INTERVALS
 

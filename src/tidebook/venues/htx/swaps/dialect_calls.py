@@ -8,7 +8,8 @@ from typing import Final
 from tidebook.core.clock import SECOND
 from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Values, expires_on, paths
 from tidebook.model.number import plain
-from tidebook.venues.htx.dialect_streams import MS, SPANS, bare, bare_rows
+from tidebook.model.wire import MS
+from tidebook.venues.htx.dialect_streams import SPANS, bare, bare_rows
 from tidebook.venues.htx.swaps.dialect_streams import (
     DEPTHS,
     base_of,

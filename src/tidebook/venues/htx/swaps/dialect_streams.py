@@ -28,7 +28,8 @@ from tidebook.core.dialect import (
     paths,
 )
 from tidebook.model.number import plain
-from tidebook.venues.htx.dialect_streams import MS, SPANS, bare, bare_rows
+from tidebook.model.wire import MS
+from tidebook.venues.htx.dialect_streams import SPANS, bare, bare_rows
 from tidebook.venues.htx.swaps.wire import MARK_PERIOD
 
 _PERIODS: Final = {name: span for name, span in SPANS.items() if name != "1year"}

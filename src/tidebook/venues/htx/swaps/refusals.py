@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from tidebook.core.rest import refusal, retry_after, wait
+from tidebook.core.rest import refusal, retry_after, wait, whole
 from tidebook.errors import (
     ClockRefused,
     DecodeError,
@@ -128,10 +128,8 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
 
 def _used(info: Pool, headers: Mapping[str, str]) -> Mapping[str, int]:
     """The market's calls have no such headers."""
-    limit, left = (headers.get(f"ratelimit-{name}", "") for name in ("limit", "remaining"))
-    if not all(text.isascii() and text.isdigit() and len(text) <= 9 for text in (limit, left)):
-        return {}
-    return {info.name: max(int(limit) - int(left), 0)}
+    limit, left = (whole(headers, f"ratelimit-{name}") for name in ("limit", "remaining"))
+    return {} if limit is None or left is None else {info.name: max(limit - left, 0)}
 
 
 def answers(info: Pool) -> Answers:
