@@ -327,6 +327,8 @@ impl<H> Feed<H> {
         if *topic == *self.last.topic {
             return self.last.entry;
         }
+        // A part of a longer one is no topic.
+        (self.padded.get(self.last.spot.end) == Some(&b'"')).then_some(())?;
         let found = look_up([&self.forms[0].topics, &self.others], topic)?;
         if let Some(Entry { target: Target::Book { book, .. }, .. }) = &self.entries[found] {
             book.fetch();
