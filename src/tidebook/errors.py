@@ -40,6 +40,7 @@ Each carries `venue symbol code text hint retry`. `retry` is one of the words
 whoever raises one passes text through `core.redact` first.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 DecodeKind = Literal["malformed", "number", "missing", "repeated", "too_deep", "too_large"]
@@ -261,9 +262,30 @@ class BookNotLive(TidebookError):
 
 
 class OutcomeUnknown(TidebookError):
-    """The venue has not said whether an order arrived. Ask; never send it again."""
+    """The venue has not said whether an order arrived. Ask; never send it again. `client_id` is what it was sent as."""
 
     retry = "ask first"
+
+    def __init__(
+        self, text: str, *, client_id: str = "", venue: str | None = None, symbol: str | None = None,
+        hint: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(text, venue=venue, symbol=symbol, hint=hint)
+        self.client_id = client_id
+        self.asking: Callable[[], Awaitable[Any]] | None = None
+
+    async def resolve(self) -> Any:
+        """Ask the venue what became of it: its Order.
+
+        Raises the venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no
+        answer yet, or in another process than the one that sent it.
+        """
+        if self.asking is None:
+            raise self
+        return await self.asking()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _as_it_was, (type(self), self.args), {**self.__dict__, "asking": None}
 
 
 class Overrun(TidebookError):

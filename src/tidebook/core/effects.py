@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from tidebook.core.clock import Now
 from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
 
@@ -86,8 +87,21 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """What signs a request at the moment at which it is sent.
+
+    `sign` gets the request, the time, a nonce and 16 random bytes; None says that it must not be sent any more. Where
+    `account` is not empty, requests of the same one (of any process on this machine) are sent one after the other, each
+    with a higher nonce; elsewhere the nonce is 0. It names the key without saying what it is.
+    """
+
+    sign: Callable[[Request, Now, int, bytes], Request | None]
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
-    """Make a request. Then comes `replied` or `failed` with this id."""
+    """Make a request, signed by `seal` if there is one. Then comes `replied` or `failed` with this id."""
 
     id: int
     request: Request
@@ -96,6 +110,7 @@ class Fetch:
     urgency: Urgency
     timeout: float  # seconds
     cap: int  # longest body in bytes, also after inflating
+    seal: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)

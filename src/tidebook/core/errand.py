@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tidebook.core.clock import Now
-from tidebook.core.effects import Reply, Request, Urgency
+from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.errors import TidebookError
 
 
@@ -13,7 +13,7 @@ class Errand:
     """`done` is called once, with the reply or, where there was none, with the reason.
 
     `given_up` says that nobody waits any more, and `wanted` is asked that before sending: what was not sent is
-    then never sent. `refused` is the error that the reply means, where the venue declares how to tell.
+    then never sent. `seal` signs it when it is. `refused` is the error that the reply means, where the venue declares how to tell.
     """
 
     request: Request
@@ -25,5 +25,6 @@ class Errand:
     done: Callable[[Reply | None, str, Now], None]
     sent: Callable[[Now], None] = field(default=lambda now: None)
     wanted: Callable[[], bool] = field(default=lambda: True)
+    seal: Seal | None = None
     given_up: bool = False
     refused: TidebookError | None = None

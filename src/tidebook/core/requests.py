@@ -186,7 +186,7 @@ class Requests:
             errand.sent(now)
             request, weight = errand.request, errand.weight
             self._effects.append(
-                Fetch(self._last, request, errand.pool, weight, errand.urgency, errand.timeout, errand.cap)
+                Fetch(self._last, request, errand.pool, weight, errand.urgency, errand.timeout, errand.cap, errand.seal)
             )
         self._leave(queue, now)
 

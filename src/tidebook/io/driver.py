@@ -3,20 +3,22 @@
 import asyncio
 import heapq
 import logging
+import os
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Protocol, TypeVar, assert_never
 from urllib.parse import urlsplit
 
 from tidebook.core.clock import Now
-from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Send, SendSecret
+from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Seal, Send, SendSecret
 from tidebook.errors import UsageError
 from tidebook.io import process
 from tidebook.io.clock import now
-from tidebook.io.http import Failure, Http
+from tidebook.io.http import Failure, Http, shown
+from tidebook.io.nonces import turn
 from tidebook.io.place import Remap
 from tidebook.io.tls import client_context
 from tidebook.io.websocket import CLOSE_WAIT, Connection
@@ -25,6 +27,7 @@ from tidebook.model.health import Health
 logger = logging.getLogger("tidebook.io")
 
 _T = TypeVar("_T")
+_NO_TURN = "others used this key all the time; nothing was sent"
 
 
 class Session(Protocol):
@@ -286,14 +289,31 @@ class Driver:
             self._track(task)
 
     async def _fetch(self, effect: Fetch) -> None:
-        url, headers = self._placed(effect.request.url, {**self._headers, **effect.request.headers})
-        request = replace(effect.request, url=url, headers=headers)
         try:
-            reply = await self._http.fetch(request, timeout=effect.timeout, cap=effect.cap)
+            async with asyncio.timeout(effect.timeout), self._sealed(effect) as request:
+                reply = await self._http.fetch(request, timeout=effect.timeout, cap=effect.cap)
+        except TimeoutError:  # of its turn: the answer has a limit of its own, which is over before
+            self._input(self._machine.failed, effect.id, f"Timeout: {shown(effect.request)}: {_NO_TURN}")
         except Failure as failure:
             self._input(self._machine.failed, effect.id, str(failure))
         else:
             self._input(self._machine.replied, effect.id, reply)
+
+    @asynccontextmanager
+    async def _sealed(self, effect: Fetch) -> AsyncIterator[Request]:
+        """The request as it is sent; where its nonce must be the highest, others of the same key wait meanwhile."""
+        request, seal = replace(effect.request, headers={**self._headers, **effect.request.headers}), effect.seal
+        if seal is None:
+            yield self._elsewhere(request)
+        elif not seal.account:
+            yield self._elsewhere(_signed(seal, request, 0))
+        else:
+            async with turn(seal.account, lambda: now().wall_ns) as nonce:
+                yield self._elsewhere(_signed(seal, request, nonce))
+
+    def _elsewhere(self, request: Request) -> Request:
+        url, headers = self._placed(request.url, request.headers)
+        return replace(request, url=url, headers=headers)
 
     # ---- what both need
 
@@ -366,6 +386,13 @@ class Driver:
             await asyncio.wait(left, timeout=0.1)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._http.close(), 0.1)
+
+
+def _signed(seal: Seal, request: Request, nonce: int) -> Request:
+    signed = seal.sign(request, now(), nonce, os.urandom(16))
+    if signed is None:
+        raise Failure(f"NetworkError: {shown(request)}: given up; nothing was sent")
+    return signed
 
 
 class _Link:

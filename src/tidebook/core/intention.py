@@ -1,0 +1,134 @@
+"""One order on its way: sent at most once, and until its venue has said what became of it, unknown.
+
+Sans I/O. Whoever sends it tells what happened; this decides what that means, when to ask, and when to stop asking.
+
+::
+
+    made ──▶ sent ──▶ accepted
+      │        ├────▶ refused      the venue's no
+      │        └────▶ unknown ──▶ accepted    it was found
+      ▼                       └─▶ absent      not found when it could not arrive any more
+    unsent                        it never left
+
+Accepted, refused, absent and unsent are ends.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tidebook.core.clock import SECOND, Now, seconds
+from tidebook.core.rules import Wish
+from tidebook.core.trading import Trading
+from tidebook.errors import TidebookError
+from tidebook.model.orders import Order
+
+State = Literal["made", "sent", "accepted", "refused", "unknown", "absent", "unsent"]
+ENDS: Final[frozenset[State]] = frozenset({"accepted", "refused", "absent", "unsent"})
+FIRST, MOST = SECOND // 4, 8 * SECOND
+"""Between two questions: the first, then twice as long each time."""
+MARGIN: Final = SECOND
+"""What clocks that are measured may still differ, and what a venue takes to book an order that has just arrived."""
+
+
+@dataclass(slots=True, eq=False)
+class Intention:
+    """See the module. `number` is what it is called by us, `wish.client_id` how its venue calls that."""
+
+    wish: Wish
+    number: int
+    trading: Trading
+    state: State = "made"
+    order: Order | None = None
+    error: TidebookError | None = None
+    why: str = ""
+    sent_ns: int | None = None  # monotonic, when it left
+    again: bool = False  # it was refused for its time stamp
+    asked: int = 0
+    next_ns: int | None = None  # monotonic, when to ask next; None: not at all
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDS
+
+    @property
+    def dead_ns(self) -> int | None:
+        """From when on (monotonic) it cannot arrive any more; None: nobody knows."""
+        window = self.trading.window
+        if window is None or self.sent_ns is None:
+            return None
+        return self.sent_ns + seconds(window) + MARGIN
+
+    def sends(self, now: Now) -> bool:
+        """It leaves now. False: it has left before, or must not: whoever asks sends nothing then."""
+        if self.state != "made":
+            return False
+        self.state, self.sent_ns = "sent", now.mono_ns
+        return True
+
+    def given_up(self) -> bool:
+        """Nobody wants it any more. Whether that came in time: nothing of it has left, and nothing will."""
+        if self.state == "made":
+            self.state = "unsent"
+        return self.state == "unsent"
+
+    def accepted(self, order: Order) -> None:
+        """The venue says what it has made of it, also when it was asked later."""
+        if self.state in ("sent", "unknown"):
+            self.state, self.order, self.next_ns = "accepted", order, None
+
+    def refused(self, error: TidebookError) -> None:
+        """The venue says no, and means that nothing was done."""
+        if self.state == "sent":
+            self.state, self.error = "refused", error
+
+    def too_late(self) -> bool:
+        """It was refused for its time stamp, so that it may leave once more, with a better one; only once."""
+        if self.state != "sent" or self.again:
+            return False
+        self.state, self.sent_ns, self.again = "made", None, True
+        return True
+
+    def not_sent(self, error: TidebookError) -> None:
+        """No byte of it has left: the connection could not be made."""
+        if self.state in ("made", "sent"):
+            self.state, self.error = "unsent", error
+
+    def lost(self, why: str, now: Now) -> None:
+        """What came back leaves open what became of it, or nothing came back."""
+        if self.state == "sent":
+            self.state, self.why = "unknown", why
+            self.next_ns = None if self.trading.ability == "none" else now.mono_ns + FIRST
+
+    def asks(self, now: Now) -> bool:
+        """Whether to ask now. It counts as asked then."""
+        if self.state != "unknown" or self.next_ns is None or now.mono_ns < self.next_ns:
+            return False
+        self.asked += 1
+        self.next_ns = None
+        return True
+
+    def not_found(self, asked_ns: int, now: Now) -> None:
+        """The venue knows no such order, when it was asked at `asked_ns` (monotonic).
+
+        It may have been on its way still: only when it could not arrive any more does that say that it never will.
+        """
+        if self.state != "unknown":
+            return
+        if self.dead_ns is not None and asked_ns >= self.dead_ns and self.trading.ability != "by_match":
+            self.state, self.next_ns = "absent", None
+        else:
+            self._ask_again(now)
+
+    def not_answered(self, now: Now) -> None:
+        """The question itself was not answered."""
+        if self.state == "unknown":
+            self._ask_again(now)
+
+    def _ask_again(self, now: Now) -> None:
+        at_ns = now.mono_ns + min(FIRST << min(self.asked, 10), MOST)
+        if self.dead_ns is not None and now.mono_ns < self.dead_ns:
+            at_ns = min(at_ns, self.dead_ns)
+        self.next_ns = at_ns
+
+    def __repr__(self) -> str:
+        return f"<Intention {self.wish.client_id} {self.state}: {self.wish.words}>"

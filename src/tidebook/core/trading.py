@@ -1,0 +1,99 @@
+"""How a venue takes orders and tells of accounts, declared: one act for each thing that can be asked or done there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from tidebook.core.channel import Seen
+from tidebook.core.effects import Request
+from tidebook.core.intents import ClientIds
+from tidebook.errors import UsageError
+from tidebook.model.facts import Instrument
+from tidebook.model.orders import Kind, Tif
+
+Ability = Literal["by_id", "by_id_for", "by_match", "none"]
+"""How a venue can be asked what became of an order whose answer was lost: by the client's id, by it for a while, by
+searching for one like it, not at all."""
+
+ACTS: Final = (
+    "submit", "cancel", "cancel_all", "amend", "order", "open_orders", "balances", "positions", "fills",
+)  # fmt: skip
+
+
+class Ref(NamedTuple):
+    """Which order is meant: by the venue's id, or by the client's. `size` and `price` are what amending makes of it."""
+
+    instrument: Instrument
+    id: str = ""
+    client_id: str = ""
+    size: str = ""
+    price: str = ""
+
+
+class Scope(NamedTuple):
+    """Of what is asked: of one instrument or of all, from an instant on (ns, UTC), so many at most."""
+
+    instrument: Instrument | None = None
+    start_ns: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One signed request. `request` makes it, unsigned, of a Wish (submit), a Ref (one order) or a Scope (the rest).
+
+    `read` makes of the body: an Order for `submit cancel amend order`, lists of orders, balances, positions or fills for
+    the rest, nothing of use for `cancel_all`. It raises DecodeError, or msgspec's errors, for what is not as promised:
+    for `submit` that means that nobody knows what became of it. `weight` is what it costs in `pool`. `more` makes the
+    next page's request, as for calls. `needs` an instrument, where the venue does not answer for all of them.
+    """
+
+    name: str
+    request: Callable[[Any], Request]
+    read: Callable[[bytes, Seen, Any], Any]
+    pool: str
+    weight: int = 1
+    more: Callable[[Request, bytes], Request | None] | None = None
+    needs: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in ACTS:
+            raise UsageError(f"{self.name} is none of {', '.join(ACTS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trading:
+    """All of it. `ids` are how clients name orders here, `ability` how an unknown one is found.
+
+    `window`: so many seconds after its time stamp the venue refuses a request: what has not arrived by then never
+    will (None: it says no such thing, and an order that is not found may still come). `unsure` are the codes that
+    leave open what became of a request, besides HTTP 408 and 5xx. `kinds` and `tifs` are what it takes; `cost`: market
+    orders for an amount of quote currency; `side_cost` only on this side. `reduces`: orders that only close.
+    `post_only` likewise. `known_for`, with ability ``by_id_for``: so many seconds.
+    """
+
+    acts: tuple[Act, ...]
+    ids: ClientIds
+    ability: Ability
+    window: float | None = None
+    unsure: frozenset[str] = frozenset()
+    kinds: frozenset[Kind] = frozenset({"limit", "market"})
+    tifs: frozenset[Tif] = frozenset({"gtc", "ioc", "fok"})
+    cost: bool = False
+    post_only: bool = True
+    reduces: bool = False
+    known_for: float | None = None
+
+    def __post_init__(self) -> None:
+        names = [act.name for act in self.acts]
+        if len({*names}) != len(names):
+            raise UsageError(f"acts of one name: {', '.join(names)}")
+        if self.ability in ("by_id", "by_id_for") and "order" not in names:
+            raise UsageError(f"ability {self.ability} needs the act `order`")
+        if (self.ability == "by_id_for") != (self.known_for is not None):
+            raise UsageError("ability by_id_for says for how long, and no other does")
+
+    def act(self, name: str) -> Act | None:
+        return next((act for act in self.acts if act.name == name), None)
+
+

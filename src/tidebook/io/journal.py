@@ -1,0 +1,139 @@
+"""Intents on disk before they are sent, so that after a crash somebody still knows what to ask about.
+
+One line of JSON for each: what is to be sent, then what became of it. Only the first is waited for (fsync): where the
+second is lost, the venue is asked once more. A line that a crash has cut is no line. One process has the file at a time.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from tidebook.errors import UsageError
+
+_MOST = 256 << 20
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`place` is the exchange's, `wish` what was to be sent, in words; `end` what became of it, empty until then."""
+
+    id: str
+    place: str
+    venue: str
+    symbol: str
+    at_ns: int
+    wish: str
+    end: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+class Journal:
+    """The journal in a file. `open` lists what has no end yet. Raises UsageError where another process has it."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._file: int | None = None
+        self._lock = asyncio.Lock()
+        self.open: dict[str, Entry] = {}
+
+    def begin(self) -> None:
+        """Take it, read it, and write it anew with what is open alone."""
+        if self._file is not None:
+            return
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UsageError(f"the journal {self.path} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            raise UsageError(f"the journal {self.path} is another process's. Give each its own") from None
+        try:
+            for entry in _entries(file, self.path):
+                if entry.end:
+                    self.open.pop(entry.id, None)
+                else:
+                    self.open[entry.id] = entry
+            # Where this fails half-way the whole lines before are still there, and the rest is asked once more.
+            kept = b"".join(_encode(entry) + b"\n" for entry in self.open.values())
+            self._rewrite(file, kept)
+        except BaseException:
+            os.close(file)
+            raise
+        self._file = file
+
+    def _rewrite(self, file: int, kept: bytes) -> None:
+        """What is open stands at the end first, and is whole there; then the beginning is cut off."""
+        if os.fstat(file).st_size == len(kept):
+            return
+        beside = self.path.with_name(f"{self.path.name}.new")
+        new = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write(new, kept)
+            os.fsync(new)
+        finally:
+            os.close(new)
+        # The lock is on this file, which must stay the one: its content is put in place, and the copy serves a crash.
+        os.ftruncate(file, 0)
+        os.lseek(file, 0, os.SEEK_SET)
+        _write(file, kept)
+        os.fsync(file)
+        beside.unlink()
+
+    async def write(self, entry: Entry) -> None:
+        """It is on disk when this returns. Raises OSError where it could not be: nothing may be sent then."""
+        async with self._lock:
+            assert self._file is not None
+            await asyncio.to_thread(_append, self._file, _encode(entry) + b"\n", sync=True)
+        self.open[entry.id] = entry
+
+    def end(self, id: str, end: str) -> None:
+        """What became of it."""
+        entry = self.open.pop(id, None)
+        if entry is not None and self._file is not None:
+            _append(self._file, _encode(msgspec.structs.replace(entry, end=end)) + b"\n", sync=False)
+
+    def close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def _entries(file: int, path: Path) -> Iterator[Entry]:
+    beside = path.with_name(f"{path.name}.new")
+    size = os.fstat(file).st_size
+    if size > _MOST:
+        raise UsageError(f"the journal {path} has {size} bytes, too many to read")
+    texts = [os.pread(file, size, 0)]
+    if beside.exists():
+        texts.insert(0, beside.read_bytes())  # a crash while it was written anew
+    for text in texts:
+        for line in text.split(b"\n"):
+            try:
+                yield _decode(line)
+            except msgspec.MsgspecError:
+                continue  # cut by a crash
+
+
+def _append(file: int, line: bytes, *, sync: bool) -> None:
+    end = os.lseek(file, 0, os.SEEK_END)
+    try:
+        _write(file, line)
+        if sync:
+            os.fsync(file)
+    except BaseException:
+        os.ftruncate(file, end)  # the next line must not hang on to half of this one
+        raise
+
+
+def _write(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]

@@ -1,0 +1,289 @@
+"""What is asked of an exchange and what an account has: intents, orders, fills, balances, positions. Frozen and exact.
+
+An intent is what a user wants, an `Order` what the venue has made of it. Sizes are in the unit in which the venue
+trades the instrument (`instrument.size_unit`), prices in its quote currency.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Literal
+
+import msgspec
+
+from tidebook.errors import DecodeError, UsageError
+from tidebook.model.facts import Fact, Rounding, Side
+from tidebook.model.number import Exact, decimal_of, parse, plain
+
+Amount = str | int | Decimal
+"""A number as users give it. A float is refused: what it is to the last digit nobody has written down."""
+
+Tif = Literal["gtc", "ioc", "fok"]
+Kind = Literal["limit", "market", "stop", "stop_limit"]
+Status = Literal["open", "filled", "cancelled", "expired", "rejected"]
+ENDED: Final[frozenset[Status]] = frozenset({"filled", "cancelled", "expired", "rejected"})
+
+
+def amount(name: str, value: Amount) -> Decimal:
+    """The exact value of a number that a user gave, above 0.
+
+    Raises TypeError for a float, with the way out, and for what is no number at all; UsageError for what is not
+    above 0 or beyond 38 digits.
+    """
+    if isinstance(value, float):
+        way, grid = ("price", "tick") if name in ("price", "trigger") else ("size", "step")
+        text = f'{name}={value!r} is a float. Write "{value!r}", or instrument.{way}({value!r}) to round to the {grid}'
+        raise TypeError(text)
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise TypeError(f"{name} is {type(value).__name__}: text, an int or a Decimal is wanted")
+    try:
+        found = parse(str(value))
+    except (ValueError, DecodeError) as error:  # a ValueError: an int of more digits than Python writes
+        raise UsageError(f"{name} is no number of at most 38 digits") from error
+    if found <= 0:
+        raise UsageError(f"{name}={plain(found)}: above 0")
+    return found
+
+
+class _Intent:
+    """What all intents have in common is checked when they are made; an instrument's rules when they are sent."""
+
+    __slots__ = ()
+    symbol: str
+    side: Side
+    rounding: Rounding | None
+    reduce_only: bool
+
+    def _check(self, **numbers: Amount | None) -> None:
+        if not isinstance(self.symbol, str) or not self.symbol:
+            raise UsageError(f"symbol={self.symbol!r} is no text")
+        if self.side not in ("buy", "sell"):
+            raise UsageError(f'side={self.side!r}: "buy" or "sell"')
+        if self.rounding not in (None, "nearest", "down", "up"):
+            raise UsageError(f'rounding={self.rounding!r}: None, "nearest", "down" or "up"')
+        for name, value in numbers.items():
+            if value is not None:
+                object.__setattr__(self, name, amount(name, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(_Intent):
+    """Buy or sell at `price` or better. With `post_only` it is refused rather than that it takes.
+
+    A price or a size that breaks the instrument's rules is refused before anything is sent, with `rounding` it is
+    rounded. `tif` is how long it stands: ``gtc`` until cancelled, ``ioc`` what trades at once, ``fok`` all at once or
+    nothing. Raises TypeError for a float, UsageError for what is no order.
+    """
+
+    symbol: str
+    side: Side
+    size: Amount
+    price: Amount
+    post_only: bool = False
+    tif: Tif = "gtc"
+    reduce_only: bool = False
+    rounding: Rounding | None = None
+
+    def __post_init__(self) -> None:
+        self._check(size=self.size, price=self.price)
+        if self.tif not in ("gtc", "ioc", "fok"):
+            raise UsageError(f'tif={self.tif!r}: "gtc", "ioc" or "fok"')
+        if self.post_only and self.tif != "gtc":
+            raise UsageError(f"post_only and tif={self.tif!r}: what is to be made does not trade at once")
+
+
+@dataclass(frozen=True, slots=True)
+class Market(_Intent):
+    """Buy or sell at once, at what there is: so much (`size`), or for so much quote currency (`cost`)."""
+
+    symbol: str
+    side: Side
+    size: Amount | None = None
+    cost: Amount | None = None
+    reduce_only: bool = False
+    rounding: Rounding | None = None
+
+    def __post_init__(self) -> None:
+        self._check(size=self.size, cost=self.cost)
+        if (self.size is None) == (self.cost is None):
+            raise UsageError("a market order has a size or a cost, and not both")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(_Intent):
+    """A market order, or with `price` a limit order, that the venue sends once trades have reached `trigger`."""
+
+    symbol: str
+    side: Side
+    size: Amount
+    trigger: Amount
+    price: Amount | None = None
+    reduce_only: bool = False
+    rounding: Rounding | None = None
+
+    def __post_init__(self) -> None:
+        self._check(size=self.size, trigger=self.trigger, price=self.price)
+
+
+Intent = Limit | Market | Stop
+
+
+class Order(Fact, frozen=True, kw_only=True):
+    """An order as its venue tells of it. `client_id` is what it was sent under, empty for one that had none.
+
+    `status` ``open`` is also what waits for its trigger or is filled in part. None where the venue does not say.
+    """
+
+    id: str
+    side: Side
+    kind: Kind
+    status: Status
+    client_id: str = ""
+    exact_price: Exact | None = None
+    exact_trigger: Exact | None = None
+    exact_size: Exact | None = None
+    exact_filled: Exact = (0, 0)
+    exact_cost: Exact | None = None
+    tif: Tif = "gtc"
+    post_only: bool = False
+    reduce_only: bool = False
+    created_ns: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it can still trade."""
+        return self.status == "open"
+
+    @property
+    def price(self) -> Decimal | None:
+        return None if self.exact_price is None else decimal_of(*self.exact_price)
+
+    @property
+    def trigger(self) -> Decimal | None:
+        return None if self.exact_trigger is None else decimal_of(*self.exact_trigger)
+
+    @property
+    def size(self) -> Decimal | None:
+        """What was asked for; None for a market order by cost."""
+        return None if self.exact_size is None else decimal_of(*self.exact_size)
+
+    @property
+    def filled(self) -> Decimal:
+        return decimal_of(*self.exact_filled)
+
+    @property
+    def left(self) -> Decimal | None:
+        """What is not filled."""
+        return None if self.size is None else self.size - self.filled
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What its fills came to, in quote currency."""
+        return None if self.exact_cost is None else decimal_of(*self.exact_cost)
+
+    @property
+    def average(self) -> Decimal | None:
+        """The average price of its fills, to 28 digits; None before the first."""
+        return None if self.cost is None or not self.filled else self.cost / self.filled
+
+    def __repr__(self) -> str:
+        size = "-" if self.size is None else plain(self.size)
+        at = "" if self.price is None else f" at {plain(self.price)}"
+        what = f"{self.side} {size} {self.symbol}{at}"
+        return f"<Order {self.client_id or self.id} {self.venue} {self.status}: {what}, {plain(self.filled)} filled>"
+
+
+class Fill(Fact, frozen=True, kw_only=True):
+    """A trade of one's own. `fee` is positive where it was paid; `maker` says whether it had stood in the book."""
+
+    id: str
+    order_id: str
+    side: Side
+    exact_price: Exact
+    exact_size: Exact
+    client_id: str = ""
+    exact_fee: Exact | None = None
+    fee_currency: str = ""
+    maker: bool | None = None
+
+    @property
+    def price(self) -> Decimal:
+        return decimal_of(*self.exact_price)
+
+    @property
+    def size(self) -> Decimal:
+        return decimal_of(*self.exact_size)
+
+    @property
+    def fee(self) -> Decimal | None:
+        return None if self.exact_fee is None else decimal_of(*self.exact_fee)
+
+    def __repr__(self) -> str:
+        fee = "" if self.fee is None else f", fee {plain(self.fee)} {self.fee_currency}"
+        return f"<Fill {self.symbol} {self.venue} {self.side} {plain(self.size)} at {plain(self.price)}{fee}>"
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account has of a currency: `free`, and `held` by open orders or as margin."""
+
+    venue: str
+    currency: str
+    exact_free: Exact
+    exact_held: Exact
+    received_ns: int
+    venue_ns: int | None = None
+
+    @property
+    def free(self) -> Decimal:
+        return decimal_of(*self.exact_free)
+
+    @property
+    def held(self) -> Decimal:
+        return decimal_of(*self.exact_held)
+
+    @property
+    def total(self) -> Decimal:
+        return self.free + self.held
+
+    def __repr__(self) -> str:
+        return f"<Balance {self.venue} {plain(self.free)} {self.currency} free, {plain(self.held)} held>"
+
+
+class Position(Fact, frozen=True, kw_only=True):
+    """What is held of a contract: `size` above 0 is long, below 0 short. None where the venue does not say."""
+
+    exact_size: Exact
+    exact_entry: Exact | None = None
+    exact_mark: Exact | None = None
+    exact_unrealized: Exact | None = None
+    exact_liquidation: Exact | None = None
+    exact_leverage: Exact | None = None
+
+    @property
+    def size(self) -> Decimal:
+        return decimal_of(*self.exact_size)
+
+    @property
+    def entry(self) -> Decimal | None:
+        """The average price at which it was entered."""
+        return None if self.exact_entry is None else decimal_of(*self.exact_entry)
+
+    @property
+    def mark(self) -> Decimal | None:
+        return None if self.exact_mark is None else decimal_of(*self.exact_mark)
+
+    @property
+    def unrealized(self) -> Decimal | None:
+        """What closing it at the mark price would bring, in the currency of settlement."""
+        return None if self.exact_unrealized is None else decimal_of(*self.exact_unrealized)
+
+    @property
+    def liquidation(self) -> Decimal | None:
+        return None if self.exact_liquidation is None else decimal_of(*self.exact_liquidation)
+
+    @property
+    def leverage(self) -> Decimal | None:
+        return None if self.exact_leverage is None else decimal_of(*self.exact_leverage)
+
+    def __repr__(self) -> str:
+        entry = "" if self.entry is None else f" at {plain(self.entry)}"
+        return f"<Position {self.symbol} {self.venue} {plain(self.size)}{entry}>"
