@@ -16,6 +16,7 @@ from tidebook.model.facts import (
     Ticker,
     Trade,
 )
+from tidebook.model.orders import Balance, Fill, Order, Position
 
 T = TypeVar("T")
 Kind = Literal["text", "number", "real", "time", "whole", "truth"]
@@ -37,6 +38,63 @@ def _stamp(row: Fact) -> int:
     return row.venue_ns if row.venue_ns is not None else row.received_ns
 
 
+ORDERS: Columns[Order] = Columns(
+    "Orders",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "id": ("text", lambda row: row.id),
+        "client_id": ("text", lambda row: row.client_id),
+        "side": ("text", lambda row: row.side),
+        "kind": ("text", lambda row: row.kind),
+        "status": ("text", lambda row: row.status),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+        "filled": ("number", lambda row: row.filled),
+        "cost": ("number", lambda row: row.cost),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+FILLS: Columns[Fill] = Columns(
+    "Fills",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "id": ("text", lambda row: row.id),
+        "order_id": ("text", lambda row: row.order_id),
+        "side": ("text", lambda row: row.side),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+        "fee": ("number", lambda row: row.fee),
+        "fee_currency": ("text", lambda row: row.fee_currency),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+BALANCES: Columns[Balance] = Columns(
+    "Balances",
+    {
+        "currency": ("text", lambda row: row.currency),
+        "free": ("number", lambda row: row.free),
+        "held": ("number", lambda row: row.held),
+        "total": ("number", lambda row: row.total),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("currency",),
+)
+POSITIONS: Columns[Position] = Columns(
+    "Positions",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "size": ("number", lambda row: row.size),
+        "entry": ("number", lambda row: row.entry),
+        "mark": ("number", lambda row: row.mark),
+        "unrealized": ("number", lambda row: row.unrealized),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol",),
+)
 TRADES: Columns[Trade] = Columns(
     "Trades",
     {

@@ -41,8 +41,8 @@ class Sends(Protocol):
         """Its answer, or why there is none. It is sent, or given up, also when nobody waits any more."""
         ...
 
-    def sealed(self, gate: Callable[[Now], bool] | None = None) -> Seal:
-        """What signs a request as it is sent; where `gate` says no, it is not."""
+    def sealed(self, request: Request, gate: Callable[[Now], bool] | None = None) -> Seal:
+        """What signs it in the moment in which it is sent; where `gate` says no then, it is not."""
         ...
 
     def errand(self, request: Request, pool: str, weight: int, urgency: Urgency, seal: Seal) -> Errand: ...
@@ -126,7 +126,7 @@ class Intents:
         assert act is not None
         request = act.request(intention.wish)
         while intention.state == "made":
-            seal = self._sends.sealed(intention.sends)
+            seal = self._sends.sealed(request, intention.sends)
             errand = self._sends.errand(request, act.pool, act.weight, Urgency.ORDER, seal)
             try:
                 reply, why = await self._sends.post(errand)

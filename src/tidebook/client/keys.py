@@ -27,7 +27,7 @@ class Keys:
     def check(self, venue: Venue, what: str, nothing: str) -> None:
         """Raises NoCredentials where there is no key for `what`; `nothing` was done."""
         if self.credentials is None:
-            text = f"{venue.name} {what} needs a key. Looked in {self.looked}. Nothing was {nothing}"
+            text = f"{venue.exchange} {what} needs a key. Looked in {self.looked}. Nothing was {nothing}"
             raise NoCredentials(text, venue=venue.name)
 
     def check_endpoint(self, venue: Venue, endpoint: Endpoint, what: str) -> None:
@@ -61,7 +61,7 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
     """
     if simulated:
         return Keys(SIMULATOR, "the simulator")
-    if not (venue.key_headers or any(endpoint.login is not None for endpoint in venue.endpoints)):
+    if not (venue.key_headers or venue.sign is not None or any(endpoint.login is not None for endpoint in venue.endpoints)):
         return Keys(None, "nothing: there is no use for one")
     place = _of_exchange(at, venue)
     name, looked = variable(place), FILE

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,13 +16,16 @@ from tidebook.client.place import VenueAt
 from tidebook.client.reader import Reader
 from tidebook.client.stats import Stats, lost_by, stats_of
 from tidebook.client.subscription import Subscription
+from tidebook.client.trader import Trader
 from tidebook.client.where import declared_at, hosts_of
 from tidebook.core.burst import Burst
+from tidebook.core.intents import TAG_BITS, IntentNumbers
 from tidebook.core.options import Options
 from tidebook.engine import Choice
 from tidebook.errors import UsageError, VenueUnavailable
 from tidebook.io.beat import Beat
 from tidebook.io.clock import now
+from tidebook.io.journal import Journal
 from tidebook.io.place import loopback
 from tidebook.model import health
 from tidebook.model import place as places
@@ -30,7 +34,7 @@ from tidebook.model.place import At
 from tidebook.venue import Venue
 
 
-class Market(Reader, Opening):
+class Market(Reader, Trader, Opening):
     """Connected venues. `async with tidebook.connect("binance", "htx") as market`."""
 
     def __init__(
@@ -43,6 +47,8 @@ class Market(Reader, Opening):
         timeout: float,
         share: float = 1.0,
         keys: Given | None = None,
+        read_only: bool = False,
+        journal: str | os.PathLike[str] | None = None,
     ) -> None:
         Opening.__init__(self)
         if not where:
@@ -57,6 +63,9 @@ class Market(Reader, Opening):
         self._places = [places.parse(one) for one in where]
         self._declared = {place: declared_at(place) for place in self._places}
         self._keys = given(keys)
+        self._only_reads = read_only
+        self._journal = None if journal is None else Journal(journal)
+        self._named = IntentNumbers(secrets.randbits(TAG_BITS), now().wall_ns)
         self._at_address = at
         self._engine = engines.load(engine)
         self._opts = options or Options()
@@ -87,10 +96,23 @@ class Market(Reader, Opening):
     def _root(self) -> Opening:
         return self
 
+    @property
+    def _numbers(self) -> IntentNumbers:
+        return self._named
+
+    @property
+    def _read_only(self) -> bool:
+        return self._only_reads
+
+    def _alone(self, one: VenueAt) -> Trader:
+        return PlaceMarket(self, one.place)
+
     def _tell(self, event: Health) -> None:
         self._healths.emit(event)
 
     async def _open(self) -> None:
+        if self._journal is not None:
+            self._journal.begin()
         address = self._at_address or os.environ.get("TIDEBOOK_AT")
         for at in self._places:
             remap = loopback(address) if address else hosts_of(at, self._declared[at])
@@ -104,7 +126,7 @@ class Market(Reader, Opening):
                     made = VenueAt(
                         one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
                         budgets=budgets, share=self._share, burst=self._receiving,
-                        keys=keys_of(one, at, self._keys, simulated=bool(address)),
+                        keys=keys_of(one, at, self._keys, simulated=bool(address)), journal=self._journal,
                     )  # fmt: skip
                 ones.append(made)
         options = self._opts
@@ -136,6 +158,8 @@ class Market(Reader, Opening):
         closing = [one.close() for one in self._connected]
         done = await asyncio.gather(*closing, return_exceptions=True)
         self._healths.close()
+        if self._journal is not None:
+            self._journal.close()
         for result in done:
             if isinstance(result, BaseException):
                 raise result
@@ -205,7 +229,7 @@ class Market(Reader, Opening):
             return f"<Market ({type(error).__name__})>"
 
 
-class PlaceMarket(Reader):
+class PlaceMarket(Reader, Trader):
     """`market["binance"]`: the market with the venue said once."""
 
     def __init__(self, market: Market, name: str) -> None:
@@ -230,6 +254,17 @@ class PlaceMarket(Reader):
     @property
     def _root(self) -> Opening:
         return self._market
+
+    @property
+    def _numbers(self) -> IntentNumbers:
+        return self._market._numbers
+
+    @property
+    def _read_only(self) -> bool:
+        return self._market._read_only
+
+    def _alone(self, one: VenueAt) -> Trader:
+        return PlaceMarket(self._market, one.place)
 
     def _tell(self, event: Health) -> None:
         self._market._tell(event)
@@ -271,7 +306,8 @@ def _shown(name: str, ones: Sequence[VenueAt]) -> str:
 
 def connect(
     *where: str | At, at: str | None = None, engine: Choice | None = None, options: Options | None = None,
-    timeout: float = 10.0, share: float = 1.0, keys: Given | None = None,
+    timeout: float = 10.0, share: float = 1.0, keys: Given | None = None, read_only: bool = False,
+    journal: str | os.PathLike[str] | None = None,
 ) -> Market:  # fmt: skip
     """Connect to exchanges: `async with connect("binance", "htx") as market`, or `market = await connect("binance")`.
 
@@ -290,5 +326,12 @@ def connect(
     is not there is looked for in TIDEBOOK_<EXCHANGE>[_<ACCOUNT>][_<ENVIRONMENT>]_KEY, _SECRET and _PASSPHRASE, then in
     ~/.config/tidebook/keys.toml, which nobody else may read. With `at` none of them is read: a simulator has its own.
     Entering raises UsageError for one that is incomplete; without one, what needs it raises NoCredentials.
+
+    With `read_only` nothing can be sent, changed or cancelled (UsageError). `journal` is a file in which each order
+    stands before it is sent; what it holds from an earlier run without an end is asked after when its exchange is
+    connected, and stands in `unresolved` until then. One process has it at a time (UsageError).
     """
-    return Market(where, at=at, engine=engine, options=options, timeout=timeout, share=share, keys=keys)
+    return Market(
+        where, at=at, engine=engine, options=options, timeout=timeout, share=share, keys=keys, read_only=read_only,
+        journal=journal,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ import msgspec
 
 from tidebook.client.book import Book
 from tidebook.client.keys import Keys
+from tidebook.client.private import Private
 from tidebook.client.sharing import Joined, Shared
 from tidebook.client.symbols import Listing
 from tidebook.client.traded import Told, Traded
@@ -20,7 +21,7 @@ from tidebook.core.burst import Burst
 from tidebook.core.channel import Call, FactChannel, Question, Seen
 from tidebook.core.clock import SECOND, Now
 from tidebook.core.desk import Desk
-from tidebook.core.effects import Reply, Request, Urgency
+from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.errand import Errand
 from tidebook.core.options import Options
@@ -44,6 +45,7 @@ from tidebook.errors import (
 )
 from tidebook.io.clock import now
 from tidebook.io.driver import Driver
+from tidebook.io.journal import Journal
 from tidebook.io.place import Remap
 from tidebook.model import health
 from tidebook.model.facts import Instrument
@@ -62,7 +64,7 @@ class VenueAt:
     def __init__(
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
         remap: Remap | None, masked: bool, on_event: Callable[[Health], None], budgets: Budgets, share: float,
-        burst: Burst, keys: Keys,
+        burst: Burst, keys: Keys, journal: Journal | None = None,
     ) -> None:  # fmt: skip
         """`budgets` are shared from here on, until it is closed. Raises UsageError for a bad proxy or authority."""
         self.declared = declared
@@ -96,6 +98,7 @@ class VenueAt:
         self._shared: dict[str, Shared] = {}
         self._books: dict[str, list[Book]] = {}
         self._on_event = on_event
+        self.private = Private(self, keys, journal)
         self._traded = Traded(declared.name, self._instruments, ended=self._end, halted=self._halted)
         if keys.credentials is None and declared.unlisted is not None:
             self._traded.listing.unlisted = declared.unlisted
@@ -134,7 +137,7 @@ class VenueAt:
         await self._keep()
 
     async def _load_once(self) -> None:
-        await self._measure_clock()
+        await self.measure_clock()
         await self._traded.load()
 
     def _unavailable(self, error: TidebookError, again: float | None) -> None:
@@ -165,7 +168,7 @@ class VenueAt:
 
     # The clock ----------------------------------------------------------------
 
-    async def _measure_clock(self) -> None:
+    async def measure_clock(self) -> None:
         """The venue's clock against ours; half of the way there and back is the uncertainty."""
         if self.declared.call("time") is None:
             return
@@ -185,7 +188,7 @@ class VenueAt:
 
         async def measure() -> None:
             try:
-                await self._measure_clock()
+                await self.measure_clock()
             except TidebookError as error:
                 logger.debug("%s: the clock was not measured: %s", self.at, error)
 
@@ -224,7 +227,7 @@ class VenueAt:
                 continue
             try:
                 await self._traded.load()
-                await self._measure_clock()
+                await self.measure_clock()
             except TidebookError as error:
                 self._unavailable(error, self.options.listing_every)
 
@@ -289,6 +292,7 @@ class VenueAt:
     async def close(self) -> None:
         self._closing = True
         self._traded.close()
+        await self.private.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -335,7 +339,7 @@ class VenueAt:
             found = page + found if call.ranges and question.start_ns is None else found + page
         return found
 
-    async def send(self, request: Request, pool: str, weight: int) -> Reply:
+    async def send(self, request: Request, pool: str, weight: int, seal: Seal | None = None) -> Reply:
         """Send a request within its pool's budget, `fetch_timeout` seconds at most with the wait for room in it.
 
         Raises the venue's error where the reply means one, a NetworkError (Timeout among them), and RateLimited at
@@ -343,38 +347,48 @@ class VenueAt:
         """
         if type(weight) is not int or weight < 0:
             raise UsageError(f"weight={weight!r} is no weight: a whole number, 0 or more")
-        self._check_room(request, pool, weight)
-        if (credentials := self._keys.credentials) is not None:
+        if (credentials := self._keys.credentials) is not None and seal is None:
             headers = {name: credentials.filled(text) for name, text in self.declared.key_headers.items()}
             request = replace(request, secrets=headers)
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-
-        def done(reply: Reply | None, why: str, at: Now) -> None:
-            if future.done():
-                return
-            if reply is not None:
-                future.set_result(reply)
-            else:
-                future.set_exception(_network_error(why, self.declared.name))
-
-        options = self.options
-        errand = Errand(request, pool, weight, Urgency.SEED, options.request_timeout, options.body_cap, done)
-        self._driver.tell(partial(self.desk.send, errand))
-        try:
-            async with asyncio.timeout(options.fetch_timeout):
-                reply = await future
-        except TimeoutError:
-            raise Timeout(
-                f"{self.declared.name}: no answer within {options.fetch_timeout:g} s", venue=self.declared.name
-            ) from None
-        finally:
-            errand.given_up = True
+        errand = self.errand(request, pool, weight, Urgency.SEED, seal)
+        reply, why = await self.post(errand)
+        if reply is None:
+            raise _network_error(why, self.declared.name)
         error = errand.refused
         if error is None and reply.status != 200:
             error = NetworkError(f"{self.declared.name}: HTTP {reply.status}", venue=self.declared.name)
         if error is not None:
             raise error
         return reply
+
+    def errand(self, request: Request, pool: str, weight: int, urgency: Urgency, seal: Seal | None) -> Errand:
+        options = self.options
+        return Errand(request, pool, weight, urgency, options.request_timeout, options.body_cap, _nobody, seal=seal)
+
+    async def post(self, errand: Errand) -> tuple[Reply | None, str]:
+        """Send it in its turn, `fetch_timeout` seconds at most; the reply, or why there is none (see `io.http`).
+
+        Raises RateLimited at once where there will be no room in time: nothing was sent then. Cancelled, or after that
+        time, what has not been sent never is.
+        """
+        self._check_room(errand.request, errand.pool, errand.weight)
+        future: asyncio.Future[tuple[Reply | None, str]] = asyncio.get_running_loop().create_future()
+        sent: list[Now] = []
+
+        def done(reply: Reply | None, why: str, at: Now) -> None:
+            if not future.done():
+                future.set_result((reply, why))
+
+        errand.done, errand.sent = done, sent.append
+        self._driver.tell(partial(self.desk.send, errand))
+        limit = self.options.fetch_timeout
+        try:
+            async with asyncio.timeout(limit):
+                return await future
+        except TimeoutError:
+            return None, f"Timeout: no answer within {limit:g} s{'' if sent else '; nothing was sent'}"
+        finally:
+            errand.given_up = True
 
     def _check_room(self, request: Request, pool: str, weight: int) -> None:
         at = now()
@@ -519,6 +533,10 @@ def _network_error(why: str, venue: str) -> TidebookError:
     }
     kind = Timeout if word == "Timeout" else kinds.get(word, NetworkError)
     return kind(f"{venue}: {text or why}", venue=venue)
+
+
+def _nobody(reply: Reply | None, why: str, at: Now) -> None:
+    """Nobody waits for it yet."""
 
 
 def _changed(views: list[Book], source: core.Book) -> None:

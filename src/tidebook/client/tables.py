@@ -7,7 +7,7 @@ same columns.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from html import escape
 from importlib import import_module
@@ -70,6 +70,10 @@ class Table(Sequence[T]):
 
     def __iter__(self) -> Iterator[T]:
         return iter(self._rows)
+
+    def where(self, wanted: Callable[[T], bool]) -> Table[T]:
+        """The rows of which something is true."""
+        return Table(self._columns, [row for row in self._rows if wanted(row)], self._about)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """One dict a row: exact numbers as Decimal, times as ns UTC."""

@@ -8,7 +8,7 @@ from tidebook.core.channel import Seen
 from tidebook.core.effects import Request
 from tidebook.core.intents import ClientIds
 from tidebook.errors import UsageError
-from tidebook.model.facts import Instrument
+from tidebook.model.facts import Instrument, Side
 from tidebook.model.orders import Kind, Tif
 
 Ability = Literal["by_id", "by_id_for", "by_match", "none"]
@@ -28,6 +28,7 @@ class Ref(NamedTuple):
     client_id: str = ""
     size: str = ""
     price: str = ""
+    side: Side | None = None
 
 
 class Scope(NamedTuple):
@@ -68,8 +69,8 @@ class Trading:
     `window`: so many seconds after its time stamp the venue refuses a request: what has not arrived by then never
     will (None: it says no such thing, and an order that is not found may still come). `unsure` are the codes that
     leave open what became of a request, besides HTTP 408 and 5xx. `kinds` and `tifs` are what it takes; `cost`: market
-    orders for an amount of quote currency; `side_cost` only on this side. `reduces`: orders that only close.
-    `post_only` likewise. `known_for`, with ability ``by_id_for``: so many seconds.
+    orders for an amount of quote currency; `reduces`: orders that only close; `post_only` likewise. `known_for`, with
+    ability ``by_id_for``: so many seconds. Venues of one exchange with the same `wallet` have their balances together.
     """
 
     acts: tuple[Act, ...]
@@ -83,6 +84,7 @@ class Trading:
     post_only: bool = True
     reduces: bool = False
     known_for: float | None = None
+    wallet: str = ""
 
     def __post_init__(self) -> None:
         names = [act.name for act in self.acts]

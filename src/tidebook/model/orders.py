@@ -6,7 +6,7 @@ trades the instrument (`instrument.size_unit`), prices in its quote currency.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -19,8 +19,7 @@ Amount = str | int | Decimal
 
 Tif = Literal["gtc", "ioc", "fok"]
 Kind = Literal["limit", "market", "stop", "stop_limit"]
-Status = Literal["open", "filled", "cancelled", "expired", "rejected"]
-ENDED: Final[frozenset[Status]] = frozenset({"filled", "cancelled", "expired", "rejected"})
+Status = Literal["open", "filled", "cancelled", "expired", "rejected", "dry"]
 
 
 def amount(name: str, value: Amount) -> Decimal:
@@ -130,7 +129,7 @@ Intent = Limit | Market | Stop
 class Order(Fact, frozen=True, kw_only=True):
     """An order as its venue tells of it. `client_id` is what it was sent under, empty for one that had none.
 
-    `status` ``open`` is also what waits for its trigger or is filled in part. None where the venue does not say.
+    `status` ``open`` is also what waits for its trigger or is filled in part, ``dry`` what was never sent. None where the venue does not say.
     """
 
     id: str

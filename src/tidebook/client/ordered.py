@@ -1,0 +1,74 @@
+"""An order that this process has sent: what its venue made of it, and what can be done with it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tidebook.client.tables import Table
+from tidebook.client.waits import within
+from tidebook.errors import NetworkError, RateLimited
+from tidebook.model.orders import Amount, Fill, Order
+
+_FIRST, _MOST = 0.25, 5.0
+"""Seconds between two looks at an order that is still open."""
+
+
+class Sent(Order, frozen=True, kw_only=True, eq=False):
+    """An `Order` as it was when its venue took it; `done`, `cancel`, `amend` and `fills` ask anew."""
+
+    trader: Any = None  # a Trader of the venue alone
+
+    async def refresh(self) -> Order:
+        """What it is now. Raises OrderNotFound, NetworkError."""
+        found: Order = await self.trader.fetch_order(self)
+        return found
+
+    async def done(self, timeout: float | None = None) -> Order:
+        """Wait until it has ended (filled, cancelled, expired, rejected): what it is then.
+
+        Asks again and again, at most every quarter of a second, less often later; what fails on the way is asked anew.
+        Raises Timeout after `timeout` seconds. Cancelled, the order stands as it does.
+        """
+        order: Order = self
+        wait = _FIRST
+        async with within(timeout, f"{self.client_id or self.id} has not ended"):
+            while order.open:
+                try:
+                    order = await self.refresh()
+                except (NetworkError, RateLimited):
+                    pass
+                if order.open:
+                    await asyncio.sleep(wait)
+                    wait = min(wait * 1.5, _MOST)
+        return order
+
+    async def cancel(self) -> Order:
+        """Cancel what is left of it: as it is then. Raises OrderNotFound where it has ended before."""
+        found: Order = await self.trader.cancel(self)
+        return found
+
+    async def amend(self, *, size: Amount | None = None, price: Amount | None = None) -> Order:
+        """Change it where it stands. Raises UsageError where its venue cannot."""
+        found: Order = await self.trader.amend(self, size=size, price=price)
+        return found
+
+    async def fills(self) -> Table[Fill]:
+        """Its trades so far."""
+        found: Table[Fill] = await self.trader.fetch_fills(self.symbol)
+        return found.where(lambda fill: fill.order_id == self.id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Elsewhere it is an order, with which nothing can be done.
+        return _order, ({name: getattr(self, name) for name in FIELDS},)
+
+
+FIELDS: Final = Order.__struct_fields__
+
+
+def _order(fields: Mapping[str, Any]) -> Order:
+    return Order(**fields)
+
+
+def sent(order: Order, trader: Any) -> Sent:
+    return Sent(**{name: getattr(order, name) for name in FIELDS}, trader=trader)
+

@@ -1,0 +1,150 @@
+"""The private side of one venue at one place: what is signed, with which key, by which clock; its orders on their way."""
+
+import asyncio
+from collections.abc import Callable
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tidebook.client.intents import Intents, path_of
+from tidebook.client.keys import Keys
+from tidebook.core.channel import Seen
+from tidebook.core.clock import SECOND, Now
+from tidebook.core.effects import Reply, Request, Seal, Urgency
+from tidebook.core.errand import Errand
+from tidebook.core.sign import Scheme, Stamp
+from tidebook.core.trading import Act
+from tidebook.errors import ClockRefused, DecodeError, TidebookError, UsageError
+from tidebook.io.clock import now
+from tidebook.io.journal import Journal
+from tidebook.model.credentials import Credentials
+
+if TYPE_CHECKING:
+    from tidebook.client.place import VenueAt
+
+MEASURE_EVERY = 60.0
+"""Seconds after which the venue's clock is looked at anew, beside what is signed then."""
+
+
+class Private:
+    """See the module. Nothing of it is made before it is used."""
+
+    def __init__(self, one: "VenueAt", keys: Keys, journal: Journal | None) -> None:
+        self._one = one
+        self._keys = keys
+        self._journal = journal
+        self._measured_ns = now().mono_ns
+
+    @property
+    def name(self) -> str:
+        return self._one.declared.name
+
+    @cached_property
+    def intents(self) -> Intents:
+        """Its orders on their way. Raises UsageError where its venue takes none."""
+        trading = self._one.declared.trading
+        if trading is None:
+            raise UsageError(f"{self.name}: orders are not built yet", venue=self.name)
+        return Intents(self, trading, self._one.place, self._journal)
+
+    @property
+    def started(self) -> bool:
+        """Whether there were orders."""
+        return "intents" in self.__dict__
+
+    # What is signed -----------------------------------------------------------
+
+    def check(self, request: Request) -> tuple[Scheme, Credentials]:
+        """What signs it. Raises NoCredentials where there is no key, UsageError where nobody knows how."""
+        declared = self._one.declared
+        if declared.sign is None:
+            raise UsageError(f"{self.name}: how its requests are signed is not built yet", venue=self.name)
+        self._keys.check(declared, path_of(request), "sent")
+        credentials = self._keys.credentials
+        assert credentials is not None
+        if declared.sign.wants_passphrase and credentials.passphrase is None:
+            text = f"{declared.exchange} wants a passphrase besides the key of {credentials.source}. Nothing was sent"
+            raise UsageError(text, venue=self.name)
+        return declared.sign, credentials
+
+    def sealed(self, request: Request, gate: Callable[[Now], bool] | None = None) -> Seal:
+        """What signs it in the moment in which it is sent; where `gate` says no then, it is not. Raises as `check`."""
+        scheme, credentials = self.check(request)
+
+        def sign(request: Request, at: Now, nonce: int, draw: bytes) -> Request | None:
+            if gate is not None and not gate(at):
+                return None
+            return scheme.sign(request, credentials, Stamp(at.wall_ns + (self._one.offset_ns or 0), nonce, draw))
+
+        self._measure_soon()
+        return Seal(sign, _named(credentials) if scheme.wants_nonce else "")
+
+    async def send(self, request: Request, pool: str, weight: int) -> Reply:
+        """Send it signed. Raises as `VenueAt.send`; where its time stamp is refused it is signed once more, with the
+        venue's clock looked at anew: nothing was done the first time.
+        """
+        seal = self.sealed(request)
+        try:
+            return await self._one.send(request, pool, weight, seal)
+        except ClockRefused:
+            await self.measure()
+            return await self._one.send(request, pool, weight, seal)
+
+    async def act(self, act: Act, about: Any) -> Any:
+        """What an act says, all pages of it. Raises the venue's error, NetworkError, DecodeError."""
+        request = act.request(about)
+        reply = await self.send(request, act.pool, act.weight)
+        found = self._read(act, about, reply)
+        asked = 1
+        while act.more is not None and (further := act.more(request, reply.body)) is not None:
+            request = further
+            asked += 1
+            if asked > _MOST_PAGES:
+                raise DecodeError("malformed", f"{self.name}: more than {_MOST_PAGES} pages of {act.name}")
+            reply = await self.send(request, act.pool, act.weight)
+            found = [*found, *self._read(act, about, reply)]
+        return found
+
+    def _read(self, act: Act, about: Any, reply: Reply) -> Any:
+        try:
+            return act.read(reply.body, self.seen(), about)
+        except msgspec.MsgspecError as error:
+            raise DecodeError("malformed", f"{act.name}: {error}", venue=self.name) from error
+
+    # For its orders -----------------------------------------------------------
+
+    async def post(self, errand: Errand) -> tuple[Reply | None, str]:
+        return await self._one.post(errand)
+
+    def errand(self, request: Request, pool: str, weight: int, urgency: Urgency, seal: Seal) -> Errand:
+        return self._one.errand(request, pool, weight, urgency, seal)
+
+    def seen(self) -> Seen:
+        return Seen(self.name, self._one.symbol_of, now().wall_ns)
+
+    async def measure(self) -> None:
+        """Look at the venue's clock anew; where it does not tell, what is known of it stays."""
+        self._measured_ns = now().mono_ns
+        try:
+            await self._one.measure_clock()
+        except TidebookError:
+            await asyncio.sleep(0)
+
+    def _measure_soon(self) -> None:
+        if now().mono_ns - self._measured_ns > MEASURE_EVERY * SECOND:
+            self._measured_ns = now().mono_ns
+            self._one.measure_soon()
+
+    async def close(self) -> None:
+        if self.started:
+            await self.intents.close()
+
+
+_MOST_PAGES = 1000
+
+
+def _named(credentials: Credentials) -> str:
+    """A key's name, of which nobody can tell the key."""
+    return sha256(b"tidebook nonces " + credentials.key.reveal().encode()).hexdigest()[:32]

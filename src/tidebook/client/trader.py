@@ -1,0 +1,342 @@
+"""What is done with an account: orders sent, changed, cancelled, asked after; balances, positions and fills fetched."""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
+from tidebook.client.finding import Finding, usable
+from tidebook.client.ordered import Sent, sent
+from tidebook.client.place import VenueAt
+from tidebook.client.ranges import Instant, instant_ns
+from tidebook.client.tables import Table
+from tidebook.core.intents import IntentNumbers
+from tidebook.core.rules import Wish, wish
+from tidebook.core.trading import Act, Ref, Scope, Trading
+from tidebook.errors import BookNotLive, ClockRefused, TidebookError, UsageError
+from tidebook.io.clock import now
+from tidebook.model.facts import Instrument
+from tidebook.model.market import State
+from tidebook.model.number import Exact, exact_of, plain
+from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, Market, Order, Position, Stop, amount
+
+
+class Guard(Protocol):
+    """A book, as an order is guarded by it."""
+
+    symbol: str
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def age(self) -> float: ...
+
+
+class Trader(Finding):
+    """The verbs of accounts, over some venues. Shared by the market and its places."""
+
+    @property
+    @abstractmethod
+    def _numbers(self) -> IntentNumbers:
+        """What orders are called."""
+
+    @property
+    @abstractmethod
+    def _read_only(self) -> bool:
+        """Whether nothing may be done, only looked at."""
+
+    # Doing --------------------------------------------------------------------
+
+    async def submit(
+        self, intent: Intent, *, guard: Guard | None = None, max_age: float | None = None, dry_run: bool = False,
+        venue: str | None = None,
+    ) -> Sent:  # fmt: skip
+        """Send an order: what its venue has made of it, once it was accepted.
+
+        It is checked before anything is sent: a number that is not on the instrument's tick or step, or out of its
+        bounds, raises InvalidOrder, or is rounded as the intent's `rounding` says. `guard` is a book that must be live
+        then, and not older than `max_age` seconds (BookNotLive). With `dry_run` all is checked and nothing is sent; the
+        result is the order as it would go, with status ``dry``.
+
+        It is sent at most once. Raises OrderRejected (InvalidOrder, InsufficientFunds, PostOnlyWouldTake …) or another
+        refusal of the venue's; NetworkError where it never arrived; OutcomeUnknown where nobody knows, with
+        `client_id` and `await error.resolve()`. Cancelled before it has left, it never leaves; cancelled later, it
+        goes its way, and stands in `unresolved` until its outcome is known.
+        """
+        self._check_allowed()
+        _check_intent(intent)
+        one, instrument = await self._one(intent.symbol, venue)
+        trading = _trading(one, "submit")
+        made = wish(intent, instrument, trading.ids.write(number := self._numbers.next()))
+        _check_taken(made, trading, one)
+        if not dry_run:
+            one.private.check(_act_of(one, "submit").request(made))
+        _check_guard(guard, max_age, instrument)
+        if dry_run:
+            return sent(_dry(made), self._alone(one))
+        _check_clock(one, trading)
+        order = await one.private.intents.submit(made, number)
+        return sent(order, self._alone(one))
+
+    async def submit_many(
+        self, intents: Sequence[Intent], *, guard: Guard | None = None, max_age: float | None = None,
+        venue: str | None = None,
+    ) -> list[Sent | TidebookError]:  # fmt: skip
+        """Several at once, each on its own: one result for each, in order, an Order or the error that `submit` raises.
+
+        Raises where no order could be, before any is sent (UsageError, TypeError). Cancelled, as `submit`.
+        """
+        for intent in intents:
+            _check_intent(intent)
+        going = [
+            asyncio.ensure_future(self.submit(intent, guard=guard, max_age=max_age, venue=venue)) for intent in intents
+        ]
+        try:
+            done = await asyncio.gather(*going, return_exceptions=True)
+        except asyncio.CancelledError:
+            for one in going:
+                one.cancel()
+            await asyncio.gather(*going, return_exceptions=True)
+            raise
+        results: list[Sent | TidebookError] = []
+        for result in done:
+            if isinstance(result, BaseException) and not isinstance(result, TidebookError):
+                raise result
+            results.append(result)
+        return results
+
+    async def cancel(
+        self, order: Order | str, *, symbol: str | None = None, client_id: str | None = None, venue: str | None = None
+    ) -> Order:
+        """Cancel what is left of an order: one of ours, or by the venue's id, or `client_id`, with its symbol.
+
+        Raises OrderNotFound where it is not open any more, and is known to the venue or not; safe to ask again.
+        """
+        self._check_allowed()
+        one, ref = await self._ref(order, symbol, client_id, venue)
+        found: Order = await self._act(one, "cancel", ref)
+        return found
+
+    async def cancel_all(self, symbol: str | None = None, *, venue: str | None = None) -> None:
+        """Cancel all open orders: of a symbol, or, where the venue can do that, of all."""
+        self._check_allowed()
+        if symbol is not None:
+            one, instrument = await self._one(symbol, venue)
+            await self._act(one, "cancel_all", Scope(instrument))
+            return
+        for one in await self._with_key(venue):
+            act = _act_of(one, "cancel_all")
+            if act.needs:
+                rows: list[Order] = await self._act(one, "open_orders", Scope())
+                for id in {row.symbol: None for row in rows}:
+                    _, instrument = await self._one(id, one.place if venue is None else venue)
+                    await self._act(one, "cancel_all", Scope(instrument))
+            else:
+                await self._act(one, "cancel_all", Scope())
+
+    async def amend(
+        self, order: Order | str, *, size: Amount | None = None, price: Amount | None = None,
+        symbol: str | None = None, client_id: str | None = None, venue: str | None = None,
+    ) -> Order:  # fmt: skip
+        """Change the size or the price of an open order, where its venue can. Numbers are checked as for `submit`."""
+        self._check_allowed()
+        if size is None and price is None:
+            raise UsageError("amend: which size, or which price?")
+        one, ref = await self._ref(order, symbol, client_id, venue)
+        given = order if isinstance(order, Order) else await self.fetch_order(order, symbol=symbol, venue=venue)
+        size = given.size if size is None else amount("size", size)
+        price = given.price if price is None else amount("price", price)
+        if size is None or price is None:
+            raise UsageError(f"{given!r} has no price and size that could be changed")
+        checked = wish(Limit(ref.instrument.symbol, given.side, size, price), ref.instrument, given.client_id)
+        assert checked.size is not None
+        assert checked.price is not None
+        ref = ref._replace(size=plain(checked.size), price=plain(checked.price), side=given.side)
+        found: Order = await self._act(one, "amend", ref)
+        return found
+
+    # Looking ------------------------------------------------------------------
+
+    async def fetch_order(
+        self, order: Order | str, *, symbol: str | None = None, client_id: str | None = None, venue: str | None = None
+    ) -> Order:
+        """What an order is now: one of ours, or by the venue's id, or `client_id`, with its symbol.
+
+        Raises OrderNotFound, NetworkError.
+        """
+        one, ref = await self._ref(order, symbol, client_id, venue)
+        found: Order = await self._act(one, "order", ref)
+        return found
+
+    async def fetch_open_orders(self, symbol: str | None = None, *, venue: str | None = None) -> Table[Order]:
+        """All open orders, of a symbol or of all; of every connected venue that takes orders."""
+        return Table(ORDERS, await self._rows("open_orders", symbol, venue))
+
+    async def fetch_balances(self, *, venue: str | None = None) -> Table[Balance]:
+        """What the accounts have, without what is 0. Venues that share a wallet tell of it once."""
+        rows: list[Balance] = await self._rows("balances", None, venue, once=True)
+        return Table(BALANCES, [row for row in rows if row.total])
+
+    async def fetch_positions(self, symbol: str | None = None, *, venue: str | None = None) -> Table[Position]:
+        """What is held of contracts, without what is 0."""
+        rows: list[Position] = await self._rows("positions", symbol, venue, may_lack=True)
+        return Table(POSITIONS, [row for row in rows if row.size])
+
+    async def fetch_fills(
+        self, symbol: str | None = None, *, start: Instant = None, limit: int | None = None, venue: str | None = None
+    ) -> Table[Fill]:
+        """One's own trades, oldest first: the newest that the venue gives, or from `start` on."""
+        start_ns = instant_ns("start", start, now().wall_ns)
+        return Table(FILLS, await self._rows("fills", symbol, venue, start_ns=start_ns, limit=limit))
+
+    @property
+    def unresolved(self) -> dict[str, str]:
+        """Orders of this process, and of its journal, of which nobody knows what became of them: by client id."""
+        return {
+            name: f"{found.wish.words} at {one.place}: {found.why}"
+            for one in self._venues(None) if one.private.started
+            for name, found in one.private.intents.unresolved.items()
+        }  # fmt: skip
+
+    async def resolve(self, client_id: str) -> Order:
+        """Ask what became of one of `unresolved`. Raises as `submit` does."""
+        for one in self._venues(None):
+            if one.private.started and client_id in one.private.intents.unresolved:
+                return await one.private.intents.resolve(client_id)
+        raise UsageError(f"nothing unresolved is called {client_id!r}")
+
+    # Inside -------------------------------------------------------------------
+
+    @abstractmethod
+    def _alone(self, one: VenueAt) -> "Trader":
+        """The same at one venue."""
+
+    def _check_allowed(self) -> None:
+        if self._read_only:
+            raise UsageError("this market is read_only: nothing was sent")
+
+    async def _act(self, one: VenueAt, name: str, about: Any) -> Any:
+        return await one.private.act(_act_of(one, name), about)
+
+    async def _ref(
+        self, order: Order | str, symbol: str | None, client_id: str | None, venue: str | None
+    ) -> tuple[VenueAt, Ref]:
+        if isinstance(order, Order):
+            own = order.venue if len(self._venues(venue)) > 1 else None
+            one, instrument = await self._one(order.symbol, venue or own)
+            return one, Ref(instrument, order.id, order.client_id, side=order.side)
+        if symbol is None:
+            raise UsageError("an order by its id: of which symbol?")
+        if not isinstance(order, str) or not (order or client_id):
+            raise UsageError("which order? Write an Order, the venue's id, or client_id=")
+        one, instrument = await self._one(symbol, venue)
+        return one, Ref(instrument, order, client_id or "")
+
+    async def _with_key(self, venue: str | None) -> list[VenueAt]:
+        """The venues that take orders. Raises NoCredentials where there is no key for one."""
+        ones = self._venues(venue)
+        await usable(ones, self._timeout, some=len(ones) > 1)
+        found = [one for one in ones if one.declared.trading is not None and (len(ones) == 1 or one.is_loaded)]
+        if not found:
+            names = ", ".join(one.place for one in ones)
+            raise UsageError(f"orders and accounts of {names} are not built yet")
+        return found
+
+    async def _rows(
+        self, name: str, symbol: str | None, venue: str | None, *, once: bool = False, may_lack: bool = False,
+        start_ns: int | None = None, limit: int | None = None,
+    ) -> list[Any]:  # fmt: skip
+        if symbol is not None:
+            one, instrument = await self._one(symbol, venue)
+            rows: list[Any] = await self._act(one, name, Scope(instrument, start_ns, limit))
+            return rows
+        ones = await self._with_key(venue)
+        if may_lack:
+            ones = [one for one in ones if _trading(one, name).act(name) is not None]
+        if once:
+            ones = list({(_trading(one, name).wallet or one.place): one for one in reversed(ones)}.values())[::-1]
+        for one in ones:
+            if _act_of(one, name).needs:
+                raise UsageError(f"{one.declared.name} tells {name.replace('_', ' ')} of one symbol only: of which?")
+        answers = await asyncio.gather(
+            *(self._act(one, name, Scope(None, start_ns, limit)) for one in ones), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer  # when all are over: none is left alone
+        return [row for answer in answers for row in answer]  # type: ignore[union-attr]
+
+
+def _check_intent(intent: object) -> None:
+    if not isinstance(intent, (Limit, Market, Stop)):
+        raise UsageError(f"{type(intent).__name__} is no order: Limit, Market or Stop is")
+
+
+def _trading(one: VenueAt, name: str) -> Trading:
+    trading = one.declared.trading
+    if trading is None:
+        raise UsageError(f"{one.declared.name}: {name.replace('_', ' ')} is not built yet", venue=one.declared.name)
+    return trading
+
+
+def _act_of(one: VenueAt, name: str) -> Act:
+    act = _trading(one, name).act(name)
+    if act is None:
+        raise UsageError(f"{one.declared.name} has no {name.replace('_', ' ')}", venue=one.declared.name)
+    return act
+
+
+def _check_taken(made: Wish, trading: Trading, one: VenueAt) -> None:
+    """Raises UsageError for what the venue does not take in this form."""
+    name = one.declared.name
+    lacking = ""
+    if made.kind not in trading.kinds:
+        lacking = f"{made.kind.replace('_', ' ')} orders"
+    elif made.kind == "limit" and made.tif not in trading.tifs:
+        lacking = f"orders that are {made.tif}"
+    elif made.post_only and not trading.post_only:
+        lacking = "post_only"
+    elif made.cost is not None and not trading.cost:
+        lacking = "market orders by cost"
+    elif made.reduce_only and not trading.reduces:
+        lacking = "reduce_only"
+    if lacking:
+        raise UsageError(f"{name} has no {lacking}. Nothing was sent", venue=name, symbol=made.instrument.symbol)
+
+
+def _check_guard(guard: Guard | None, max_age: float | None, instrument: Instrument) -> None:
+    if guard is None:
+        if max_age is not None:
+            raise UsageError("max_age is of a guard: guard=book")
+        return
+    state = guard.state
+    if state is not State.LIVE:
+        text = f"{guard.symbol}: the guarding book is {state}, not live. Nothing was sent"
+        raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
+    if max_age is not None and guard.age > max_age:
+        text = f"{guard.symbol}: the guarding book is {guard.age:.3f} s old, more than {max_age:g} s. Nothing was sent"
+        raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
+
+
+def _check_clock(one: VenueAt, trading: Trading) -> None:
+    """What is not sure within half of the venue's window of time stamps is not sent."""
+    unsure = one.offset_error_ns
+    if trading.window is not None and unsure is not None and unsure > trading.window * 1e9 / 2:
+        name = one.declared.name
+        text = f"{name}: its clock is known to {unsure / 1e9:.1f} s only, of a window of {trading.window:g} s"
+        raise ClockRefused(f"{text}. Nothing was sent", venue=name)
+
+
+def _dry(made: Wish) -> Order:
+    def maybe(value: Decimal | None) -> Exact | None:
+        return None if value is None else exact_of(value)
+
+    one = made.instrument
+    return Order(
+        venue=one.venue, symbol=one.symbol, venue_ns=None, received_ns=now().wall_ns, id="", side=made.side,
+        kind=made.kind, status="dry", client_id=made.client_id, exact_price=maybe(made.price),
+        exact_trigger=maybe(made.trigger), exact_size=maybe(made.size), tif=made.tif, post_only=made.post_only,
+        reduce_only=made.reduce_only,
+    )  # fmt: skip
