@@ -25,8 +25,12 @@ from tidebook.core.endpoint import (
     Subscribing,
     Template,
 )
+from tidebook.core.intents import ClientIds
 from tidebook.core.login import Login
 from tidebook.core.plan import BookPlan, RestSeed
+from tidebook.core.rules import Wish
+from tidebook.core.sign import Scheme, Stamp
+from tidebook.core.trading import Act, Inquiry, Ref, Trading
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
     BookShape,
@@ -96,6 +100,12 @@ class BookChannel:
                     raise UsageError(f"{self.name}: chain {self.rule.chain} needs `{name}` in the shape")
 
 
+def known_public(*paths: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[str, str], bool]:
+    """For `Venue.public`: these paths and no others. One that ends in ``/`` stands for all below it."""
+    exact, below = frozenset(paths), tuple(path for path in paths if path.endswith("/"))
+    return lambda method, path: method in methods and (path in exact or path.startswith(below))
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The same venue on other hosts: `hosts` maps live host names to theirs.
@@ -132,8 +142,10 @@ class Venue:
     it is none here). `scales` reads from what `listing` reads, where books are written in scaled integers, the scales
     of each id's prices and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read
     what clients send. `key_headers` are what requests say of a key where there is one: header names, and texts in which
-    ``$key`` and ``$secret`` stand for it. `without` names the channels of facts that the venue itself publishes
-    nowhere, by its documents.
+    ``$key`` and ``$secret`` stand for it. `sign` is how its private side is signed, and `public` says of a
+    method and a path (without query) whether everybody may ask there; what is not known to be public is private.
+    `trading` is how it takes orders and tells of accounts; None: that is not built.
+    `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
     """
 
     name: str
@@ -158,6 +170,9 @@ class Venue:
     scales: Callable[[str, bytes], Mapping[str, tuple[int, int]]] | None = None
     without: tuple[str, ...] = ()
     key_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    sign: Scheme | None = None
+    trading: Trading | None = None
+    public: Callable[[str, str], bool] = known_public()
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 
@@ -277,6 +292,7 @@ class Closed:
 
 __all__ = [
     "VERSION",
+    "Act",
     "Answers",
     "BookChannel",
     "BookShape",
@@ -284,6 +300,7 @@ __all__ = [
     "Call",
     "Chain",
     "Checksum",
+    "ClientIds",
     "Closed",
     "Codec",
     "Companion",
@@ -295,6 +312,7 @@ __all__ = [
     "FactChannel",
     "Heartbeat",
     "Id",
+    "Inquiry",
     "Kind",
     "Life",
     "Lifetime",
@@ -306,6 +324,7 @@ __all__ = [
     "Pool",
     "Proof",
     "Question",
+    "Ref",
     "Remove",
     "Repeats",
     "Reply",
@@ -314,14 +333,19 @@ __all__ = [
     "Resync",
     "Row",
     "Rows",
+    "Scheme",
     "Scope",
     "Seed",
     "Seen",
+    "Stamp",
     "Subscribing",
     "SyncRule",
     "Template",
     "Time",
     "TimeUnit",
+    "Trading",
     "Venue",
     "Window",
+    "Wish",
+    "known_public",
 ]

@@ -76,7 +76,9 @@ class Intents:
         """
         intention = Intention(wish, number, self.trading)
         if self._journal is not None:
-            entry = Entry(wish.client_id, self._place, self._sends.name, wish.instrument.symbol, now().wall_ns, wish.words)
+            entry = Entry(
+                wish.client_id, self._place, self._sends.name, wish.instrument.symbol, now().wall_ns, wish.words
+            )
             try:
                 await self._journal.write(entry)
             except OSError as error:
@@ -214,7 +216,9 @@ class Intents:
             case "refused" | "unsent" if intention.error is not None:
                 raise intention.error
             case "absent":
-                text = f"{name}: {wish.client_id} ({wish.words}) never arrived: {intention.why}, and when its time stamp"
+                text = (
+                    f"{name}: {wish.client_id} ({wish.words}) never arrived: {intention.why}, and when its time stamp"
+                )
                 text += " had run out the venue knew nothing of it"
                 raise NetworkError(text, venue=name, symbol=symbol)
         text = f"{name.partition('.')[0]} has not said whether {wish.client_id} ({wish.words}) arrived: {intention.why}"

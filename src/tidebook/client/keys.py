@@ -61,7 +61,9 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
     """
     if simulated:
         return Keys(SIMULATOR, "the simulator")
-    if not (venue.key_headers or venue.sign is not None or any(endpoint.login is not None for endpoint in venue.endpoints)):
+    if not (
+        venue.key_headers or venue.sign is not None or any(endpoint.login is not None for endpoint in venue.endpoints)
+    ):
         return Keys(None, "nothing: there is no use for one")
     place = _of_exchange(at, venue)
     name, looked = variable(place), FILE

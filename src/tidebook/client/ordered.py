@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from tidebook.client.tables import Table
@@ -33,10 +34,8 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
         wait = _FIRST
         async with within(timeout, f"{self.client_id or self.id} has not ended"):
             while order.open:
-                try:
+                with suppress(NetworkError, RateLimited):
                     order = await self.refresh()
-                except (NetworkError, RateLimited):
-                    pass
                 if order.open:
                     await asyncio.sleep(wait)
                     wait = min(wait * 1.5, _MOST)
@@ -71,4 +70,3 @@ def _order(fields: Mapping[str, Any]) -> Order:
 
 def sent(order: Order, trader: Any) -> Sent:
     return Sent(**{name: getattr(order, name) for name in FIELDS}, trader=trader)
-

@@ -1,4 +1,4 @@
-"""The private side of one venue at one place: what is signed, with which key, by which clock; its orders on their way."""
+"""The private side of one venue at one place: what is signed, with which key, by which clock; and its orders."""
 
 import asyncio
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
@@ -14,6 +15,7 @@ from tidebook.client.feeds import Finder
 from tidebook.client.place import VenueAt
 from tidebook.client.subscription import Slow, Subscription
 from tidebook.client.where import check_open
+from tidebook.core.channel import Question
 from tidebook.core.clock import Now
 from tidebook.core.effects import Request
 from tidebook.core.raw import Raw, RawPlan
@@ -91,12 +93,31 @@ class RawReply:
         return f"<RawReply {self.venue} {self.status} {excerpt(self.body)}>"
 
 
-def request_of(venue: Venue, where: str, params: Mapping[str, Param] | None) -> Request:
-    """A GET of a path of the venue, or of a URL on one of its hosts.
+def request_of(
+    venue: Venue, where: str, params: Mapping[str, Any] | None, method: str = "GET", body: str | bytes | None = None
+) -> Request:
+    """A request to a path of the venue, or to a URL on one of its hosts.
 
-    Raises UsageError for a host or a port that is not the venue's, and for what cannot be sent as it is written;
-    TypeError for a float.
+    `params` are its query; of POST and PUT what they say, in the form that the venue's signature asks for: JSON, a
+    form, or the query. `body` is sent as it is instead. Raises UsageError for a host or a port that is not the
+    venue's, and for what cannot be sent as it is written; TypeError for a float.
     """
+    form = "query" if venue.sign is None or method in ("GET", "DELETE") else venue.sign.body
+    if body is not None:
+        url = _url(venue, where)
+        content = body.encode() if isinstance(body, str) else bytes(body)
+        return Request(method, _asked(url, params), {"Content-Type": _CONTENT["json"]}, content)
+    if form == "query":
+        return Request(method, _asked(_url(venue, where), params))
+    content = _form(params or {}) if form == "form" else _json(params or {})
+    return Request(method, _url(venue, where), {"Content-Type": _CONTENT[form]}, content)
+
+
+_CONTENT: Final = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
+
+
+def _url(venue: Venue, where: str) -> str:
+    """The URL of a path, or the URL itself. Raises UsageError where it is not the venue's."""
     url = f"{venue.rest.rstrip('/')}/{where.lstrip('/')}"
     _check_printable(where)
     if "://" in where:
@@ -104,21 +125,78 @@ def request_of(venue: Venue, where: str, params: Mapping[str, Param] | None) -> 
         url = where
     elif not venue.rest:
         raise UsageError(f"{venue.name} has no host for {where!r}. Write the whole URL", venue=venue.name)
-    given = {name: _written(name, value) for name, value in (params or {}).items() if value is not None}
-    if not given:
-        return Request("GET", url)
+    return url
+
+
+def _asked(url: str, params: Mapping[str, Any] | None) -> str:
+    query = _form(params or {}).decode()
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+
+
+def _form(params: Mapping[str, Any]) -> bytes:
+    """Names and values, percent-encoded as UTF-8; what is None is left out, a list is its values under one name."""
+    given = [
+        (name, _written(name, one))
+        for name, value in params.items() if value is not None
+        for one in (value if isinstance(value, (list, tuple)) else [value])
+    ]  # fmt: skip
     try:
-        query = urlencode(given, quote_via=quote, safe="")
+        return urlencode(given, quote_via=quote, safe="").encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"{error.object!r} is no text: it has half of a surrogate pair") from None
-    return Request("GET", f"{url}{'&' if '?' in url else '?'}{query}")
+
+
+def _json(params: Mapping[str, Any]) -> bytes:
+    """Decimals are numbers, as exact as they are."""
+    try:
+        _check_floats(params)
+        return _JSON.encode(params)
+    except UnicodeEncodeError:
+        raise UsageError("what is to be sent is no JSON: a text of it has half of a surrogate pair") from None
+    except RecursionError:
+        raise UsageError("what is to be sent is no JSON: it is too deep") from None
+
+
+_JSON: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 async def ask(one: VenueAt, request: Request, weight: int) -> RawReply:
-    """Send it within the venue's budget for REST. Raises as `VenueAt.send` does."""
+    """Send it within the venue's budget for REST, signed where its endpoint is not known to be public.
+
+    Raises as `VenueAt.send` does; NoCredentials where it must be signed and there is no key: nothing was sent.
+    """
     pool = next((call.pool for call in one.declared.calls), "rest")
-    reply = await one.send(request, pool, weight)
+    path = urlsplit(request.url).path
+    if one.declared.sign is None or one.declared.public(request.method, path):
+        reply = await one.send(request, pool, weight)
+    else:
+        reply = await one.private.send(request, pool, weight)
     return RawReply(one.declared.name, now().wall_ns, reply.status, reply.headers, reply.body)
+
+
+def at_path(ones: Sequence[VenueAt], where: str) -> list[VenueAt]:
+    """Those of several venues whose a URL or a path is; of those that are at one host, with one key, the first."""
+    if "://" in where:
+        parts = urlsplit(where)
+        names = {one.name for one in at_host(parts.hostname or "", parts.path or "/")}
+        found = [one for one in ones if one.declared.name in names]
+    else:
+        first = where.lstrip("/").partition("/")[0]
+        found = [one for one in ones if first in _firsts(one.declared)]
+    seen: dict[tuple[str, str], VenueAt] = {}
+    for one in found:
+        seen.setdefault((one.declared.rest, str(one.at)), one)
+    return [*seen.values()] or [*ones]
+
+
+def _firsts(venue: Venue) -> set[str]:
+    """The first words of the paths that it declares."""
+    channels = [channel.rest("X", None).request.url for channel in venue.books if channel.rest is not None]
+    known: list[str] = [*channels]
+    for call in venue.calls:
+        with suppress(Exception):  # one that wants more than a question has
+            known.append(call.request(Question("X")).url)
+    return {urlsplit(url).path.lstrip("/").partition("/")[0] for url in known}
 
 
 def check_host(venue: Venue, url: str, scheme: str) -> None:

@@ -16,7 +16,7 @@ from tidebook.client.funding import asked_funding
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.ranges import Instant, instant_ns
-from tidebook.client.raw import Param, RawReply, RawStream, ask, request_of
+from tidebook.client.raw import Param, RawReply, RawStream, ask, at_path, request_of
 from tidebook.client.reading import FrozenBook
 from tidebook.client.snapshot import asked_book
 from tidebook.client.subscription import Slow, Subscription
@@ -323,13 +323,17 @@ class Reader(Finding):
 
         `weight` is what the venue counts for it. Waits for room in the venue's limit. Raises the venue's error where
         the answer means one, NetworkError, UsageError for a host that is not the venue's, TypeError for a float.
+
+        What is not known to be public there is signed: NoCredentials without a key, and nothing was sent.
         """
-        one = await self._place(venue)
+        one = await self._place(venue, where)
         return await ask(one, request_of(one.declared, where, params), weight)
 
-    async def _place(self, venue: str | None) -> VenueAt:
-        """The one venue that is meant."""
+    async def _place(self, venue: str | None, where: str = "") -> VenueAt:
+        """The one venue that is meant, by name, or where a URL or a path is that of one alone."""
         ones = self._venues(venue)
+        if len(ones) > 1 and where:
+            ones = at_path(ones, where)
         if len(ones) > 1:
             raise UsageError(f"say of which venue: venue= one of {', '.join(one.place for one in ones)}")
         return ones[0]

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -11,10 +11,11 @@ from tidebook.client.finding import Finding, usable
 from tidebook.client.ordered import Sent, sent
 from tidebook.client.place import VenueAt
 from tidebook.client.ranges import Instant, instant_ns
+from tidebook.client.raw import RawReply, ask, request_of
 from tidebook.client.tables import Table
 from tidebook.core.intents import IntentNumbers
 from tidebook.core.rules import Wish, wish
-from tidebook.core.trading import Act, Ref, Scope, Trading
+from tidebook.core.trading import Act, Inquiry, Ref, Trading
 from tidebook.errors import BookNotLive, ClockRefused, TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
@@ -124,17 +125,17 @@ class Trader(Finding):
         self._check_allowed()
         if symbol is not None:
             one, instrument = await self._one(symbol, venue)
-            await self._act(one, "cancel_all", Scope(instrument))
+            await self._act(one, "cancel_all", Inquiry(instrument))
             return
         for one in await self._with_key(venue):
             act = _act_of(one, "cancel_all")
             if act.needs:
-                rows: list[Order] = await self._act(one, "open_orders", Scope())
+                rows: list[Order] = await self._act(one, "open_orders", Inquiry())
                 for id in {row.symbol: None for row in rows}:
                     _, instrument = await self._one(id, one.place if venue is None else venue)
-                    await self._act(one, "cancel_all", Scope(instrument))
+                    await self._act(one, "cancel_all", Inquiry(instrument))
             else:
-                await self._act(one, "cancel_all", Scope())
+                await self._act(one, "cancel_all", Inquiry())
 
     async def amend(
         self, order: Order | str, *, size: Amount | None = None, price: Amount | None = None,
@@ -156,6 +157,30 @@ class Trader(Finding):
         ref = ref._replace(size=plain(checked.size), price=plain(checked.price), side=given.side)
         found: Order = await self._act(one, "amend", ref)
         return found
+
+    async def post(
+        self, where: str, params: Mapping[str, Any] | None = None, *, body: str | bytes | None = None,
+        venue: str | None = None, weight: int = 1,
+    ) -> RawReply:  # fmt: skip
+        """A POST in the venue's own words, signed unless its endpoint is known to be public: see `get`.
+
+        `params` are written as the venue wants them (JSON, a form, the query), `body` is sent as it is instead. What
+        became of it where there is no answer (NetworkError) nobody knows: nothing is sent again by itself.
+        """
+        return await self._raw("POST", where, params, body, venue, weight)
+
+    async def put(
+        self, where: str, params: Mapping[str, Any] | None = None, *, body: str | bytes | None = None,
+        venue: str | None = None, weight: int = 1,
+    ) -> RawReply:  # fmt: skip
+        """A PUT, otherwise as `post`."""
+        return await self._raw("PUT", where, params, body, venue, weight)
+
+    async def delete(
+        self, where: str, params: Mapping[str, Any] | None = None, *, venue: str | None = None, weight: int = 1
+    ) -> RawReply:
+        """A DELETE whose `params` are its query, otherwise as `post`."""
+        return await self._raw("DELETE", where, params, None, venue, weight)
 
     # Looking ------------------------------------------------------------------
 
@@ -213,6 +238,18 @@ class Trader(Finding):
     def _alone(self, one: VenueAt) -> "Trader":
         """The same at one venue."""
 
+    @abstractmethod
+    async def _place(self, venue: str | None, where: str = "") -> VenueAt:
+        """The one venue that is meant, by name, or where a URL or a path is that of one alone."""
+
+    async def _raw(
+        self, method: str, where: str, params: Mapping[str, Any] | None, body: str | bytes | None,
+        venue: str | None, weight: int,
+    ) -> RawReply:  # fmt: skip
+        self._check_allowed()
+        one = await self._place(venue, where)
+        return await ask(one, request_of(one.declared, where, params, method, body), weight)
+
     def _check_allowed(self) -> None:
         if self._read_only:
             raise UsageError("this market is read_only: nothing was sent")
@@ -229,7 +266,7 @@ class Trader(Finding):
             return one, Ref(instrument, order.id, order.client_id, side=order.side)
         if symbol is None:
             raise UsageError("an order by its id: of which symbol?")
-        if not isinstance(order, str) or not (order or client_id):
+        if not (order or client_id):
             raise UsageError("which order? Write an Order, the venue's id, or client_id=")
         one, instrument = await self._one(symbol, venue)
         return one, Ref(instrument, order, client_id or "")
@@ -250,7 +287,7 @@ class Trader(Finding):
     ) -> list[Any]:  # fmt: skip
         if symbol is not None:
             one, instrument = await self._one(symbol, venue)
-            rows: list[Any] = await self._act(one, name, Scope(instrument, start_ns, limit))
+            rows: list[Any] = await self._act(one, name, Inquiry(instrument, start_ns, limit))
             return rows
         ones = await self._with_key(venue)
         if may_lack:
@@ -261,7 +298,7 @@ class Trader(Finding):
             if _act_of(one, name).needs:
                 raise UsageError(f"{one.declared.name} tells {name.replace('_', ' ')} of one symbol only: of which?")
         answers = await asyncio.gather(
-            *(self._act(one, name, Scope(None, start_ns, limit)) for one in ones), return_exceptions=True
+            *(self._act(one, name, Inquiry(None, start_ns, limit)) for one in ones), return_exceptions=True
         )
         for answer in answers:
             if isinstance(answer, BaseException):

@@ -1,4 +1,4 @@
-"""What an order is called before its venue has seen it: numbers that are given out once, and how each venue writes them.
+"""What an order is called before its venue has seen it: numbers given out once, and how each venue writes them.
 
 A number has 63 bits, so that it fits where a venue wants a positive 64-bit integer: 19 of a process's tag, 28 of the
 second in which it began, 16 of a counter. When the counter is full, the next second is taken, whether it has come or
@@ -44,8 +44,8 @@ class ClientIds:
     """How a venue lets clients name their orders.
 
     `alphabet` are the digits in which the number is written, the zero first, `width` of them, filled with zeros: all
-    ids of a venue are equally long, none is the beginning of another, and their order is that of their seconds. `prefix`
-    says whose they are. `most` is the longest id that the venue takes. `unique_for`: so many seconds the venue
+    ids of a venue are equally long, none is the beginning of another, and their order is that of their seconds.
+    `prefix` says whose they are. `most` is the longest id that the venue takes. `unique_for`: so many seconds the venue
     remembers that an id was used; None: as long as the order itself, at least.
     """
 

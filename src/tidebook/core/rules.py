@@ -1,4 +1,4 @@
-"""An intent against the rules of its instrument: what is refused before anything is sent, and what rounding makes of it."""
+"""An intent against its instrument's rules: what is refused before anything is sent, and what rounding makes of it."""
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
@@ -92,7 +92,7 @@ def _on_grid(one: Instrument, name: str, value: Amount, step: Decimal | None, ro
 
 
 def _check_bounds(made: Wish) -> None:
-    """What is smaller or greater than the venue takes. What only closes a position may be worth less; the venue says."""
+    """What is smaller or greater than the venue takes. What only closes a position may be worth less."""
     one, size = made.instrument, made.size
     if size is not None and one.min_size is not None and size < one.min_size:
         raise _refused(one, f"size {plain(size)} of {_name(one)} is below the least, {plain(one.min_size)}")

@@ -31,7 +31,7 @@ class Ref(NamedTuple):
     side: Side | None = None
 
 
-class Scope(NamedTuple):
+class Inquiry(NamedTuple):
     """Of what is asked: of one instrument or of all, from an instant on (ns, UTC), so many at most."""
 
     instrument: Instrument | None = None
@@ -41,12 +41,12 @@ class Scope(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One signed request. `request` makes it, unsigned, of a Wish (submit), a Ref (one order) or a Scope (the rest).
+    """One signed request. `request` makes it, unsigned, of a Wish (submit), a Ref (one order) or an Inquiry (the rest).
 
-    `read` makes of the body: an Order for `submit cancel amend order`, lists of orders, balances, positions or fills for
-    the rest, nothing of use for `cancel_all`. It raises DecodeError, or msgspec's errors, for what is not as promised:
-    for `submit` that means that nobody knows what became of it. `weight` is what it costs in `pool`. `more` makes the
-    next page's request, as for calls. `needs` an instrument, where the venue does not answer for all of them.
+    `read` makes of the body: an Order for `submit cancel amend order`, a list of orders, balances, positions or fills
+    for the rest, nothing of use for `cancel_all`. It raises DecodeError, or msgspec's errors, for what is not as
+    promised: for `submit` that means that nobody knows what became of it. `weight` is what it costs in `pool`. `more`
+    makes the next page's request, as for calls. `needs`: an instrument, where the venue does not answer for all.
     """
 
     name: str
@@ -97,5 +97,3 @@ class Trading:
 
     def act(self, name: str) -> Act | None:
         return next((act for act in self.acts if act.name == name), None)
-
-

@@ -1,7 +1,8 @@
 """Intents on disk before they are sent, so that after a crash somebody still knows what to ask about.
 
 One line of JSON for each: what is to be sent, then what became of it. Only the first is waited for (fsync): where the
-second is lost, the venue is asked once more. A line that a crash has cut is no line. One process has the file at a time.
+second is lost, the venue is asked once more. A line that a crash has cut is no line. One process has the file at a
+time.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Numbers that rise with each request of a key, over threads, processes and restarts: a file for each key, and its lock.
+"""Numbers that rise with each request of a key, over threads, processes and restarts: a file for each key, locked.
 
 Who holds the lock sends, and lets go when the answer is there: on two connections a higher number could arrive first.
 """
@@ -23,9 +23,7 @@ async def turn(account: str, wall_ns: Callable[[], int]) -> AsyncIterator[int]:
     `account` is a name of letters and digits. Waits as long as it takes. Cancelled while waiting, nothing is used.
     Raises OSError where the file cannot be kept.
     """
-    folder = Path(os.environ.get("TIDEBOOK_NONCES") or Path(DIRECTORY).expanduser())
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = os.open(folder / account, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = _opened(account)
     try:
         await _lock(file)
         last = os.pread(file, _DIGITS, 0).strip()
@@ -34,6 +32,12 @@ async def turn(account: str, wall_ns: Callable[[], int]) -> AsyncIterator[int]:
         yield nonce
     finally:
         os.close(file)
+
+
+def _opened(account: str) -> int:
+    folder = Path(os.environ.get("TIDEBOOK_NONCES") or Path(DIRECTORY).expanduser())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.open(folder / account, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 async def _lock(file: int) -> None:

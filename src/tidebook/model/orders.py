@@ -32,7 +32,7 @@ def amount(name: str, value: Amount) -> Decimal:
         way, grid = ("price", "tick") if name in ("price", "trigger") else ("size", "step")
         text = f'{name}={value!r} is a float. Write "{value!r}", or instrument.{way}({value!r}) to round to the {grid}'
         raise TypeError(text)
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):  # type: ignore[redundant-expr]
         raise TypeError(f"{name} is {type(value).__name__}: text, an int or a Decimal is wanted")
     try:
         found = parse(str(value))
@@ -129,7 +129,8 @@ Intent = Limit | Market | Stop
 class Order(Fact, frozen=True, kw_only=True):
     """An order as its venue tells of it. `client_id` is what it was sent under, empty for one that had none.
 
-    `status` ``open`` is also what waits for its trigger or is filled in part, ``dry`` what was never sent. None where the venue does not say.
+    `status` ``open`` is also what waits for its trigger or is filled in part, ``dry`` what was never sent. None where
+    the venue does not say.
     """
 
     id: str
