@@ -129,7 +129,7 @@ class Intents:
         request = act.request(intention.wish)
         while intention.state == "made":
             seal = self._sends.sealed(request, intention.sends)
-            errand = self._sends.errand(request, act.pool, act.weight, Urgency.ORDER, seal)
+            errand = self._sends.errand(request, act.pool, act.cost(intention.wish), Urgency.ORDER, seal)
             try:
                 reply, why = await self._sends.post(errand)
             except TidebookError as error:  # before anything was sent

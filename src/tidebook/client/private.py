@@ -95,7 +95,8 @@ class Private:
     async def act(self, act: Act, about: Any) -> Any:
         """What an act says, all pages of it. Raises the venue's error, NetworkError, DecodeError."""
         request = act.request(about)
-        reply = await self.send(request, act.pool, act.weight)
+        weight = act.cost(about)
+        reply = await self.send(request, act.pool, weight)
         found = self._read(act, about, reply)
         asked = 1
         while act.more is not None and (further := act.more(request, reply.body)) is not None:
@@ -103,7 +104,7 @@ class Private:
             asked += 1
             if asked > _MOST_PAGES:
                 raise DecodeError("malformed", f"{self.name}: more than {_MOST_PAGES} pages of {act.name}")
-            reply = await self.send(request, act.pool, act.weight)
+            reply = await self.send(request, act.pool, weight)
             found = [*found, *self._read(act, about, reply)]
         return found
 

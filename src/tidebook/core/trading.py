@@ -53,13 +53,17 @@ class Act:
     request: Callable[[Any], Request]
     read: Callable[[bytes, Seen, Any], Any]
     pool: str
-    weight: int = 1
+    weight: int | Callable[[Any], int] = 1
     more: Callable[[Request, bytes], Request | None] | None = None
     needs: bool = False
 
     def __post_init__(self) -> None:
         if self.name not in ACTS:
             raise UsageError(f"{self.name} is none of {', '.join(ACTS)}")
+
+    def cost(self, about: Any) -> int:
+        """What it costs in its pool."""
+        return self.weight(about) if callable(self.weight) else self.weight
 
 
 @dataclass(frozen=True, slots=True)

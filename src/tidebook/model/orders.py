@@ -32,7 +32,7 @@ def amount(name: str, value: Amount) -> Decimal:
         way, grid = ("price", "tick") if name in ("price", "trigger") else ("size", "step")
         text = f'{name}={value!r} is a float. Write "{value!r}", or instrument.{way}({value!r}) to round to the {grid}'
         raise TypeError(text)
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):  # type: ignore[redundant-expr]
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise TypeError(f"{name} is {type(value).__name__}: text, an int or a Decimal is wanted")
     try:
         found = parse(str(value))
@@ -53,8 +53,9 @@ class _Intent:
     reduce_only: bool
 
     def _check(self, **numbers: Amount | None) -> None:
-        if not isinstance(self.symbol, str) or not self.symbol:
-            raise UsageError(f"symbol={self.symbol!r} is no text")
+        symbol: object = self.symbol
+        if not isinstance(symbol, str) or not symbol:
+            raise UsageError(f"symbol={symbol!r} is no text")
         if self.side not in ("buy", "sell"):
             raise UsageError(f'side={self.side!r}: "buy" or "sell"')
         if self.rounding not in (None, "nearest", "down", "up"):

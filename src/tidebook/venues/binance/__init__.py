@@ -29,12 +29,13 @@ from tidebook.venue import (
     Time,
     Venue,
 )
-from tidebook.venues.binance import futures, options, rest, wire
+from tidebook.venues.binance import futures, options, private, rest, wire
 from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.recorded import data_topic, listing, sent_topics, url_topics
 from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, WRAPPED, asked_at, facts, named, partials
 
 CONNECTS = Pool("binance.connects", "ip", 300, 300)
+ORDERS = Pool("binance.orders", "account", 50, 10)  # a fill gives its order back; nobody counts on that
 _SHUTDOWN = '{"e":"serverShutdown","E":"#E"}'  # before maintenance, since 2026-05-08; how long before is not said
 
 # Five client messages a second, pings included.
@@ -132,7 +133,7 @@ SPOT = Venue(
     calls=rest.calls(rest.MAIN),
     answers=answers(rest.MAIN.pool, rest.KINDS),
     rest="https://api.binance.com",
-    pools=(rest.MAIN.pool, CONNECTS),
+    pools=(rest.MAIN.pool, CONNECTS, ORDERS),
     environments=(
         Environment("live"),
         Environment(
@@ -155,6 +156,7 @@ SPOT = Venue(
     sent_topics=sent_topics,
     data_topic=data_topic,
     listing=listing,
+    trading=private.spot(rest.MAIN.api, rest.MAIN.pool, ORDERS),
     proof_from="binance-spot-api-docs 2026-07-21, web-socket-streams.md (How to manage a local order book correctly)",
 )
 
@@ -179,6 +181,7 @@ SPOT_US = replace(
     pools=(rest.US.pool, _US_CONNECTS),
     environments=(Environment("live"),),
     aliases=("stream.binance.us", "api.binance.us"),
+    trading=None,  # of 2023, and not looked at since
     proof_from="binance-us-api-docs 2023-09-06, web-socket-streams.md (How to manage a local order book correctly)",
 )
 

@@ -30,10 +30,14 @@ from tidebook.venue import (
     Window,
 )
 from tidebook.venues.bybit.answers import ANSWERS
+from tidebook.venues.bybit.private import trading
 from tidebook.venues.bybit.recorded import V2, data_topic, listing, sent_topics
 from tidebook.venues.bybit.rest import HOST, REST, Category, calls
 from tidebook.venues.bybit.streams import facts
 
+# Of each endpoint alone; 20 in a second on spot.
+ORDERS: Final = Pool("bybit.orders", "endpoint", 10, 1)
+LOOKS: Final = Pool("bybit.looks", "endpoint", 50, 1)
 CONNECTS: Final = Pool("bybit.connects", "ip", 500, 300)  # "in 5 minutes", of one domain for WebSockets
 
 # One bad topic refuses all that are asked for with it. The words of an answer are not the same everywhere.
@@ -147,7 +151,8 @@ def _venue(category: Category, stream: Endpoint, *eras: Era, without: tuple[str,
         calls=calls(category),
         answers=ANSWERS,
         rest=HOST,
-        pools=(REST, CONNECTS),
+        pools=(REST, CONNECTS, ORDERS, LOOKS),
+        trading=trading(HOST, category, ORDERS, LOOKS),
         environments=(
             Environment("live"),
             Environment("testnet", {one: one.replace(".", "-testnet.", 1) for one in _LIVE}),

@@ -31,6 +31,7 @@ from tidebook.venue import (
     Time,
     Venue,
 )
+from tidebook.venues.binance import private
 from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.futures import rest, wire
 from tidebook.venues.binance.recorded import data_topic, reads, sent_topics, url_topics
@@ -38,6 +39,7 @@ from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, asked_at, fact
 
 # Documented for spot; here it is taken over as the safe side. Options are at the same host.
 CONNECTS: Final = Pool("binance.fstream", "ip", 300, 300)
+ORDERS: Final = Pool("binance.futures.orders", "account", 300, 10)
 
 # Ten client messages a second, pings included. 200 streams by one page, 1024 by another. What has missed two of the
 # server's pings is dead.
@@ -135,7 +137,7 @@ USDM: Final = Venue(
     calls=rest.calls(rest.USD),
     answers=answers(rest.WEIGHT, rest.KINDS, failed=rest.FAILED),
     rest="https://fapi.binance.com",
-    pools=(rest.WEIGHT, rest.FUNDING, CONNECTS),
+    pools=(rest.WEIGHT, rest.FUNDING, CONNECTS, ORDERS),
     environments=(
         Environment("live"),
         Environment(
@@ -152,6 +154,7 @@ USDM: Final = Venue(
     sent_topics=sent_topics,
     data_topic=data_topic,
     listing=_listing("fapi/v1/exchangeInfo"),
+    trading=private.futures("https://fapi.binance.com/fapi", "v3", rest.WEIGHT, ORDERS),
     proof_from="USD-M futures 2026-08-21, How to manage a local order book correctly",
 )
 
@@ -178,6 +181,7 @@ COINM: Final = replace(
         ),
     ),
     eras=(),
+    trading=None,  # sizes are contracts there, margins coins
     aliases=("dstream.binance.com", "dapi.binance.com"),
     listing=_listing("dapi/v1/exchangeInfo"),
     proof_from="COIN-M futures 2026-08-21, How to manage a local order book correctly",
