@@ -194,7 +194,7 @@ def _wallets(body: bytes, seen: Seen, about: Any) -> list[Balance]:
                 exact_held=(held, scale),
                 venue_ns=None if not one.update_time else one.update_time * MS,
                 received_ns=seen.received_ns,
-            )  # fmt: skip
+            )
         )
     return rows
 
@@ -225,12 +225,12 @@ def _form(method: str, url: str, **params: str | int | None) -> Request:
     return Request(method, url, {"Content-Type": "application/x-www-form-urlencoded"}, body)
 
 
-def _ask(url: str, method: str = "GET", **query: str | int | None) -> Request:
+def _ask(url: str, /, method: str = "GET", **query: str | int | None) -> Request:
     request = get(url, **query, recvWindow=WINDOW_MS)
     return Request(method, request.url)
 
 
-def _named(ref: Ref) -> dict[str, str | int | None]:
+def _named(ref: Ref) -> dict[str, str]:
     by = {"orderId": ref.id} if ref.id else {"origClientOrderId": ref.client_id}
     return {"symbol": ref.instrument.id, **by}
 
@@ -297,9 +297,9 @@ def _common(api: str, weight: Pool, orders: Pool, costs: _Costs, every: str) -> 
         return _ask(f"{api}/{path}", symbol=_of(about), startTime=_since(about), limit=most)
 
     return (
-        Act("cancel", lambda ref: _ask(f"{api}/order", "DELETE", **_named(ref)), _order, orders.name),
+        Act("cancel", lambda ref: _ask(f"{api}/order", method="DELETE", **_named(ref)), _order, orders.name),
         Act(
-            "cancel_all", lambda about: _ask(f"{api}/{every}", "DELETE", symbol=_of(about)), _nothing, orders.name,
+            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), _nothing, orders.name,
             needs=True,
         ),
         Act("order", lambda ref: _ask(f"{api}/order", **_named(ref)), _order, weight.name, costs.order),

@@ -108,7 +108,8 @@ _POSITIONS: Final = msgspec.json.Decoder(list[_Position])
 
 _STATUS: Final[Mapping[str, Status]] = {
     "New": "open", "PartiallyFilled": "open", "Untriggered": "open", "Triggered": "open", "Filled": "filled",
-    "Cancelled": "cancelled", "PartiallyFilledCanceled": "cancelled", "Deactivated": "cancelled", "Rejected": "rejected",
+    "Cancelled": "cancelled", "PartiallyFilledCanceled": "cancelled", "Deactivated": "cancelled",
+    "Rejected": "rejected",
 }  # fmt: skip
 _TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
 
@@ -196,7 +197,7 @@ def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
             exact_size=exact(one.exec_qty), exact_fee=exact(one.exec_fee), fee_currency=one.fee_currency,
             maker=one.is_maker,
         )
-        for one in reversed(_rows(_FILLS, body)) if one.exec_type == "Trade"
+        for one in _rows(_FILLS, body)[::-1] if one.exec_type == "Trade"
     ]  # fmt: skip
 
 
@@ -217,7 +218,7 @@ def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
                     exact_free=(free, scale),
                     exact_held=(held, scale),
                     received_ns=seen.received_ns,
-                )  # fmt: skip
+                )
             )
     return rows
 
@@ -241,7 +242,7 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
                 exact_unrealized=maybe(one.unrealised_pnl),
                 exact_liquidation=maybe(one.liq_price),
                 exact_leverage=maybe(one.leverage),
-            )  # fmt: skip
+            )
         )
     return rows
 
@@ -317,7 +318,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
         symbol = _of(about, "")["symbol"]
         return get(f"{host}/v5/execution/list", **ask, symbol=symbol, startTime=start, limit=about.limit or 100)
 
-    acts = (
+    acts: tuple[Act, ...] = (
         Act("submit", _submit(host, category), _taken, orders.name),
         Act("cancel", lambda ref: _post(f"{host}/v5/order/cancel", **ask, **_named(ref)), _changed, orders.name),
         Act("cancel_all", cancel_all, _nothing, orders.name, needs=category == "inverse"),
