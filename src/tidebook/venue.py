@@ -27,6 +27,7 @@ from tidebook.core.endpoint import (
 )
 from tidebook.core.login import Login
 from tidebook.core.plan import BookPlan, RestSeed
+from tidebook.core.sign import Scheme, Stamp
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
     BookShape,
@@ -96,6 +97,12 @@ class BookChannel:
                     raise UsageError(f"{self.name}: chain {self.rule.chain} needs `{name}` in the shape")
 
 
+def known_public(*paths: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[str, str], bool]:
+    """For `Venue.public`: these paths and no others. One that ends in ``/`` stands for all below it."""
+    exact, below = frozenset(paths), tuple(path for path in paths if path.endswith("/"))
+    return lambda method, path: method in methods and (path in exact or path.startswith(below))
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The same venue on other hosts: `hosts` maps live host names to theirs.
@@ -132,8 +139,9 @@ class Venue:
     it is none here). `scales` reads from what `listing` reads, where books are written in scaled integers, the scales
     of each id's prices and sizes. Where there is no `sent_topics`, the templates of the endpoints' subscriptions read
     what clients send. `key_headers` are what requests say of a key where there is one: header names, and texts in which
-    ``$key`` and ``$secret`` stand for it. `without` names the channels of facts that the venue itself publishes
-    nowhere, by its documents.
+    ``$key`` and ``$secret`` stand for it. `sign` is how its private side is signed, and `public` says of a
+    method and a path (without query) whether everybody may ask there; what is not known to be public is private.
+    `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
     """
 
     name: str
@@ -158,6 +166,8 @@ class Venue:
     scales: Callable[[str, bytes], Mapping[str, tuple[int, int]]] | None = None
     without: tuple[str, ...] = ()
     key_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    sign: Scheme | None = None
+    public: Callable[[str, str], bool] = known_public()
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 
@@ -314,9 +324,11 @@ __all__ = [
     "Resync",
     "Row",
     "Rows",
+    "Scheme",
     "Scope",
     "Seed",
     "Seen",
+    "Stamp",
     "Subscribing",
     "SyncRule",
     "Template",
@@ -324,4 +336,5 @@ __all__ = [
     "TimeUnit",
     "Venue",
     "Window",
+    "known_public",
 ]

@@ -7,6 +7,7 @@ in order, and arms one timer for `machine.deadline`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from urllib.parse import urlsplit
 
 from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
@@ -23,13 +24,23 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, complete: what is here is what is sent. `secrets` are headers too, revealed by who sends it."""
+    """One HTTP request, complete: what is here is what is sent.
+
+    `secrets` are headers too, and `signed` is the end of the URL; both are revealed by who sends it, and are written
+    down nowhere. Its repr shows no query, no header and no body: they can hold what was signed.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
     secrets: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
+    signed: Secret | None = None
+
+    def __repr__(self) -> str:
+        parts = urlsplit(self.url)
+        held = ", ***" if self.secrets or self.signed is not None else ""
+        return f"<Request {self.method} {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{held}>"
 
 
 @dataclass(frozen=True, slots=True)

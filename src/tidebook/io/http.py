@@ -94,9 +94,10 @@ class Http:
         secrets = {name: value.reveal() for name, value in request.secrets.items()}
         given = {name.lower() for name in (*request.headers, *secrets)}
         own = {name: value for name, value in _OWN_HEADERS.items() if name not in given}
+        url = request.url if request.signed is None else request.url + request.signed.reveal()
         return self._session.request(
             request.method,
-            URL(request.url, encoded=True),  # a signed query must not be quoted anew
+            URL(url, encoded=True),  # a signed query must not be quoted anew
             headers={**own, **request.headers, **secrets},
             data=request.body or None,
             skip_auto_headers=("Content-Type",),

@@ -7,6 +7,9 @@ from typing import Final, NoReturn
 from tidebook.errors import UsageError
 
 _TEXT: Final = re.compile(r"[!-~]{1,4096}")
+_PEM: Final = re.compile(
+    r"\s*-----BEGIN [A-Z0-9 ]{1,40}-----[!-~\s]{1,16384}-----END [A-Z0-9 ]{1,40}-----[\\n\s]*", re.ASCII
+)
 
 
 class Secret:
@@ -51,9 +54,14 @@ class Credentials:
 
     @classmethod
     def of(cls, key: str, secret: str, passphrase: str | None = None, *, source: str) -> "Credentials":
-        """Of texts. Raises UsageError for what no venue gives out as a key: empty, not ASCII, with spaces."""
+        """Of texts. Raises UsageError for what no venue gives out as a key: empty, not ASCII, with spaces.
+
+        A secret may be a private key in PEM, its line ends written out as ``\\n`` or not.
+        """
         given: tuple[tuple[str, object], ...] = (("key", key), ("secret", secret), ("passphrase", passphrase))
         for what, text in given:
+            if what == "secret" and isinstance(text, str) and _PEM.fullmatch(text) is not None:
+                continue
             if text is not None and (not isinstance(text, str) or _TEXT.fullmatch(text) is None):
                 raise UsageError(f"the {what} of {source} is none: text without spaces is")
         return cls(Secret(key), Secret(secret), None if passphrase is None else Secret(passphrase), source)
