@@ -1,9 +1,9 @@
 """Check our signatures against vectors: ``python -m tidebook.testing.signing VECTORS.json``.
 
-The file is a list of vectors in the format of shared ``signing.json``. Each is signed as its source was set up, and what
-our signer adds is compared: URL, headers, body, the message to a socket. JSON is compared by value, since libraries write
-it with other spaces; tokens by what they claim, and then verified; numbers of curves as numbers. Vectors that are marked
-as known to be wrong are left out and counted.
+The file is a list of vectors: what was signed with which key, when, and what a source made of it. Each is signed as its
+source was set up, and what our signer adds is compared: URL, headers, body, the message to a socket. JSON is compared
+by value, since libraries write it with other spaces; tokens by what they claim, and then verified; numbers of curves as
+numbers. Vectors that are marked as known to be wrong are left out and counted.
 
 Prints a line for each failure and a table by venue. The exit status is 0 where all passed, 1 where one failed, and 2
 for a file that is none.
@@ -266,9 +266,9 @@ def _difference(ours: str, theirs: str) -> str:
 
 def read(path: Path) -> list[Vector]:
     """The vectors of a file. Raises UsageError where it is no such file, or names a venue without a scheme."""
-    said = ""
+    said, data = "", None
     try:
-        data: Any = json.loads(path.read_text("utf-8"))
+        data = json.loads(path.read_text("utf-8"))
     except OSError as error:
         said = error.strerror or type(error).__name__
     except ValueError:

@@ -1,5 +1,6 @@
 """What signatures are made of: the pieces of a request, digests of texts, times as venues write them."""
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -13,7 +14,6 @@ from urllib.parse import quote
 from tidebook.core.effects import Request
 from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials, Secret
-import contextlib
 
 Hash = Literal["sha256", "sha384", "sha512"]
 

@@ -1,12 +1,12 @@
 """Private keys as users have them: PEM, or raw bytes in base64. `cryptography` is imported with the first of them."""
 
+import contextlib
 from base64 import b64decode
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials, Secret
-import contextlib
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurveSignatureAlgorithm

@@ -1,12 +1,12 @@
 """Typed data of EIP-712, flat, signed on secp256k1. Its two libraries are an extra, imported on first use."""
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials
-import contextlib
 
 Fields = Sequence[tuple[str, str]]
 """Names and types of a struct, in order."""

@@ -1,4 +1,7 @@
-"""How Alpaca's requests say who asks: docs.alpaca.markets, "Authentication". Nothing is signed: key and secret are sent."""
+"""How Alpaca's requests say who asks: docs.alpaca.markets, "Authentication".
+
+Nothing is signed: key and secret are sent.
+"""
 
 from typing import Final
 

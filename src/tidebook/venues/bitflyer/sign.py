@@ -1,4 +1,4 @@
-"""How bitFlyer's requests are signed: lightning.bitflyer.com/docs, "Authentication" and "Realtime API, Private channels".
+"""How bitFlyer's requests are signed: lightning.bitflyer.com/docs, "Authentication" and "Realtime API".
 
 The documents' time is in seconds or milliseconds; here it is milliseconds.
 """

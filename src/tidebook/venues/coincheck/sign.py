@@ -1,4 +1,4 @@
-"""How Coincheck's requests are signed: coincheck.com/documents/exchange/api, "Authentication" and "Private WebSocket"."""
+"""How Coincheck's requests are signed: coincheck.com/documents/exchange/api, "Authentication", "Private WebSocket"."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How Deribit's requests are signed: docs.deribit.com, "Authentication" (client signature, over HTTP and the socket)."""
+"""How Deribit's requests are signed: docs.deribit.com, "Authentication" (client signature)."""
 
 from collections.abc import Callable
 from functools import partial

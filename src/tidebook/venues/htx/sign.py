@@ -46,7 +46,8 @@ def _signature(credentials: Credentials, method: str, url: str, params: Mapping[
 def _rest(request: Request, credentials: Credentials, stamp: Stamp) -> Request:
     """All of it is in the query; a body is not signed."""
     query = target(request.url).query
-    given = dict(map(unquote_plus, one.partition("=")[::2]) for one in query.split("&") if one)
+    pairs = (one.partition("=") for one in query.split("&") if one)
+    given = {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
     own = _names(credentials, stamp)
     if own.keys() & given.keys() or "Signature" in given:
         raise UsageError("a request is signed once, and this one has names of a signature already")

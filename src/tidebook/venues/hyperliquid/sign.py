@@ -1,9 +1,10 @@
 """How Hyperliquid's actions are signed: hyperliquid.gitbook.io, "Signing", and the fields of the venue's own client.
 
-The secret is a wallet's private key, in hexadecimal digits. What happens on the venue's own chain is signed as a hash of
-its MessagePack, in which the order of names counts; what moves money of a user as typed data that a wallet can show.
+The secret is a wallet's private key, in hexadecimal digits. What happens on the venue's own chain is signed as a hash
+of its MessagePack, in which the order of names counts; what moves money of a user as typed data that a wallet can show.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -16,7 +17,6 @@ from tidebook.core.sign.parts import compact, object_of, signed, target, text_of
 from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials
 from tidebook.venue import known_public
-import contextlib
 
 PUBLIC: Final = known_public("/info", methods=("POST",))
 

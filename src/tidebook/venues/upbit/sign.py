@@ -1,6 +1,7 @@
 """How Upbit's requests are signed: docs.upbit.com/kr, "인증" (2026). A token for each request, made with the secret;
 its own example is of HS512, the clients that are known to work make HS256."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -13,7 +14,6 @@ from tidebook.core.sign.parts import digest, signed, target, text_of
 from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
-import contextlib
 
 PUBLIC: Final = known_public(
     "/v1/market/all", "/v1/candles/", "/v1/trades/ticks", "/v1/ticker", "/v1/ticker/all", "/v1/orderbook",
