@@ -306,10 +306,17 @@ class Driver:
         if seal is None:
             yield self._elsewhere(request)
         elif not seal.account:
-            yield self._elsewhere(_signed(seal, request, 0))
+            yield self._signed(seal, request, 0)
         else:
             async with turn(seal.account, lambda: now().wall_ns) as nonce:
-                yield self._elsewhere(_signed(seal, request, nonce))
+                yield self._signed(seal, request, nonce)
+
+    def _signed(self, seal: Seal, request: Request, nonce: int) -> Request:
+        """Some venues have their host signed: the one that is meant, also where a simulator stands for it."""
+        signed = seal.sign(request if self._masked else self._elsewhere(request), now(), nonce, os.urandom(16))
+        if signed is None:
+            raise Failure(f"NetworkError: {shown(request)}: given up; nothing was sent")
+        return self._elsewhere(signed) if self._masked else signed
 
     def _elsewhere(self, request: Request) -> Request:
         url, headers = self._placed(request.url, request.headers)
@@ -386,13 +393,6 @@ class Driver:
             await asyncio.wait(left, timeout=0.1)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._http.close(), 0.1)
-
-
-def _signed(seal: Seal, request: Request, nonce: int) -> Request:
-    signed = seal.sign(request, now(), nonce, os.urandom(16))
-    if signed is None:
-        raise Failure(f"NetworkError: {shown(request)}: given up; nothing was sent")
-    return signed
 
 
 class _Link:
