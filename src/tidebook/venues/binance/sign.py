@@ -26,7 +26,7 @@ _FUTURES: Final = (
     "rpiDepth", "continuousKlines", "indexPriceKlines", "markPriceKlines", "premiumIndexKlines", "premiumIndex",
     "fundingRate", "fundingInfo", "openInterest", "constituents", "assetIndex", "indexInfo", "insuranceBalance",
 )  # fmt: skip
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     *(f"/api/v3/{name}" for name in (*_MARKET, *_SPOT)),
     *(f"/{root}/v1/{name}" for root in ("fapi", "dapi") for name in (*_MARKET, *_FUTURES)),
     *(f"/eapi/v1/{name}" for name in ("index", "mark", "ticker", "exerciseHistory", "blockTrades", *_MARKET)),
