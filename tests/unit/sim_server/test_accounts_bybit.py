@@ -72,7 +72,7 @@ async def test_one_wallet_for_spot_and_contracts() -> None:
         assert (await client.ask("GET", "/v5/position/list", category="linear"))["result"]["list"] == []
         again = await create(client, "linear", orderType="Market", side="Buy", qty="5", reduceOnly=True)
         assert again["retCode"] == 110017
-        fills = (await client.ask("GET", "/v5/execution/list", category="linear"))["result"]["list"]
+        fills = (await client.ask("GET", "/v5/execution/list", category="linear", limit=100))["result"]["list"]
         assert sum(Decimal(one["execQty"]) * (1 if one["side"] == "Buy" else -1) for one in fills) == 0
         cost = sum(Decimal(one["execValue"]) * (-1 if one["side"] == "Buy" else 1) for one in fills)
         fees = sum(Decimal(one["execFee"]) for one in fills)

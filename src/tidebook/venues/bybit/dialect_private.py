@@ -353,6 +353,10 @@ def _key(account: Account, facts: Facts, words: Words) -> Said:
     return _answer(facts, "query_api", {"readOnly": 0 if account.may_trade else 1, "userID": account.number})
 
 
+def _info(account: Account, facts: Facts, words: Words) -> Said:
+    return _answer(facts, "account_info", {"updatedTime": str(facts.now_ns // MS)})
+
+
 def calls(category: Category) -> tuple[Call, ...]:
     """Those of one category; what needs none is the same in both."""
 
@@ -372,6 +376,7 @@ def calls(category: Category) -> tuple[Call, ...]:
         Call("/v5/order/cancel-all", _cancel_all, "POST", "trade", fits=of),
         *(Call(path, one, fits=of) for path, one in reads),
         Call("/v5/account/wallet-balance", _wallet),
+        Call("/v5/account/info", _info),
         Call("/v5/user/query-api", _key),
     )
 
