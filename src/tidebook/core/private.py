@@ -149,6 +149,10 @@ class Account(Protocol):
 
     @property
     def may_trade(self) -> bool: ...
+    def beside(self, kind: Literal["spot", "linear"]) -> "Account":
+        """The same account where instruments of a kind are traded, at a venue of the same purse."""
+        ...
+
     def check(self, one: Placing) -> None:
         """What `place` would deny; nothing is placed."""
         ...

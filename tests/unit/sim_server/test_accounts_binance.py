@@ -48,7 +48,7 @@ async def test_an_order_rests_is_found_and_is_cancelled() -> None:
         assert [one["orderId"] for one in rows] == [placed["orderId"]]
         status, gone = await client.ask("DELETE", ORDER, symbol=SYMBOL, orderId=placed["orderId"])
         assert (status, gone["status"], gone["origClientOrderId"]) == (200, "CANCELED", "mine")
-        assert await balance(client, "USDT") == (free, 0)
+        assert await balance(client, "USDT") == (free, Decimal(0))
         assert await client.ask("GET", "/api/v3/openOrders") == (200, [])
         _, rows = await client.ask("GET", "/api/v3/allOrders", symbol=SYMBOL)
         assert [(one["orderId"], one["status"]) for one in rows] == [(placed["orderId"], "CANCELED")]
@@ -204,7 +204,7 @@ async def test_the_account_is_told_of_as_it_happens() -> None:
         assert Decimal((await hear(ws))["event"]["B"][0]["l"]) == 0
         _, done = await client.ask("POST", ORDER, symbol=SYMBOL, side="BUY", type="MARKET", quantity="0.3")
         assert (await hear(ws))["event"]["x"] == "NEW"
-        fills = []
+        fills: list[Any] = []
         while not fills or fills[-1]["X"] != "FILLED":
             event = (await hear(ws))["event"]
             if event["e"] == "executionReport":

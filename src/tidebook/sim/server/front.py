@@ -115,6 +115,14 @@ class Front:
         self.market(id)
         return self._listed.get(id, self.clock_ns)
 
+    @property
+    def purse(self) -> str:
+        return "" if self.dialect.private is None else self.dialect.private.purse
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return self.dialect.kinds
+
     def rules_of(self, symbol: str) -> Rules:
         """A symbol's rules, also of one that is not listed any more."""
         return self._listed.rules_of(symbol)

@@ -39,6 +39,10 @@ class Desk(Protocol):
     name: str
 
     @property
+    def purse(self) -> str: ...
+    @property
+    def kinds(self) -> Sequence[str]: ...
+    @property
     def shift_ns(self) -> int: ...
     def instrument(self, id: str) -> Instrument:
         """Raises KeyError for an id that is not listed."""
@@ -140,6 +144,12 @@ class Seat:
     def may_trade(self) -> bool:
         return self._key.may_trade
 
+    def beside(self, kind: Literal["spot", "linear"]) -> "Seat":
+        for desk in self._tellers.desks.values():
+            if desk.purse == self._desk.purse and kind in desk.kinds:
+                return Seat(desk, self._tellers, self._key)
+        raise Denied("kind")
+
     # ---- acting
 
     def check(self, one: Placing) -> None:
@@ -235,7 +245,7 @@ class Seat:
         symbol = None if id is None else self._desk.instrument(id).symbol
         records = self.account.records
         record = self.account.by_client.get(client_id) if number is None else records.get(number)
-        if record is None or not self._here(record, symbol) or record.state == "rejected":
+        if record is None or not self._here(record, symbol):
             raise Denied("unknown")
         return record
 
