@@ -12,12 +12,14 @@ from typing import Final
 from tidebook import Limit, MarketOrder, NetworkError, Order, OrderRejected, OutcomeUnknown, TidebookError, connect
 from tidebook.client.market import Market
 from tidebook.core.options import Options
+from tidebook.model.facts import Side
 from tidebook.sim.server import Fault, serve
 from tidebook.sim.server.faults import POINTS
 
 PATHS: Final = {"binance.spot": "/api/v3/order", "bybit.spot": "/v5/order/*"}
 SYMBOL: Final = "BTC/USDT"
 AT_ONCE: Final = 200
+RESTING: Final = 100
 _UNLIMITED: Final = 10**9
 
 
@@ -60,10 +62,10 @@ async def run(venue: str, count: int, seed: int, chance: float = 0.5) -> Judged:
         told: dict[str, Order | TidebookError] = {}
         turns = asyncio.Semaphore(AT_ONCE)
 
-        async def one() -> None:
+        async def one(number: int) -> None:
             async with turns:
                 try:
-                    order = await market.submit(_intent(random))
+                    order = await market.submit(_intent(random, number < RESTING))
                 except OutcomeUnknown as error:
                     told[error.client_id] = error
                     found.outcomes["unknown"] += 1
@@ -75,7 +77,7 @@ async def run(venue: str, count: int, seed: int, chance: float = 0.5) -> Judged:
                     found.outcomes["accepted"] += 1
                 found.sent += 1
 
-        await asyncio.gather(*(one() for _ in range(count)))
+        await asyncio.gather(*(one(number) for number in range(count)))
         found.hits = sim._simulator.fronts[venue].faults.hits.get("order", 0)
         sim.faults.resume(venue)
         for client_id in [*market.unresolved]:
@@ -91,12 +93,15 @@ async def run(venue: str, count: int, seed: int, chance: float = 0.5) -> Judged:
     return found
 
 
-def _intent(random: Random) -> Limit | MarketOrder:
-    """Half rests far away, half trades."""
-    side = random.choice(("buy", "sell"))
+def _intent(random: Random, rests: bool) -> Limit | MarketOrder:
+    """Some rest far away, fewer than a venue lets stand; half of the others trade, half find nobody."""
+    side: Side = random.choice(("buy", "sell"))
+    price = "30000" if side == "buy" else "120000"
+    if rests:
+        return Limit(SYMBOL, side, size="0.001", price=price)
     if random.random() < 0.5:
         return MarketOrder(SYMBOL, side, size="0.0005")
-    return Limit(SYMBOL, side, size="0.001", price="30000" if side == "buy" else "120000")
+    return Limit(SYMBOL, side, size="0.001", price=price, tif="ioc")
 
 
 def _judge(found: Judged, sim: serve, venue: str, told: dict[str, Order | TidebookError]) -> None:
