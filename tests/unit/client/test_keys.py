@@ -6,7 +6,7 @@ The venue is served over TLS under another host's name, so that real keys are lo
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tests.peers.authority import Authority
 
 from tidebook.client.keys import given, keys_of
 from tidebook.client.market import Market, connect
+from tidebook.core.options import Options
 from tidebook.errors import NoCredentials, NotPermitted, TidebookError, UnknownVenue, UsageError
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.place import At, parse
@@ -37,6 +38,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for what in ("KEY", "SECRET"):
         monkeypatch.delenv(f"TIDEBOOK_ALPACA_{what}", raising=False)
     return tmp_path
+
+
+async def _for_ever(read: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await read()
 
 
 @asynccontextmanager
@@ -117,6 +123,38 @@ async def test_of_several_who_wait_all_are_told(home: Path) -> None:
 
         things = [market.trades("BTC/USD", "ETH/USD"), market.quotes("BTC/USD"), market.book("BTC/USD")]
         assert len(await asyncio.gather(*map(opened, things))) == 3
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USD", "BTC/*", "*/USD"])
+@pytest.mark.parametrize("noun", ["trades", "quotes", "books"])
+async def test_a_key_that_is_refused_later_ends_what_is_open(home: Path, noun: str, symbol: str) -> None:
+    """A pattern too: nothing that it matches, or will match, can come any more."""
+    async with (
+        served(home) as (sim, at),
+        connect(at, keys=RIGHT) as market,
+        getattr(market, noun)(symbol, **({} if noun == "books" else {"slow": "drop"})) as several,
+    ):
+        await several.next()
+        market._connected[0].desk._credentials = given(WRONG)[At("alpaca")]
+        sim.faults.cut("alpaca")
+        with pytest.raises(NotPermitted, match="login refused: 402 auth failed"):
+            await _for_ever(lambda: several.next(timeout=None))
+        assert isinstance(several.failed["BTC/USD"], NotPermitted)
+
+
+@pytest.mark.parametrize("noun", ["trades", "books"])
+async def test_what_is_listed_after_a_refusal_is_no_reason_to_wait(home: Path, noun: str) -> None:
+    """A pattern that matched nothing learns of the refusal with the first symbol that it would match."""
+    async with served(home) as (sim, at):
+        sim.delist("BTC/USD")
+        async with (
+            connect(at, keys=RIGHT, options=Options(listing_every=0.05)) as market,
+            getattr(market, noun)("BTC/US?") as several,
+        ):
+            market._connected[0].desk._credentials = given(WRONG)[At("alpaca")]
+            sim.relist("BTC/USD")
+            with pytest.raises(NotPermitted, match="login refused: 402 auth failed"):
+                await several.next(timeout=None)
 
 
 async def test_with_an_address_no_key_is_looked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
