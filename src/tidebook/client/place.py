@@ -26,6 +26,7 @@ from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.pools import Budgets
 from tidebook.core.raw import Raw, RawPlan
+from tidebook.core.redact import shown
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
 from tidebook.errors import (
@@ -120,9 +121,9 @@ class VenueAt:
                 self._state, self.error = "up", None
                 self.ready.set()
                 break
-            except TidebookError as error:
-                self.error = error
-                final = isinstance(error, UsageError) or error.retry == "never"
+            except Exception as raised:
+                error = self.error = self._told(raised)
+                final = error.retry == "never" and not isinstance(error, DecodeError)  # the next answer may be one
                 self._unavailable(error, None if final else wait)
                 if final:
                     self._state = "refused"
@@ -136,6 +137,14 @@ class VenueAt:
     async def _load_once(self) -> None:
         await self._measure_clock()
         await self._traded.load()
+
+    def _told(self, error: Exception) -> TidebookError:
+        """An error of ours as it is; any other is a bug that an odd answer has found: logged, and no reason to stop."""
+        if isinstance(error, TidebookError):
+            return error
+        logger.error("%s: what it lists, or its time, could not be read", self.declared.name, exc_info=error)
+        text = f"{self.declared.name}: {type(error).__name__}: {shown(str(error))}"
+        return VenueUnavailable(text, venue=self.declared.name)
 
     def _unavailable(self, error: TidebookError, again: float | None) -> None:
         reason = str(error).removeprefix(f"{self.declared.name}: ")
@@ -186,8 +195,8 @@ class VenueAt:
         async def measure() -> None:
             try:
                 await self._measure_clock()
-            except TidebookError as error:
-                logger.debug("%s: the clock was not measured: %s", self.at, error)
+            except Exception as error:
+                logger.debug("%s: the clock was not measured: %s", self.at, self._told(error))
 
         if self._state == "up":
             self._begin(measure())
@@ -225,8 +234,8 @@ class VenueAt:
             try:
                 await self._traded.load()
                 await self._measure_clock()
-            except TidebookError as error:
-                self._unavailable(error, self.options.listing_every)
+            except Exception as error:
+                self._unavailable(self._told(error), self.options.listing_every)
 
     def _halted(self, one: Instrument) -> None:
         self._on_event(health.Halted(one.venue, one.symbol, now().wall_ns, one.status))
@@ -389,7 +398,7 @@ class VenueAt:
         seen = Seen(self.declared.name, self.symbol_of, now().wall_ns)
         try:
             return call.read(reply.body, seen, question)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UsageError) as error:  # what a venue says is no mistake of the user's
             raise DecodeError("malformed", f"{call.name}: {error}", venue=self.declared.name) from error
 
     def symbol_of(self, venue_id: str) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from tests.unit.client.bourse import FIRST, GENEROUS, HOUR, LINEAR, running
+from tests.unit.client.test_loading import why_not
 
 from tidebook.client.market import connect
 from tidebook.core.effects import Request
-from tidebook.errors import DecodeError, UsageError
+from tidebook.errors import UsageError
 from tidebook.model.number import plain
 
 BTC = "BTC/USDT:USDT"
@@ -70,6 +71,4 @@ async def test_pages_that_lead_in_a_circle_are_refused() -> None:
     calls = [replace(one, more=circle) if one.name == "instruments" else one for one in LINEAR.calls]
     venue = replace(LINEAR, calls=tuple(calls))
     async with asyncio.timeout(GENEROUS), running(venue) as (_, at):
-        with pytest.raises(DecodeError, match="the pages of instruments lead in a circle"):
-            async with connect("bourse.linear", at=at, timeout=0.2) as market:
-                await market.fetch_instruments()
+        assert "the pages of instruments lead in a circle" in await why_not(connect("bourse.linear", at=at))
