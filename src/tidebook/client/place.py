@@ -27,6 +27,7 @@ from tidebook.core.options import Options
 from tidebook.core.pools import Budgets
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.redact import shown
+from tidebook.core.rest import Instruments
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
 from tidebook.errors import (
@@ -97,7 +98,9 @@ class VenueAt:
         self._shared: dict[str, Shared] = {}
         self._books: dict[str, list[Book]] = {}
         self._on_event = on_event
-        self._traded = Traded(declared.name, self._instruments, ended=self._end, halted=self._halted)
+        self._traded = Traded(
+            declared.name, self._instruments, ended=self._end, halted=self._halted, passed_over=self._passed_over
+        )
         if keys.credentials is None and declared.unlisted is not None:
             self._traded.listing.unlisted = declared.unlisted
         self._driver.failed.add_done_callback(self._died)
@@ -215,9 +218,9 @@ class VenueAt:
         """Ask anew what is listed, where that was longer ago than a minute; whether there is a new answer."""
         return await self._traded.again()
 
-    async def _instruments(self) -> list[Instrument]:
+    async def _instruments(self) -> Instruments:
         try:
-            rows: list[Instrument] = await self.fetch("instruments", Question())
+            rows: Instruments = await self.fetch("instruments", Question())
         except NoCredentials as error:
             if self.declared.unlisted is None:
                 raise
@@ -236,6 +239,9 @@ class VenueAt:
                 await self._measure_clock()
             except Exception as error:
                 self._unavailable(self._told(error), self.options.listing_every)
+
+    def _passed_over(self, count: int, reason: str) -> None:
+        self._on_event(health.PassedOver(self.declared.name, None, now().wall_ns, count, reason))
 
     def _halted(self, one: Instrument) -> None:
         self._on_event(health.Halted(one.venue, one.symbol, now().wall_ns, one.status))

@@ -1,6 +1,7 @@
 """A list that cannot be read is told of and asked for again, whatever it was that could not be read."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,8 @@ from tidebook.client import place
 from tidebook.client.market import Market, connect
 from tidebook.core.channel import Question, Seen
 from tidebook.core.options import Options
-from tidebook.errors import UsageError, VenueUnavailable
+from tidebook.core.rest import Instruments, Odd
+from tidebook.errors import DecodeError, UsageError, VenueUnavailable
 from tidebook.model import health
 from tidebook.venue import Venue
 
@@ -91,6 +93,46 @@ async def test_a_venue_whose_list_is_never_readable_says_why(caplog: pytest.LogC
     venue = listing("instruments", failing(ValueError("no such day"), range(1 << 30)))
     async with asyncio.timeout(GENEROUS), running(venue) as (_, at):
         assert "bourse.linear: ValueError: no such day" in await why_not(connect("bourse.linear", at=at))
+
+
+def odd_rows(usual: Any) -> Callable[[bytes, Seen, Question], Any]:
+    """Each with its id alone, which says nothing of it."""
+
+    def read(body: bytes, seen: Seen, question: Question) -> Instruments:
+        rows = json.loads(body)
+        good = usual(json.dumps([row for row in rows if len(row) > 1]).encode(), seen, question)
+        return [*(Odd(row["id"], DecodeError("missing", "no kind")) for row in rows if len(row) == 1), *good]
+
+    return read
+
+
+async def test_odd_rows_are_counted_and_hide_no_other() -> None:
+    async with asyncio.timeout(GENEROUS), running(listing("instruments", odd_rows)) as (bourse, at):
+        bourse.listing["linear"] += [{"id": "ODD1"}, {"id": "ODD2"}]
+        async with (
+            connect("bourse.linear", at=at, options=Options(listing_every=0.01)) as market,
+            market.trades("*"),
+            market.health() as events,
+        ):
+            assert len(await market.fetch_instruments()) == 4
+
+            async def told() -> health.PassedOver:
+                while not isinstance(event := await events.next(), health.PassedOver):
+                    pass
+                return event
+
+            assert str(await told()) == "bourse.linear: 2 of what it lists passed over: missing: no kind, in ODD1"
+            asked = len(bourse.asked)
+            await until(lambda: bourse.asked[asked:].count("linear/instruments") > 2)
+            bourse.listing["linear"].append({"id": "ODD3"})
+            assert (await told()).count == 3, "what stays the same is told once"
+
+
+async def test_a_list_of_nothing_but_odd_rows_is_none() -> None:
+    async with asyncio.timeout(GENEROUS), running(listing("instruments", odd_rows)) as (bourse, at):
+        bourse.listing["linear"] = [{"id": "ODD1"}, {"id": "ODD2"}]
+        why = await why_not(connect("bourse.linear", at=at))
+        assert "bourse.linear lists 2 instruments, none of which can be read: no kind" in why
 
 
 @pytest.mark.parametrize("error", ODD, ids=repr)

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tidebook.core.rest import get, instrument
+from tidebook.core.rest import get, instrument, listed
 from tidebook.errors import (
     ClockRefused,
     DecodeError,
@@ -63,8 +63,8 @@ def only(decoder: msgspec.json.Decoder[list[T]], body: bytes) -> T:
     return rows[0]
 
 
-_USD_INFO = msgspec.json.Decoder(wire.UsdInfo)
-_COIN_INFO = msgspec.json.Decoder(wire.CoinInfo)
+_USD_SYMBOL = msgspec.json.Decoder(wire.UsdSymbol)
+_COIN_SYMBOL = msgspec.json.Decoder(wire.CoinSymbol)
 _PREMIUM = msgspec.json.Decoder(wire.Premium)
 _PREMIUMS = msgspec.json.Decoder(list[wire.Premium])
 _USD_TICKER = msgspec.json.Decoder(wire.UsdTicker)
@@ -78,9 +78,9 @@ USD: Final = Product(
     api="https://fapi.binance.com/fapi/v1",
     funding=FUNDING,
     premium=1,
-    instruments=lambda body, seen, question: [
-        wire.instrument(one, seen.venue) for one in decode(_USD_INFO, body).symbols
-    ],
+    instruments=lambda body, seen, question: listed(
+        decode(rest.INFO, body).symbols, _USD_SYMBOL, lambda one: wire.instrument(one, seen.venue)
+    ),
     mark=partial(decode, _PREMIUM),
     ticker=lambda body, seen, question: wire.usd_day(decode(_USD_TICKER, body), seen),
     tickers=lambda body, seen, question: [wire.usd_day(one, seen) for one in decode(_USD_TICKERS, body)],
@@ -93,9 +93,9 @@ COIN: Final = Product(
     api="https://dapi.binance.com/dapi/v1",
     funding=WEIGHT,
     premium=10,
-    instruments=lambda body, seen, question: [
-        wire.instrument(one, seen.venue) for one in decode(_COIN_INFO, body).symbols
-    ],
+    instruments=lambda body, seen, question: listed(
+        decode(rest.INFO, body).symbols, _COIN_SYMBOL, lambda one: wire.instrument(one, seen.venue)
+    ),
     mark=partial(only, _PREMIUMS),
     ticker=lambda body, seen, question: wire.coin_day(only(_COIN_TICKERS, body), seen),
     tickers=lambda body, seen, question: [wire.coin_day(one, seen) for one in decode(_COIN_TICKERS, body)],
