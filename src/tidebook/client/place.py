@@ -84,9 +84,14 @@ class VenueAt:
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
             credentials=keys.credentials,
         )  # fmt: skip
+
+        def told(event: Health) -> None:
+            on_event(self.desk.known.event(event))
+
+        self._on_event = told
         self._driver = Driver(
             self.desk,
-            on_event=on_event,
+            on_event=told,
             tls_ca=at.ca,
             proxy=at.proxy,
             remap=remap,
@@ -97,7 +102,6 @@ class VenueAt:
         budgets.join(share)
         self._shared: dict[str, Shared] = {}
         self._books: dict[str, list[Book]] = {}
-        self._on_event = on_event
         self._traded = Traded(
             declared.name, self._instruments, ended=self._end, halted=self._halted, passed_over=self._passed_over
         )
@@ -146,7 +150,7 @@ class VenueAt:
         if isinstance(error, TidebookError):
             return error
         logger.error("%s: what it lists, or its time, could not be read", self.declared.name, exc_info=error)
-        text = f"{self.declared.name}: {type(error).__name__}: {shown(str(error))}"
+        text = f"{self.declared.name}: {type(error).__name__}: {shown(self.desk.known.without(str(error)))}"
         return VenueUnavailable(text, venue=self.declared.name)
 
     def _unavailable(self, error: TidebookError, again: float | None) -> None:
@@ -388,7 +392,7 @@ class VenueAt:
         if error is None and reply.status != 200:
             error = NetworkError(f"{self.declared.name}: HTTP {reply.status}", venue=self.declared.name)
         if error is not None:
-            raise error
+            raise self.desk.known.error(error)
         return reply
 
     def _check_room(self, request: Request, pool: str, weight: int) -> None:
@@ -405,7 +409,11 @@ class VenueAt:
         try:
             return call.read(reply.body, seen, question)
         except (msgspec.MsgspecError, UsageError) as error:  # what a venue says is no mistake of the user's
-            raise DecodeError("malformed", f"{call.name}: {error}", venue=self.declared.name) from error
+            text = self.desk.known.without(f"{call.name}: {error}")
+            raise DecodeError("malformed", text, venue=self.declared.name) from None
+        except DecodeError as error:
+            self.desk.known.error(error)
+            raise
 
     def symbol_of(self, venue_id: str) -> str:
         """The canonical symbol of a venue's id; the id itself where it is not listed."""

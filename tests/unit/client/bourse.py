@@ -180,7 +180,10 @@ def option(base: str, strike: int, right: str) -> Row:
 
 
 class Bourse:
-    """The server's side. `subscribed` are topics by venue and topic as they were asked for, `left` those given up."""
+    """The server's side. `refused` are the words in which topics and REST calls are.
+
+    `subscribed` are topics by venue and topic as they were asked for, `left` those given up.
+    """
 
     def __init__(self) -> None:
         self.down: set[str] = set()
@@ -208,6 +211,8 @@ class Bourse:
         self.demo.append(request.headers.get("x-demo"))
         if venue in self.down:
             raise Cut
+        if f"{venue}/{name}" in self.refused:
+            return Answer(400, self.refused[f"{venue}/{name}"].encode())
         if name in ("time", "instruments"):
             return Answer(200, json.dumps(now().wall_ns if name == "time" else self.listing[venue]).encode())
         id, limit, start, end = json.loads(request.query.replace("%22", '"').replace("%20", " "))
@@ -260,6 +265,11 @@ class Bourse:
         for socket, (name, topics) in [*self._sockets.items()]:
             if name == venue and topic in topics:
                 await socket.send(message)
+
+    async def bid_farewell(self, reason: str) -> None:
+        """Close all connections, and say why."""
+        for socket in [*self._sockets]:
+            await socket.close(1008, reason)
 
     def cut(self) -> None:
         """All connections."""
