@@ -408,7 +408,9 @@ class VenueAt:
         seen = Seen(self.declared.name, self.symbol_of, now().wall_ns)
         try:
             return call.read(reply.body, seen, question)
-        except (msgspec.MsgspecError, UsageError) as error:  # what a venue says is no mistake of the user's
+        except (msgspec.MsgspecError, UsageError) as error:
+            if isinstance(error, UsageError) and question != Question():
+                raise  # what was asked of it; where nothing was, what a venue says is no mistake of the user's
             text = self.desk.known.without(f"{call.name}: {error}")
             raise DecodeError("malformed", text, venue=self.declared.name) from None
         except DecodeError as error:

@@ -95,6 +95,13 @@ async def test_a_venue_whose_list_is_never_readable_says_why(caplog: pytest.LogC
         assert "bourse.linear: ValueError: no such day" in await why_not(connect("bourse.linear", at=at))
 
 
+async def test_a_question_that_cannot_be_answered_stays_the_users() -> None:
+    venue = listing("open_interest", failing(UsageError("BTC/USDT has none"), range(1)))
+    async with asyncio.timeout(GENEROUS), running(venue) as (_, at), connect("bourse.linear", at=at) as market:
+        with pytest.raises(UsageError, match="BTC/USDT has none"):
+            await market.fetch_open_interest(BTC)
+
+
 def odd_rows(usual: Any) -> Callable[[bytes, Seen, Question], Any]:
     """Each with its id alone, which says nothing of it."""
 
