@@ -193,6 +193,7 @@ class Bourse:
         self.asked: list[str] = []  # REST
         self.demo: list[str | None] = []  # what the header of that environment said each time
         self.charged = [str(Decimal(number) / 10_000) for number in range(10)]  # funding, one each eighth hour
+        self.every = 8 * HOUR
         self.opened: list[str] = []  # venues whose WebSocket was opened
         self.listing: dict[str, list[Row]] = {
             "spot": [{"symbol": f"{base}/USDT", "id": f"{base}USDT", "kind": "spot"} for base in ("BTC", "ETH")],
@@ -228,7 +229,7 @@ class Bourse:
     def _charged(self, id: str, limit: int | None, start: int | None, end: int | None) -> list[Row]:
         """As venues answer: the oldest from a start, else the newest."""
         found: list[Row] = [
-            {"noun": "funding", "id": id, "rate": rate, "funding_ns": FIRST + 8 * HOUR * n, "settled": True}
+            {"noun": "funding", "id": id, "rate": rate, "funding_ns": FIRST + self.every * n, "settled": True}
             for n, rate in enumerate(self.charged)
         ]
         found = [row for row in found if (start or 0) <= row["funding_ns"] < (end or 1 << 63)]

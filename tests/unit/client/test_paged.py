@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -37,6 +38,33 @@ async def test_a_start_is_reached_backwards_where_only_an_end_can_be_asked_for()
         assert bourse.asked[before:] == ["linear/funding"], "a page that goes back behind the start is the last"
         with pytest.raises(UsageError, match="start is not before end"):
             await rates(start=FIRST, end=FIRST)
+
+
+@pytest.mark.parametrize(
+    ("hours", "limit", "most"),
+    [(-1, 1, 2), (-1, 3, 3), (8 * 300 - 1, 2, 3), (8 * 790, 5, 4), (-24 * 365 * 5, 2, 40), (-24 * 365 * 5, 9, 42)],
+)
+async def test_a_few_from_a_far_start_are_a_few_pages(hours: int, limit: int, most: int) -> None:
+    """And not all from there to the present, of which most would be thrown away."""
+    async with asyncio.timeout(GENEROUS), running(UNTIL) as (bourse, at), connect("bourse.linear", at=at) as market:
+        bourse.charged = [str(Decimal(number) / 10_000) for number in range(800)]
+        asked = len(bourse.asked)
+        found = await market.fetch_funding(BTC, start=FIRST + hours * HOUR, limit=limit)
+        first = max(0, -(-hours // 8))
+        assert [plain(one.rate * 10_000) for one in found] == [str(n) for n in range(first, min(first + limit, 800))]
+        assert len(bourse.asked) - asked <= most
+
+
+@pytest.mark.parametrize("limit", [1, 4, 5, 100])
+async def test_rows_that_stand_close_are_found_from_a_start(limit: int) -> None:
+    """However many there are at once: what is asked for at a time is cut until an answer holds all of it."""
+    async with asyncio.timeout(GENEROUS), running(UNTIL) as (bourse, at), connect("bourse.linear", at=at) as market:
+        bourse.every = HOUR // 1_000
+        bourse.charged = [str(Decimal(number) / 10_000) for number in range(50)]
+        for start in (FIRST - 24 * 365 * HOUR, FIRST, FIRST + 10 * bourse.every):
+            found = [plain(one.rate * 10_000) for one in await market.fetch_funding(BTC, start=start, limit=limit)]
+            first = 10 if start > FIRST else 0
+            assert found == [*map(str, range(first, min(first + limit, 50)))]
 
 
 def further(*words: str) -> Any:
