@@ -27,7 +27,7 @@ from tidebook.sim.server import serve
 from tidebook.venues import every, named
 
 CANARY = "CANARY-51d0"
-GENEROUS = 30.0
+GENEROUS = 120.0
 ALPACA = named("alpaca")
 RIGHT = {"alpaca": SIMULATOR}
 WRONG = {"alpaca": (f"key-{CANARY}", f"secret-{CANARY}")}
