@@ -126,7 +126,7 @@ class Desk:
             book.changed_to = changed_to
             self.books[plan.name] = book
             size = _size(plan)
-            line = self._line_for(plan.endpoint, size, plan.pin, plan.url, plan.headers)
+            line = self._line_for(plan.endpoint, size, self.streams.get(plan.name), plan.pin, plan.url, plan.headers)
             line.books.append(book)
             line.size += size
             if line.session is not None:
@@ -147,7 +147,7 @@ class Desk:
             return self.streams[plan.name]
         stream = self.streams[plan.name] = Stream(plan, self.emit, self._timers, self._options)
         size = _size(plan)
-        line = self._line_for(plan.endpoint, size)
+        line = self._line_for(plan.endpoint, size, self.books.get(plan.name))
         line.streams.append(stream)
         line.size += size
         if line.session is not None:
@@ -226,14 +226,20 @@ class Desk:
         self,
         endpoint: Endpoint,
         size: int,
+        apart: Book | Stream | None,
         pin: str | None = None,
         url: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Line:
-        """The connection that carries one more topic, of so many bytes; a new one where all are full."""
+        """The connection that carries one more topic, of so many bytes; a new one where all are full.
+
+        `apart` is not on it: a book and a stream of one topic are on two, since on one a message has one reader.
+        """
         most = endpoint.max_bytes
         for line in self.lines:
             same = line.endpoint.name == endpoint.name and line.pin == pin
+            if apart is not None and apart in line.carried:
+                continue
             if same and (
                 pin is not None
                 or (
