@@ -5,6 +5,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from tidebook.client.place import VenueAt, check_limit
 from tidebook.core.channel import Call, Question
+from tidebook.core.clock import SECOND
 from tidebook.errors import DecodeError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import instant
@@ -36,6 +37,7 @@ class Pages(Generic[T]):
         self._is_wanted = wanted
         self._spare = spare
         self._most = call.most or USUAL
+        self._longest_ns = None if call.longest is None else int(call.longest * SECOND)
 
     async def rows(self, start_ns: int | None, end_ns: int | None, limit: int | None, usual: int = USUAL) -> list[T]:
         """Those in [start, end): the first `limit` of them from a start, else the newest `limit`, or `usual`.
@@ -61,14 +63,25 @@ class Pages(Generic[T]):
         found: list[T] = []
         while limit is None or len(found) < limit:
             size = self._most if limit is None else min(self._most, limit - len(found) + self._spare)
-            page = await self._page(size, start_ns, end_ns)
-            fresh = self._within(page, start_ns, end_ns)
+            until_ns = self._part(start_ns, end_ns)
+            page = await self._page(size, start_ns, until_ns)
+            fresh = self._within(page, start_ns, until_ns)
             found += self._wanted(fresh)
-            if len(page) < size or (end_ns is not None and self._at(page[-1]) + 1 >= end_ns):
-                break
+            if len(page) < size or (until_ns is not None and self._at(page[-1]) + 1 >= until_ns):
+                if until_ns == end_ns or until_ns is None:
+                    break
+                start_ns = until_ns  # the next part of a range that is longer than the venue gives
+                continue
             self._check_new(fresh)
             start_ns = self._at(fresh[-1]) + 1
         return found[:limit]
+
+    def _part(self, start_ns: int, end_ns: int | None) -> int | None:
+        """The end of as much of a range as may be asked for at once."""
+        if self._longest_ns is None:
+            return end_ns
+        until_ns = start_ns + self._longest_ns
+        return end_ns if until_ns >= (now().wall_ns if end_ns is None else end_ns) else until_ns
 
     async def _backwards(self, end_ns: int | None, limit: int | None, start_ns: int | None = None) -> list[T]:
         """The newest before an end, so many or back to a start."""
@@ -80,6 +93,11 @@ class Pages(Generic[T]):
             fresh = self._within(page, None, end_ns)
             pages.append(self._wanted(self._within(fresh, start_ns, None)))
             count += len(pages[-1])
+            if len(page) < size and self._longest_ns is not None and page:
+                # All of the part before that end; the one before it may have more.
+                before_ns = (now().wall_ns if end_ns is None else end_ns) - self._longest_ns
+                end_ns = min(before_ns, self._at(page[0]))
+                continue
             if len(page) < size:
                 break
             self._check_new(fresh)

@@ -194,6 +194,7 @@ class Bourse:
         self.demo: list[str | None] = []  # what the header of that environment said each time
         self.charged = [str(Decimal(number) / 10_000) for number in range(10)]  # funding, one each eighth hour
         self.every = 8 * HOUR
+        self.longest: int | None = None  # no rows of a longer range are given
         self.opened: list[str] = []  # venues whose WebSocket was opened
         self.listing: dict[str, list[Row]] = {
             "spot": [{"symbol": f"{base}/USDT", "id": f"{base}USDT", "kind": "spot"} for base in ("BTC", "ETH")],
@@ -232,6 +233,12 @@ class Bourse:
             {"noun": "funding", "id": id, "rate": rate, "funding_ns": FIRST + self.every * n, "settled": True}
             for n, rate in enumerate(self.charged)
         ]
+        if self.longest is not None:
+            last = end or now().wall_ns
+            assert start is None or end is None or last - start <= self.longest, "a range that is refused"
+            if start is None:
+                return [row for row in found if last - self.longest <= row["funding_ns"] < last][-(limit or 4) :]
+            end = min(last, start + self.longest)
         found = [row for row in found if (start or 0) <= row["funding_ns"] < (end or 1 << 63)]
         most = limit or 4
         return found[:most] if start is not None else found[-most:]

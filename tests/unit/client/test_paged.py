@@ -29,7 +29,7 @@ async def test_a_start_is_reached_backwards_where_only_an_end_can_be_asked_for()
 
         assert await rates() == ["6", "7", "8", "9"]
         assert await rates(limit=6) == ["4", "5", "6", "7", "8", "9"]
-        assert await rates(start=FIRST) == [*map(str, range(10))]
+        assert await rates(start=FIRST, limit=10) == [*map(str, range(10))]
         assert await rates(start=FIRST - HOUR, limit=3) == ["0", "1", "2"]
         assert await rates(start=FIRST + 1, end=FIRST + 48 * HOUR) == ["1", "2", "3", "4", "5"]
         assert await rates(start=FIRST + 1, end=FIRST + 48 * HOUR, limit=2) == ["1", "2"]
@@ -65,6 +65,25 @@ async def test_rows_that_stand_close_are_found_from_a_start(limit: int) -> None:
             found = [plain(one.rate * 10_000) for one in await market.fetch_funding(BTC, start=start, limit=limit)]
             first = 10 if start > FIRST else 0
             assert found == [*map(str, range(first, min(first + limit, 50)))]
+
+
+async def test_a_range_that_is_longer_than_a_venue_gives_is_asked_for_in_parts() -> None:
+    """From a start and before an end, with a hole that is no end of it, and a beginning that is one."""
+    venue = replace(LINEAR, calls=(*OTHERS, replace(FUNDING, longest=48 * 3_600.0, most=40)))
+    async with asyncio.timeout(GENEROUS), running(venue) as (bourse, at), connect("bourse.linear", at=at) as market:
+        bourse.longest, bourse.every = 48 * HOUR, 40 * HOUR
+        bourse.charged = [str(Decimal(number) / 10_000) for number in range(10)]
+
+        async def rates(**asked: Any) -> list[str]:
+            return [plain(one.rate * 10_000) for one in await market.fetch_funding(BTC, **asked)]
+
+        end = FIRST + 9 * bourse.every + HOUR
+        assert await rates(start=FIRST, end=end) == [*map(str, range(10))]
+        assert await rates(start=FIRST - 100 * HOUR, end=end, limit=3) == ["0", "1", "2"]
+        assert await rates(end=end, limit=30) == [*map(str, range(10))]
+        assert await rates(end=end, limit=3) == ["7", "8", "9"]
+        assert await rates(start=FIRST + 1, end=FIRST + 2 * bourse.every) == ["1"]
+        assert await rates(start=FIRST) == [*map(str, range(10))]
 
 
 def further(*words: str) -> Any:

@@ -1,7 +1,7 @@
 """Binance's futures: their REST calls. Facts: Market Data of USD-M and COIN-M futures, as of 2026-08-21."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -53,6 +53,7 @@ class Product:
     bars: Callable[[str], Callable[[Question], Request]]
     read_bars: Read
     marked: bool  # whether charges of funding come with their mark price
+    longest: float | None  # seconds of bars that one answer holds
 
 
 def only(decoder: msgspec.json.Decoder[list[T]], body: bytes) -> T:
@@ -87,6 +88,7 @@ USD: Final = Product(
     bars=partial(rest.bars_in_range, intervals=wire.INTERVALS),
     read_bars=rest.read_bars,
     marked=True,
+    longest=None,
 )
 
 COIN: Final = Product(
@@ -102,6 +104,7 @@ COIN: Final = Product(
     bars=pages.request,
     read_bars=pages.read,
     marked=False,
+    longest=pages.LONGEST,
 )
 
 
@@ -148,7 +151,10 @@ def calls(product: Product) -> tuple[Call, ...]:
         make(
             "trades", in_range(f"{api}/aggTrades"), rest.read_trades(rest.AGG_TRADES, spot.several), 20, 1000
         ),
-        make("bars", product.bars(f"{api}/klines"), product.read_bars, by_limit(BAR_COSTS, 500), 1000, ranges=True),
+        replace(
+            make("bars", product.bars(f"{api}/klines"), product.read_bars, by_limit(BAR_COSTS, 500), 1000, ranges=True),
+            longest=product.longest,
+        ),
         make("ticker", of_symbol(f"{api}/ticker/24hr"), product.ticker, 1),
         make("tickers", plain(f"{api}/ticker/24hr"), product.tickers, 40),
         make(
