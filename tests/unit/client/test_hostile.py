@@ -8,6 +8,7 @@ import pytest
 from tests.unit.client.stepping import FOREVER, GENEROUS, entered_without
 
 from tidebook.client.market import Market, connect
+from tidebook.core.options import Options
 from tidebook.errors import BookNotLive, Overrun, TidebookError, Timeout, UnknownSymbol, UsageError
 from tidebook.model.market import State
 from tidebook.sim.server import serve
@@ -53,7 +54,8 @@ async def test_a_function_that_raises_a_cancellation_ends_itself_alone(
 
 async def test_one_venue_that_is_down_hides_no_other(sim: serve) -> None:
     sim.faults.status(503, "htx", n=10_000)
-    opening = connect("binance.spot", "htx", at=sim.at, timeout=FOREVER)
+    patient = Options(request_timeout=FOREVER, fetch_timeout=FOREVER)  # the exchange makes a day of each symbol first
+    opening = connect("binance.spot", "htx", at=sim.at, timeout=FOREVER, options=patient)
     async with asyncio.timeout(GENEROUS), entered_without(opening, "htx") as market:
         assert {one.venue for one in await market.fetch_tickers()} == {"binance.spot"}
 
