@@ -7,7 +7,7 @@
 - `calls/<call>.json`: cases of one REST call. `question`, then `method`, `url`, `weight`, `most`, `parts` (the URLs of
   further requests, where the question is several), or `refuses` (the UsageError's words); with a `body`, its `result`
   as above (of the call `book`: `seq`, `bids`, `asks`), `limits` (units of pools) where it tells of any, and
-  `more` (the URL of the page that follows, or null) of a page
+  `more` (the URL of the page that follows, or null) of a page; `odd`: how many rows of it are passed over
 - `errors/*.json`: `status`, `headers`, `body`, then what they mean: `raises` (a class, or null), `code`, `retry`,
   `wait` (seconds from now), `says` (the whole text); `used` (units of pools)
 - `books/*.json`: cases of one `channel` in the steps of tests/unit/engine/replay.py, played with the declared shape

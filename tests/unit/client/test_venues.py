@@ -38,6 +38,7 @@ class Told:
         self.traded = Traded(
             "v", self.ask, ended=lambda one: self.told.append(f"ended {one.base}"),
             halted=lambda one: self.told.append(f"halted {one.base} {one.status}"),
+            passed_over=lambda count, why: self.told.append(f"passed over {count}: {why}"),
         )  # fmt: skip
         self.traded.follow(
             lambda came, gone: self.told.append(f"+{[one.base for one in came]} -{[one.base for one in gone]}")

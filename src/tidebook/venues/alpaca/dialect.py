@@ -26,6 +26,7 @@ from tidebook.core.dialect import (
     Told,
     Values,
     paths,
+    whole,
 )
 from tidebook.core.span import Span
 from tidebook.errors import DecodeError
@@ -144,10 +145,7 @@ def _time(args: Args, name: str) -> int | None:
 
 
 def _limit(args: Args) -> int:
-    text = args.get("limit", "1000")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
-        raise Refusal(_refused("Invalid limit"))
-    return int(text)
+    return whole(args.get("limit", "1000"), _refused("Invalid limit"), 1, _MOST)
 
 
 def _history(name: str, rows: Callable[[Facts, str, Args, int], list[tuple[int, Values]]]) -> Route:
@@ -156,18 +154,16 @@ def _history(name: str, rows: Callable[[Facts, str, Args, int], list[tuple[int, 
     def answer(facts: Facts, args: Args) -> Said:
         ids = _only(facts, args)
         start, end, limit = _time(args, "start"), _time(args, "end"), _limit(args)
-        token = args.get("page_token", "0")
-        if not (token.isascii() and token.isdigit()):
-            raise Refusal(_refused("Invalid page_token"))
+        first = whole(args.get("page_token", "0"), _refused("Invalid page_token"))
         if not ids:
             return Said(name, {name: {}, "next_page_token": None})
-        last = int(token) + min(limit, _PAGE)
+        last = first + min(limit, _PAGE)
         found = rows(facts, ids[0], args, last + 1)
         fit = [row for at, row in found if (start is None or at >= start) and (end is None or at <= end)]
         if args.get("sort") == "desc":
             fit.reverse()
         more = str(last) if len(fit) > last else None
-        return Said(name, {name: {ids[0]: fit[int(token) : last]}, "next_page_token": more})
+        return Said(name, {name: {ids[0]: fit[first:last]}, "next_page_token": more})
 
     return Route(f"/v1beta3/crypto/us/{name}", answer)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from tidebook.core.dialect import Args, Facts, Refusal, Route, Rules, Said, Values, paths
+from tidebook.core.dialect import Args, Facts, Refusal, Route, Rules, Said, Values, paths, whole
 from tidebook.model.wire import MS
 from tidebook.venues.bybit.dialect_streams import BEGIN, contract_of, day_of, option_of, quoted, side, trade_id
 from tidebook.venues.bybit.rest import LEVELS, Category
@@ -24,10 +24,7 @@ NO_SYMBOL: Final = refused(10001, "params error: symbol invalid")
 
 
 def _number(args: Args, name: str, default: int, most: int) -> int:
-    text = args.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-        raise Refusal(refused(10001, f"params error: {name} invalid"))
-    return int(text)
+    return whole(args.get(name, str(default)), refused(10001, f"params error: {name} invalid"), 1, most)
 
 
 def _instant(args: Args, name: str) -> int | None:
@@ -35,9 +32,7 @@ def _instant(args: Args, name: str) -> int | None:
     text = args.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) == 13):
-        raise Refusal(refused(10001, f"params error: {name} invalid"))
-    return int(text) * MS
+    return whole(text, refused(10001, f"params error: {name} invalid"), 10**12, 10**13 - 1) * MS
 
 
 def _answer(facts: Facts, sample: str, result: Values) -> Said:
@@ -93,8 +88,8 @@ def _instruments(category: Category, facts: Facts, args: Args) -> Said:
         return _answer(facts, "instruments_spot", {"list[]": [_pair(one) for one in rows]})
     if "symbol" in args and not rows:
         raise Refusal(NO_SYMBOL)
-    limit, text = _number(args, "limit", 500, 1000), args.get("cursor", "0")
-    first = int(text) if text.isascii() and text.isdigit() else 0
+    limit = _number(args, "limit", 500, 1000)
+    first = whole(args.get("cursor") or "0", refused(10001, "params error: cursor invalid"))
     page, more = rows[first : first + limit], first + limit < len(rows)
     sample = "instruments_option" if category == "option" else "instruments"
     made = [_option(one) if category == "option" else _contract(category, one) for one in page]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from tidebook.core.clock import SECOND
-from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Values, expires_on, paths
+from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Values, expires_on, paths, whole
 from tidebook.model.number import plain
 from tidebook.model.wire import MS
 from tidebook.venues.htx.dialect_streams import SPANS, bare, bare_rows
@@ -54,10 +54,7 @@ def _id(args: Args) -> str:
 
 
 def _number(args: Args, name: str, default: int | None, most: int) -> int:
-    text = args.get(name, "" if default is None else str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-        raise Refusal(refused(f"invalid {name}"))
-    return int(text)
+    return whole(args.get(name, "" if default is None else str(default)), refused(f"invalid {name}"), 1, most)
 
 
 def _marked(facts: Facts, id: str) -> Marked:
