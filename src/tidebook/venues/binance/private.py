@@ -24,7 +24,7 @@ T = TypeVar("T")
 WINDOW_MS: Final = 5000  # what the venue takes where nothing is said; at most 60,000
 IDS: Final = ClientIds(prefix="tb", width=13, most=36)  # ^[\.A-Z\:/a-z0-9_-]{1,36}$
 # "Timeout waiting for response from backend server. Send status unknown; execution status unknown." and its like
-UNSURE: Final = frozenset({"-1000", "-1006", "-1007"})
+UNSURE: Final = frozenset({"-1006", "-1007"})
 _MOST_FILLS: Final = 1000
 
 
@@ -375,7 +375,7 @@ def spot(api: str, weight: Pool, orders: Pool) -> Trading:
         ids=IDS,
         ability="by_id",  # what was cancelled without a fill is archived after 90 days
         window=WINDOW_MS / 1000,
-        unsure=UNSURE,
+        unsure=UNSURE | {"-1000"},  # "an unknown error occurred while processing"; on futures its words tell
         kinds=frozenset({"limit", "market", "stop", "stop_limit"}),
         cost=True,
     )

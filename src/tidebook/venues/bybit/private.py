@@ -217,7 +217,7 @@ def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
     rows: list[Balance] = []
     for wallet in _rows(_WALLETS, body):
         for one in wallet.coin:
-            parts = [exact(text) for text in (one.locked, one.total_order_im, one.total_position_im) if text]
+            parts = [exact(one.locked), *(exact(text) for text in (one.total_order_im, one.total_position_im) if text)]
             whole = exact(one.wallet_balance)
             scale = max(part[1] for part in (whole, *parts))
             held = sum(mantissa * 10 ** (scale - digits) for mantissa, digits in parts)
