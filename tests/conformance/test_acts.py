@@ -1,5 +1,7 @@
 """What venues are asked of accounts, and what their answers say: tests/venues/*/acts."""
 
+import re
+
 import msgspec
 import pytest
 from tests.conformance.acts import about_of, instrument_of, other_words
@@ -8,7 +10,7 @@ from tests.conformance.plain import plain_result
 from tests.test_conformance import RECEIVED, check_mutants, every_venue, seen_for
 
 from tidebook import errors
-from tidebook.errors import DecodeError, OrderNotFound, OrderRejected, RateLimited
+from tidebook.errors import DecodeError, OrderNotFound, OrderRejected, RateLimited, UsageError
 from tidebook.venue import Act, Inquiry, Ref, Reply, Venue
 
 ANSWERED = [case for case in cases("acts") if "body" in case.data]
@@ -25,6 +27,10 @@ def act_of(case: Case) -> Act:
 @pytest.mark.parametrize("case", cases("acts"), ids=str)
 def test_what_is_wanted_becomes_this_request(case: Case) -> None:
     act, about = act_of(case), about_of(case)
+    if "refuses" in case.data:
+        with pytest.raises(UsageError, match=re.escape(case.data["refuses"])):
+            act.request(about)
+        return
     request = act.request(about)
     assert (request.method, request.url) == (case.data["method"], case.data["url"])
     assert request.url.isascii()

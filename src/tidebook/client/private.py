@@ -15,7 +15,7 @@ from tidebook.core.clock import SECOND, Now
 from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.sign import Scheme, Stamp
-from tidebook.core.trading import About, Act, addressed
+from tidebook.core.trading import A, Act, addressed
 from tidebook.errors import ClockRefused, DecodeError, OrderNotFound, TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.io.journal import Journal
@@ -104,7 +104,7 @@ class Private:
             return await self.act(act.otherwise, about)
         return found if act.then is None else await self.act(act.then, about)
 
-    async def addressed(self, about: About) -> About:
+    async def addressed(self, about: A) -> A:
         """With what the venue calls the account, where its requests say so: it is asked once. Raises as `act`."""
         trading = self._one.declared.trading
         asks = None if trading is None else trading.act("account")
@@ -126,7 +126,8 @@ class Private:
             if asked > _MOST_PAGES:
                 raise DecodeError("malformed", f"{self.name}: more than {_MOST_PAGES} pages of {act.name}")
             reply = await self.send(request, act.pool, weight)
-            found = [*found, *self._read(act, about, reply)]
+            page = self._read(act, about, reply)
+            found = [*page, *found] if act.backwards else [*found, *page]
         return found
 
     def _read(self, act: Act, about: Any, reply: Reply) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from tidebook.core.channel import Seen
 from tidebook.core.effects import Request
@@ -47,11 +47,14 @@ class Inquiry(NamedTuple):
 
 
 About = Wish | Ref | Inquiry
+A = TypeVar("A", bound=About)
 
 
-def addressed(about: About, account: str) -> About:
+def addressed(about: A, account: str) -> A:
     """The same, with what the venue calls the account, as its act `account` has read it."""
-    return replace(about, account=account) if isinstance(about, Wish) else about._replace(account=account)
+    made: Any = replace(about, account=account) if isinstance(about, Wish) else about._replace(account=account)
+    found: A = made
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Act:
     `read` makes of the body: an Order for `submit cancel amend order`, a list of orders, balances, positions or fills
     for the rest, nothing of use for `cancel_all`. It raises DecodeError, or msgspec's errors, for what is not as
     promised: for `submit` that means that nobody knows what became of it. `weight` is what it costs in `pool`. `more`
-    makes the next page's request, as for calls. `needs`: an instrument, where the venue does not answer for all.
+    makes the next page's request, as for calls; `backwards`: of pages, the newest comes first. `needs`: an instrument,
+    where the venue does not answer for all.
 
     `then` is asked after it, about the same, where the venue has only said that it will see to it: what `then` reads is
     what it says. `otherwise` is asked where it knows no such order. The act `account` reads a text, what the venue
@@ -74,6 +78,7 @@ class Act:
     pool: str
     weight: int | Callable[[Any], int] = 1
     more: Callable[[Request, bytes], Request | None] | None = None
+    backwards: bool = False
     needs: bool = False
     then: "Act | None" = None
     otherwise: "Act | None" = None

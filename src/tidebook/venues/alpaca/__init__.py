@@ -28,7 +28,7 @@ from tidebook.venue import (
     TimeUnit,
     Venue,
 )
-from tidebook.venues.alpaca import wire
+from tidebook.venues.alpaca import private, wire
 from tidebook.venues.alpaca.recorded import listing
 from tidebook.venues.alpaca.rest import ANSWERS, CALLS, DATA, REST, unlisted
 
@@ -132,6 +132,7 @@ ALPACA: Final = Venue(
     symbol=str,
     key_headers={"APCA-API-KEY-ID": "$key", "APCA-API-SECRET-KEY": "$secret"},
     without=("ticker",),
+    trading=private.ORDERS,
     proof_from="docs.alpaca.markets: Real-time Crypto Data, orderbooks (2026-06-09)",
 )
 

@@ -293,6 +293,11 @@ def _next(request: Request, body: bytes) -> Request | None:
     return None if further == url else Request("GET", further)
 
 
+def _earlier(request: Request, body: bytes) -> Request | None:
+    """Where a beginning was named: all since then. The venue goes no further than seven days from it."""
+    return _next(request, body) if "startTime=" in request.url else None
+
+
 def _conditional_too(request: Request, body: bytes) -> Request | None:
     """On spot, orders that wait for a trigger are another list, and are cancelled by another request."""
     asked: dict[str, Any] = msgspec.json.decode(request.body)
@@ -360,7 +365,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
         Act("amend", amend, _nothing, orders.name, then=order),
         order,
         Act("open_orders", opened, _all, looks.name, more=_next),
-        Act("fills", fills, _fills, looks.name, needs=option),
+        Act("fills", fills, _fills, looks.name, more=_earlier, backwards=True, needs=option),
         Act(
             "balances", lambda about: get(f"{host}/v5/account/wallet-balance", accountType="UNIFIED"), _balances,
             looks.name,
