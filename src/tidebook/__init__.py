@@ -1,4 +1,4 @@
-"""Live crypto market data and order books. A book is proven right, or says that it is not. All is imported on use."""
+"""Live crypto market data, order books, orders. A book is proven right, or says that it is not. Imported on use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -25,24 +25,25 @@ if TYPE_CHECKING:
         Bar, Funding, Greeks, Instrument, Liquidation, MarkPrice, OpenInterest, Quote, Ticker, Trade,
     )  # fmt: skip
     from tidebook.model.market import Level, State
+    from tidebook.model.orders import Balance, Fill, Limit, MarketOrder, Order, Position, Stop
     from tidebook.model.place import At
 
 _WHERE = {
     "client.book": "Book BookChange", "client.books": "Books", "client.market": "Market connect",
     "client.reading": "FrozenBook", "client.run": "run", "client.stats": "Stats", "client.versions": "show_versions",
     "core.options": "Options", "model.market": "Level State", "model.place": "At",
+    "model.orders": "Balance Fill Limit MarketOrder Order Position Stop",
     "model.facts": "Bar Funding Greeks Instrument Liquidation MarkPrice OpenInterest Quote Ticker Trade",
 }  # fmt: skip
-_MODULES = {"errors": "errors", "health": "model.health"}
 __all__ = [
-    "AmbiguousSymbol", "At", "Banned", "Bar", "Book", "BookChange", "BookNotLive", "Books", "ClockRefused",
-    "ConnectFailed", "DecodeError", "FrozenBook", "Funding", "Greeks", "Instrument", "InsufficientFunds",
-    "InvalidOrder", "Level", "Liquidation", "Maintenance", "MarkPrice", "Market", "NetworkError", "NoCredentials",
-    "NotPermitted", "OpenInterest", "Options", "OrderNotFound", "OrderRejected", "OutcomeUnknown", "Overrun",
-    "PostOnlyWouldTake", "Quote", "RateLimited", "RedirectRefused", "RegionRefused", "SignatureRefused", "State",
-    "Stats", "SubscriptionFailed", "Ticker", "TidebookError", "Timeout", "TlsRefused", "Trade", "UnknownSymbol",
-    "UnknownVenue", "UsageError", "VenueClosed", "VenueError", "VenueUnavailable", "WrongLoop", "connect", "errors",
-    "health", "run", "show_versions",
+    "AmbiguousSymbol", "At", "Balance", "Banned", "Bar", "Book", "BookChange", "BookNotLive", "Books", "ClockRefused",
+    "ConnectFailed", "DecodeError", "Fill", "FrozenBook", "Funding", "Greeks", "Instrument", "InsufficientFunds",
+    "InvalidOrder", "Level", "Limit", "Liquidation", "Maintenance", "MarkPrice", "Market", "MarketOrder",
+    "NetworkError", "NoCredentials", "NotPermitted", "OpenInterest", "Options", "Order", "OrderNotFound",
+    "OrderRejected", "OutcomeUnknown", "Overrun", "Position", "PostOnlyWouldTake", "Quote", "RateLimited",
+    "RedirectRefused", "RegionRefused", "SignatureRefused", "State", "Stats", "Stop", "SubscriptionFailed", "Ticker",
+    "TidebookError", "Timeout", "TlsRefused", "Trade", "UnknownSymbol", "UnknownVenue", "UsageError", "VenueClosed",
+    "VenueError", "VenueUnavailable", "WrongLoop", "connect", "errors", "health", "run", "show_versions",
 ]  # fmt: skip
 
 
@@ -51,8 +52,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"tidebook.{_MODULES[name]}")
+    if name in ("errors", "health"):
+        return import_module("tidebook.errors" if name == "errors" else "tidebook.model.health")
     if name in __all__:
         where = next((module for module, names in _WHERE.items() if name in names.split()), "errors")
         return getattr(import_module(f"tidebook.{where}"), name)

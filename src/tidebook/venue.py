@@ -100,6 +100,11 @@ class BookChannel:
                     raise UsageError(f"{self.name}: chain {self.rule.chain} needs `{name}` in the shape")
 
 
+def _nothing(method: str, path: str) -> bool:
+    del method, path
+    return False
+
+
 def known_public(*paths: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[str, str], bool]:
     """For `Venue.public`: these paths and no others. One that ends in ``/`` stands for all below it."""
     exact, below = frozenset(paths), tuple(path for path in paths if path.endswith("/"))
@@ -172,7 +177,7 @@ class Venue:
     key_headers: Mapping[str, str] = field(default_factory=dict[str, str])
     sign: Scheme | None = None
     trading: Trading | None = None
-    public: Callable[[str, str], bool] = known_public()
+    public: Callable[[str, str], bool] = _nothing
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
 

@@ -21,7 +21,7 @@ from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
 from tidebook.model.market import State
 from tidebook.model.number import Exact, exact_of, plain
-from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, Market, Order, Position, Stop, amount
+from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, MarketOrder, Order, Position, Stop, amount
 
 
 class Guard(Protocol):
@@ -307,8 +307,8 @@ class Trader(Finding):
 
 
 def _check_intent(intent: object) -> None:
-    if not isinstance(intent, (Limit, Market, Stop)):
-        raise UsageError(f"{type(intent).__name__} is no order: Limit, Market or Stop is")
+    if not isinstance(intent, (Limit, MarketOrder, Stop)):
+        raise UsageError(f"{type(intent).__name__} is no order: Limit, MarketOrder or Stop is")
 
 
 def _trading(one: VenueAt, name: str) -> Trading:

@@ -8,9 +8,12 @@ can invent a field. Prices and sizes come as exact text with all of the instrume
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from tidebook.core.span import Span
+
+if TYPE_CHECKING:
+    from tidebook.core.private import Private
 
 Values = Mapping[str, object]
 Row = tuple[str, str]
@@ -344,7 +347,7 @@ class Dialect:
 
     Where an endpoint wants a login, its refusals have these codes and texts: `no_key` for a wrong key, `no_login` for
     whatever is said before, `no_answer` for a login that does not come, and `no_place` where an account has as many
-    `connections` as it may; `refuses_key` refuses a wrong key over HTTP.
+    `connections` as it may; `refuses_key` refuses a wrong key over HTTP. `private` is how it speaks of accounts.
     """
 
     venue: str
@@ -380,6 +383,7 @@ class Dialect:
     no_place: tuple[str, str] = ("denied", "too many connections")
     refuses_key: Said | None = None
     times: tuple[str, ...] = ()
+    private: "Private | None" = None
 
 
 def paths(prefix: str, values: Mapping[str, object]) -> dict[str, object]:

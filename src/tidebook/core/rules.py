@@ -7,7 +7,7 @@ from typing import Final
 from tidebook.errors import InvalidOrder
 from tidebook.model.facts import Instrument, Rounding, Side
 from tidebook.model.number import plain, times
-from tidebook.model.orders import Amount, Intent, Kind, Limit, Market, Tif
+from tidebook.model.orders import Amount, Intent, Kind, Limit, MarketOrder, Tif
 
 _ROUNDING: Final = {"nearest": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
 _EXACT: Final = Context(prec=200)
@@ -51,7 +51,7 @@ def wish(intent: Intent, instrument: Instrument, client_id: str) -> Wish:
         kind: Kind = "limit"
         price = _on_grid(instrument, "price", intent.price, instrument.tick, rounds)
         tif, post_only = intent.tif, intent.post_only
-    elif isinstance(intent, Market):
+    elif isinstance(intent, MarketOrder):
         kind = "market"
         cost = None if intent.cost is None else Decimal(intent.cost)
     else:

@@ -37,11 +37,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer."""
+    """An HTTP answer. `cut_at`: so many bytes of the body are sent, then the connection is cut."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    cut_at: int | None = None
 
 
 class Cut(Exception):
@@ -248,7 +249,8 @@ class Server:
         try:
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 return await self._talk(request)
-            return _response(await self._site.http(await _asked(request, body=True)))
+            answer = await self._site.http(await _asked(request, body=True))
+            return _response(answer) if answer.cut_at is None else await _begun(request, answer, answer.cut_at)
         except (Cut, ConnectionError):
             _abort(request)
             return web.Response(status=500)
@@ -311,6 +313,16 @@ async def _asked(request: web.BaseRequest, *, body: bool) -> Asked:
 def _abort(request: web.BaseRequest) -> None:
     if request.transport is not None:
         request.transport.abort()
+
+
+async def _begun(request: web.BaseRequest, answer: Answer, size: int) -> web.StreamResponse:
+    """An answer whose head promises all of it, and that is cut off in its body."""
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_length = len(answer.body)
+    await response.prepare(request)
+    await response.write(answer.body[:size])
+    _abort(request)
+    return response
 
 
 def _response(answer: Answer) -> web.Response:

@@ -92,7 +92,7 @@ class Limit(_Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class Market(_Intent):
+class MarketOrder(_Intent):
     """Buy or sell at once, at what there is: so much (`size`), or for so much quote currency (`cost`)."""
 
     symbol: str
@@ -124,7 +124,7 @@ class Stop(_Intent):
         self._check(size=self.size, trigger=self.trigger, price=self.price)
 
 
-Intent = Limit | Market | Stop
+Intent = Limit | MarketOrder | Stop
 
 
 class Order(Fact, frozen=True, kw_only=True):

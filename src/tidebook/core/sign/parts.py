@@ -1,5 +1,6 @@
 """What signatures are made of: the pieces of a request, digests of texts, times as venues write them."""
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -74,10 +75,8 @@ def compact(value: object) -> str:
 def object_of(request: Request) -> dict[str, Any]:
     """The JSON object in the body, numbers as they are written. Raises UsageError for another body."""
     found: object = None
-    try:
+    with contextlib.suppress(ValueError):
         found = json.loads(request.body)
-    except ValueError:
-        pass
     if not isinstance(found, dict):
         raise UsageError("a request of this kind has a JSON object as its body")
     return found

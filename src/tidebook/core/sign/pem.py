@@ -1,5 +1,6 @@
 """Private keys as users have them: PEM, or raw bytes in base64. `cryptography` is imported with the first of them."""
 
+import contextlib
 from base64 import b64decode
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -33,10 +34,8 @@ def seed_key(credentials: Credentials) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     data = b""
-    try:
+    with contextlib.suppress(ValueError):
         data = b64decode(credentials.secret.reveal(), validate=True)
-    except ValueError:
-        pass
     if len(data) not in (32, 64):
         raise UsageError(f"the secret of {credentials.source} is neither PEM nor base64 of an Ed25519 key")
     return Ed25519PrivateKey.from_private_bytes(data[:32])
@@ -91,3 +90,10 @@ def _loaded(secret: Secret) -> "Key | None":
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password
         return None
     return key if isinstance(key, (RSAPrivateKey, Ed25519PrivateKey, EllipticCurvePrivateKey)) else None
+
+
+def is_edwards(key: "Key") -> bool:
+    """Whether it is an Ed25519 key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return isinstance(key, Ed25519PrivateKey)

@@ -1,5 +1,6 @@
-"""Typed data of EIP-712, flat, signed on secp256k1. Its two libraries are an extra, imported with the first signature."""
+"""Typed data of EIP-712, flat, signed on secp256k1. Its two libraries are an extra, imported on first use."""
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -57,10 +58,8 @@ def sign(credentials: Credentials, hashed: bytes) -> Signature:
         raise UsageError(_NEEDS) from None
     text = credentials.secret.reveal().removeprefix("0x")
     key = None
-    try:
+    with contextlib.suppress(ValueError):
         key = PrivateKey(bytes.fromhex(text)) if len(text) == 64 else None
-    except ValueError:
-        pass
     if key is None:
         raise UsageError(f"the secret of {credentials.source} is no private key of 64 hexadecimal digits")
     data = key.sign_recoverable(hashed, hasher=None)

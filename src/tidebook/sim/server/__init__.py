@@ -12,10 +12,14 @@ from tidebook.core.dialect import Levels
 from tidebook.errors import UsageError
 from tidebook.io.serve import Server
 from tidebook.io.tls import named_context
+from tidebook.model.credentials import SIMULATOR, Credentials
+from tidebook.sim.accounts import Account
 from tidebook.sim.exchange import Exchange
-from tidebook.sim.server.faults import Fault
+from tidebook.sim.server.faults import Fault, Point
+from tidebook.sim.server.seats import READER
 from tidebook.sim.server.site import Simulator
 from tidebook.sim.server.tally import Tally
+from tidebook.sim.wallet import atoms
 
 
 class Faults:
@@ -60,6 +64,13 @@ class Faults:
     ) -> None:
         """Answer the next requests with 429, 418 or an error of the server."""
         self._ask(Fault("status", venue, count=n, status=status, retry_after=retry_after, at=at))
+
+    def order(
+        self, point: Point, venue: str | None = None, path: str = "*", n: int = 1, *, seconds: float = 0.0,
+        status: int = 503, at: float | None = None,
+    ) -> None:  # fmt: skip
+        """Let the next calls of who has a key fail at a point, as `Fault` says; `path` may be a pattern with ``*``."""
+        self._ask(Fault("order", venue, path, count=n, seconds=seconds, status=status, point=point, at=at))
 
     def clock(self, seconds: float, venue: str | None = None, *, at: float | None = None) -> None:
         """Let a venue's clock be so far ahead, or behind where that is negative."""
@@ -142,6 +153,39 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         """The names of the venues that are served."""
         return tuple(self._simulator.fronts)
 
+    def open_account(
+        self,
+        venue: str,
+        key: Credentials,
+        balances: Mapping[str, str],
+        *,
+        may_trade: bool = True,
+    ) -> Account:
+        """A new account with this key and these balances, ``{"USDT": "1000"}``, at a venue and those that share it.
+
+        What it returns is the truth: its `wallet` with the `ledger`, its `records`, `fills` and `positions`, in whole
+        numbers. A key that is there already leads to the new account from now on. Raises UsageError for a venue that
+        has no accounts here.
+        """
+        return self._simulator.tellers.open(self._purse(venue), key, balances, may_trade=may_trade)
+
+    def account(self, venue: str, key: Credentials = SIMULATOR) -> Account:
+        """The account of a key. Raises UsageError where there is none."""
+        found = self._simulator.tellers.keys(self._purse(venue)).get(key.key.reveal())
+        if found is None:
+            raise UsageError(f"no account of {venue} has this key")
+        return found.account
+
+    def deposit(self, venue: str, currency: str, amount: str, key: Credentials = SIMULATOR) -> None:
+        """Give an account more of a currency, or less where negative."""
+        self._simulator.tellers.house.deposit(self.account(venue, key), currency, atoms(amount))
+
+    def _purse(self, venue: str) -> str:
+        front = self._simulator.fronts.get(venue)
+        if front is None or front.dialect.private is None:
+            raise UsageError(f"{venue} has no accounts here")
+        return front.dialect.private.purse
+
     def relist(self, symbol: str) -> None:
         """Let every venue trade a symbol that it has delisted."""
         for front in self._simulator.fronts.values():
@@ -196,4 +240,4 @@ def _day(date: str | dt.date | None) -> dt.date | None:
     raise UsageError(f"{date!r} is no date. Write it as 2026-02-19")
 
 
-__all__ = ["Fault", "Faults", "Tally", "serve"]
+__all__ = ["READER", "Fault", "Faults", "Tally", "serve"]

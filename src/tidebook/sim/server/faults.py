@@ -9,11 +9,16 @@ from tidebook.core.clock import SECOND, seconds
 from tidebook.errors import UsageError
 
 Kind = Literal[
-    "cut", "shutdown", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume"
-]
+    "cut", "shutdown", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock",
+    "order", "resume",
+]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = (
-    "cut", "shutdown", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock", "resume",
+    "cut", "shutdown", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock",
+    "order", "resume",
 )  # fmt: skip
+
+Point = Literal["unread", "read", "accepted", "filled", "answer", "late", "status"]
+POINTS: Final[tuple[Point, ...]] = ("unread", "read", "accepted", "filled", "answer", "late", "status")
 
 LONGEST: Final = 366 * 86_400.0  # seconds: longer than any run, and every clock stays within the calendar
 
@@ -30,6 +35,12 @@ class Fault:
     answered with `status`, and `retry_after` seconds where that is 418 or 429. ``clock``: the venue says a time that is
     `seconds` ahead (or behind, where they are negative). ``resume``: all faults of the venue end.
 
+    ``order``: the next `count` calls of who has a key, at the path `topic` (on a socket: by the message's method), fail
+    at a `point`. ``unread``: the connection is cut before anything is looked at; ``read``: once it is known who asks,
+    and nothing is done; ``accepted``: it is done, and nothing answered; ``filled``: likewise, once the order that was
+    placed has a fill or has ended; ``answer``: half of the answer is sent; ``late``: the answer comes `seconds` (of
+    ours) later; ``status``: it is done, and the answer is `status` in the venue's words for not knowing.
+
     `venue` is a venue or an exchange, None all of them; `topic` a topic as the venue writes it, or a pattern with
     `*`. `at`: so many seconds after the exchange's clock began; None: now. `chance`: of each message or
     request to be hit, drawn from the exchange's seed. Times are the exchange's, a year at most.
@@ -45,10 +56,13 @@ class Fault:
     retry_after: int = 10
     at: float | None = None
     chance: float = 1.0
+    point: Point = "accepted"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise UsageError(f"no fault is called {self.kind!r}. There are: {', '.join(KINDS)}")
+        if self.point not in POINTS:
+            raise UsageError(f"no point of a call is called {self.point!r}. There are: {', '.join(POINTS)}")
         if not (
             self.count > 0
             and (-LONGEST if self.kind == "clock" else 0) <= self.seconds <= LONGEST

@@ -1,11 +1,13 @@
 """One venue as its clients see it: markets, topics, calls over HTTP, limits, and what goes wrong on request."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
+
+import msgspec
 
 from tidebook.core.clock import SECOND, seconds
 from tidebook.core.dialect import (
@@ -27,10 +29,12 @@ from tidebook.core.dialect import (
     stands,
 )
 from tidebook.core.span import Span
-from tidebook.io.serve import Answer, Asked, Cut
+from tidebook.io.serve import Answer, Asked, Cut, Served
 from tidebook.model.credentials import SIMULATOR
 from tidebook.sim.exchange import Exchange
+from tidebook.sim.listing import Instrument
 from tidebook.sim.matching import Event
+from tidebook.sim.server.counter import Counter
 from tidebook.sim.server.faults import Fault, Faults
 from tidebook.sim.server.limits import Gate
 from tidebook.sim.server.line import Line, form
@@ -38,6 +42,7 @@ from tidebook.sim.server.listed import Listed, Unlisted, rules
 from tidebook.sim.server.market import KEPT_NS, Market, glance
 from tidebook.sim.server.marks import PAST_NS, marked, settled
 from tidebook.sim.server.samples import Page, samples
+from tidebook.sim.server.seats import Tellers
 from tidebook.sim.server.spoken import Spoken
 from tidebook.sim.server.tally import Tally
 from tidebook.sim.server.topic import CUT_NS, Many, Topic
@@ -55,9 +60,10 @@ class Front:
 
     def __init__(
         self, venue: Venue, spoken: Spoken, listed: Listed, exchange: Exchange, gates: dict[str, Gate], day: date,
-        tally: Tally,
+        tally: Tally, tellers: Tellers,
     ) -> None:  # fmt: skip
         self.venue = venue
+        self.name = venue.name
         self.day = day
         self.tally = tally
         self.dialect = spoken.dialect
@@ -79,6 +85,12 @@ class Front:
         self._cutting: dict[str, list[Topic | Many]] = {}
         self._bursting: dict[str, list[Topic | Many]] = {}
         self.touched: dict[str, None] = {}
+        private = self.dialect.private
+        self.counter = None if private is None else Counter(self, private, tellers)
+        if private is not None:
+            tellers.desks[self.name] = self
+            tellers.house.terms[self.name] = private.terms
+            tellers.begin(private.purse, listed.currencies())
 
     # ---- the facts
 
@@ -97,6 +109,23 @@ class Front:
 
     def listed(self) -> list[Rules]:
         return self._listed.all(self.clock_ns)
+
+    def instrument(self, id: str) -> Instrument:
+        """An instrument, and its market begins. Raises Unlisted."""
+        self.market(id)
+        return self._listed.get(id, self.clock_ns)
+
+    @property
+    def purse(self) -> str:
+        return "" if self.dialect.private is None else self.dialect.private.purse
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return self.dialect.kinds
+
+    def rules_of(self, symbol: str) -> Rules:
+        """A symbol's rules, also of one that is not listed any more."""
+        return self._listed.rules_of(symbol)
 
     def lists(self, symbol: str) -> bool:
         """Whether a canonical symbol is traded here."""
@@ -340,12 +369,15 @@ class Front:
         """A fault sets in."""
         self.faults.begin(fault, self._exchange.now_ns)
         if fault.kind == "cut":
-            for line in [*self.lines]:
-                line.socket.abort()
+            for socket in [*(line.socket for line in self.lines), *self._private_sockets()]:
+                socket.abort()
         if fault.kind == "shutdown":
             for line in self.lines:
                 line.announce_end()
                 line.end_in(fault.seconds)
+
+    def _private_sockets(self) -> list[Served]:
+        return [] if self.counter is None else [line.served for line in self.counter.lines]
 
     def refuse_cut(self) -> None:
         """Raises Cut while nobody can connect."""
@@ -354,11 +386,12 @@ class Front:
 
     def answers(self, request: Asked) -> bool:
         """Whether a question over HTTP is this venue's."""
-        return self._route(request.method, request.path, args_of(request)) is not None
+        known = self._route(request.method, request.path, args_of(request)) is not None
+        return known or (self.counter is not None and self.counter.call(request) is not None)
 
     def serves(self, path: str) -> bool:
         """Whether it has a call at a path, however asked."""
-        return path in self._paths
+        return path in self._paths or (self.counter is not None and self.counter.serves(path))
 
     def _route(self, method: str, path: str, args: Mapping[str, str]) -> Route | None:
         return next((one for one in self._routes.get((method, path), ()) if one.fits(args)), None)
@@ -374,6 +407,10 @@ class Front:
                 said = self.dialect.limited(fault.retry_after, fault.status == 418)
                 return self.answer(said, fault.status, {"Retry-After": str(fault.retry_after)})
             return Answer(fault.status, b"{}", _JSON)
+        call = None if self.counter is None else self.counter.call(request)
+        if call is not None and self.counter is not None:
+            self.tally.ask(f"{request.method} {request.host}{request.path}", answered=True)
+            return await self.counter.http(request, call)
         args = args_of(request)
         route = self._route(request.method, request.path, args)
         retired = route is not None and not stands(route, self.day)
@@ -386,20 +423,25 @@ class Front:
         key = _key_of(self.venue, request)
         if self.dialect.refuses_key is not None and (key is False or (route.keyed and key is None)):
             return self.answer(self.dialect.refuses_key)
-        answer = self._spend(route, args)
+        answer = self.spend(
+            route.pool, route.path, lambda: route.weight(args), lambda: route.answer(self, args), args
+        )  # fmt: skip
         late = self.faults.take("late_snapshot", now_ns, request.path) if route.snapshot else None
         if late is not None:
             await asyncio.sleep(late.seconds)
         return answer
 
-    def _spend(self, route: Route, args: Mapping[str, str]) -> Answer:
-        gate, now = self._gate(route), asyncio.get_running_loop().time()
+    def spend(
+        self, pool: str, path: str, weight: Callable[[], int], act: Callable[[], Said], args: Mapping[str, Any]
+    ) -> Answer:
+        """Answer what costs so much, or refuse it where that is too much."""
+        gate, now = self._gate(pool, path), asyncio.get_running_loop().time()
         refused: Refusal | None = None
         try:
-            weight = route.weight(args)
+            cost = weight()
         except Refusal as refusal:  # a question whose price cannot be told is refused, at the least price
-            weight, refused = 1, refusal
-        wait = gate.pass_(weight, now)
+            cost, refused = 1, refusal
+        wait = gate.pass_(cost, now)
         if wait is not None:
             return self.answer(
                 self.dialect.limited(int(wait) + 1, gate.banned), headers={"Retry-After": str(int(wait) + 1)}
@@ -408,24 +450,29 @@ class Front:
         if refused is not None:
             return self.answer(refused.said, headers=headers)
         try:
-            return self.answer(route.answer(self, args), headers=headers)
+            return self.answer(act(), headers=headers)
         except Refusal as refusal:
             return self.answer(refusal.said, headers=headers)
         except Unlisted:
             return self.answer(self.dialect.no_such_id(args), headers=headers)
 
-    def _gate(self, route: Route) -> Gate:
+    def _gate(self, pool: str, path: str) -> Gate:
         """What a call is counted by: its pool, or itself where each has the pool's limit for itself."""
-        gate = self.gates[route.pool or self.dialect.pool]
+        gate = self.gates[pool or self.dialect.pool]
         if gate.pool.scope != "endpoint":
             return gate
-        return self.gates.setdefault(f"{gate.pool.name} {route.path}", Gate(gate.pool, gate.bans))
+        return self.gates.setdefault(f"{gate.pool.name} {path}", Gate(gate.pool, gate.bans))
 
     def answer(self, said: Said, status: int | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """What a dialect says, as it goes over HTTP."""
         sheet = self.sheets[said.sample]
         kind = _HTML if isinstance(sheet, Page) else _JSON
-        return Answer(status or said.status, sheet.print(said.values), {**kind, **(headers or {})})
+        return Answer(status or said.status, self.printed(said), {**kind, **(headers or {})})
+
+    def printed(self, said: Said) -> bytes:
+        """What a dialect says; a value that is something said itself is printed in its place."""
+        inner = {path: msgspec.Raw(self.printed(one)) for path, one in said.values.items() if isinstance(one, Said)}
+        return self.sheets[said.sample].print({**said.values, **inner})
 
 
 def _key_of(venue: Venue, request: Asked) -> bool | None:

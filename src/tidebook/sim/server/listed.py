@@ -46,6 +46,18 @@ class Listed:
         """The id of a canonical symbol."""
         return next((id for id, one in self._on.items() if one.symbol == symbol), None)
 
+    def rules_of(self, symbol: str) -> Rules:
+        """A canonical symbol's rules. Raises Unlisted for one that was never listed."""
+        for id, one in [*self._on.items(), *self._off.items()]:
+            if one.symbol == symbol:
+                return rules(id, one)
+        raise Unlisted(symbol)
+
+    def currencies(self) -> tuple[str, ...]:
+        """All in which accounts trade here: of spot both, of others what they are settled in."""
+        spot = [code for one in self.own.values() if one.kind == "spot" for code in (one.base, one.quote)]
+        return tuple(sorted({*spot, *(one.settle for one in self.own.values() if one.kind == "linear")}))
+
     def relist(self, symbol: str) -> None:
         _move(symbol, self._off, self._on)
 

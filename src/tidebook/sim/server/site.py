@@ -26,6 +26,7 @@ from tidebook.sim.server.faults import Fault, due_ns
 from tidebook.sim.server.front import Front
 from tidebook.sim.server.limits import Gate
 from tidebook.sim.server.listed import Listed
+from tidebook.sim.server.seats import Tellers
 from tidebook.sim.server.tally import Tally
 from tidebook.sim.server.topic import CUT_NS
 from tidebook.venue import Venue
@@ -71,12 +72,15 @@ class Simulator:
         self.gates: dict[str, Gate] = {}
         self.day = day or today
         self.tally = Tally()
+        self.tellers = Tellers(self.exchange)
         self.fronts = {
-            one.name: Front(one, spoken.spoken(one), tables[one.name], self.exchange, self.gates, self.day, self.tally)
+            one.name: Front(
+                one, spoken.spoken(one), tables[one.name], self.exchange, self.gates, self.day, self.tally, self.tellers
+            )
             for one in declared
         }
         self._each = tuple(self.fronts.values())
-        self._hosts = {front.venue.name: _hosts(front.venue) for front in self.fronts.values()}
+        self._hosts = {front.venue.name: (*_hosts(front.venue), *_private(front)) for front in self.fronts.values()}
         for symbol in (symbols := tuple(symbols)):
             if not any(front.lists(symbol) for front in self.fronts.values()):
                 raise UsageError(f"{symbol} is listed by none of {', '.join(self.fronts)}")
@@ -141,6 +145,7 @@ class Simulator:
         return True
 
     def _settle(self) -> None:
+        self.tellers.house.tend()
         for front in self._each:
             if front.touched:  # it is of thousands of instants in a second that each front is asked
                 front.settle()
@@ -183,6 +188,12 @@ class Simulator:
         return await front.http(request)
 
     async def websocket(self, request: Asked, socket: Served) -> None:
+        for front in self._at(request):
+            private = None if front.counter is None else front.counter.socket(request)
+            if front.counter is not None and private is not None:
+                self.begin()
+                await front.counter.websocket(request, socket, private)
+                return
         here = [(front, front.dialect.door(request.path)) for front in self._at(request)]
         doors = [(front, name) for front, name in here if name is not None]
         plain = request.host in PLAIN_HOSTS
@@ -236,6 +247,10 @@ def _hosts(venue: Venue) -> tuple[str, ...]:
     elsewhere = [host for environment in venue.environments for pair in environment.hosts.items() for host in pair]
     bare = [host.partition(":")[0] for host in [*elsewhere, *(urlsplit(url).netloc for url in urls)]]
     return tuple(dict.fromkeys([*venue.aliases, *bare]))
+
+
+def _private(front: Front) -> tuple[str, ...]:
+    return () if front.dialect.private is None else front.dialect.private.hosts
 
 
 def _covers(hosts: tuple[str, ...], request: Asked) -> bool:

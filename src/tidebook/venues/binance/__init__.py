@@ -32,6 +32,7 @@ from tidebook.venue import (
 from tidebook.venues.binance import futures, options, private, rest, wire
 from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.recorded import data_topic, listing, sent_topics, url_topics
+from tidebook.venues.binance.sign import OPEN, SIGN
 from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, WRAPPED, asked_at, facts, named, partials
 
 CONNECTS = Pool("binance.connects", "ip", 300, 300)
@@ -157,6 +158,8 @@ SPOT = Venue(
     data_topic=data_topic,
     listing=listing,
     trading=private.spot(rest.MAIN.api, rest.MAIN.pool, ORDERS),
+    sign=SIGN,
+    public=OPEN,
     proof_from="binance-spot-api-docs 2026-07-21, web-socket-streams.md (How to manage a local order book correctly)",
 )
 

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any, Final
 
 from tidebook.core.dialect import Dialect, Said, Stream
+from tidebook.core.private import Private
+from tidebook.venues.binance import dialect_private, dialect_user
 from tidebook.venues.binance.dialect_calls import RETIRED, refused, routes
 from tidebook.venues.binance.dialect_streams import stream
 from tidebook.venues.binance.rest import MAIN, US
@@ -60,6 +62,17 @@ SPOT: Final = Dialect(
     pace=5,
     bans=True,
     gone=Said("gone", status=410),
+    private=Private(
+        scheme="binance",
+        purse="binance.spot",
+        calls=dialect_private.CALLS,
+        distrusted=dialect_private.distrusted,
+        denied=dialect_private.denied,
+        unsure=dialect_private.UNSURE,
+        terms=dialect_private.TERMS,
+        hosts=("ws-api.binance.com", "ws-api.testnet.binance.vision", "demo-ws-api.binance.com"),
+        socket=dialect_user.socket,
+    ),
 )
 
 SPOT_US: Final = replace(
@@ -70,5 +83,6 @@ SPOT_US: Final = replace(
     pool=US.pool.name,
     limited=partial(_limited, US.pool.limit),
     gone=None,
+    private=None,
     quotes=("USD", "USDT", "USDC", "BTC"),
 )

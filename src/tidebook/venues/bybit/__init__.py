@@ -33,6 +33,7 @@ from tidebook.venues.bybit.answers import ANSWERS
 from tidebook.venues.bybit.private import trading
 from tidebook.venues.bybit.recorded import V2, data_topic, listing, sent_topics
 from tidebook.venues.bybit.rest import HOST, REST, Category, calls
+from tidebook.venues.bybit.sign import OPEN, SIGN
 from tidebook.venues.bybit.streams import facts
 
 # Of each endpoint alone; 20 in a second on spot.
@@ -167,6 +168,8 @@ def _venue(category: Category, stream: Endpoint, *eras: Era, without: tuple[str,
         data_topic=data_topic,
         listing=partial(listing, category),
         without=without,
+        sign=SIGN,
+        public=OPEN,
         proof_from="bybit-exchange/docs v5 2026-07-24, Orderbook",
     )  # fmt: skip
 

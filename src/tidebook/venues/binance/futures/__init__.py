@@ -35,6 +35,7 @@ from tidebook.venues.binance import private
 from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.futures import rest, wire
 from tidebook.venues.binance.recorded import data_topic, reads, sent_topics, url_topics
+from tidebook.venues.binance.sign import OPEN, SIGN
 from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, asked_at, facts, named, partials
 
 # Documented for spot; here it is taken over as the safe side. Options are at the same host.
@@ -155,6 +156,8 @@ USDM: Final = Venue(
     data_topic=data_topic,
     listing=_listing("fapi/v1/exchangeInfo"),
     trading=private.futures("https://fapi.binance.com/fapi", "v3", rest.WEIGHT, ORDERS),
+    sign=SIGN,
+    public=OPEN,
     proof_from="USD-M futures 2026-08-21, How to manage a local order book correctly",
 )
 

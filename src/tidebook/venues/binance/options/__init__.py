@@ -27,6 +27,7 @@ from tidebook.venues.binance.futures.rest import FAILED
 from tidebook.venues.binance.futures.wire import quotes, usd_bars, usd_ticker
 from tidebook.venues.binance.options import rest, wire
 from tidebook.venues.binance.recorded import data_topic, reads, sent_topics, url_topics
+from tidebook.venues.binance.sign import OPEN, SIGN
 from tidebook.venues.binance.streams import WRAPPED, asked_at, facts, partials
 
 # The futures' host, with another pace of pings: every five minutes. What has missed two of them is dead.
@@ -105,6 +106,8 @@ OPTIONS: Final = Venue(
     sent_topics=sent_topics,
     data_topic=data_topic,
     listing=reads("eapi/v1/exchangeInfo", wire.Listed, wire.names),
+    sign=SIGN,
+    public=OPEN,
     proof_from="options trading 2026-08-21, Diff Book Depth Streams; chained as the futures' books",
 )
 

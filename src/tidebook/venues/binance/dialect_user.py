@@ -1,0 +1,137 @@
+"""Binance spot's WebSocket API from the server's side: orders by message, and what happens to an account.
+
+Facts: web-socket-api.md, user-data-stream.md of 2026-07-21. Keys log in by `session.logon` whatever their kind, where
+the venue takes Ed25519 alone.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from tidebook.core.dialect import Facts, Refusal, Said
+from tidebook.core.private import Account, Denied, Distrusted, Filled, Happened, Ordered, Session, Socket, Words
+from tidebook.model.wire import MS
+from tidebook.venues.binance import dialect_private as calls
+from tidebook.venues.binance.dialect_calls import refused
+from tidebook.venues.binance.dialect_streams import eight
+
+Act = Callable[[Account, Facts, Words], Said]
+PATH: Final = "/ws-api/v3"
+
+_TRADES: Final[Mapping[str, Act]] = {
+    "order.place": calls.place, "order.test": calls.test, "order.cancel": calls.cancel,
+    "openOrders.cancelAll": calls.cancel_all,
+}  # fmt: skip
+_READS: Final[Mapping[str, Act]] = {
+    "order.status": calls.query, "openOrders.status": calls.open_orders, "allOrders": calls.all_orders,
+    "myTrades": calls.trades, "account.status": calls.account_of,
+}  # fmt: skip
+
+
+def _done(message: Words, said: Said) -> Said:
+    """An answer, or a refusal, as the WebSocket API wraps it."""
+    if said.status >= 400:
+        return Said("ws_error", {"id": message.get("id"), "status": said.status, "error": said})
+    return Said("ws_result", {"id": message.get("id"), "result": said})
+
+
+def _subscribed(session: Session, account: Account) -> Said:
+    if session.notes.get("subscription") is not None:
+        return refused(-2035, "User Data Stream subscription already active.")
+    session.notes["subscription"] = number = session.notes.get("next", 0)
+    session.notes["next"] = number + 1
+    return Said("ws_subscription", {"subscriptionId": number})
+
+
+def _answered(session: Session, facts: Facts, message: Words) -> Said:
+    method = str(message.get("method", ""))
+    found = message.get("params")
+    params: Words = found if isinstance(found, dict) else {}
+    if method == "ping":
+        return Said("ping")
+    if method == "time":
+        return Said("time", {"serverTime": facts.now_ns // MS})
+    if method == "userDataStream.unsubscribe":
+        session.notes.pop("subscription", None)
+        return Said("ping")
+    if method == "session.logon":
+        account = session.trust(message, enter=True)
+        return Said("ws_session", {"apiKey": params.get("apiKey"), "serverTime": facts.now_ns // MS})
+    if method == "userDataStream.subscribe.signature":
+        return _subscribed(session, session.trust(message, enter=True))
+    if method == "userDataStream.subscribe":
+        if session.account is None:
+            return refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        return _subscribed(session, session.account)
+    act = _TRADES.get(method) or _READS.get(method)
+    if act is None:
+        return refused(-1020, "This operation is not supported.")
+    inside = session.account if "signature" not in params else None
+    account = inside or session.trust(message, enter=False)
+    if method in _TRADES and not account.may_trade:
+        return calls.denied("permission", params)
+    return act(account, facts, params)
+
+
+def _hear(session: Session, facts: Facts, message: Words) -> Iterable[Said]:
+    try:
+        said = _answered(session, facts, message)
+    except Refusal as refusal:
+        said = refusal.said
+    except Denied as denial:
+        said = calls.denied(denial.why, message)
+    except Distrusted as error:
+        said = calls.distrusted(error.why)
+    except KeyError:
+        said = refused(-1121, "Invalid symbol.")
+    return [_done(message, said)]
+
+
+# ---- what happens
+
+_CAUSES: Final = {"new": "NEW", "fill": "TRADE", "cancelled": "CANCELED", "expired": "EXPIRED", "amended": "REPLACED"}
+
+
+def _report(happened: Happened, one: Ordered, fill: Filled | None) -> dict[str, object]:
+    cancel = happened.cause == "cancelled"
+    state = "NEW" if happened.cause == "new" else calls.state_of(one)
+    values: dict[str, object] = {
+        "E": happened.at_ns // MS, "s": one.rules.id, "c": f"cancel{one.number}" if cancel else calls.own_name(one),
+        "S": one.side.upper(), "o": calls.kind_of(one), "f": calls.tif_of(one), "q": eight(one.size),
+        "p": eight(one.price or "0"), "C": calls.own_name(one) if cancel else "",
+        "x": _CAUSES[happened.cause], "X": state, "i": one.number, "z": eight(one.filled),
+        "T": one.updated_ns // MS, "I": one.number * 1000 + (0 if fill is None else fill.trade % 1000),
+        "w": one.state == "open", "O": one.created_ns // MS, "Z": eight(one.spent), "Q": eight(one.quote or "0"),
+        "W": one.created_ns // MS,
+    }  # fmt: skip
+    if fill is not None:
+        values |= {
+            "l": eight(fill.size), "L": eight(fill.price), "n": eight(fill.fee), "N": fill.fee_currency,
+            "t": fill.trade, "m": fill.maker, "Y": eight(fill.amount),
+        }  # fmt: skip
+    return values
+
+
+def _tell(session: Session, facts: Facts, happened: Happened) -> Iterable[Said]:
+    number = session.notes.get("subscription")
+    if number is None:
+        return []
+    said: list[Said] = []
+    if happened.order is not None and happened.cause in _CAUSES:
+        values = _report(happened, happened.order, happened.fill)
+        said.append(Said("executionReport", {"subscriptionId": number, **_below(values)}))
+    if happened.balances:
+        rows = [{"a": one.currency, "f": calls.cut(one.free), "l": calls.cut(one.held)} for one in happened.balances]
+        values = {"E": happened.at_ns // MS, "u": happened.at_ns // MS, "B[]": rows}
+        said.append(Said("outboundAccountPosition", {"subscriptionId": number, **_below(values)}))
+    return said
+
+
+def _below(values: Mapping[str, object]) -> dict[str, object]:
+    return {f"event.{name}": value for name, value in values.items()}
+
+
+SOCKET: Final = Socket(_hear, _tell, every=20.0)
+
+
+def socket(path: str) -> Socket | None:
+    return SOCKET if path == PATH else None

@@ -1,0 +1,134 @@
+"""An order on its way: it leaves once, and no answer is made up."""
+
+from decimal import Decimal
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidebook.core.clock import SECOND, Now
+from tidebook.core.intention import ENDS, MARGIN, Intention
+from tidebook.core.intents import ClientIds
+from tidebook.core.rules import Wish
+from tidebook.core.trading import Act, Trading
+from tidebook.errors import OrderRejected
+from tidebook.model.facts import Instrument
+from tidebook.model.orders import Order
+
+ONE = Instrument(
+    venue="x.spot", symbol="BTC/USDT", id="BTCUSDT", base="BTC", quote="USDT", kind="spot", active=True, tick=None,
+    step=None,
+)  # fmt: skip
+WISH = Wish(ONE, "buy", "limit", "tb1", Decimal("0.01"), price=Decimal(60000))
+ORDER = Order(
+    venue="x.spot", symbol="BTC/USDT", venue_ns=1, received_ns=1, id="7", side="buy", kind="limit", status="open"
+)
+NO = OrderRejected("no")
+
+
+def _act(name: str) -> Act:
+    def request(about: object) -> object:
+        raise AssertionError(about)
+
+    return Act(name, request, lambda body, seen, about: None, "p")  # type: ignore[arg-type]
+
+
+def _trading(window: float | None = 5.0, ability: str = "by_id") -> Trading:
+    return Trading((_act("submit"), _act("order")), ClientIds(), ability, window=window)  # type: ignore[arg-type]
+
+
+def _now(at: int) -> Now:
+    return Now(at, at)
+
+
+STEPS = ("sends", "accepted", "refused", "late", "lost", "asks", "not_found", "not_answered", "given_up", "not_sent")
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 4 * SECOND)), max_size=30), st.sampled_from([5.0, None])
+)
+def test_whatever_happens_it_leaves_once_and_an_end_is_an_end(
+    steps: list[tuple[str, int]], window: float | None
+) -> None:
+    one = Intention(WISH, 1, _trading(window))
+    at, left, refused_late = 0, 0, 0
+    for step, passes in steps:
+        at += passes
+        before, ended = one.state, one.ended
+        match step:
+            case "sends":
+                left += one.sends(_now(at))
+            case "accepted":
+                one.accepted(ORDER)
+                assert one.state != "accepted" or before in ("sent", "unknown", "accepted")
+            case "refused":
+                one.refused(NO)
+                assert one.state != "refused" or before in ("sent", "refused")
+            case "late":
+                refused_late += one.too_late()
+            case "lost":
+                one.lost("cut", _now(at))
+            case "asks":
+                asked = one.asked
+                assert one.asks(_now(at)) == (one.asked > asked)
+            case "not_found":
+                one.not_found(at, _now(at))
+                if one.state == "absent" and before != "absent":
+                    assert one.sent_ns is not None
+                    assert window is not None
+                    assert at >= one.sent_ns + window * SECOND + MARGIN
+            case "not_answered":
+                one.not_answered(_now(at))
+            case "given_up":
+                gone = one.given_up()
+                assert gone == (one.state == "unsent")
+            case _:
+                one.not_sent(NO)
+                assert before not in ("accepted", "refused", "absent", "unknown") or one.state == before
+        if ended:
+            assert one.state == before
+        # It leaves again only where its time stamp was refused, which is once.
+        assert left <= 1 + refused_late
+        assert refused_late <= 1
+        if one.state in ("accepted", "refused", "unknown", "absent"):
+            assert left >= 1
+
+
+def test_what_is_not_found_is_asked_for_until_it_could_not_arrive_any_more() -> None:
+    one = Intention(WISH, 1, _trading(5.0))
+    assert one.sends(_now(0))
+    one.lost("cut", _now(SECOND))
+    asked: list[int] = []
+    for _ in count():
+        if one.next_ns is None:
+            break
+        at = one.next_ns
+        assert one.asks(_now(at))
+        asked.append(at)
+        one.not_found(at, _now(at + 1000))
+    assert one.state == "absent"
+    assert asked[-1] == 5 * SECOND + MARGIN
+    assert len(asked) <= 6
+    assert asked == sorted(asked)
+
+
+@pytest.mark.parametrize(("window", "ability"), [(None, "by_id"), (5.0, "by_match")])
+def test_without_a_window_it_stays_unknown(window: float | None, ability: str) -> None:
+    one = Intention(WISH, 1, _trading(window, ability))
+    one.sends(_now(0))
+    one.lost("cut", _now(0))
+    for at in range(1, 200):
+        one.not_found(at * SECOND, _now(at * SECOND))
+    assert one.state == "unknown"
+    one.accepted(ORDER)
+    assert one.order is ORDER
+
+
+def test_where_nothing_can_be_asked_nothing_is() -> None:
+    one = Intention(WISH, 1, _trading(5.0, "none"))
+    one.sends(_now(0))
+    one.lost("cut", _now(0))
+    assert one.next_ns is None
+    assert one.state not in ENDS

@@ -1,0 +1,125 @@
+"""What is in the journal survives whoever wrote it."""
+
+import asyncio
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tidebook.errors import UsageError
+from tidebook.io.journal import Entry, Journal
+
+pytestmark = pytest.mark.asyncio
+
+PROGRAM = """
+import asyncio, os, signal, sys
+from tidebook.io.journal import Entry, Journal
+
+async def main():
+    journal = Journal(sys.argv[1])
+    journal.begin()
+    for number in range(20):
+        await journal.write(Entry(f"tb{number}", number, "x.spot", "BTC/USDT", number, {"side": "buy"}))
+        if number % 2:
+            journal.end(f"tb{number}", "accepted")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+def _entry(id: str) -> Entry:
+    return Entry(id, 1, "x.spot", "BTC/USDT", 1, {"side": "buy"})
+
+
+def _opened(path: Path) -> Journal:
+    journal = Journal(path)
+    journal.begin()
+    return journal
+
+
+def _open_in(path: Path) -> list[str]:
+    journal = _opened(path)
+    journal.close()
+    return [*journal.open]
+
+
+async def test_after_a_kill_all_without_an_end_are_open(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    writing = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, str(path))
+    assert await writing.wait() == -signal.SIGKILL
+    journal = _opened(path)
+    assert [*journal.open] == [f"tb{number}" for number in range(0, 20, 2)]
+    assert journal.open["tb4"].at_ns == 4
+    journal.close()
+    assert path.read_text().count("\n") == 10  # what has ended is not kept
+
+
+@pytest.mark.parametrize("cut", range(2, 60, 7))
+async def test_a_line_that_was_cut_harms_no_other(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "journal"
+    journal = _opened(path)
+    await journal.write(_entry("tb1"))
+    await journal.write(_entry("tb2"))
+    journal.close()
+    path.write_bytes(path.read_bytes()[:-cut])
+    journal = _opened(path)
+    assert [*journal.open] == ["tb1"]
+    await journal.write(_entry("tb3"))
+    journal.close()
+    assert _open_in(path) == ["tb1", "tb3"]
+
+
+async def test_a_crash_while_it_was_written_anew(tmp_path: Path) -> None:
+    """The file was cut to nothing, and what was open stands beside it."""
+    path = tmp_path / "journal"
+    journal = _opened(path)
+    await journal.write(_entry("tb1"))
+    journal.close()
+    path.rename(tmp_path / "journal.new")
+    path.touch()
+    assert _open_in(path) == ["tb1"]
+    assert not (tmp_path / "journal.new").exists()
+
+
+async def test_a_full_disk_is_an_error_and_leaves_no_half_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = _opened(path)
+    await journal.write(_entry("tb1"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            await journal.write(_entry("tb2"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "tb2" not in journal.open
+    await journal.write(_entry("tb3"))
+    journal.close()
+    assert _open_in(path) == ["tb1", "tb3"]
+
+
+async def test_one_process_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = _opened(path)
+    with pytest.raises(UsageError, match="another process"):
+        Journal(path).begin()
+    journal.close()
+    _opened(path).close()
+
+
+async def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written"):
+        Journal(tmp_path / "absent" / "journal").begin()
+
+
+async def test_who_waits_is_written_in_order(tmp_path: Path) -> None:
+    journal = _opened(tmp_path / "journal")
+    await asyncio.gather(*(journal.write(_entry(f"tb{number}")) for number in range(50)))
+    journal.close()
+    assert _open_in(tmp_path / "journal") == [f"tb{number}" for number in range(50)]
+    assert oct((tmp_path / "journal").stat().st_mode & 0o777) == "0o600"
