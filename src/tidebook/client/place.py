@@ -207,6 +207,8 @@ class VenueAt:
         return await self._traded.again()
 
     async def _instruments(self) -> list[Instrument]:
+        if self.declared.call("instruments") is None and not self.declared.endpoints:
+            return []  # hosts alone are declared: it lists nothing, and raw requests go all the same
         try:
             rows: list[Instrument] = await self.fetch("instruments", Question())
         except NoCredentials as error:

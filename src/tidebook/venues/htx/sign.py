@@ -15,7 +15,8 @@ from tidebook.venue import known_public
 
 OPEN: Final = known_public(
     "/market/", "/v1/common/", "/v2/market-status", "/v2/reference/currencies", "/v2/settings/common/",
-    "/v1/settings/common/", "/linear-swap-ex/market/", "/swap-ex/market/", "/v2/linear-swap-ex/market/", "/v2/swap-ex/market/", "/index/market/history/",
+    "/v1/settings/common/", "/linear-swap-ex/market/", "/swap-ex/market/", "/v2/linear-swap-ex/market/",
+    "/v2/swap-ex/market/", "/index/market/history/",
     "/linear-swap-api/v1/swap_contract_info", "/linear-swap-api/v1/swap_index", "/linear-swap-api/v1/swap_price_limit",
     "/linear-swap-api/v1/swap_open_interest", "/linear-swap-api/v1/swap_funding_rate",
     "/linear-swap-api/v1/swap_batch_funding_rate", "/linear-swap-api/v1/swap_historical_funding_rate",
