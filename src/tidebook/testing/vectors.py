@@ -226,7 +226,7 @@ def _liquid(module: Any, vector: Vector) -> Any:
 
 
 def _hyperliquid(module: Any, vector: Vector) -> Any:
-    return module.TEST if "testnet" in vector.url else module.SIGN
+    return module.scheme(test="testnet" in vector.url)
 
 
 CHOICES: Final[Mapping[str, Callable[[Any, Vector], Any]]] = {

@@ -160,17 +160,16 @@ def test_the_form_of_binance(query: str, body: str) -> None:
 @given(queries)
 def test_the_form_of_htx(query: str) -> None:
     sent = Request("GET", f"https://venue.invalid/v1/x{'?' if query else ''}{query}")
-    names = [one.partition("=")[0] for one in query.split("&") if one]
-    if len(set(names)) < len(names):
-        return
     found = SCHEMES["htx"].sign(sent, PLAIN, STAMP)
     whole = urlsplit(found.url + (found.signed or Secret("")).reveal()).query
-    pairs = dict(one.split("=", 1) for one in whole.split("&"))
-    signature = unquote(pairs.pop("Signature"))
-    encoded = sorted((name, value.replace(",", "%2C")) for name, value in pairs.items())
+    pairs = [tuple(one.split("=", 1)) for one in whole.split("&") if one]
+    name, last = pairs.pop()
+    assert name == "Signature"
+    signature = unquote(last)
+    encoded = sorted((name, value.replace(",", "%2C")) for name, value in pairs)
     text = "GET\nvenue.invalid\n/v1/x\n" + "&".join(f"{name}={value}" for name, value in encoded)
     assert signature == sha256_base64(PLAIN, text)
-    assert pairs["Timestamp"] == "2023-11-14T22%3A13%3A20"
+    assert ("Timestamp", "2023-11-14T22%3A13%3A20") in pairs
 
 
 def test_arrays_of_upbit() -> None:
@@ -370,3 +369,91 @@ def test_what_a_venue_asks_without_a_key_is_public() -> None:
                 continue
             if not call.keyed:
                 assert venue.public(asked.method, urlsplit(asked.url).path), (venue.name, call.name, asked.url)
+
+
+def test_an_environment_may_sign_another_way() -> None:
+    """What is signed for the network of tests is good there alone, whatever address it is sent to."""
+    venue = venues.named("hyperliquid")
+    test, live = venue.scheme("testnet"), venue.scheme()
+    assert test is not None
+    assert live is venue.sign
+    assert test.sign(request("hyperliquid"), WALLET, STAMP) != SCHEMES["hyperliquid"].sign(
+        request("hyperliquid"), WALLET, STAMP
+    )
+    assert venues.named("deribit").scheme("testnet") is venues.named("deribit").sign
+
+
+LOGINS = [
+    ("alpaca", "wss://stream.data.alpaca.markets/v1beta3/crypto/us", {"action": "auth", "key": "KEY", "secret": "SECRET"}),
+    (
+        "alpaca", "wss://api.alpaca.markets/stream",
+        {"action": "authenticate", "data": {"key_id": "KEY", "secret_key": "SECRET"}},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "url", "said"), LOGINS)
+def test_a_login_by_its_address(name: str, url: str, said: dict[str, Any]) -> None:
+    login = SCHEMES[name].login
+    assert login is not None
+    assert json.loads(login(url, Credentials.of("KEY", "SECRET", source="the test"), STAMP).reveal()) == said
+
+
+def test_logins_of_htx() -> None:
+    login = SCHEMES["htx"].login
+    assert login is not None
+    spot, swaps = (
+        json.loads(login(f"wss://Venue.invalid{path}", PLAIN, STAMP).reveal())
+        for path in ("/ws/v2", "/linear-swap-notification")
+    )
+    key = PLAIN.key.reveal()
+    at = "2023-11-14T22%3A13%3A20"
+    text = f"accessKey={key}&signatureMethod=HmacSHA256&signatureVersion=2.1&timestamp={at}"
+    assert spot["params"]["signature"] == sha256_base64(PLAIN, f"GET\nvenue.invalid\n/ws/v2\n{text}")
+    text = f"AccessKeyId={key}&SignatureMethod=HmacSHA256&SignatureVersion=2&Timestamp={at}"
+    signature = sha256_base64(PLAIN, f"GET\nvenue.invalid\n/linear-swap-notification\n{text}")
+    assert (swaps["op"], swaps["type"], swaps["Signature"]) == ("auth", "api", signature)
+
+
+def test_messages_of_gate() -> None:
+    scheme = SCHEMES["gate"]
+    assert scheme.login is not None
+    assert scheme.request is not None
+    channels = [
+        json.loads(scheme.login(url, PLAIN, STAMP).reveal())["channel"]
+        for url in ("wss://api.gateio.ws/ws/v4/", "wss://fx-ws.gateio.ws/v4/ws/usdt")
+    ]
+    assert channels == ["spot.login", "futures.login"]
+    asked = scheme.request({"channel": "spot.orders", "event": "subscribe", "payload": ["!all"]}, PLAIN, STAMP)
+    text = b"channel=spot.orders&event=subscribe&time=1700000000"
+    signature = hmac.new(PLAIN.secret.reveal().encode(), text, hashlib.sha512).hexdigest()
+    assert asked["time"] == 1700000000
+    assert asked["auth"] == {"method": "api_key", "KEY": PLAIN.key.reveal(), "SIGN": signature}
+
+
+def test_messages_of_bybit_and_coinbase() -> None:
+    bybit, coinbase = SCHEMES["bybit"].request, SCHEMES["coinbase"].request
+    assert bybit is not None
+    assert coinbase is not None
+    asked = bybit({"op": "order.create", "header": {"Referer": "x"}}, PLAIN, STAMP)
+    assert asked["header"] == {"X-BAPI-TIMESTAMP": MS, "X-BAPI-RECV-WINDOW": "5000", "Referer": "x"}
+    claims = coinbase({"type": "subscribe", "channel": "user"}, SEED, STAMP)["jwt"].split(".")[1]
+    assert "uri" not in json.loads(base64.urlsafe_b64decode(claims + "=="))
+
+
+def test_a_user_of_binance_is_heard_with_any_key() -> None:
+    """A session is logged on with an Ed25519 key alone."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    login = SCHEMES["binance"].login
+    assert login is not None
+    plain = json.loads(login("wss://venue.invalid/", PLAIN, STAMP).reveal())
+    edwards = json.loads(login("wss://venue.invalid/", Credentials.of("key", text, source="the test"), STAMP).reveal())
+    assert plain["method"] == "userDataStream.subscribe.signature"
+    assert plain["params"]["signature"] == sha256_hex(PLAIN, f"apiKey={PLAIN.key.reveal()}&timestamp={MS}")
+    assert edwards["method"] == "session.logon"
+    signature = base64.b64decode(edwards["params"]["signature"])
+    key.public_key().verify(signature, f"apiKey=key&timestamp={MS}".encode())
