@@ -384,7 +384,10 @@ def test_an_environment_may_sign_another_way() -> None:
 
 
 LOGINS = [
-    ("alpaca", "wss://stream.data.alpaca.markets/v1beta3/crypto/us", {"action": "auth", "key": "KEY", "secret": "SECRET"}),
+    (
+        "alpaca", "wss://stream.data.alpaca.markets/v1beta3/crypto/us",
+        {"action": "auth", "key": "KEY", "secret": "SECRET"},
+    ),
     (
         "alpaca", "wss://api.alpaca.markets/stream",
         {"action": "authenticate", "data": {"key_id": "KEY", "secret_key": "SECRET"}},
