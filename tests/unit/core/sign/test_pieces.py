@@ -4,6 +4,8 @@ import base64
 import hmac
 import json
 import pickle
+import subprocess
+import sys
 import traceback
 from dataclasses import replace
 
@@ -238,3 +240,18 @@ def test_a_wallet_that_is_none_is_refused_and_not_shown(bad: str) -> None:
         typed.sign(replace(WALLET, secret=Secret(bad)), bytes(32))
     assert refused.value.__context__ is None
     assert not bad or bad not in str(refused.value)
+
+
+@pytest.mark.parametrize("absent", ["Crypto.Hash", "coincurve"])
+def test_without_the_extra_it_is_said_what_to_install(absent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, absent, None)
+    with pytest.raises(UsageError, match="pip install coincurve pycryptodome"):
+        typed.sign(WALLET, typed.keccak(b""))
+
+
+def test_no_library_of_cryptography_is_imported_before_the_first_key() -> None:
+    code = (
+        "import sys; from tidebook.venues import every; every(); "
+        "sys.exit(any(name in sys.modules for name in ('cryptography', 'coincurve', 'Crypto')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
