@@ -226,6 +226,8 @@ class VenueAt:
         return await self._traded.again()
 
     async def _instruments(self) -> Instruments:
+        if self.declared.call("instruments") is None and not self.declared.endpoints:
+            return []  # hosts alone are declared: it lists nothing, and raw requests go all the same
         try:
             rows: Instruments = await self.fetch("instruments", Question())
         except NoCredentials as error:

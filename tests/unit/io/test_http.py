@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.unit.io.conftest import Authority
@@ -24,6 +25,7 @@ from tests.unit.io.rig import (
 
 from tidebook.core.effects import Fetch, Reply, Urgency
 from tidebook.io.serve import Answer, Asked, Cut, Served, Server
+from tidebook.model.credentials import Secret
 
 pytestmark = pytest.mark.asyncio
 
@@ -317,3 +319,20 @@ async def test_replies_after_close_are_not_told() -> None:
         async with driving() as (driver, _):
             driver.tell(lambda now: notes.want(asking(f"http://{at}/"), now))
         assert notes.log == []
+
+
+async def test_what_is_signed_goes_out_as_it_is_and_stands_in_no_text() -> None:
+    """The end of the URL, and a header; nothing of them is quoted anew."""
+    fixed = Fixed(Answer(200, b"{}"))
+    async with Server(fixed) as serving, raw(writing(b"no HTTP")) as bad:
+        for at in (serving.at, bad):
+            plain = asking(f"http://{at}/a?b=%2C&c=d,e", body=b"x=1", method="POST")
+            request = replace(
+                plain.request, secrets={"X-Key": Secret("canary")}, signed=Secret("&t=1:2&signature=can%2Bary%3D")
+            )
+            result = await answer(replace(plain, request=request))
+            assert "can" not in str(result)
+    (asked,) = fixed.asked
+    assert (asked.path, asked.query) == ("/a", "b=%2C&c=d,e&t=1:2&signature=can%2Bary%3D")
+    assert asked.headers["x-key"] == "canary"
+    assert asked.body == b"x=1"
