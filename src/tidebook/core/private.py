@@ -203,7 +203,10 @@ class Call:
 
 
 class Session(Protocol):
-    """One private connection. `notes` are the dialect's own: what is subscribed, by any names it likes."""
+    """One private connection. `notes` are the dialect's own: what is subscribed, by any names it likes.
+
+    ``url`` there is what the query of its address said, by name.
+    """
 
     @property
     def account(self) -> Account | None:

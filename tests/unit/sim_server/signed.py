@@ -101,3 +101,9 @@ class Bybit:
 async def bybit(**options: Any) -> AsyncIterator[Bybit]:
     async with serve(seed=7, venues=["bybit"], **options) as sim, aiohttp.ClientSession() as session:
         yield Bybit(session, sim)
+
+
+@asynccontextmanager
+async def usdm(**options: Any) -> AsyncIterator[Binance]:
+    async with serve(seed=7, venues=["binance.usdm"], **options) as sim, aiohttp.ClientSession() as session:
+        yield Binance(session, sim, "fapi.binance.com")

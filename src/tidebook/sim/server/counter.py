@@ -152,7 +152,7 @@ class PrivateLine:
         self._some = asyncio.Event()
         self._seat: Seat | None = None
         self._ended = False
-        self.notes: dict[str, Any] = {}
+        self.notes: dict[str, Any] = {"url": dict(parse_qsl(request.query))}
 
     # ---- the session
 
