@@ -1,11 +1,13 @@
 """A client with a key that shares nothing with ours: aiohttp, hmac, json."""
 
+import base64
 import hashlib
 import hmac
 import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -107,3 +109,48 @@ async def bybit(**options: Any) -> AsyncIterator[Bybit]:
 async def usdm(**options: Any) -> AsyncIterator[Binance]:
     async with serve(seed=7, venues=["binance.usdm"], **options) as sim, aiohttp.ClientSession() as session:
         yield Binance(session, sim, "fapi.binance.com")
+
+
+class Okx:
+    """A body of JSON, headers with the time as text, and one connection to hear."""
+
+    def __init__(self, session: aiohttp.ClientSession, sim: serve) -> None:
+        self.session = session
+        self.sim = sim
+        self.key = SIMULATOR
+        self.passphrase = "simulator-passphrase"
+        self.late_s = 0.0
+        self.spoilt = False
+
+    def _sign(self, text: str) -> str:
+        found = hmac.new(self.key.secret.reveal().encode(), text.encode(), hashlib.sha256).digest()
+        return base64.b64encode(found if not self.spoilt else found[::-1]).decode()
+
+    async def ask(self, method: str, path: str, body: Any = None, **words: Any) -> dict[str, Any]:
+        where = path + ("?" + urlencode(words) if words else "")
+        text = "" if body is None else json.dumps(body)
+        now = datetime.fromtimestamp(time.time() - self.late_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        headers = {
+            "Host": "www.okx.com", "OK-ACCESS-KEY": self.key.key.reveal(), "OK-ACCESS-PASSPHRASE": self.passphrase,
+            "OK-ACCESS-TIMESTAMP": now, "OK-ACCESS-SIGN": self._sign(f"{now}{method}{where}{text}"),
+        }  # fmt: skip
+        url = f"http://{self.sim.at}{where}"
+        async with self.session.request(method, url, headers=headers, data=text or None, timeout=GENEROUS) as answer:
+            found: dict[str, Any] = json.loads(await answer.read())
+            return found
+
+    async def connect(self) -> aiohttp.ClientWebSocketResponse:
+        ws = await self.session.ws_connect(f"http://{self.sim.at}/ws/v5/private", headers={"Host": "ws.okx.com"})
+        now = str(int(time.time()))
+        words = {
+            "apiKey": self.key.key.reveal(), "passphrase": self.passphrase, "timestamp": now,
+            "sign": self._sign(f"{now}GET/users/self/verify"),
+        }  # fmt: skip
+        await ws.send_json({"op": "login", "args": [words]})
+        return ws
+
+
+@asynccontextmanager
+async def okx(**options: Any) -> AsyncIterator[Okx]:
+    async with serve(seed=7, venues=["okx"], **options) as sim, aiohttp.ClientSession() as session:
+        yield Okx(session, sim)
