@@ -6,6 +6,7 @@ What the messages look like is in samples/, what they stand on in samples/NOTES.
 from typing import Final
 
 from tidebook.core.dialect import Dialect
+from tidebook.core.endpoint import Pool
 from tidebook.core.private import Private
 from tidebook.venues.okx import dialect_private, dialect_user
 from tidebook.venues.okx.dialect_calls import ROUTES, refused
@@ -46,6 +47,7 @@ OKX: Final = Dialect(
         denied=dialect_private.denied,
         unsure=dialect_private.UNSURE,
         terms=dialect_private.TERMS,
+        pool=Pool("okx.account", "endpoint", 60, 2),
         socket={"/ws/v5/private": dialect_user.PRIVATE}.get,
     ),
 )
