@@ -17,6 +17,7 @@ from tidebook.sim import verify
 from tidebook.sim.accounts import Fill, Record
 from tidebook.sim.server.faults import Fault
 from tidebook.sim.server.limits import Gate
+from tidebook.sim.server.line import QUEUE
 from tidebook.sim.server.seats import Key, Seat, Tellers
 
 if TYPE_CHECKING:
@@ -206,6 +207,8 @@ class PrivateLine:
             data = self._front.printed(one)
             self._queue.append(data if self._socket.binary else data.decode())
             self._some.set()
+        if len(self._queue) > QUEUE:
+            self.served.abort()
 
     def _hear(self, cause: Cause, record: Record | None, fill: Fill | None, moved: Iterable[str]) -> None:
         """Something happened to the account."""
