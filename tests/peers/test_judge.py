@@ -33,7 +33,7 @@ async def told(sim: serve, name: str = "book", depth: int | None = 20, floats: b
     kind = float if floats else str
     sides = [[[kind(price), kind(size)] for price, size in one[side]] for side in ("bids", "asks")]
     facts = {"venue": "binance.spot", "symbol": "BTC/USDT", "number": one["lastUpdateId"], "depth": depth}
-    return {"kind": "book", "name": name, "sides": sides, "versions": False, **facts}
+    return {"kind": "book", "name": name, "sides": sides, "by": "update", **facts}
 
 
 def heard(judge: Judge, *messages: Mapping[str, Any]) -> list[str]:

@@ -39,8 +39,8 @@ def instruments(venue: str, markets: dict[str, Any]) -> None:
 
 def book(name: str, venue: str, symbol: str, one: Any, depth: int | None) -> None:
     # Over HTTP the second venue tells a version and not the number of an update.
-    versions = venue == "htx.spot" and name.startswith("fetch")
-    say.book(name, venue, symbol, one["nonce"], one["bids"], one["asks"], depth=depth, versions=versions)
+    by = "version" if venue == "htx.spot" and name.startswith("fetch") else "update"
+    say.book(name, venue, symbol, one["nonce"], one["bids"], one["asks"], depth=depth, by=by)
 
 
 def trades(name: str, venue: str, symbol: str, rows: Any) -> None:

@@ -69,11 +69,15 @@ class Site:
             return reply.status, await reply.read()
 
     @asynccontextmanager
+    async def at(self, host: str, path: str) -> AsyncIterator[Socket]:
+        url = f"ws://{self._at}{path}"
+        async with self._session.ws_connect(url, headers={"Host": host}, max_msg_size=0) as ws:
+            yield Socket(ws)
+
+    @asynccontextmanager
     async def socket(self, endpoint: str, *topics: str) -> AsyncIterator[Socket]:
         parts = urlsplit(self.venue.endpoint(endpoint).url)
-        url = f"ws://{self._at}{parts.path}"
-        async with self._session.ws_connect(url, headers={"Host": parts.netloc}, max_msg_size=0) as ws:
-            socket = Socket(ws)
+        async with self.at(parts.netloc, parts.path) as socket:
             await socket.say(method="SUBSCRIBE", params=[*topics], id=1)
             assert await socket.until(lambda message: "id" in message) == {"result": None, "id": 1}
             yield socket
@@ -223,3 +227,26 @@ async def test_the_books_of_all_markets_of_an_exchange_are_live(engine: Choice) 
                 true = best(of(sim.book_at(book.venue, symbol, last)), 10)
                 found = [{one.price: one.size for one in side[:10]} for side in (whole.bids, whole.asks)]
                 assert found == [*true]
+
+
+UNWRAPPED = [
+    ("binance.usdm", "wss://fstream.binance.com/public/ws", "bookTicker"),
+    ("binance.usdm", "wss://fstream.binance.com/market/ws", "markPrice@1s"),
+    ("binance.coinm", "wss://dstream.binance.com/ws", "bookTicker"),
+    ("binance.options", "wss://fstream.binance.com/public/ws", "bookTicker"),
+    ("binance.options", "wss://fstream.binance.com/market/ws", "kline_1m"),
+]
+
+
+@pytest.mark.parametrize(("name", "url", "stream"), UNWRAPPED)
+async def test_streams_also_come_unwrapped(name: str, url: str, stream: str) -> None:
+    """By what is sent, and by the address itself: /public/ws/<stream>, as the documents of all three write it."""
+    async with site(name) as (sim, one):
+        topic, parts = f"{one.instrument.id.lower()}@{stream}", urlsplit(url)
+        for path in (parts.path, f"{parts.path}/{topic}"):
+            async with asyncio.timeout(GENEROUS), one.at(parts.netloc, path) as socket:
+                if path == parts.path:
+                    await socket.say(method="SUBSCRIBE", params=[topic], id=1)
+                said = await socket.until(lambda message: "id" not in message)
+                assert said["s"] == one.instrument.id
+        assert not sim.tally.unanswered

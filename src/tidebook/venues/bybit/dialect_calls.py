@@ -124,7 +124,7 @@ def _trades(category: Category, facts: Facts, args: Args) -> Said:
     most = 60 if category == "spot" else 1000
     rows = [
         {
-            "execId": trade_id(category, one), "symbol": args["symbol"], "price": one.price, "size": one.size,
+            "execId": trade_id(category, one.id), "symbol": args["symbol"], "price": one.price, "size": one.size,
             "side": side(one.taker), "time": str(one.at_ns // MS),
         }
         for one in reversed(facts.trades(_symbol(args), _number(args, "limit", min(500, most), most)))

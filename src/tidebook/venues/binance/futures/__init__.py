@@ -54,6 +54,12 @@ MARKET: Final = replace(PUBLIC, name="market", url="wss://fstream.binance.com/ma
 UNSPLIT: Final = replace(PUBLIC, url="wss://fstream.binance.com/stream")
 WHOLE: Final = replace(PUBLIC, name="streams", url="wss://dstream.binance.com/stream")
 
+
+def unwrapped(endpoint: Endpoint, name: str) -> Endpoint:
+    """The same streams without {"stream", "data"}: what other clients read, and some recordings hold."""
+    return replace(endpoint, name=name, url=f"{endpoint.url.removesuffix('stream')}ws")
+
+
 SPEEDS: Final = ("", "@0ms", "@100ms", "@500ms")
 
 
@@ -129,7 +135,7 @@ USDM: Final = Venue(
     name="binance.usdm",
     exchange="binance",
     kind="linear",
-    endpoints=(PUBLIC, MARKET),
+    endpoints=(PUBLIC, MARKET, unwrapped(PUBLIC, "public_raw"), unwrapped(MARKET, "market_raw")),
     books=(DEPTH, PARTIAL, RPI),
     facts=(TRADES, QUOTES, BARS, TICKER, MARKS, LIQUIDATIONS),
     calls=rest.calls(rest.USD),
@@ -159,7 +165,7 @@ COINM: Final = replace(
     USDM,
     name="binance.coinm",
     kind="inverse",
-    endpoints=(WHOLE,),
+    endpoints=(WHOLE, unwrapped(WHOLE, "raw")),
     books=(replace(DEPTH, endpoint="streams", rest=rest.seed(rest.COIN)), replace(PARTIAL, endpoint="streams")),
     facts=_at_once(
         TRADES, QUOTES, replace(BARS, read=wire.coin_bars), replace(TICKER, read=wire.coin_ticker), MARKS, LIQUIDATIONS

@@ -24,8 +24,8 @@ from tidebook.core.dialect import (
 from tidebook.model.wire import MS
 from tidebook.venues.binance.dialect_streams import SPANS
 
-PUBLIC: Final = ("public",)
-MARKET: Final = ("market",)
+PUBLIC: Final = ("public", "public_raw")
+MARKET: Final = ("market", "market_raw")
 SPEEDS: Final = {None: 0.3, "@0ms": 0.1, "@100ms": 0.1, "@250ms": 0.3, "@500ms": 0.5}  # on a grid of tenths
 _TOPIC: Final = re.compile(r"([^@]+)@(?:(depth|rpiDepth)(5|10|20)?(@\d+ms)?|kline_(\w+)|(\w+)(@1s)?)")
 

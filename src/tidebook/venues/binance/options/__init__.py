@@ -79,7 +79,9 @@ OPTIONS: Final = Venue(
     exchange="binance",
     kind="option",
     without=("funding", "liquidations"),
-    endpoints=(PUBLIC, MARKET),
+    endpoints=(
+        PUBLIC, MARKET, futures.unwrapped(PUBLIC, "public_raw"), futures.unwrapped(MARKET, "market_raw"),
+    ),  # fmt: skip
     books=(DEPTH, PARTIAL),
     facts=(
         facts("trades", "optionTrade", wire.trades, endpoint="public"),
