@@ -90,6 +90,16 @@ PROGRAMS: Final = (
     ),
     Program("python-binance", "retired calls", "python_binance_retired.py", venues=("binance",), known=(_TICKER,)),
     *(
+        Program("python-binance", f"futures {name}", "python_binance_futures.py", (name,), ("binance",))
+        for name in ("usdm", "coinm")
+    ),
+    Program("python-binance", "options", "python_binance_options.py", venues=("binance",)),
+    *(
+        Program("pybotters", f"{exchange} {name}", "pybotters_streams.py", (exchange, name), (exchange,))
+        for exchange, name in (("binance", "spot"), ("binance", "usdm"), ("bybit", "spot"), ("bybit", "linear"))
+    ),
+    Program("alpaca-py", "crypto", "alpaca_py.py", venues=("alpaca",)),
+    *(
         Program("ccxt", f"sync {name}", "ccxt_rest.py", (name,), (name,), least=Least(4, 1, 1))
         for name in ("binance", "htx")
     ),
