@@ -109,5 +109,13 @@ PROGRAMS: Final = (
     ),
     Program("ccxt", "pro binance", "ccxt_pro.py", ("binance",), ("binance",), least=Least(24, 4, 1)),
     Program("ccxt", "pro htx", "ccxt_pro.py", ("htx",), ("htx",), known=(_LONG_IDS,), least=Least(60, 4, 1)),
+    *(
+        Program("ccxt", f"pro {name}", "ccxt_markets.py", (name,), (exchange,))
+        for name, exchange in (
+            ("binanceusdm", "binance"), ("binancecoinm", "binance"), ("bybit spot", "bybit"),
+            ("bybit linear", "bybit"), ("bybit inverse", "bybit"), ("htx linear", "htx"), ("htx inverse", "htx"),
+            ("alpaca", "alpaca"),
+        )
+    ),
     Program("ccxt", "pro okx", "ccxt_mixed.py", ("okx",), ("okx",), least=Least(30, 4, 1)),
 )  # fmt: skip

@@ -23,9 +23,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+def trusted() -> str:
+    """The file of whom to trust, which its asyncio side wants to be told."""
+    return os.environ["SSL_CERT_FILE"]
+
+
 def opened(module: Any, name: str) -> Any:
     """A venue; `cafile` tells its asyncio side, and the environment its requests side, whom to trust."""
-    trust = {"cafile": os.environ["SSL_CERT_FILE"], "requests_trust_env": True}
+    trust = {"cafile": trusted(), "requests_trust_env": True}
     return getattr(module, name)({**SETTINGS[name], **trust})
 
 

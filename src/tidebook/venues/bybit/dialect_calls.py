@@ -12,6 +12,10 @@ from tidebook.venues.bybit.wire import SPANS
 
 _ROOT: Final = "/v5/market"
 _TYPES: Final = {"linear": "Linear", "inverse": "Inverse"}
+_INTERVALS: Final = {
+    "5min": SPANS["5"], "15min": SPANS["15"], "30min": SPANS["30"], "1h": SPANS["60"], "4h": SPANS["240"],
+    "1d": SPANS["D"],
+}  # fmt: skip
 _BEST: Final = "bid1Price bid1Size ask1Price ask1Size"
 
 
@@ -165,6 +169,17 @@ def _funding(category: Category, facts: Facts, args: Args) -> Said:
     return _answer(facts, "rest_funding", {"category": category, "list[]": rows})
 
 
+def _interest(category: Category, facts: Facts, args: Args) -> Said:
+    """Of its history the newest is all that the simulator has."""
+    symbol, every = _symbol(args), _INTERVALS.get(args.get("intervalTime", ""))
+    if every is None:
+        raise Refusal(refused(10001, "params error: intervalTime invalid"))
+    _number(args, "limit", 50, 200)
+    mark = facts.mark(symbol)
+    row = {"openInterest": mark.open_interest, "timestamp": str(every.opening(facts.now_ns) // MS)}
+    return _answer(facts, "rest_interest", {"symbol": symbol, "category": category, "list[]": [row]})
+
+
 def _ticker(category: Category, facts: Facts, one: Rules, every: bool) -> Values:
     day = facts.glance(one.id) if every else facts.today(one.id)
     best = quoted(day.best, _BEST)
@@ -211,4 +226,5 @@ def routes(category: Category) -> tuple[Route, ...]:
         found.append(Route(f"{_ROOT}/kline", partial(_klines, category), fits=fits))
     if category in _TYPES:
         found.append(Route(f"{_ROOT}/funding/history", partial(_funding, category), fits=fits))
+        found.append(Route(f"{_ROOT}/open-interest", partial(_interest, category), fits=fits))
     return (*found, Route(f"{_ROOT}/time", _time))
