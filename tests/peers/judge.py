@@ -114,11 +114,17 @@ class Judge:
             truth = min(truths, key=lambda one: len(wrong(said, one)))
             if self._may_be_newer(name) and not self._newer(told, said, truth):
                 name += ", and what differs was never so later"
+            if self._may_have_more(name) and not more(said, truth):
+                name += ", and not all of the truth is in it"
             self.differs.append((name, f"{told['venue']} {told['symbol']} at {number}: {difference(said, truth)}"))
 
     def _may_be_newer(self, name: str) -> bool:
         """Whether a known fault explains this book, but only one that is newer than its number."""
         return any(fault.newer and fault.covers(name) for fault in self.known)
+
+    def _may_have_more(self, name: str) -> bool:
+        """Whether a known fault explains this book, but only one that has too much."""
+        return any(fault.more and fault.covers(name) for fault in self.known)
 
     def watch(self) -> None:
         """Remember every change of a level from here on, where a known fault may have to be told from others."""
@@ -168,6 +174,11 @@ def wrong(said: list[Rows], truth: list[Rows]) -> list[str]:
         prices = [price for price in mine.keys() | true.keys() if mine.get(price) != true.get(price)]
         found += [f"{side} {price} is {mine.get(price)}, not {true.get(price)}" for price in sorted(prices)]
     return found
+
+
+def more(said: list[Rows], truth: list[Rows]) -> bool:
+    """Whether every true level is there."""
+    return all({*theirs} <= {*ours} for ours, theirs in zip(said, truth, strict=True))
 
 
 def difference(said: list[Rows], truth: list[Rows]) -> str:

@@ -42,7 +42,10 @@ def lines(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> list[st
         text += [f"FAULT {peer}: {name} is not" for name in found.changed]
     for one in outcomes:
         where = f"{one.program.peer}, {one.program.name}, {one.date}"
-        text += [f"known, {n} times: {where}: {reason}" for _, reason, n in one.explained()]
+        text += [
+            f"{'not served' if fault.ours else 'known'}, {n} times: {where}: {fault.reason}"
+            for fault, n in one.explained()
+        ]
     for one in outcomes:
         where = f"{one.program.peer}, {one.program.name}, {one.date}"
         text += [f"FAULT {where}: {name}: {why}" for name, why in one.faults()]
@@ -86,7 +89,10 @@ def data(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> dict[str
                     )
                 },
                 "levels": one.judge.levels,
-                "known": [{"what": what, "reason": reason, "times": n} for what, reason, n in one.explained()],
+                "known": [
+                    {"what": fault.what, "reason": fault.reason, "ours": fault.ours, "times": n}
+                    for fault, n in one.explained()
+                ],
                 "faults": one.faults(),
             }
             for one in outcomes

@@ -10,7 +10,7 @@ from typing import Final
 from tests.peers.authority import Authority
 from tests.peers.child import environment, started
 from tests.peers.judge import Judge, unexplained
-from tests.peers.plan import Program
+from tests.peers.plan import Known, Program
 
 from tidebook.sim.server import serve
 
@@ -52,10 +52,10 @@ class Outcome:
                 found.append(("the program", f"{made} {name} were compared, {least} at the least were to be"))
         return found
 
-    def explained(self) -> list[tuple[str, str, int]]:
-        """Name, reason and how often, of what the known faults explain; 0 for one that did not happen."""
+    def explained(self) -> list[tuple[Known, int]]:
+        """The known faults, and how often each explains something; 0 for one that did not happen."""
         names = [name for name, _ in (*self.judge.failed, *self.judge.differs)] + [*self.unanswered.elements()]
-        return [(fault.what, fault.reason, sum(map(fault.covers, names))) for fault in self.program.known]
+        return [(fault, sum(map(fault.covers, names))) for fault in self.program.known]
 
 
 async def sent(program: Program, authority: Authority, folder: Path, *, seed: int = 1) -> Outcome:

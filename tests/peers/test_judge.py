@@ -90,6 +90,37 @@ async def test_a_known_fault_covers_no_other() -> None:
         assert [LATE.covers(name) for name, _ in judge.differs] == [True, False]
 
 
+async def test_too_much_explains_no_book_that_lacks_something() -> None:
+    async with serve(3, ["binance"]) as sim:
+        judge = Judge(sim, (Known(r"too much \d", "it lets nothing go", more=True),))
+        right = await told(sim, "too much 1")
+        whole = json.loads(json.dumps(right))
+        whole["sides"][0].append(["1.00", "5"])
+        less = json.loads(json.dumps(whole | {"name": "too much 2"}))
+        del less["sides"][1][3]
+        assert heard(judge, right, whole, less) == ["too much 1", "too much 2, and not all of the truth is in it"]
+        assert [one for one, _ in unexplained(judge.differs, judge.known)] == [judge.differs[1][0]]
+
+
+async def test_a_book_of_a_time_is_one_of_that_time() -> None:
+    """Of a millisecond, or of a nanosecond, and of no other."""
+    async with serve(3, ["binance"]) as sim:
+        judge = Judge(sim)
+        right = await told(sim)
+        market = sim._simulator.fronts["binance.spot"].of_symbol("BTC/USDT")
+        at_ns = market.levels_at(update_id=right["number"]).at_ns
+        async with asyncio.timeout(20):
+            while market.last < right["number"] + 50:  # noqa: ASYNC110 - of which the exchange tells nobody
+                await asyncio.sleep(0.005)
+        later_ns = market.levels_at(update_id=right["number"] + 50).at_ns
+        timed = [
+            right | {"name": f"{unit} {ns}", "number": ns // size, "by": unit}
+            for ns in (at_ns, later_ns)
+            for unit, size in (("ms", 1_000_000), ("ns", 1))
+        ]
+        assert heard(judge, *timed) == [f"ms {later_ns}", f"ns {later_ns}"]
+
+
 @pytest.mark.parametrize("number", [None, "7", 10**9])
 async def test_a_book_without_an_update_is_not_newer_than_it(number: object) -> None:
     """That it is newer than its number explains no book that has none, or one that never was."""

@@ -28,8 +28,12 @@ async def tried(name: str, call: Callable[..., Any], *arguments: Any, **named: A
         return None
 
 
-async def all_tried(owner: Any, calls: Iterable[tuple[Any, ...]], named: str = "") -> None:
-    """Calls of one owner: a name, then what it is called with; names by keyword where the last is a mapping."""
+async def all_tried(owner: Any, calls: Iterable[tuple[Any, ...]], by: Callable[..., str] | None = None) -> None:
+    """Calls of one owner: a name, then what it is called with; names by keyword where the last is a mapping.
+
+    `by` says what a call is called in the report, where that is not its name.
+    """
     for name, *arguments in calls:
         by_name = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
-        await tried(f"{name}{named}", getattr(owner, name), *arguments, **by_name)
+        said = name if by is None else by(name, *arguments)
+        await tried(said, getattr(owner, name), *arguments, **by_name)

@@ -16,7 +16,7 @@ import say
 
 BOOKS = 40  # of each
 EVERY = 4  # of which so many are said
-LATEST = 40.0
+LATEST = 12.0  # of what may stay silent
 KEYS = {"apiKey": "simulator-key", "secret": "simulator-secret"}  # of no account
 
 
@@ -30,8 +30,8 @@ class Plan(NamedTuple):
     fetched: int
     limits: tuple[int | None, int | None] = (None, None)  # that are asked for
     by: tuple[str, str] = ("ms", "ms")
-    without: tuple[str, ...] = ()
-    funding: bool = True
+    contracts: bool = True
+    tickers: list[str] | None = None  # of all
 
 
 def _types(name: str, **options: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ PLANS = {
     ),
     "bybit spot": Plan(
         "bybit", {"BTC/USDT": "bybit.spot", "ETH/USDT": "bybit.spot"}, _types("spot"), 50, 200, (50, 200),
-        funding=False,
+        contracts=False,
     ),
     "bybit linear": Plan(
         "bybit", {_USDT: "bybit.linear", "ETH/USDT:USDT": "bybit.linear"}, _types("linear"), 50, 200, (50, 200)
@@ -67,8 +67,13 @@ PLANS = {
         "htx", {_USD: "htx.inverse", "ETH/USD:ETH": "htx.inverse"},
         {"options": {"fetchMarkets": {"types": _HTX | {"inverse": True}}}}, 150, 150,
     ),
-    "alpaca": Plan("alpaca", {"BTC/USDT": "alpaca", "ETH/USDT": "alpaca"}, KEYS, 5000, 5000, funding=False),
+    "alpaca": Plan(
+        "alpaca", {"BTC/USDT": "alpaca", "ETH/USDT": "alpaca"}, KEYS, 5000, 5000, contracts=False,
+        tickers=["BTC/USDT", "ETH/USDT"],
+    ),
 }  # fmt: skip
+# Trades come added up there where that is asked for.
+AGGREGATED = ("binanceusdm",)
 # What was traded is told twice over there, by both sides.
 TWICE = ("htx.linear", "htx.inverse")
 
@@ -97,19 +102,20 @@ def trades(plan: Plan, name: str, symbol: str, rows: Any) -> None:
     say.trades(name, venue, symbol, found)
 
 
-async def books(exchange: Any, plan: Plan, symbol: str) -> None:
+async def books(exchange: Any, plan: Plan, symbol: str, said: str = "") -> None:
     try:
         async with asyncio.timeout(LATEST):
             for n in range(BOOKS):
                 one = await exchange.watch_order_book(symbol, plan.limits[0])
                 if n < 3 or n % EVERY == 0:
-                    book(plan, f"watch_order_book book {n + 1}", symbol, one, watched=True)
-        say.did(f"watch_order_book {symbol}")
+                    book(plan, f"watch_order_book{said} book {n + 1}", symbol, one, watched=True)
+        say.did(f"watch_order_book{said} {symbol}")
     except Exception as error:
-        say.failed(f"watch_order_book {symbol}", error)
+        say.failed(f"watch_order_book{said} {symbol}", error)
 
 
 async def watched(exchange: Any, plan: Plan, call: str, *arguments: Any) -> None:
+    name = f"{call} {arguments[-1]['name']}" if isinstance(arguments[-1], dict) else call
     try:
         async with asyncio.timeout(LATEST):
             for _ in range(4):
@@ -117,10 +123,10 @@ async def watched(exchange: Any, plan: Plan, call: str, *arguments: Any) -> None
                 if not answer:
                     raise calls.EMPTY
                 if call == "watch_trades":
-                    trades(plan, call, arguments[0], answer)
-        say.did(call)
+                    trades(plan, name, arguments[0], answer)
+        say.did(name)
     except Exception as error:
-        say.failed(call, error)
+        say.failed(name, error)
 
 
 def has(exchange: Any, call: str) -> bool:
@@ -132,11 +138,26 @@ def has(exchange: Any, call: str) -> bool:
 async def streams(exchange: Any, plan: Plan) -> None:
     first, *_ = plan.markets
     asked = [("watch_trades", first), ("watch_ticker", first), ("watch_ohlcv", first, "1m")]
-    asked += [("watch_bids_asks", [first])] if has(exchange, "watch_bids_asks") else []
+    asked += [("watch_trades", first, None, None, {"name": "aggTrade"})] if plan.name in AGGREGATED else []
     await asyncio.gather(
         *(books(exchange, plan, symbol) for symbol in plan.markets),
         *(watched(exchange, plan, *call) for call in asked),
     )
+
+
+async def beside(exchange: Any, plan: Plan) -> None:
+    """Best prices and the book of one market at once."""
+    first, *_ = plan.markets
+    if has(exchange, "watch_bids_asks"):
+        await asyncio.gather(
+            books(exchange, plan, first, " beside watch_bids_asks"),
+            watched(exchange, plan, "watch_bids_asks", [first]),
+        )
+
+
+def named(call: str, *arguments: Any) -> str:
+    """Bars are told apart by how long they are."""
+    return f"{call} {arguments[1]}" if call == "fetch_ohlcv" else call
 
 
 async def rest(exchange: Any, plan: Plan) -> None:
@@ -149,27 +170,43 @@ async def rest(exchange: Any, plan: Plan) -> None:
     if found:
         trades(plan, "fetch_trades", first, found)
     asked = [
-        ("fetch_time",), ("fetch_ticker", first), ("fetch_tickers",), ("fetch_ohlcv", first, "1m"),
+        ("fetch_time",), ("fetch_ticker", first), ("fetch_tickers", plan.tickers), ("fetch_ohlcv", first, "1m"),
         ("fetch_ohlcv", first, "1h", exchange.milliseconds() - 360_000_000, 50), ("fetch_bids_asks",),
-        ("fetch_funding_rate", first), ("fetch_funding_rates",), ("fetch_funding_rate_history", first),
+        ("fetch_funding_rate", first), ("fetch_funding_rates", [first]), ("fetch_funding_rate_history", first),
         ("fetch_open_interest", first), ("fetch_mark_price", first),
     ]  # fmt: skip
     for call in asked:
-        if has(exchange, call[0]) and (plan.funding or "funding" not in call[0]) and call[0] not in plan.without:
-            await calls.all_tried(exchange, [call])
+        if has(exchange, call[0]) and (plan.contracts or not any(word in call[0] for word in ("fund", "interest"))):
+            await calls.all_tried(exchange, [call], named)
+
+
+async def loaded(exchange: Any, plan: Plan) -> Any:
+    """Of inverse contracts there it would also ask for those with a day of delivery, which are not served."""
+    if "htx.inverse" not in plan.markets.values():
+        return await exchange.load_markets()
+    return exchange.set_markets(await exchange.fetch_markets_by_type_and_sub_type("swap", "inverse"))
+
+
+def opened(plan: Plan) -> Any:
+    trust = {"cafile": options.trusted(), "has": {"fetchCurrencies": False}}
+    return getattr(ccxt, plan.name)({**plan.settings, **trust})
 
 
 async def main(name: str) -> None:
     plan = PLANS[name]
-    trust = {"cafile": options.trusted(), "has": {"fetchCurrencies": False}}
-    exchange = getattr(ccxt, plan.name)({**plan.settings, **trust})
+    exchange = opened(plan)
     try:
-        markets, venue = await exchange.load_markets(), next(iter(plan.markets.values()))
-        options.instruments(venue, markets)
+        options.instruments(next(iter(plan.markets.values())), await loaded(exchange, plan))
         await streams(exchange, plan)
         await rest(exchange, plan)
     finally:
         await exchange.close()
+    another = opened(plan)
+    try:
+        await loaded(another, plan)
+        await beside(another, plan)
+    finally:
+        await another.close()
 
 
 say.version(ccxt.__version__)

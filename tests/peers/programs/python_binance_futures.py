@@ -13,7 +13,7 @@ from binance import AsyncClient, BinanceSocketManager
 from binance.enums import ContractType, FuturesType
 from binance.ws.depthcache import FuturesDepthCacheManager
 
-LATEST = 40.0
+LATEST = 15.0
 BOOKS = 12
 KINDS = {
     "usdm": ("binance.usdm", "futures_", FuturesType.USD_M, {"BTCUSDT": "BTC/USDT:USDT", "ETHUSDT": "ETH/USDT:USDT"}),
@@ -146,12 +146,13 @@ async def rest(client: AsyncClient, name: str) -> None:
     for call, *arguments in answers:
         if call == "ping":  # whose answer is empty
             await getattr(client, before + call)()
+            say.did(before + call)
             continue
         await calls.all_tried(client, [(before + call, *arguments)])
     if name == "usdm":
         of_hour = {"interval": "1h", "start_str": "2 days ago UTC"}
         await calls.all_tried(client, [
-            ("futures_v1_get_funding_info",), ("futures_historical_klines", of | of_hour),
+            ("futures_historical_klines", of | of_hour),
             ("futures_rpi_depth", of), ("futures_ticker",), ("futures_mark_price",), ("futures_index_info",),
         ])  # fmt: skip
     for one, symbol in ids.items():

@@ -12,7 +12,7 @@ from binance.ws.depthcache import OptionsDepthCacheManager
 from python_binance_futures import some
 
 VENUE = "binance.options"
-LATEST = 40.0
+LATEST = 15.0
 BOOKS = 5
 
 

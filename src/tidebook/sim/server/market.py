@@ -161,8 +161,8 @@ class Market:
     def levels_at(self, at_ns: int | None = None, update_id: int | None = None, depth: int | None = None) -> Levels:
         """The book as it was at an instant of the exchange, or after an update; at most a minute ago.
 
-        It is stamped with that instant, or with that update's. Raises KeyError for an update that is longer ago, or
-        has not been.
+        It is stamped with that instant, or with one at which it was so. Raises KeyError for an update that is longer
+        ago, or has not been.
         """
         before: Pair = ({}, {})  # of the levels that changed since
         last, since_ns = self.last, self._exchange.now_ns
