@@ -102,12 +102,6 @@ _ONE_BOOK: Final = Known(
     "ccxt keeps one book of a market of Bybit: the messages of level 1, which watch_bids_asks reads, replace the 50 levels "
     "of watch_order_book",
 )
-_HTX_V5: Final = Known(
-    r"fetch_(funding_rate|funding_rate_history|open_interest)"
-    r"|GET api\.hbdm\.vn/v5/market/(funding_rate|funding_rate_history|open_interest)",
-    "funding and open interest of linear swaps by /v5/market: Tidebook asks at /linear-swap-api, and that alone is served",
-    ours=True,
-)
 _NO_RATES: Final = Known(
     r"fetch_funding_rates", "ccxt says that it has fetch_funding_rates for this venue, and of linear swaps it has it not"
 )
@@ -186,7 +180,7 @@ PROGRAMS: Final = (
     _markets("bybit spot", _ONE_BOOK, books=38),
     _markets("bybit linear", _ONE_BOOK, books=38),
     _markets("bybit inverse", _ONE_BOOK, books=38),
-    _markets("htx linear", _HTX_V5, _NO_RATES),
+    _markets("htx linear", _NO_RATES),
     _markets("htx inverse"),
     Program("ccxt", "pro okx", "ccxt_mixed.py", ("okx",), ("okx",), least=Least(30, 4, 1)),
     _markets("alpaca", _OLD_STREAM, _LOWER_CASE, _NO_CLOCK, books=2, trades=1),

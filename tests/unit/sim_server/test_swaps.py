@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.unit.sim_server.rig import GENEROUS
 
@@ -111,3 +112,42 @@ async def test_a_lost_change_is_a_gap_of_that_book_alone(engine: Choice) -> None
         assert found == [(SYMBOLS[0], health.Gap), (SYMBOLS[0], health.Resynced)]
         assert lost.state.readable
         assert kept.state.readable
+
+
+async def asked(session: aiohttp.ClientSession, at: str, path: str) -> Any:
+    async with session.get(f"http://{at}{path}", headers={"Host": "api.hbdm.com"}) as reply:
+        assert reply.status == 200
+        return await reply.json()
+
+
+@pytest.mark.parametrize("root", ["/linear-swap-api/v1", "/swap-api/v1"])
+async def test_the_rates_of_all_are_those_of_each(root: str) -> None:
+    async with serve(1, VENUES) as sim, aiohttp.ClientSession() as session:
+        rows = (await asked(session, sim.at, f"{root}/swap_batch_funding_rate"))["data"]
+        assert len({row["contract_code"] for row in rows}) == len(rows) > 3
+        for row in rows[:2]:
+            query = f"contract_code={row['contract_code']}"
+            assert (await asked(session, sim.at, f"{root}/swap_funding_rate?{query}"))["data"] == row
+            assert (await asked(session, sim.at, f"{root}/swap_batch_funding_rate?{query}"))["data"] == [row]
+
+
+async def test_linear_swaps_are_also_told_of_by_the_fifth_version() -> None:
+    code = "contract_code=BTC-USDT"
+    async with serve(1, VENUES) as sim, aiohttp.ClientSession() as session:
+        (now,) = (await asked(session, sim.at, f"/v5/market/funding_rate?{code}"))["data"]
+        same = (await asked(session, sim.at, f"/linear-swap-api/v1/swap_funding_rate?{code}"))["data"]
+        assert {name: now[name] for name in ("contract_code", "funding_time")} == {
+            name: same[name] for name in ("contract_code", "funding_time")
+        }
+        assert int(now["next_funding_time"]) - int(now["funding_time"]) == 8 * 3_600_000
+        past = (await asked(session, sim.at, f"/v5/market/funding_rate_history?{code}&limit=5"))["data"]
+        older = (await asked(session, sim.at, f"/linear-swap-api/v1/swap_historical_funding_rate?{code}&page_size=5"))
+        rows = [(one["funding_time"], one["funding_rate"]) for one in older["data"]["data"]]
+        assert [(one["funding_time"], one["funding_rate"]) for one in past] == rows
+        since = past[2]["funding_time"]
+        some = (await asked(session, sim.at, f"/v5/market/funding_rate_history?{code}&start_time={since}"))["data"]
+        assert [one["funding_time"] for one in some] == [one["funding_time"] for one in past[:3]]
+        interest = (await asked(session, sim.at, f"/v5/market/open_interest?{code}"))["data"]
+        (row,) = (await asked(session, sim.at, f"/linear-swap-api/v1/swap_open_interest?{code}"))["data"]
+        assert Decimal(interest["volume"]) == Decimal(str(row["volume"])) > 0
+        assert not sim.tally.unanswered
