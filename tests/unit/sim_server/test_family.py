@@ -94,6 +94,17 @@ async def site(name: str, speed: float = 1.0) -> AsyncIterator[tuple[serve, Site
 
 
 @pytest.mark.parametrize("name", NAMES)
+async def test_the_limits_that_are_published_are_those_that_hold(name: str) -> None:
+    async with site(name) as (_, one):
+        call = one.venue.call("instruments")
+        assert call is not None
+        assert call.limits is not None
+        _, body = await one.get(call.request(Question()).url)
+        pool = next(pool for pool in one.venue.pools if pool.name == call.pool)
+        assert call.limits(body) == {pool.name: pool.limit}
+
+
+@pytest.mark.parametrize("name", NAMES)
 async def test_every_call_can_be_read(name: str) -> None:
     async with site(name, speed=30 if name == "binance.options" else 1) as (_, one):
         id, symbol = one.instrument.id, one.instrument.symbol

@@ -15,7 +15,7 @@ from tidebook.venues.binance.dialect_streams import SPANS
 from tidebook.venues.binance.futures.dialect import split_door
 from tidebook.venues.binance.futures.dialect_streams import best_of, day_of
 from tidebook.venues.binance.options.dialect_streams import id_of, stream, value_of
-from tidebook.venues.binance.options.rest import DEPTH_COSTS, LEVELS
+from tidebook.venues.binance.options.rest import DEPTH_COSTS, LEVELS, WEIGHT
 from tidebook.venues.binance.rest import costs
 
 OLD: Final = 5.0  # seconds: snapshots are cached, for 5 to 30
@@ -57,6 +57,7 @@ def _info(facts: Facts, args: Args) -> Said:
         "serverTime": facts.now_ns // MS,
         "optionContracts[]": list(contracts.values()),
         "optionSymbols[]": symbols,
+        "rateLimits.0.limit": WEIGHT.limit,
     }
     return Said("exchangeInfo", values)
 

@@ -30,7 +30,8 @@ _MARKS = msgspec.json.Decoder(list[wire.MarkRow])
 _INTERESTS = msgspec.json.Decoder(list[wire.InterestRow])
 
 whole = depth(f"{API}/depth", LEVELS)
-seed = partial(rest.seed, whole, WEIGHT, DEPTH_COSTS, 1000)
+# A chain has hundreds of books, few of which are deeper: a hundred levels cost a quarter of a thousand.
+seed = partial(rest.seed, whole, WEIGHT, DEPTH_COSTS, 100)
 
 
 def _bars(question: Question) -> Request:
