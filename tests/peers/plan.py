@@ -99,11 +99,12 @@ _NO_PARTS_OF_INDICES: Final = Known(
 )
 _ONE_BOOK: Final = Known(
     r"watch_order_book beside watch_bids_asks book \d+",
-    "ccxt keeps one book of a market of Bybit: the messages of level 1, which watch_bids_asks reads, replace the 50 levels "
-    "of watch_order_book",
+    "ccxt keeps one book of a market of Bybit: the messages of level 1, which watch_bids_asks reads, replace the 50 "
+    "levels of watch_order_book",
 )
 _NO_RATES: Final = Known(
-    r"fetch_funding_rates", "ccxt says that it has fetch_funding_rates for this venue, and of linear swaps it has it not"
+    r"fetch_funding_rates",
+    "ccxt says that it has fetch_funding_rates for this venue, and of linear swaps it has it not",
 )
 _OLD_STREAM: Final = Known(
     r"watch_\w+( [A-Z/]+)?|WS stream\.data\.alpaca\.markets/v1beta2/crypto",
@@ -111,10 +112,12 @@ _OLD_STREAM: Final = Known(
 )
 _LOWER_CASE: Final = Known(
     r"fetch_ohlcv 1m",
-    "ccxt asks Alpaca for bars of 1min; the venue's documents have 1Min and 1T, and whether it takes others is not known",
+    "ccxt asks Alpaca for bars of 1min; its documents have 1Min and 1T, and whether it takes others is not known",
 )
 _NO_CLOCK: Final = Known(
-    r"fetch_time|GET api\.alpaca\.markets/v2/clock", "the clock of the stock exchange, which is not simulated", ours=True
+    r"fetch_time|GET api\.alpaca\.markets/v2/clock",
+    "the clock of the stock exchange, which is not simulated",
+    ours=True,
 )
 
 _SPOT_PROGRAMS: Final = (

@@ -23,7 +23,7 @@ from alpaca.data.requests import (
 from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
 
 VENUE = "alpaca"
-KEY, SECRET = "simulator-key", "simulator-secret"  # noqa: S105 - of no account
+KEY, SECRET = "simulator-key", "simulator-secret"  # of no account
 PAIRS = ["BTC/USDT", "ETH/USDT"]
 BOOKS = 40  # of each
 EVERY = 4  # of which so many are said
@@ -34,7 +34,8 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def nanoseconds(stamp: str) -> int:
     """Of text as the venue writes it: 2026-11-27T02:48:00.123456789Z."""
     whole, _, fraction = stamp.removesuffix("Z").partition(".")
-    return int((dt.datetime.fromisoformat(f"{whole}+00:00") - EPOCH).total_seconds()) * 10**9 + int(fraction.ljust(9, "0"))
+    seconds = (dt.datetime.fromisoformat(f"{whole}+00:00") - EPOCH).total_seconds()
+    return int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
 
 
 class Book:
@@ -66,7 +67,7 @@ async def streamed(stream: CryptoDataStream, until: Callable[[], bool], name: st
     running = asyncio.create_task(stream._run_forever())
     try:
         async with asyncio.timeout(LATEST):
-            while not until():
+            while not until():  # noqa: ASYNC110 - what hears it is called by the peer
                 await asyncio.sleep(0.05)
         say.did(name)
     except TimeoutError:

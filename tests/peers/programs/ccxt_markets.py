@@ -1,4 +1,4 @@
-"""ccxt.pro: contracts, and venues of spot, by one list of calls. The command line names the peer's class and its markets.
+"""ccxt.pro: contracts, and venues of spot, by one list of calls. The command line names one of `PLANS`.
 
 What is asked of each is in `PLANS`: its markets (the first is asked about more), with the simulator's venue of each and
 so many levels as are known of a watched book, and of one that is fetched.
@@ -91,14 +91,10 @@ def trades(plan: Plan, name: str, symbol: str, rows: Any) -> None:
     venue, found = plan.markets[symbol], []
     for one in rows:
         info = one["info"]
-        if "f" in info and "l" in info:
-            if info["f"] != info["l"]:
-                continue
-            id = info["f"]
-        else:
-            id = info.get("id", one["id"])  # whole where a long number has become a float
+        if "f" in info and info["f"] != info["l"]:
+            continue
         amount = Decimal(repr(one["amount"])) / (2 if venue in TWICE else 1)
-        found.append((id if venue in TWICE else one["id"] if "f" not in info else id, Decimal(repr(one["price"])), amount))
+        found.append((info.get("f", one["id"]), Decimal(repr(one["price"])), amount))
     say.trades(name, venue, symbol, found)
 
 
@@ -137,7 +133,7 @@ def has(exchange: Any, call: str) -> bool:
 
 async def streams(exchange: Any, plan: Plan) -> None:
     first, *_ = plan.markets
-    asked = [("watch_trades", first), ("watch_ticker", first), ("watch_ohlcv", first, "1m")]
+    asked: list[tuple[Any, ...]] = [("watch_trades", first), ("watch_ticker", first), ("watch_ohlcv", first, "1m")]
     asked += [("watch_trades", first, None, None, {"name": "aggTrade"})] if plan.name in AGGREGATED else []
     await asyncio.gather(
         *(books(exchange, plan, symbol) for symbol in plan.markets),
@@ -169,7 +165,7 @@ async def rest(exchange: Any, plan: Plan) -> None:
     found = await calls.tried("fetch_trades", exchange.fetch_trades, first)
     if found:
         trades(plan, "fetch_trades", first, found)
-    asked = [
+    asked: list[tuple[Any, ...]] = [
         ("fetch_time",), ("fetch_ticker", first), ("fetch_tickers", plan.tickers), ("fetch_ohlcv", first, "1m"),
         ("fetch_ohlcv", first, "1h", exchange.milliseconds() - 360_000_000, 50), ("fetch_bids_asks",),
         ("fetch_funding_rate", first), ("fetch_funding_rates", [first]), ("fetch_funding_rate_history", first),

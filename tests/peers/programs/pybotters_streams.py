@@ -7,6 +7,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import Any
 
+import calls
 import pybotters
 import say
 
@@ -19,8 +20,8 @@ LATEST = 40.0
 class Market:
     """Where a market is, by the addresses that the peer's own documents name, and what is asked of it.
 
-    `symbols` are the exchange's names by the venue's ids, `depth` so many levels as are known of a book, `snapshot` where
-    the whole book is that its store wants first. `calls` are paths under `rest`.
+    `symbols` are the exchange's names by the venue's ids, `depth` so many levels as are known of a book, `snapshot`
+    where the whole book is that its store wants first. `calls` are paths under `rest`.
     """
 
     venue: str
@@ -65,9 +66,9 @@ def binance(name: str) -> Market:
 
 def bybit(name: str) -> Market:
     books = tuple(f"orderbook.50.{id}" for id in SPOT)
-    facts = ("publicTrade.BTCUSDT", "tickers.BTCUSDT", "kline.1.BTCUSDT")
+    facts = ["publicTrade.BTCUSDT", "tickers.BTCUSDT", "kline.1.BTCUSDT"]
     if name == "linear":
-        facts += ("allLiquidation.BTCUSDT",)
+        facts.append("allLiquidation.BTCUSDT")
     of = {"category": name, "symbol": "BTCUSDT"}
     calls = tuple((f"/v5/market/{path}", of) for path in ("orderbook", "recent-trade", "tickers", "instruments-info"))
     return Market(
@@ -125,7 +126,8 @@ class Reader:
         if n > BOOKS or (n > 3 and n % EVERY):
             return
         sides = one.sorted({"s": id})
-        bids, asks = ([(row["p"], row["q" if "q" in row else "v"]) for row in sides[side][: self._market.depth]] for side in "ba")
+        best = (sides[side][: self._market.depth] for side in "ba")
+        bids, asks = ([(row["p"], row["q" if "q" in row else "v"]) for row in rows] for rows in best)
         name = f"{type(self._store).__name__} book {n}"
         say.book(name, self._market.venue, self._market.symbols[id], number, bids, asks, depth=self._market.depth)
 
@@ -177,7 +179,7 @@ async def main(exchange: str, name: str) -> None:
             await reader.done.wait()
         say.did("the streams")
         for word in ("trade", "kline", "ticker"):
-            (say.did if len(getattr(store, word)) else lambda which: say.failed(which, ValueError("empty")))(word)
+            calls.told(f"{market.store.__name__}.{word}", len(getattr(store, word)))
         trades(market, store)
         await rest(market, client)
 

@@ -99,11 +99,11 @@ async def streams(client: AsyncClient, name: str) -> None:
         *(cache(client, name, venue, id, symbol) for id, symbol in ids.items()),
         *(partial(manager, kind, venue, id, symbol) for id, symbol in ids.items()),
         trades(manager, kind, venue, one, ids[one]),
-        some(manager.symbol_mark_price_socket(one, futures_type=kind), "symbol_mark_price_socket", lambda n: bool(n)),
-        some(manager.symbol_ticker_futures_socket(one, kind), "symbol_ticker_futures_socket", lambda n: bool(n)),
+        some(manager.symbol_mark_price_socket(one, futures_type=kind), "symbol_mark_price_socket", bool),
+        some(manager.symbol_ticker_futures_socket(one, kind), "symbol_ticker_futures_socket", bool),
         some(
             manager.individual_symbol_ticker_futures_socket(one, kind), "individual_symbol_ticker_futures_socket",
-            lambda n: bool(n),
+            bool,
         ),
         some(
             manager.futures_multiplex_socket(many, kind), "futures_multiplex_socket",
@@ -112,21 +112,21 @@ async def streams(client: AsyncClient, name: str) -> None:
     ]  # fmt: skip
     if name == "usdm":
         waited += [
-            some(manager.all_mark_price_socket(), "all_mark_price_socket", lambda n: bool(n)),
-            some(manager.futures_ticker_socket(), "futures_ticker_socket", lambda n: bool(n)),
-            some(manager.futures_rpi_depth_socket(one), "futures_rpi_depth_socket", lambda n: bool(n)),
+            some(manager.all_mark_price_socket(), "all_mark_price_socket", bool),
+            some(manager.futures_ticker_socket(), "futures_ticker_socket", bool),
+            some(manager.futures_rpi_depth_socket(one), "futures_rpi_depth_socket", bool),
             some(
                 manager.futures_multiplex_socket([f"{low}@bookTicker", f"{low}@depth@100ms"], kind, "public"),
                 "futures_multiplex_socket public", lambda n: len(n) >= 20,
             ),
             some(
-                manager.kline_futures_socket(one, futures_type=kind, contract_type=ContractType.PERPETUAL), "kline_futures_socket",
-                lambda n: bool(n),
+                manager.kline_futures_socket(one, futures_type=kind, contract_type=ContractType.PERPETUAL),
+                "kline_futures_socket", bool,
             ),
         ]  # fmt: skip
     else:
-        waited.append(some(manager.futures_coin_ticker_socket(), "futures_coin_ticker_socket", lambda n: bool(n)))
-        waited.append(some(manager.index_price_socket("BTCUSD"), "index_price_socket", lambda n: bool(n)))
+        waited.append(some(manager.futures_coin_ticker_socket(), "futures_coin_ticker_socket", bool))
+        waited.append(some(manager.index_price_socket("BTCUSD"), "index_price_socket", bool))
     await asyncio.gather(*waited)
 
 
@@ -134,8 +134,8 @@ async def rest(client: AsyncClient, name: str) -> None:
     venue, before, _, ids = KINDS[name]
     id, of = next(iter(ids)), {"symbol": next(iter(ids))}
     pair = {"pair": "BTCUSDT" if name == "usdm" else "BTCUSD"}
-    answers = [
-        ("ping",), ("time",), ("aggregate_trades", of), ("mark_price", of), ("funding_rate", of), ("ticker", of),
+    answers: list[tuple[Any, ...]] = [
+        ("time",), ("aggregate_trades", of), ("mark_price", of), ("funding_rate", of), ("ticker", of),
         ("symbol_ticker", of), ("orderbook_ticker", of), ("open_interest", of), ("klines", of | {"interval": "1h"}),
         ("mark_price_klines", of | {"interval": "1h"}), ("index_price_klines", pair | {"interval": "1h"}),
         ("premium_index_klines", of | {"interval": "1h"}),
@@ -143,12 +143,8 @@ async def rest(client: AsyncClient, name: str) -> None:
          pair | {"interval": "1h", "contractType": "PERPETUAL"}),
         ("index_price_constituents", {"symbol": pair["pair"]}),
     ]  # fmt: skip
-    for call, *arguments in answers:
-        if call == "ping":  # whose answer is empty
-            await getattr(client, before + call)()
-            say.did(before + call)
-            continue
-        await calls.all_tried(client, [(before + call, *arguments)])
+    await getattr(client, before + "ping")()  # whose answer is empty
+    await calls.all_tried(client, [(before + call, *arguments) for call, *arguments in answers])
     if name == "usdm":
         of_hour = {"interval": "1h", "start_str": "2 days ago UTC"}
         await calls.all_tried(client, [

@@ -65,11 +65,11 @@ async def main() -> None:
         await asyncio.gather(
             cache(client, id),
             partial(manager, id),
-            some(manager.options_ticker_socket(id), "options_ticker_socket", lambda n: bool(n)),
-            some(manager.options_book_ticker_socket(id), "options_book_ticker_socket", lambda n: bool(n)),
-            some(manager.options_kline_socket(id), "options_kline_socket", lambda n: bool(n)),
-            some(manager.options_mark_price_socket(underlying), "options_mark_price_socket", lambda n: bool(n)),
-            some(manager.options_index_price_socket(), "options_index_price_socket", lambda n: bool(n)),
+            some(manager.options_ticker_socket(id), "options_ticker_socket", bool),
+            some(manager.options_book_ticker_socket(id), "options_book_ticker_socket", bool),
+            some(manager.options_kline_socket(id), "options_kline_socket", bool),
+            some(manager.options_mark_price_socket(underlying), "options_mark_price_socket", bool),
+            some(manager.options_index_price_socket(), "options_index_price_socket", bool),
             some(
                 manager.options_multiplex_socket(many), "options_multiplex_socket",
                 lambda n: {message["stream"] for message in n} == set(many),

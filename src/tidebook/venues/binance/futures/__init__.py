@@ -55,9 +55,9 @@ UNSPLIT: Final = replace(PUBLIC, url="wss://fstream.binance.com/stream")
 WHOLE: Final = replace(PUBLIC, name="streams", url="wss://dstream.binance.com/stream")
 
 
-def unwrapped(endpoint: Endpoint, name: str) -> Endpoint:
-    """The same streams without {"stream", "data"}: what other clients read, and some recordings hold."""
-    return replace(endpoint, name=name, url=f"{endpoint.url.removesuffix('stream')}ws")
+def unwrapped(**endpoints: Endpoint) -> tuple[Endpoint, ...]:
+    """The same streams without {"stream", "data"}, by new names: what other clients read, and some recordings hold."""
+    return tuple(replace(one, name=name, url=f"{one.url.removesuffix('stream')}ws") for name, one in endpoints.items())
 
 
 SPEEDS: Final = ("", "@0ms", "@100ms", "@500ms")
@@ -135,7 +135,7 @@ USDM: Final = Venue(
     name="binance.usdm",
     exchange="binance",
     kind="linear",
-    endpoints=(PUBLIC, MARKET, unwrapped(PUBLIC, "public_raw"), unwrapped(MARKET, "market_raw")),
+    endpoints=(PUBLIC, MARKET, *unwrapped(public_raw=PUBLIC, market_raw=MARKET)),
     books=(DEPTH, PARTIAL, RPI),
     facts=(TRADES, QUOTES, BARS, TICKER, MARKS, LIQUIDATIONS),
     calls=rest.calls(rest.USD),
@@ -165,7 +165,7 @@ COINM: Final = replace(
     USDM,
     name="binance.coinm",
     kind="inverse",
-    endpoints=(WHOLE, unwrapped(WHOLE, "raw")),
+    endpoints=(WHOLE, *unwrapped(raw=WHOLE)),
     books=(replace(DEPTH, endpoint="streams", rest=rest.seed(rest.COIN)), replace(PARTIAL, endpoint="streams")),
     facts=_at_once(
         TRADES, QUOTES, replace(BARS, read=wire.coin_bars), replace(TICKER, read=wire.coin_ticker), MARKS, LIQUIDATIONS

@@ -105,10 +105,11 @@ def _book(facts: Facts, args: Args) -> Said:
     kind = args.get("type", "")
     if kind not in DEPTHS:
         raise Refusal(refused(f"invalid type:{kind}"))
-    one, topic = facts.levels(id_asked(args), DEPTHS[kind]), f"depth.{kind}"
+    id, topic = id_asked(args), f"depth.{kind}"
+    one = facts.levels(id, DEPTHS[kind])
     second = one.at_ns // SECOND
     tick = {
-        "bids": bare_rows(one.bids), "asks": bare_rows(one.asks), "ch": f"market.{id_asked(args)}.{topic}", "id": second,
+        "bids": bare_rows(one.bids), "asks": bare_rows(one.asks), "ch": f"market.{id}.{topic}", "id": second,
         "mrid": one.last, "ts": one.at_ns // MS, "version": second,
     }  # fmt: skip
     return Said("rest_depth", {**_stamped(facts, args, topic), **paths("tick", tick)})
