@@ -58,6 +58,16 @@ class Outcome:
         return [(fault, sum(map(fault.covers, names))) for fault in self.program.known]
 
 
+def heard(judge: Judge, line: bytes) -> None:
+    """One line of a program; what is none that it was to say is a fault of its own, and no end of the run."""
+    try:
+        judge.hear(json.loads(line))
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        judge.failed.append(
+            ("the program", f"says what cannot be judged: {line[:80]!r}: {type(error).__name__} {error}")
+        )
+
+
 async def sent(program: Program, authority: Authority, folder: Path, *, seed: int = 1) -> Outcome:
     """Run it. Cancelled, it ends the program and the server."""
     loop = asyncio.get_running_loop()
@@ -79,7 +89,7 @@ async def sent(program: Program, authority: Authority, folder: Path, *, seed: in
             try:
                 async with asyncio.timeout(LATEST):
                     async for line in process.stdout:
-                        judge.hear(json.loads(line))
+                        heard(judge, line)
                     status = await process.wait()
             except TimeoutError:
                 process.kill()

@@ -8,9 +8,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.peers import runner
 from tests.peers.judge import Judge, unexplained
 from tests.peers.plan import PROGRAMS, Known, Least, Program
-from tests.peers.report import count, lines
+from tests.peers.report import count, data, lines
 from tests.peers.runner import HERE, Outcome
 from tests.peers.untouched import Files
 
@@ -168,6 +169,29 @@ async def test_what_fails_the_run() -> None:
         sim.tally.ask("GET somewhere/nothing", answered=False)
         assert count([outcome(good)], whole) == 1
         assert "FAULT" in "\n".join(lines([outcome(good)], whole))
+
+
+async def test_a_peer_that_is_not_there_is_a_fault_and_no_end() -> None:
+    async with serve(3, ["binance"]) as sim:
+        good = Judge(sim)
+        heard(good, await told(sim), DID)
+        program, tally = Program("here", "name", "file", least=Least(1)), sim.tally
+        outcome = Outcome(program, "", 0, good, tally.made, tally.unanswered, tally.retired, "", 1.0)
+        packages = {"gone": None, "here": Files(3, ())}
+        assert count([outcome], packages) == 1
+        assert "FAULT gone: not installed" in lines([outcome], packages)
+        assert json.loads(json.dumps(data([outcome], packages)))["packages"]["gone"] is None
+
+
+@pytest.mark.parametrize(
+    "line", [b"a warning", b"3", b'{"kind":"what"}', b'{"kind":"trades","name":"t","venue":"no"}', b"\xff",
+             b'{"kind":"instruments","venue":"binance.spot","rows":{"BTC/USDT":["x","y"]}}'],
+)  # fmt: skip
+async def test_what_is_no_line_is_a_fault_and_no_end(line: bytes) -> None:
+    async with serve(3, ["binance"]) as sim:
+        judge = Judge(sim)
+        runner.heard(judge, line)
+        assert [name for name, _ in judge.failed] == ["the program"]
 
 
 async def test_a_run_that_compared_too_little_fails() -> None:
