@@ -12,6 +12,10 @@ from tidebook.venues.bybit.wire import SPANS
 
 _ROOT: Final = "/v5/market"
 _TYPES: Final = {"linear": "Linear", "inverse": "Inverse"}
+_INTERVALS: Final = {
+    "5min": SPANS["5"], "15min": SPANS["15"], "30min": SPANS["30"], "1h": SPANS["60"], "4h": SPANS["240"],
+    "1d": SPANS["D"],
+}  # fmt: skip
 _BEST: Final = "bid1Price bid1Size ask1Price ask1Size"
 
 
@@ -119,7 +123,7 @@ def _trades(category: Category, facts: Facts, args: Args) -> Said:
     most = 60 if category == "spot" else 1000
     rows = [
         {
-            "execId": trade_id(category, one), "symbol": args["symbol"], "price": one.price, "size": one.size,
+            "execId": trade_id(category, one.id), "symbol": args["symbol"], "price": one.price, "size": one.size,
             "side": side(one.taker), "time": str(one.at_ns // MS),
         }
         for one in reversed(facts.trades(_symbol(args), _number(args, "limit", min(500, most), most)))
@@ -158,6 +162,17 @@ def _funding(category: Category, facts: Facts, args: Args) -> Said:
         if one.at_ns >= (start or 0)
     ]
     return _answer(facts, "rest_funding", {"category": category, "list[]": rows})
+
+
+def _interest(category: Category, facts: Facts, args: Args) -> Said:
+    """Of its history the newest is all that the simulator has."""
+    symbol, every = _symbol(args), _INTERVALS.get(args.get("intervalTime", ""))
+    if every is None:
+        raise Refusal(refused(10001, "params error: intervalTime invalid"))
+    _number(args, "limit", 50, 200)
+    mark = facts.mark(symbol)
+    row = {"openInterest": mark.open_interest, "timestamp": str(every.opening(facts.now_ns) // MS)}
+    return _answer(facts, "rest_interest", {"symbol": symbol, "category": category, "list[]": [row]})
 
 
 def _ticker(category: Category, facts: Facts, one: Rules, every: bool) -> Values:
@@ -206,4 +221,5 @@ def routes(category: Category) -> tuple[Route, ...]:
         found.append(Route(f"{_ROOT}/kline", partial(_klines, category), fits=fits))
     if category in _TYPES:
         found.append(Route(f"{_ROOT}/funding/history", partial(_funding, category), fits=fits))
+        found.append(Route(f"{_ROOT}/open-interest", partial(_interest, category), fits=fits))
     return (*found, Route(f"{_ROOT}/time", _time))
