@@ -54,7 +54,7 @@ def on_grid(value: Decimal, step: Decimal | None, rounding: Rounding | None) -> 
             chosen = below
         case "up":
             chosen = ceil(many)
-        case "nearest":
+        case _:
             half = many - below
             chosen = below + (half > Fraction(1, 2) or (half == Fraction(1, 2) and below % 2 == 1))
     return chosen * step if chosen else None
