@@ -102,10 +102,13 @@ async def test_what_is_cancelled_a_hundred_at_a_time_is_cancelled_until_nothing_
     assert asked == [{"account-id": "100009"}] * 2
 
 
+NO_MORE = (
+    '{"retCode":0,"retMsg":"OK","result":{"category":"linear","list":[],"nextPageCursor":""},"time":1790000000000}'
+)
 BYBIT = {
     "/v5/market/instruments-info": [
         body("bybit.linear", "instruments", "of USDT"),
-        '{"retCode":0,"retMsg":"OK","result":{"category":"linear","list":[]}}',
+        NO_MORE,
     ],
     "/v5/market/time": [body("bybit.linear", "time")],
     "/v5/order/cancel": [body("bybit.linear", "cancel")],
