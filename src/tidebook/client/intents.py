@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -237,7 +236,6 @@ class Intents:
             text, venue=name, symbol=symbol, client_id=wish.client_id,
             hint="Don't send it again: await error.resolve()",
         )  # fmt: skip
-        error.asking = partial(self.resolve, wish.client_id)
         raise error
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from tidebook.core.clock import Now, seconds
-from tidebook.core.redact import shown
+from tidebook.core.redact import Known, shown
 from tidebook.core.template import Template
 from tidebook.core.timers import Timers
 from tidebook.errors import UsageError
@@ -55,11 +55,14 @@ class Guest(Protocol):
 class Entry:
     """The login of one connection. `done`: it is let in, or none is wanted."""
 
-    def __init__(self, guest: Guest, login: Login | None, credentials: Credentials | None, timers: Timers) -> None:
+    def __init__(
+        self, guest: Guest, login: Login | None, credentials: Credentials | None, known: Known, timers: Timers
+    ) -> None:
         self.done = login is None
         self._guest = guest
         self._login = login
         self._credentials = credentials
+        self._known = known
         self._asked = False
         self._timer = timers.timer(self._late)
 
@@ -99,18 +102,11 @@ class Entry:
 
     def _refused(self, login: Login, code: str, text: str, now: Now) -> None:
         self._timer.off()
-        # A venue may repeat what it was sent.
-        reason = f"login refused: {shown(self._without(f'{code} {text}'.strip()) or 'no reason is given')}"
+        reason = f"login refused: {shown(self._known.without(f'{code} {text}'.strip()) or 'no reason is given')}"
         if not login.final or code in login.final:
-            self._guest.denied(shown(self._without(code)), reason, now)
+            self._guest.denied(shown(self._known.without(code)), reason, now)
         else:
             self._guest.renew(reason, now)
-
-    def _without(self, text: str) -> str:
-        """A venue's words without our key in them."""
-        for secret in self._credentials.slots.values() if self._credentials is not None else ():
-            text = text.replace(secret, "***")
-        return text
 
     def _late(self, now: Now) -> None:
         assert self._login is not None

@@ -79,7 +79,7 @@ async def test_whatever_fails_no_secret_is_told(rig: tuple[serve, Market, str, i
     await tried(lambda: market.get("https://elsewhere.example/x"))
     await tried(lambda: market.cancel("no-such-order", symbol="BTC/USDT"))
     for point in ("unread", "read", "accepted", "answer", "late", "status"):
-        sim.faults.order(point, venue, path, n=4, seconds=3.0)  # type: ignore[arg-type]
+        sim.faults.order(point, venue, path, n=4, seconds=3.0)
         await tried(lambda: market.submit(MarketOrder("BTC/USDT", "sell", size="0.001")))
         await tried(market.fetch_balances)
         sim.faults.resume(venue)
@@ -89,11 +89,11 @@ async def test_whatever_fails_no_secret_is_told(rig: tuple[serve, Market, str, i
     sim.faults.resume(venue)
     sim.faults.status(429, venue, n=3)
     await tried(market.fetch_balances)
-    for thing in (market, market.stats, vars(market), market.unresolved):
-        told.write(repr(thing))
+    things: list[object] = [market, market.stats, vars(market), market.unresolved]
     for one in market._venues(None):
-        for thing in (one, vars(one.private), vars(one.desk.requests), one._keys):
-            told.write(repr(thing))
+        things += [one, vars(one.private), vars(one.desk.requests), one._keys]
+    for thing in things:
+        told.write(repr(thing))
     assert failed >= 12
     assert seen_in(told.getvalue()) == []
     assert heard.getvalue()

@@ -160,14 +160,17 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         balances: Mapping[str, str],
         *,
         may_trade: bool = True,
+        public: str = "",
     ) -> Account:
         """A new account with this key and these balances, ``{"USDT": "1000"}``, at a venue and those that share it.
 
         What it returns is the truth: its `wallet` with the `ledger`, its `records`, `fills` and `positions`, in whole
-        numbers. A key that is there already leads to the new account from now on. Raises UsageError for a venue that
-        has no accounts here.
+        numbers. A key that is there already leads to the new account from now on. `public`, in PEM, is the other
+        one of a key that signs as one of a pair (RSA, Ed25519): its secret is not looked at. Raises UsageError for a
+        venue that has no accounts here.
         """
-        return self._simulator.tellers.open(self._purse(venue), key, balances, may_trade=may_trade)
+        purse = self._purse(venue)
+        return self._simulator.tellers.open(purse, key, balances, may_trade=may_trade, public=public)
 
     def account(self, venue: str, key: Credentials = SIMULATOR) -> Account:
         """The account of a key. Raises UsageError where there is none."""
@@ -199,6 +202,12 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
     def book_at(self, venue: str, symbol: str, update_id: int, depth: int | None = None) -> Levels:
         """The true book after an update of the last minute. Raises KeyError for any other."""
         return self._simulator.fronts[venue].of_symbol(symbol).levels_at(update_id=update_id, depth=depth)
+
+    def books_in(self, venue: str, symbol: str, first_ns: int, last_ns: int, depth: int | None = None) -> list[Levels]:
+        """All true books of a span of the venue's time, both ends in it; at most a minute ago, else KeyError."""
+        market = self._simulator.fronts[venue].of_symbol(symbol)
+        first, last = (market.id_at(at_ns - market.shift_ns) for at_ns in (first_ns, last_ns))
+        return [market.levels_at(update_id=number, depth=depth) for number in range(first, last + 1)]
 
     def rest(self) -> None:
         """Let nothing be traded or placed any more: within a second every book that is kept is `exchange`'s."""

@@ -81,17 +81,19 @@ class Tellers:
             if currency not in account.wallet.totals:
                 self.house.deposit(account, currency, atoms(GIVEN.get(currency, OTHERS)))
 
-    def open(self, purse: str, key: Credentials, balances: Mapping[str, str], *, may_trade: bool = True) -> Account:
-        """A new account with a key and balances."""
+    def open(
+        self, purse: str, key: Credentials, balances: Mapping[str, str], *, may_trade: bool = True, public: str = ""
+    ) -> Account:
+        """A new account with a key and balances. `public`: the key signs as one of a pair, this is the other in PEM."""
         account = self.house.open(purse)
-        self._add(purse, key, account, may_trade=may_trade)
+        self._add(purse, key, account, may_trade=may_trade, public=public)
         for currency, amount in balances.items():
             self.house.deposit(account, currency, atoms(amount))
         return account
 
-    def _add(self, purse: str, key: Credentials, account: Account, *, may_trade: bool) -> None:
+    def _add(self, purse: str, key: Credentials, account: Account, *, may_trade: bool, public: str = "") -> None:
         passphrase = "" if key.passphrase is None else key.passphrase.reveal()
-        secrets = Secrets(key.secret.reveal(), passphrase)
+        secrets = Secrets(public or key.secret.reveal(), passphrase)
         self._keys.setdefault(purse, {})[key.key.reveal()] = Key(secrets, account, may_trade=may_trade)
 
     def keys(self, purse: str) -> Mapping[str, Key]:

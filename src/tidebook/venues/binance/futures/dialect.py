@@ -10,7 +10,18 @@ from tidebook.core.dialect import Said
 from tidebook.venues.binance.dialect_calls import refused
 from tidebook.venues.binance.dialect_spot import SPOT
 from tidebook.venues.binance.futures.dialect_calls import id_of, routes
+from tidebook.venues.binance.futures.dialect_private import USDM_PRIVATE
 from tidebook.venues.binance.futures.dialect_streams import coin_stream, usd_stream
+
+
+def split_door(path: str) -> str | None:
+    """Where the streams are split: /public/stream, /market/ws, /public/ws/<stream>."""
+    for category in ("public", "market"):
+        if path == f"/{category}/stream":
+            return category
+        if path == f"/{category}/ws" or path.startswith(f"/{category}/ws/"):
+            return f"{category}_raw"
+    return None
 
 
 def _limited(seconds: int, banned: bool) -> Said:
@@ -25,7 +36,7 @@ USDM: Final = replace(
     id_of=id_of,
     kinds=("linear",),
     stream=usd_stream,
-    door={"/public/stream": "public", "/market/stream": "market"}.get,
+    door=split_door,
     routes=routes(usd=True),
     pool="binance.futures",
     limited=_limited,
@@ -33,14 +44,16 @@ USDM: Final = replace(
     pace=10,
     gone=None,
     samples="futures/samples",
+    private=USDM_PRIVATE,
 )
 
 COINM: Final = replace(
     USDM,
     venue="binance.coinm",
     kinds=("inverse",),
+    private=None,
     stream=coin_stream,
-    door={"/stream": "streams"}.get,
+    door=SPOT.door,
     routes=routes(usd=False),
     wrapped=("streams",),
     samples="futures/samples_coinm",
