@@ -284,7 +284,7 @@ _LOOK: Final = Act("order", _look, _one, LOOKS.name)
 TRADING: Final = Trading(
     acts=(
         Act("account", lambda about: get(f"{HOST}/v1/account/accounts"), _account, ORDERS.name),
-        Act("submit", _submit, _taken, ORDERS.name),
+        Act("submit", _submit, _taken, ORDERS.name, then=_LOOK),
         Act("cancel", _cancel, _cancelling, ORDERS.name, then=_LOOK),
         Act(
             "cancel_all",
