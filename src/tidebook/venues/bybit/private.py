@@ -48,8 +48,8 @@ class _Order(msgspec.Struct, rename="camel"):
     reduce_only: bool
     created_time: str
     updated_time: str
+    reject_reason: str
     market_unit: str = ""  # on spot alone
-    reject_reason: str = ""
 
 
 class _Fill(msgspec.Struct, rename="camel"):
