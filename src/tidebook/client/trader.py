@@ -104,6 +104,7 @@ class Trader(Finding):
 
         Raises where no order could be, before any is sent (UsageError, TypeError). Cancelled, as `submit`.
         """
+        self._check_allowed()
         for intent in intents:
             _check_intent(intent)
         going = [
@@ -262,6 +263,8 @@ class Trader(Finding):
         return await ask(one, request_of(one.declared, where, params, method, body), weight)
 
     def _check_allowed(self) -> None:
+        """Raises UsageError where nothing may be done, WrongLoop where not from here."""
+        self._venues(None)
         if self._read_only:
             raise UsageError("this market is read_only: nothing was sent")
 
