@@ -30,10 +30,8 @@ async def main() -> None:
         async with market.book(SYMBOL, venue="binance.spot") as here, market.book(SYMBOL, venue="bybit.spot") as there:
             before, own = await market.fetch_balances(), Counter[Any]()
             for _ in range(ROUNDS):
-                do = ("sell", "buy") if here.last.mid > there.last.mid else ("buy", "sell")
-                await asyncio.gather(
-                    trade(do[0], here, market, own), trade(do[1], there, market, own), asyncio.sleep(1)
-                )
+                one, two = ("sell", "buy") if here.last.mid > there.last.mid else ("buy", "sell")
+                await asyncio.gather(trade(one, here, market, own), trade(two, there, market, own), asyncio.sleep(1))
             for row, was in zip(await market.fetch_balances(), before, strict=True):
                 own[row.currency] -= row.total - was.total
         print("balanced" if not any(own.values()) else f"the exchanges have {dict(own)} less")

@@ -1,13 +1,16 @@
 """The orders of one venue on their way: sent at most once, asked after where nobody knows what became of them."""
 
 import asyncio
+import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from tidebook.client.journaled import entry_of
+from tidebook.client.network import network_error
 from tidebook.core.channel import Seen
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.effects import Reply, Request, Seal, Urgency
@@ -24,10 +27,18 @@ from tidebook.errors import (
     OutcomeUnknown,
     TidebookError,
     UsageError,
+    VenueError,
 )
 from tidebook.io.clock import now
 from tidebook.io.journal import Journal
 from tidebook.model.orders import Order
+
+logger = logging.getLogger("tidebook.client")
+
+LOOK: Final = 2.0
+"""Seconds for a look at an order that was taken."""
+LONGEST, PATIENT = 60.0, 5.0
+"""Seconds: windows beyond the first are not waited for by `submit`; who sets less than the second wants no waiting."""
 
 
 class Sends(Protocol):
@@ -49,6 +60,11 @@ class Sends(Protocol):
         """What an act says. Raises the venue's error, NetworkError, DecodeError."""
         ...
 
+    @property
+    def unsure_ns(self) -> int:
+        """By how much the venue's clock may differ from what is known of it."""
+        ...
+
     async def measure(self) -> None:
         """Look at the venue's clock anew."""
         ...
@@ -66,13 +82,15 @@ class Intents:
         self._timeout = timeout
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking: dict[int, asyncio.Task[None]] = {}
+        self._going: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
 
-    async def submit(self, wish: Wish, number: int) -> Order:
+    async def submit(self, wish: Wish, number: int, check: Callable[[], None] | None = None) -> Order:
         """Send it, once. Raises OrderRejected or another refusal of the venue's, NetworkError where nothing arrived,
         OutcomeUnknown where asking gave no answer.
 
         Cancelled before it has left, it never leaves. Cancelled later it goes its way: what becomes of it stands in
-        `unresolved` until it is known.
+        `unresolved` until it is known. `check` is asked in the moment in which it leaves: what it raises is raised.
         """
         intention = Intention(wish, number, self.trading)
         if self._journal is not None:
@@ -82,17 +100,32 @@ class Intents:
             except OSError as error:
                 text = f"the journal cannot be written ({error.strerror}). Nothing was sent"
                 raise UsageError(text, venue=self._sends.name, symbol=wish.instrument.symbol) from error
-        task = asyncio.ensure_future(self._go(intention))
+        if self._closed:
+            intention.given_up()
+            self._ended(intention)
+            raise UsageError(f"{self._sends.name} is closed. Nothing was sent", venue=self._sends.name)
+        task = asyncio.ensure_future(self._go(intention, check))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            if intention.given_up():
-                task.cancel()
-                self._ended(intention)
-            raise
+            if _is_cancelled():
+                self._left_alone(intention, task)
+                raise
         return self._told(intention)
+
+    def _left_alone(self, intention: Intention, task: asyncio.Task[None]) -> None:
+        """Nobody waits for it any more: what has left is told of until it is known."""
+        if intention.given_up():
+            task.cancel()
+            self._ended(intention)
+        elif not intention.ended:
+            intention.why = intention.why or "nobody waited for its answer"
+            self.unresolved[intention.wish.client_id] = intention
+            task.add_done_callback(
+                lambda done: logger.warning("%s: %s, which nobody waited for", self._place, intention)
+            )
 
     async def resolve(self, client_id: str) -> Order:
         """Ask until it is known, `Options.resolve_timeout` seconds at most. Raises as `submit` does.
@@ -102,7 +135,14 @@ class Intents:
         intention = self.unresolved.get(client_id)
         if intention is None:
             raise UsageError(f"{self._sends.name}: nothing unresolved is called {client_id!r}", venue=self._sends.name)
-        await self._asked(intention)
+        try:
+            if (going := self._going.get(client_id)) is not None:
+                await asyncio.shield(going)
+            if intention.state == "unknown":
+                await self._asked(intention)
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
         return self._told(intention)
 
     def remember(self, intention: Intention) -> None:
@@ -111,18 +151,28 @@ class Intents:
 
     async def close(self) -> None:
         """What has not left never leaves; what is under way stays unknown, in the journal."""
+        self._closed = True
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # Inside -------------------------------------------------------------------
 
-    async def _go(self, intention: Intention) -> None:
-        await self._send(intention)
-        if intention.state == "unknown":
-            self.unresolved[intention.wish.client_id] = intention
-            await self._asked(intention)
-        self._ended(intention)
+    async def _go(self, intention: Intention, check: Callable[[], None] | None) -> None:
+        client_id = intention.wish.client_id
+        going = asyncio.current_task()
+        assert going is not None
+        self._going[client_id] = going
+        try:
+            await self._send(intention, check)
+            if intention.state == "unknown":
+                self.unresolved[client_id] = intention
+                if intention.answered_ns is not None and self._journal is not None:
+                    self._journal.note_answered(client_id)
+                await self._asked(intention)
+        finally:
+            del self._going[client_id]
+            self._ended(intention)
 
     async def _asked(self, intention: Intention) -> None:
         """Asked after by one task, whoever waits for it."""
@@ -134,12 +184,23 @@ class Intents:
             asking.add_done_callback(lambda done: self._asking.pop(intention.number, None))
         await asyncio.shield(asking)
 
-    async def _send(self, intention: Intention) -> None:
+    def _gate(self, intention: Intention, check: Callable[[], None] | None, at: Now) -> bool:
+        """Whether it may leave, at the last moment."""
+        if self._closed:
+            return False
+        try:
+            if check is not None:
+                check()
+        except TidebookError as error:
+            intention.not_sent(error)
+        return intention.sends(at, self._sends.unsure_ns)
+
+    async def _send(self, intention: Intention, check: Callable[[], None] | None) -> None:
         act = self.trading.act("submit")
         assert act is not None
         request = act.request(intention.wish)
         while intention.state == "made":
-            seal = self._sends.sealed(request, intention.sends)
+            seal = self._sends.sealed(request, partial(self._gate, intention, check))
             errand = self._sends.errand(request, act.pool, act.cost(intention.wish), Urgency.ORDER, seal)
             try:
                 reply, why = await self._sends.post(errand)
@@ -148,7 +209,9 @@ class Intents:
                 return
             except asyncio.CancelledError:
                 intention.given_up()
-                intention.lost("closed while it was under way", now())
+                intention.lost("it was closed while it was under way", now())
+                if not intention.ended:
+                    self.unresolved[intention.wish.client_id] = intention
                 raise
             self._judge(intention, act, errand, reply, why)
             if act.then is not None and intention.order is not None:
@@ -159,8 +222,9 @@ class Intents:
     async def _look(self, intention: Intention, then: Act) -> None:
         """The venue has only said that it will see to it: what it has made of it since, where that is answered."""
         try:
-            order: Order = await self._sends.act(then, placed(intention.wish))
-        except TidebookError:
+            async with asyncio.timeout(LOOK):
+                order: Order = await self._sends.act(then, placed(intention.wish))
+        except (TidebookError, TimeoutError):
             return  # it was taken: that much is known
         intention.seen(order, self._rejected(order))
 
@@ -178,18 +242,20 @@ class Intents:
         at = now()
         if reply is None:
             if intention.state == "made" or why.endswith("nothing was sent"):
-                intention.not_sent(_not_sent(why, self._sends.name))
+                intention.not_sent(network_error(why, self._sends.name))
             else:
                 intention.lost(_words(why), at)
             return
         error = errand.refused
-        if error is None and reply.status < 400:
+        if error is None and 200 <= reply.status < 300:
             try:
-                intention.accepted(act.read(reply.body, self._sends.seen(), intention.wish))
+                self._taken(intention, act.read(reply.body, self._sends.seen(), intention.wish))
             except (DecodeError, msgspec.MsgspecError) as wrong:
-                intention.lost(f"its answer cannot be read ({wrong})", at)
+                intention.lost(f"its answer cannot be read ({type(wrong).__name__})", at, answered=True)
         elif error is None or self.is_unsure(reply, error):
-            intention.lost(f"HTTP {reply.status}" if error is None or error.code is None else f"{error.text}", at)
+            intention.lost(f"HTTP {reply.status}" if error is None else error.text, at, answered=True)
+        elif type(error) is VenueError and reply.status < 400:
+            intention.lost(f"its answer says what nobody knows: {error.text}", at, answered=True, no=error)
         elif isinstance(error, ClockRefused) and intention.too_late():
             intention.error = error
         else:
@@ -204,7 +270,9 @@ class Intents:
 
     async def _ask_after(self, intention: Intention) -> None:
         """Ask until it is known, or for long enough."""
-        end_ns = now().mono_ns + seconds(self._timeout)
+        # Longer than the venue's window where that is not too long to wait for.
+        window = min((self.trading.window or 0.0) + 2.0, LONGEST)
+        end_ns = now().mono_ns + seconds(self._timeout if self._timeout < PATIENT else max(self._timeout, window))
         act = self.trading.act("order")
         if act is None or self.trading.ability == "none":
             return
@@ -227,8 +295,14 @@ class Intents:
                 intention.why = f"{intention.why.partition('; asked')[0]}; asked, and {_words(str(error))}"
                 intention.not_answered(now())
             else:
-                intention.accepted(order)
+                self._taken(intention, order)
         self._ended(intention)
+
+    def _taken(self, intention: Intention, order: Order) -> None:
+        """The venue tells of it: it came; and perhaps to nothing."""
+        intention.accepted(order)
+        if (no := self._rejected(order)) is not None:
+            intention.seen(order, no)
 
     def _ended(self, intention: Intention) -> None:
         if intention.ended:
@@ -245,6 +319,8 @@ class Intents:
                 return intention.order
             case "refused" | "unsent" if intention.error is not None:
                 raise intention.error
+            case "unsent":
+                raise UsageError(f"{name} was closed before {wish.client_id} ({wish.words}) left", venue=name)
             case "absent":
                 text = (
                     f"{name}: {wish.client_id} ({wish.words}) never arrived: {intention.why}, and when its time stamp"
@@ -265,9 +341,10 @@ def _words(why: str) -> str:
     return "no answer in time" if word == "Timeout" else f"cut after sending ({text.partition(': ')[2] or text or why})"
 
 
-def _not_sent(why: str, venue: str) -> NetworkError:
-    word, _, text = why.partition(": ")
-    return NetworkError(f"{venue}: {text or word}", venue=venue)
+def _is_cancelled() -> bool:
+    """Whether it is the task that waits which is cancelled, and not what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def path_of(request: Request) -> str:

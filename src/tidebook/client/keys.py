@@ -21,9 +21,10 @@ Given = Mapping[str, tuple[str, str] | tuple[str, str, str] | Credentials]
 class Keys:
     """The credentials of one place; `looked` says where they were looked for."""
 
-    def __init__(self, credentials: Credentials | None, looked: str) -> None:
+    def __init__(self, credentials: Credentials | None, looked: str, *, simulated: bool = False) -> None:
         self.credentials = credentials
         self.looked = looked
+        self.simulated = simulated
 
     def check(self, venue: Venue, what: str, nothing: str) -> None:
         """Raises NoCredentials where there is no key for `what`; `nothing` was done."""
@@ -63,7 +64,7 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
     """
     place = _of_exchange(at, venue)
     if simulated:
-        return Keys(SIMULATOR, "the simulator")
+        return Keys(SIMULATOR, "the simulator", simulated=True)
     if not (
         venue.key_headers or venue.sign is not None or any(endpoint.login is not None for endpoint in venue.endpoints)
     ):

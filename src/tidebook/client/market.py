@@ -167,7 +167,7 @@ class Market(Reader, Trader, Opening):
         done = await asyncio.gather(*closing, return_exceptions=True)
         self._healths.close()
         if self._journal is not None:
-            self._journal.close()
+            await self._journal.close()
         for result in done:
             if isinstance(result, BaseException):
                 raise result
@@ -220,6 +220,11 @@ class Market(Reader, Trader, Opening):
     def _gone(self, thing: Opening) -> None:
         self._lost += lost_by(thing)
         super()._gone(thing)
+
+    @property
+    def unresolved(self) -> dict[str, str]:
+        untried = {} if self._recovery is None else self._recovery.untried
+        return {**untried, **super().unresolved}
 
     @property
     def recovered(self) -> Mapping[str, Order | TidebookError]:

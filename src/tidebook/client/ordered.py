@@ -8,11 +8,13 @@ from typing import Any, Final
 from tidebook.client.tables import Table
 from tidebook.client.waits import within
 from tidebook.errors import NetworkError, OrderNotFound, VenueError
+from tidebook.io.clock import now
 from tidebook.model.orders import Amount, Fill, Order
 
 _FIRST, _MOST = 0.25, 5.0
 """Seconds between two looks at an order that is still open."""
 TRIES: Final = 10
+_YOUNG_NS: Final = 10_000_000_000
 
 
 class Sent(Order, frozen=True, kw_only=True, eq=False):
@@ -35,8 +37,12 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
         wait = _FIRST
         async with within(timeout, f"{self.client_id or self.id} has not ended"):
             while order.open:
-                with _unless_it_stays():
-                    order = await self.refresh()
+                try:
+                    with _unless_it_stays():
+                        order = await self.refresh()
+                except OrderNotFound:  # what was just taken may not be known everywhere yet
+                    if now().wall_ns - self.received_ns > _YOUNG_NS:
+                        raise
                 if order.open:
                     await asyncio.sleep(wait)
                     wait = min(wait * 1.5, _MOST)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ import msgspec
 
 from tidebook.client.book import Book
 from tidebook.client.keys import Keys
+from tidebook.client.network import network_error
 from tidebook.client.private import Private
 from tidebook.client.sharing import Joined, Shared
 from tidebook.client.symbols import Listing
@@ -32,15 +33,11 @@ from tidebook.core.rest import Instruments
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
 from tidebook.errors import (
-    ConnectFailed,
     DecodeError,
     NetworkError,
     NoCredentials,
     RateLimited,
-    RedirectRefused,
     TidebookError,
-    Timeout,
-    TlsRefused,
     UnknownSymbol,
     UsageError,
     VenueUnavailable,
@@ -186,11 +183,18 @@ class VenueAt:
 
     async def measure_clock(self) -> None:
         """The venue's clock against ours; half of the way there and back is the uncertainty."""
-        if self.declared.call("time") is None:
+        call = self.declared.call("time")
+        if call is None:
             return
-        before = now()
-        venue_ns: int = await self.fetch("time", Question())
+        errand = self.errand(call.request(Question()), call.pool, call.weight(Question()), Urgency.RESYNC, None)
+        reply, why = await self.post(errand)
         after = now()
+        before = errand.left or after  # not from when it began to wait for its turn
+        if reply is None:
+            raise network_error(why, self.declared.name)
+        if errand.refused is not None:
+            raise errand.refused
+        venue_ns: int = self._read(call, Question(), reply)
         trip = after.mono_ns - before.mono_ns
         self.offset_ns = venue_ns - (before.wall_ns + trip // 2)
         self.offset_error_ns = trip // 2
@@ -360,7 +364,9 @@ class VenueAt:
             found = page + found if call.ranges and question.start_ns is None else found + page
         return found
 
-    async def send(self, request: Request, pool: str, weight: int, seal: Seal | None = None) -> Reply:
+    async def send(
+        self, request: Request, pool: str, weight: int, seal: Seal | None = None, urgency: Urgency = Urgency.SEED
+    ) -> Reply:
         """Send a request within its pool's budget, `fetch_timeout` seconds at most with the wait for room in it.
 
         Raises the venue's error where the reply means one, a NetworkError (Timeout among them), and RateLimited at
@@ -371,12 +377,12 @@ class VenueAt:
         if (credentials := self._keys.credentials) is not None and seal is None:
             headers = {name: credentials.filled(text) for name, text in self.declared.key_headers.items()}
             request = replace(request, secrets=headers)
-        errand = self.errand(request, pool, weight, Urgency.SEED, seal)
+        errand = self.errand(request, pool, weight, urgency, seal)
         reply, why = await self.post(errand)
         if reply is None:
-            raise _network_error(why, self.declared.name)
+            raise network_error(why, self.declared.name, request.method)
         error = errand.refused
-        if error is None and reply.status != 200:
+        if error is None and not 200 <= reply.status < 300:
             error = NetworkError(f"{self.declared.name}: HTTP {reply.status}", venue=self.declared.name)
         if error is not None:
             raise error
@@ -551,18 +557,6 @@ def check_limit(limit: int | None) -> None:
     """Raises UsageError for what is no count of rows."""
     if limit is not None and (type(limit) is not int or limit < 1):
         raise UsageError(f"limit={limit!r}: a whole number, at least one")
-
-
-def _network_error(why: str, venue: str) -> TidebookError:
-    """The error that a failed request means; its text begins with the error's name (see `io.http`)."""
-    word, _, text = why.partition(": ")
-    if word == "too_large":
-        return DecodeError("too_large", text, venue=venue)
-    kinds: Mapping[str, type[NetworkError]] = {
-        one.__name__: one for one in (ConnectFailed, RedirectRefused, TlsRefused)
-    }
-    kind = Timeout if word == "Timeout" else kinds.get(word, NetworkError)
-    return kind(f"{venue}: {text or why}", venue=venue)
 
 
 def _nobody(reply: Reply | None, why: str, at: Now) -> None:

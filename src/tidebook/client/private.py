@@ -48,7 +48,20 @@ class Private:
         trading = self._one.declared.trading
         if trading is None:
             raise UsageError(f"{self.name}: orders are not built yet", venue=self.name)
-        return Intents(self, trading, self._one.place, self._journal, self._one.options.resolve_timeout)
+        return Intents(self, trading, self.place, self._journal, self._one.options.resolve_timeout)
+
+    @property
+    def place(self) -> str:
+        """Whose orders they are: the place, and a name of the key, or that it is a simulator's. As journals have it."""
+        credentials = self._keys.credentials
+        if credentials is None:
+            return self._one.place
+        return f"{self._one.place} {'simulator' if self._keys.simulated else 'key ' + _named(credentials)[:12]}"
+
+    @property
+    def unsure_ns(self) -> int:
+        """By how much the venue's clock may differ from what is known of it."""
+        return self._one.offset_error_ns or 0
 
     @property
     def started(self) -> bool:
@@ -76,23 +89,22 @@ class Private:
         scheme, credentials = self.check(request)
 
         def sign(request: Request, at: Now, nonce: int, draw: bytes) -> Request | None:
-            if gate is not None and not gate(at):
-                return None
-            return scheme.sign(request, credentials, Stamp(at.wall_ns + (self._one.offset_ns or 0), nonce, draw))
+            signed = scheme.sign(request, credentials, Stamp(at.wall_ns + (self._one.offset_ns or 0), nonce, draw))
+            return signed if gate is None or gate(at) else None
 
         self._measure_soon()
         return Seal(sign, _named(credentials) if scheme.wants_nonce else "")
 
-    async def send(self, request: Request, pool: str, weight: int) -> Reply:
+    async def send(self, request: Request, pool: str, weight: int, urgency: Urgency = Urgency.SEED) -> Reply:
         """Send it signed. Raises as `VenueAt.send`; where its time stamp is refused it is signed once more, with the
         venue's clock looked at anew: nothing was done the first time.
         """
         seal = self.sealed(request)
         try:
-            return await self._one.send(request, pool, weight, seal)
+            return await self._one.send(request, pool, weight, seal, urgency)
         except ClockRefused:
             await self.measure()
-            return await self._one.send(request, pool, weight, seal)
+            return await self._one.send(request, pool, weight, seal, urgency)
 
     async def act(self, act: Act, about: Any) -> Any:
         """What an act says, all pages of it. Raises the venue's error, NetworkError, DecodeError."""
@@ -118,7 +130,8 @@ class Private:
     async def _pages(self, act: Act, about: Any) -> Any:
         request = act.request(about)
         weight = act.cost(about)
-        reply = await self.send(request, act.pool, weight)
+        urgency = Urgency.ORDER if act.name in _URGENT else Urgency.SEED
+        reply = await self.send(request, act.pool, weight, urgency)
         found = self._read(act, about, reply)
         asked = 1
         while act.more is not None and (further := act.more(request, reply.body)) is not None:
@@ -126,7 +139,7 @@ class Private:
             asked += 1
             if asked > _MOST_PAGES:
                 raise DecodeError("malformed", f"{self.name}: more than {_MOST_PAGES} pages of {act.name}")
-            reply = await self.send(request, act.pool, weight)
+            reply = await self.send(request, act.pool, weight, urgency)
             page = self._read(act, about, reply)
             found = [*page, *found] if act.backwards else [*found, *page]
         return found
@@ -135,7 +148,10 @@ class Private:
         try:
             return act.read(reply.body, self.seen(), about)
         except msgspec.MsgspecError as error:
-            raise DecodeError("malformed", f"{act.name}: {error}", venue=self.name) from error
+            wrong = DecodeError("malformed", f"{act.name}: {error}", venue=self.name)
+            raise self._one.desk.known.error(wrong) from error
+        except DecodeError as error:
+            raise self._one.desk.known.error(error) from None
 
     # For its orders -----------------------------------------------------------
 
@@ -167,6 +183,7 @@ class Private:
 
 
 _MOST_PAGES = 1000
+_URGENT = ("cancel", "cancel_all", "amend", "order")
 
 
 def _named(credentials: Credentials) -> str:

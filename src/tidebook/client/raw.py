@@ -1,13 +1,14 @@
 """The venue's own words: answers to `get`, and streams of messages as they came."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final, Protocol
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import msgspec
 
@@ -166,12 +167,22 @@ async def ask(one: VenueAt, request: Request, weight: int) -> RawReply:
     Raises as `VenueAt.send` does; NoCredentials where it must be signed and there is no key: nothing was sent.
     """
     pool = next((call.pool for call in one.declared.calls), "rest")
+    _check_environment(one, request.url)
     path = urlsplit(request.url).path
     if one.declared.sign is None or one.declared.public(request.method, path):
         reply = await one.send(request, pool, weight)
     else:
         reply = await one.private.send(request, pool, weight)
     return RawReply(one.declared.name, now().wall_ns, reply.status, reply.headers, reply.body)
+
+
+def _check_environment(one: VenueAt, url: str) -> None:
+    """Raises UsageError for a host that has no counterpart in this environment: it is the live venue's."""
+    environment = one.declared.environment(one.at.environment)
+    host = urlsplit(url).netloc
+    if environment.name != "live" and host not in {*environment.hosts, *environment.hosts.values()}:
+        text = f"{host} is a host of {one.declared.exchange} itself, not of its {environment.name}. Nothing was sent"
+        raise UsageError(text, venue=one.declared.name)
 
 
 def at_path(ones: Sequence[VenueAt], where: str) -> list[VenueAt]:
@@ -233,6 +244,9 @@ def _check_printable(text: str) -> None:
             f"{text!r} is neither a path nor a URL: spaces, '#' and what is not printable ASCII are written as %20, "
             "%23 …"
         )
+    words = re.split(r"[/\\]", text.partition("?")[0].partition("://")[2] or text.partition("?")[0])
+    if any(unquote(word) in (".", "..") or "%2f" in word.lower() for word in words):
+        raise UsageError(f"{text!r} is no plain path: what `..` means there is the server's to say")
 
 
 def _written(name: str, value: object) -> str:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
 from tidebook.client.journaled import wish_of
 from tidebook.client.place import VenueAt
@@ -24,6 +24,7 @@ class Recovery:
 
     def __init__(self, journal: Journal) -> None:
         self.outcomes: dict[str, Order | TidebookError] = {}
+        self.untried: dict[str, str] = {}  # why not, by client id
         self._journal = journal
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -33,12 +34,17 @@ class Recovery:
         for entry in self._journal.open.values():
             by_place.setdefault(entry.place, []).append(entry)
         for one in ones:
-            if (entries := by_place.pop(one.place, None)) is not None and one.declared.trading is not None:
-                task = asyncio.ensure_future(self._of(one, entries))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+            if one.declared.trading is not None and (entries := by_place.pop(one.private.place, None)) is not None:
+                self._begin(self._of(one, entries))
         for place, left in by_place.items():
             logger.warning("journal: %d orders of %s, which is not connected, stay unresolved", len(left), place)
+            for entry in left:
+                self.untried[entry.id] = f"{place} is not connected"
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         for task in tuple(self._tasks):
@@ -46,20 +52,25 @@ class Recovery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _of(self, one: VenueAt, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self.untried[entry.id] = f"{one.place} has not answered yet"
         await one.ready.wait()
         intents = one.private.intents
         for entry in entries:
             instrument = one.listing.find(entry.symbol)
-            if instrument is None:
-                logger.warning("journal: %s of %s: %s is not listed any more", entry.id, entry.place, entry.symbol)
+            try:
+                if instrument is None:
+                    raise ValueError(f"{entry.symbol} is not listed")
+                wish = wish_of(entry, instrument)
+            except (KeyError, TypeError, ValueError, TidebookError) as error:
+                self.untried[entry.id] = f"it cannot be asked after: {error}"
+                logger.warning("journal: %s of %s %s", entry.id, entry.place, self.untried[entry.id])
                 continue
-            intention = Intention(wish_of(entry, instrument), entry.number, intents.trading)
-            at = now()
-            intention.found(at, max(at.wall_ns - entry.at_ns, 0))
+            del self.untried[entry.id]
+            intention, at = Intention(wish, entry.number, intents.trading), now()
+            intention.found(at, max(at.wall_ns - entry.at_ns, 0), answered=entry.answered)
             intents.remember(intention)
-        for entry in entries:
-            if entry.id in intents.unresolved:
-                await self._resolve(one, entry)
+            self._begin(self._resolve(one, entry))
 
     async def _resolve(self, one: VenueAt, entry: Entry) -> None:
         while True:

@@ -15,6 +15,7 @@ from tidebook.client.place import VenueAt
 from tidebook.client.ranges import Instant, instant_ns
 from tidebook.client.raw import RawReply, ask, request_of
 from tidebook.client.tables import Table
+from tidebook.core.clock import SECOND
 from tidebook.core.intents import IntentNumbers
 from tidebook.core.rules import Wish, wish
 from tidebook.core.trading import Act, Inquiry, Ref, Trading
@@ -85,12 +86,14 @@ class Trader(Finding):
         if not dry_run:
             one.private.check(_act_of(one, "submit").request(made))
             made = await one.private.addressed(made)
-        _check_guard(guard, max_age, instrument)
+        check = partial(_check_guard, guard, max_age, instrument)
+        check()
         if dry_run:
+            _act_of(one, "submit").request(made)
             return sent(_dry(made), self._alone(one))
-        _check_clock(one, trading)
+        await _check_clock(one, trading)
         try:
-            order = await one.private.intents.submit(made, number)
+            order = await one.private.intents.submit(made, number, check)
         except OutcomeUnknown as error:
             error.asking = partial(self._alone(one).resolve, error.client_id)
             raise
@@ -120,8 +123,12 @@ class Trader(Finding):
         results: list[Sent | TidebookError] = []
         for result in done:
             if isinstance(result, BaseException) and not isinstance(result, TidebookError):
-                raise result
-            results.append(result)
+                kind = type(result).__name__
+                error = OutcomeUnknown(f"a bug or a cancellation ({kind}) hides what became of it: see unresolved")
+                error.__cause__ = result
+                results.append(error)
+            else:
+                results.append(result)
         return results
 
     async def cancel(
@@ -158,12 +165,17 @@ class Trader(Finding):
         if size is None and price is None:
             raise UsageError("amend: which size, or which price?")
         one, ref = await self._ref(order, symbol, client_id, venue)
-        given = order if isinstance(order, Order) else await self.fetch_order(order, symbol=symbol, venue=venue)
+        # As it is now: what was changed before must not be changed back.
+        given = await self.fetch_order(order, symbol=symbol, client_id=client_id, venue=venue)
         size = given.size if size is None else amount("size", size)
         price = given.price if price is None else amount("price", price)
         if size is None or price is None:
             raise UsageError(f"{given!r} has no price and size that could be changed")
-        checked = wish(Limit(ref.instrument.symbol, given.side, size, price), ref.instrument, given.client_id)
+        checked = wish(
+            Limit(ref.instrument.symbol, given.side, size, price, reduce_only=given.reduce_only),
+            ref.instrument,
+            given.client_id,
+        )
         assert checked.size is not None
         assert checked.price is not None
         ref = ref._replace(size=plain(checked.size), price=plain(checked.price), side=given.side)
@@ -177,7 +189,8 @@ class Trader(Finding):
         """A POST in the venue's own words, signed unless its endpoint is known to be public: see `get`.
 
         `params` are written as the venue wants them (JSON, a form, the query), `body` is sent as it is instead. What
-        became of it where there is no answer (NetworkError) nobody knows: nothing is sent again by itself.
+        became of it where there is no answer (NetworkError, ``retry`` "ask first") nobody knows: nothing is sent again
+        by itself, but what was refused for its time stamp alone.
         """
         return await self._raw("POST", where, params, body, venue, weight)
 
@@ -324,7 +337,7 @@ class Trader(Finding):
         if may_lack:
             ones = [one for one in ones if _trading(one, name).act(name) is not None]
         if once:
-            ones = list({(_trading(one, name).wallet or one.place): one for one in reversed(ones)}.values())[::-1]
+            ones = list({_purse(one): one for one in reversed(ones)}.values())[::-1]
         for one in ones:
             if _act_of(one, name).needs:
                 raise UsageError(f"{one.declared.name} tells {name.replace('_', ' ')} of one symbol only: of which?")
@@ -347,6 +360,12 @@ def _trading(one: VenueAt, name: str) -> Trading:
     if trading is None:
         raise UsageError(f"{one.declared.name}: {name.replace('_', ' ')} is not built yet", venue=one.declared.name)
     return trading
+
+
+def _purse(one: VenueAt) -> tuple[str, str, str]:
+    """What venues with the same have together: one wallet, of one account, in one environment."""
+    wallet = _trading(one, "balances").wallet
+    return wallet or one.declared.name, one.at.account or "", one.at.environment
 
 
 def _act_of(one: VenueAt, name: str) -> Act:
@@ -388,10 +407,14 @@ def _check_guard(guard: Guard | None, max_age: float | None, instrument: Instrum
         raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
 
 
-def _check_clock(one: VenueAt, trading: Trading) -> None:
+async def _check_clock(one: VenueAt, trading: Trading) -> None:
     """What is not sure within half of the venue's window of time stamps is not sent."""
-    unsure = one.offset_error_ns
-    if trading.window is not None and unsure is not None and unsure > trading.window * 1e9 / 2:
+    if trading.window is None:
+        return
+    most = int(trading.window * SECOND / 2)
+    if (one.offset_error_ns or 0) > most:
+        await one.private.measure()
+    if (unsure := one.offset_error_ns or 0) > most:
         name = one.declared.name
         text = f"{name}: its clock is known to {unsure / 1e9:.1f} s only, of a window of {trading.window:g} s"
         raise ClockRefused(f"{text}. Nothing was sent", venue=name)

@@ -13,8 +13,8 @@ class Errand:
     """`done` is called once, with the reply or, where there was none, with the reason.
 
     `given_up` says that nobody waits any more, and `wanted` is asked that before sending: what was not sent is
-    then never sent. `seal` signs it when it is. `refused` is the error that the reply means, where the venue declares
-    how to tell.
+    then never sent. `left` is when it went to the shell, `seal` signs it there. `refused` is the error that the reply
+    means, where the venue declares how to tell.
     """
 
     request: Request
@@ -28,4 +28,5 @@ class Errand:
     wanted: Callable[[], bool] = field(default=lambda: True)
     seal: Seal | None = None
     given_up: bool = False
+    left: Now | None = None
     refused: TidebookError | None = None

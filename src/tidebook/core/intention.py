@@ -27,7 +27,9 @@ ENDS: Final[frozenset[State]] = frozenset({"accepted", "refused", "absent", "uns
 FIRST, MOST = SECOND // 4, 8 * SECOND
 """Between two questions: the first, then twice as long each time."""
 MARGIN: Final = SECOND
-"""What clocks that are measured may still differ, and what a venue takes to book an order that has just arrived."""
+"""What a venue takes to book an order that has just arrived, besides what its clock may differ from what we know."""
+SETTLES: Final = 60 * SECOND
+"""So long after an answer that decides nothing a venue may still book what it has got: then its window says nothing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +47,9 @@ class Intention:
     again: bool = False  # it was refused for its time stamp
     asked: int = 0
     next_ns: int | None = None  # monotonic, when to ask next; None: not at all
+    unsure_ns: int = 0  # by how much the venue's clock may differ from what was known when it left
+    answered_ns: int | None = None  # monotonic, when an answer came that decides nothing
+    no: TidebookError | None = None  # an answer that says no in words that nobody knows
     age_ns: int = 0  # how long before it was found in a journal it had been written there
 
     @property
@@ -57,13 +62,17 @@ class Intention:
         window = self.trading.window
         if window is None or self.sent_ns is None:
             return None
-        return self.sent_ns + seconds(window) + MARGIN
+        dead_ns = self.sent_ns + seconds(window) + self.unsure_ns + MARGIN
+        return dead_ns if self.answered_ns is None else max(dead_ns, self.answered_ns + SETTLES)
 
-    def sends(self, now: Now) -> bool:
-        """It leaves now. False: it has left before, or must not: whoever asks sends nothing then."""
+    def sends(self, now: Now, unsure_ns: int = 0) -> bool:
+        """It leaves now. False: it has left before, or must not: whoever asks sends nothing then.
+
+        `unsure_ns`: by so much the venue's clock may differ from the one in its time stamp.
+        """
         if self.state != "made":
             return False
-        self.state, self.sent_ns = "sent", now.mono_ns
+        self.state, self.sent_ns, self.unsure_ns = "sent", now.mono_ns, unsure_ns
         return True
 
     def given_up(self) -> bool:
@@ -101,19 +110,23 @@ class Intention:
         if self.state in ("made", "sent"):
             self.state, self.error = "unsent", error
 
-    def lost(self, why: str, now: Now) -> None:
-        """What came back leaves open what became of it, or nothing came back."""
+    def lost(self, why: str, now: Now, *, answered: bool = False, no: TidebookError | None = None) -> None:
+        """What came back leaves open what became of it (`answered`), or nothing came back.
+
+        `no` is a refusal in words that nobody knows: it is believed where the venue then knows of no such order.
+        """
         if self.state == "sent":
-            self.state, self.why = "unknown", why
+            self.state, self.why, self.no = "unknown", why, no
+            self.answered_ns = now.mono_ns if answered else None
             self.next_ns = None if self.trading.ability == "none" else now.mono_ns + FIRST
 
-    def found(self, now: Now, age_ns: int) -> None:
+    def found(self, now: Now, age_ns: int, *, answered: bool = False) -> None:
         """It is one of an earlier process, which wrote it down so long ago, before it sent it; perhaps it never did.
 
         It may have waited for its turn, and have left the moment before that process ended.
         """
         self.state, self.sent_ns, self.why = "unknown", now.mono_ns, "the process ended before its answer was there"
-        self.age_ns = age_ns
+        self.age_ns, self.answered_ns = age_ns, now.mono_ns if answered else None
         self.next_ns = None if self.trading.ability == "none" else now.mono_ns
 
     def asks(self, now: Now) -> bool:
@@ -130,6 +143,9 @@ class Intention:
         It may have been on its way still: only when it could not arrive any more does that say that it never will.
         """
         if self.state != "unknown":
+            return
+        if self.no is not None:
+            self.state, self.error, self.next_ns = "refused", self.no, None
             return
         is_dead = self.dead_ns is not None and asked_ns >= self.dead_ns
         if is_dead and self._would_be_known(asked_ns) and self.trading.ability != "by_match":

@@ -183,6 +183,7 @@ class Requests:
             heappop(queue.errands)
             self._last += 1
             self._under_way[self._last] = UnderWay(errand, queue, turn)
+            errand.left = now
             errand.sent(now)
             request, weight = errand.request, errand.weight
             self._effects.append(

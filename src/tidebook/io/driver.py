@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tidebook.core.clock import Now
 from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Seal, Send, SendSecret, Urgency
-from tidebook.errors import UsageError
+from tidebook.errors import TidebookError, UsageError
 from tidebook.io import process
 from tidebook.io.clock import now
 from tidebook.io.http import Failure, Http, shown
@@ -294,6 +294,11 @@ class Driver:
                 reply = await self._http.fetch(request, timeout=effect.timeout, cap=effect.cap)
         except Failure as failure:
             self._input(self._machine.failed, effect.id, str(failure))
+        except TidebookError as error:  # of what signs it: nothing was sent
+            self._input(self._machine.failed, effect.id, f"UsageError: {error}; nothing was sent")
+        except OSError as error:  # of the file of its nonce
+            why = f"the file of its nonces cannot be kept ({error.strerror}); nothing was sent"
+            self._input(self._machine.failed, effect.id, f"UsageError: {why}")
         else:
             self._input(self._machine.replied, effect.id, reply)
 
@@ -316,7 +321,13 @@ class Driver:
 
     def _signed(self, seal: Seal, request: Request, nonce: int) -> Request:
         """Some venues have their host signed: the one that is meant, also where a simulator stands for it."""
-        signed = seal.sign(request if self._masked else self._elsewhere(request), now(), nonce, os.urandom(16))
+        try:
+            signed = seal.sign(request if self._masked else self._elsewhere(request), now(), nonce, os.urandom(16))
+        except TidebookError:
+            raise
+        except Exception as error:  # what it says may hold what it was to sign with
+            name = type(error).__name__
+            raise UsageError(f"{shown(request)} cannot be signed with this key ({name})") from None
         if signed is None:
             raise Failure(f"NetworkError: {shown(request)}: given up; nothing was sent")
         return self._elsewhere(signed) if self._masked else signed

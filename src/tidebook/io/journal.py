@@ -7,6 +7,7 @@ time.
 
 import asyncio
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import msgspec
 
 from tidebook.errors import UsageError
 
-_MOST = 256 << 20
+logger = logging.getLogger("tidebook.io")
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +31,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     at_ns: int
     wish: dict[str, str]
     end: str = ""
+    answered: bool = False  # in a way that decides nothing
 
 
 _encode = msgspec.json.Encoder().encode
@@ -59,7 +61,7 @@ class Journal:
             os.close(file)
             raise UsageError(f"the journal {self.path} is another process's. Give each its own") from None
         try:
-            for entry in _entries(file, self.path):
+            for entry in _entries(self.path):
                 if entry.end:
                     self.open.pop(entry.id, None)
                 else:
@@ -75,6 +77,7 @@ class Journal:
     def _rewrite(self, file: int, kept: bytes) -> None:
         """What is open stands at the end first, and is whole there; then the beginning is cut off."""
         if os.fstat(file).st_size == len(kept):
+            _sync_folder(self.path.parent)  # it may be new
             return
         beside = self.path.with_name(f"{self.path.name}.new")
         new = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -83,46 +86,81 @@ class Journal:
             os.fsync(new)
         finally:
             os.close(new)
+        _sync_folder(self.path.parent)
         # The lock is on this file, which must stay the one: its content is put in place, and the copy serves a crash.
         os.ftruncate(file, 0)
         os.lseek(file, 0, os.SEEK_SET)
         _write(file, kept)
         os.fsync(file)
         beside.unlink()
+        _sync_folder(self.path.parent)
 
     async def write(self, entry: Entry) -> None:
         """It is on disk when this returns. Raises OSError where it could not be: nothing may be sent then."""
         async with self._lock:
-            assert self._file is not None
-            await asyncio.to_thread(_append, self._file, _encode(entry) + b"\n", sync=True)
-        self.open[entry.id] = entry
+            if self._file is None:
+                raise UsageError(f"the journal {self.path} is closed")
+            line = _encode(entry) + b"\n"
+            writing = asyncio.ensure_future(asyncio.to_thread(_append, self._file, line, sync=True))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await asyncio.wait([writing])  # the next line must not be cut off with it
+                if writing.exception() is None:
+                    self.open[entry.id] = entry
+                    self.end(entry.id, "unsent")
+                raise
+            self.open[entry.id] = entry
+
+    def note_answered(self, id: str) -> None:
+        """An answer came that decides nothing."""
+        entry = self.open.get(id)
+        if entry is not None:
+            self.open[id] = entry = msgspec.structs.replace(entry, answered=True)
+            self._add(entry)
 
     def end(self, id: str, end: str) -> None:
-        """What became of it."""
+        """What became of it. Where that cannot be written, its venue is asked once more after the next start."""
         entry = self.open.pop(id, None)
-        if entry is not None and self._file is not None:
-            _append(self._file, _encode(msgspec.structs.replace(entry, end=end)) + b"\n", sync=False)
+        if entry is not None:
+            self._add(msgspec.structs.replace(entry, end=end))
 
-    def close(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            os.close(file)
+    def _add(self, entry: Entry) -> None:
+        if self._file is None:
+            return
+        try:
+            _append(self._file, _encode(entry) + b"\n", sync=False)
+        except OSError as error:
+            logger.error("the journal %s cannot be written: %s", self.path, error.strerror)
+
+    async def close(self) -> None:
+        """Let it go, once nothing is being written."""
+        async with self._lock:
+            file, self._file = self._file, None
+            if file is not None:
+                os.close(file)
 
 
-def _entries(file: int, path: Path) -> Iterator[Entry]:
+def _entries(path: Path) -> Iterator[Entry]:
     beside = path.with_name(f"{path.name}.new")
-    size = os.fstat(file).st_size
-    if size > _MOST:
-        raise UsageError(f"the journal {path} has {size} bytes, too many to read")
-    texts = [os.pread(file, size, 0)]
-    if beside.exists():
-        texts.insert(0, beside.read_bytes())  # a crash while it was written anew
-    for text in texts:
-        for line in text.split(b"\n"):
-            try:
-                yield _decode(line)
-            except msgspec.MsgspecError:
-                continue  # cut by a crash
+    for each in (beside, path):  # a crash while it was written anew has left what was open beside it
+        if not each.exists():
+            continue
+        with each.open("rb") as lines:
+            for line in lines:
+                try:
+                    yield _decode(line)
+                except msgspec.MsgspecError:
+                    continue  # cut by a crash
+
+
+def _sync_folder(folder: Path) -> None:
+    """What a folder names is on disk only when it was told so itself."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _append(file: int, line: bytes, *, sync: bool) -> None:

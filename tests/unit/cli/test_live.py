@@ -152,7 +152,7 @@ def test_a_doctor_of_a_healthy_venue(at: str, capsys: pytest.CaptureFixture[str]
     assert main(["doctor", "binance.spot"]) == 0
     lines = capsys.readouterr().out.splitlines()
     kinds = [line.split()[0] for line in lines if not line.startswith(" ")]
-    assert kinds == ["tidebook", "place", "REST", "clock", "stream", "limit", "limit"]
+    assert kinds == ["tidebook", "place", "REST", "clock", "stream", "limit", "limit", "limit"]
     assert all(line.split()[1] == "ok" for line in lines if not line.startswith(" "))
     assert f"sent to {at} (TIDEBOOK_AT)" in lines[1]
     text = "\n".join(lines)

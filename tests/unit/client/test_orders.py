@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -342,13 +343,69 @@ async def test_after_a_kill_the_journal_says_what_to_ask(sim: serve, tmp_path: P
 
 
 async def test_what_cannot_be_written_down_is_not_sent(sim: serve, tmp_path: Path) -> None:
-    async with connect("binance.spot", at=sim.at, journal=tmp_path / "journal") as market:
-        market._journal.close()  # type: ignore[union-attr]
-        market._journal._file = 1 << 20  # type: ignore[union-attr]
-        with pytest.raises(UsageError, match="Nothing was sent"):
-            await market.submit(far())
-        market._journal._file = None  # type: ignore[union-attr]
-    assert ledger(sim) == {}
+    """The disk is full: a file can grow no more."""
+    path = tmp_path / "journal"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    async with connect("binance.spot", at=sim.at, journal=path) as market:
+        await market.submit(far())
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))
+        try:
+            with pytest.raises(UsageError, match="Nothing was sent"):
+                await market.submit(far())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+    assert len(ledger(sim)) == 1
+
+
+async def test_an_end_that_cannot_be_written_is_no_error(sim: serve, tmp_path: Path) -> None:
+    """The order stands, and its user is told so; after the next start its venue is asked once more."""
+    path = tmp_path / "journal"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    sim.faults.order("late", "binance.spot", PATH, seconds=0.5)
+    async with connect("binance.spot", at=sim.at, journal=path) as market:
+        going = asyncio.ensure_future(market.submit(far()))
+        await until(lambda: len(ledger(sim)) == 1)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, before[1]))
+        try:
+            assert (await going).open
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_text().count('"end"') == 0
+
+
+async def test_who_is_cancelled_while_it_is_under_way_sees_it_at_once(sim: serve, market: Market) -> None:
+    sim.faults.order("late", "binance.spot", PATH, seconds=1.0)
+    going = asyncio.ensure_future(market.submit(far()))
+    await until(lambda: len(ledger(sim)) == 1)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    ((client_id, words),) = market.unresolved.items()
+    assert "buy 0.001 BTC/USDT at 30000" in words
+    assert (await market.resolve(client_id)).open
+    assert market.unresolved == {}
+
+
+async def test_who_waits_while_the_market_is_closed_is_told_that_it_is_unknown(sim: serve) -> None:
+    sim.faults.order("late", "binance.spot", PATH, seconds=3600)
+    market = await connect("binance.spot", at=sim.at)
+    going = asyncio.ensure_future(market.submit(far()))
+    await until(lambda: len(ledger(sim)) == 1)
+    await market.close()
+    with pytest.raises(OutcomeUnknown, match="closed while it was under way"):
+        await going
+
+
+async def test_an_answer_that_decides_nothing_is_no_proof(sim: serve, impatient: Market) -> None:
+    """A 503 says that it came as far as that; that the venue does not know of it yet says nothing."""
+    sim.faults.status(503, "binance.spot", n=1)
+    with pytest.raises(OutcomeUnknown, match="HTTP 503"):
+        await impatient.submit(far())
+    assert len(impatient.unresolved) == 1
 
 
 async def test_two_processes_have_two_journals(sim: serve, tmp_path: Path) -> None:

@@ -145,3 +145,32 @@ def test_what_a_venue_forgets_is_not_called_absent(age: int, state: str) -> None
     later = 8 * SECOND
     one.not_found(later, _now(later))
     assert one.state == state
+
+
+def test_after_an_answer_that_decides_nothing_it_may_still_be_booked() -> None:
+    one = Intention(WISH, 1, _trading(5.0))
+    one.sends(_now(0))
+    one.lost("HTTP 503", _now(10 * SECOND), answered=True)
+    one.not_found(20 * SECOND, _now(20 * SECOND))
+    assert one.state == "unknown"
+    one.not_found(71 * SECOND, _now(71 * SECOND))
+    assert one.state == "absent"
+
+
+def test_what_the_clocks_may_differ_is_waited_for() -> None:
+    one = Intention(WISH, 1, _trading(30.0))
+    one.sends(_now(0), 10 * SECOND)
+    one.lost("cut", _now(SECOND))
+    one.not_found(35 * SECOND, _now(35 * SECOND))
+    assert one.state == "unknown"
+    one.not_found(41 * SECOND, _now(41 * SECOND))
+    assert one.state == "absent"
+
+
+def test_a_no_in_words_that_nobody_knows_is_believed_where_there_is_no_such_order() -> None:
+    one = Intention(WISH, 1, _trading(5.0))
+    one.sends(_now(0))
+    one.lost("what is 99999?", _now(SECOND), answered=True, no=NO)
+    assert one.state == "unknown"
+    one.not_found(2 * SECOND, _now(2 * SECOND))
+    assert (one.state, one.error) == ("refused", NO)

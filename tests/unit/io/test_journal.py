@@ -40,9 +40,9 @@ def _opened(path: Path) -> Journal:
     return journal
 
 
-def _open_in(path: Path) -> list[str]:
+async def _open_in(path: Path) -> list[str]:
     journal = _opened(path)
-    journal.close()
+    await journal.close()
     return [*journal.open]
 
 
@@ -53,7 +53,7 @@ async def test_after_a_kill_all_without_an_end_are_open(tmp_path: Path) -> None:
     journal = _opened(path)
     assert [*journal.open] == [f"tb{number}" for number in range(0, 20, 2)]
     assert journal.open["tb4"].at_ns == 4
-    journal.close()
+    await journal.close()
     assert path.read_text().count("\n") == 10  # what has ended is not kept
 
 
@@ -63,13 +63,13 @@ async def test_a_line_that_was_cut_harms_no_other(tmp_path: Path, cut: int) -> N
     journal = _opened(path)
     await journal.write(_entry("tb1"))
     await journal.write(_entry("tb2"))
-    journal.close()
+    await journal.close()
     path.write_bytes(path.read_bytes()[:-cut])
     journal = _opened(path)
     assert [*journal.open] == ["tb1"]
     await journal.write(_entry("tb3"))
-    journal.close()
-    assert _open_in(path) == ["tb1", "tb3"]
+    await journal.close()
+    assert await _open_in(path) == ["tb1", "tb3"]
 
 
 async def test_a_crash_while_it_was_written_anew(tmp_path: Path) -> None:
@@ -77,10 +77,10 @@ async def test_a_crash_while_it_was_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = _opened(path)
     await journal.write(_entry("tb1"))
-    journal.close()
+    await journal.close()
     path.rename(tmp_path / "journal.new")
     path.touch()
-    assert _open_in(path) == ["tb1"]
+    assert await _open_in(path) == ["tb1"]
     assert not (tmp_path / "journal.new").exists()
 
 
@@ -99,8 +99,8 @@ async def test_a_full_disk_is_an_error_and_leaves_no_half_line(tmp_path: Path) -
         signal.signal(signal.SIGXFSZ, handler)
     assert "tb2" not in journal.open
     await journal.write(_entry("tb3"))
-    journal.close()
-    assert _open_in(path) == ["tb1", "tb3"]
+    await journal.close()
+    assert await _open_in(path) == ["tb1", "tb3"]
 
 
 async def test_one_process_has_it(tmp_path: Path) -> None:
@@ -108,8 +108,8 @@ async def test_one_process_has_it(tmp_path: Path) -> None:
     journal = _opened(path)
     with pytest.raises(UsageError, match="another process"):
         Journal(path).begin()
-    journal.close()
-    _opened(path).close()
+    await journal.close()
+    await _opened(path).close()
 
 
 async def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
@@ -120,6 +120,6 @@ async def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 async def test_who_waits_is_written_in_order(tmp_path: Path) -> None:
     journal = _opened(tmp_path / "journal")
     await asyncio.gather(*(journal.write(_entry(f"tb{number}")) for number in range(50)))
-    journal.close()
-    assert _open_in(tmp_path / "journal") == [f"tb{number}" for number in range(50)]
+    await journal.close()
+    assert await _open_in(tmp_path / "journal") == [f"tb{number}" for number in range(50)]
     assert oct((tmp_path / "journal").stat().st_mode & 0o777) == "0o600"

@@ -311,6 +311,8 @@ def test_bitbanks_other_way() -> None:
 
 def test_every_venue_signs_and_says_what_is_public() -> None:
     for venue in venues.every().values():
+        if venue.name.startswith("survey."):  # of other tests
+            continue
         assert venue.sign is not None, venue.name
         assert not venue.public("GET", "/nothing/of/the/kind")
         assert not venue.public("DELETE", urlsplit(venue.rest).path or "/")

@@ -196,5 +196,4 @@ KINDS: Final[Kinds] = {
     **COMMON,
     -1013: InvalidOrder,  # a filter
     -2011: OrderNotFound,
-    -2026: OrderNotFound,  # archived
 }

@@ -1,0 +1,36 @@
+"""What the reasons for which there is no answer mean to a user (see `io.http`)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tidebook.errors import (
+    ConnectFailed,
+    DecodeError,
+    NetworkError,
+    RedirectRefused,
+    TidebookError,
+    Timeout,
+    TlsRefused,
+    UsageError,
+)
+
+NOTHING_SENT: Final = "nothing was sent"
+_KINDS: Final[Mapping[str, type[NetworkError]]] = {
+    one.__name__: one for one in (ConnectFailed, RedirectRefused, TlsRefused, Timeout)
+}
+
+
+def network_error(why: str, venue: str, method: str = "GET") -> TidebookError:
+    """The error that a failed request means; its text begins with the error's name.
+
+    What was to change something is not safe to be sent again, unless it is known that it never left.
+    """
+    word, _, text = why.partition(": ")
+    if word == "too_large":
+        return DecodeError("too_large", text, venue=venue)
+    if word == "UsageError":
+        return UsageError(f"{venue}: {text}", venue=venue)
+    error = _KINDS.get(word, NetworkError)(f"{venue}: {text or why}", venue=venue)
+    if method != "GET" and not why.endswith(NOTHING_SENT) and error.retry == "safe":
+        error.retry = "ask first"
+    return error
