@@ -51,6 +51,10 @@ class Sends(Protocol):
         """What an act says. Raises the venue's error, NetworkError, DecodeError."""
         ...
 
+    def learned(self, order: Order) -> None:
+        """An answer has said what an order is."""
+        ...
+
     async def measure(self) -> None:
         """Look at the venue's clock anew."""
         ...
@@ -155,7 +159,9 @@ class Intents:
         error = errand.refused
         if error is None and reply.status < 400:
             try:
-                intention.accepted(act.read(reply.body, self._sends.seen(), intention.wish))
+                order: Order = act.read(reply.body, self._sends.seen(), intention.wish)
+                intention.accepted(order)
+                self._sends.learned(order)
             except (DecodeError, msgspec.MsgspecError) as wrong:
                 intention.lost(f"its answer cannot be read ({wrong})", at)
         elif error is None or self.is_unsure(reply, error):

@@ -1,15 +1,16 @@
 """How a venue takes orders and tells of accounts, declared: one act for each thing that can be asked or done there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from tidebook.core.channel import Seen
 from tidebook.core.effects import Request
+from tidebook.core.endpoint import Endpoint
 from tidebook.core.intents import ClientIds
 from tidebook.errors import UsageError
 from tidebook.model.facts import Instrument, Side
-from tidebook.model.orders import Kind, Tif
+from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Tif
 
 Ability = Literal["by_id", "by_id_for", "by_match", "none"]
 """How a venue can be asked what became of an order whose answer was lost: by the client's id, by it for a while, by
@@ -101,3 +102,53 @@ class Trading:
 
     def act(self, name: str) -> Act | None:
         return next((act for act in self.acts if act.name == name), None)
+
+
+class Look(NamedTuple):
+    """Something has changed of which a stream does not say all: the acts that tell the rest."""
+
+    acts: tuple[str, ...]
+
+
+class Expired(NamedTuple):
+    """The connection will bring nothing more: the venue has ended what it was opened by."""
+
+    why: str
+
+
+Row = Order | Fill | Balance | Position
+Told = Row | Look | Expired
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word at the end of a stream's URL, asked for before it is opened and kept alive.
+
+    `ask` makes the request that gives one, `read` reads it, `keep` makes the request that keeps it, sent every `every`
+    seconds, well before it would end. `tail` makes of it the end of the URL. A refusal with a code of `gone` says
+    that there is no such token any more.
+    """
+
+    ask: Callable[[], Request]
+    read: Callable[[bytes], str]
+    keep: Callable[[str], Request]
+    every: float
+    tail: Callable[[str], str]
+    pool: str
+    weight: int = 1
+    gone: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStream:
+    """How a venue tells of an account as it happens, on a connection of its own.
+
+    `topics` are subscribed in the endpoint's way once it has let us in. `read` makes of a message what it says, in
+    order: nothing for what is not about accounts. It raises DecodeError, or msgspec's errors, for what is not as
+    promised. What orders, balances and positions it does not tell of whole, it says with a `Look`.
+    """
+
+    endpoint: Endpoint
+    read: Callable[[bytes, Seen], Sequence[Told]]
+    topics: tuple[str, ...] = ()
+    token: Token | None = None

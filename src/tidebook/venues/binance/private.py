@@ -101,21 +101,21 @@ _ACCOUNT: Final = msgspec.json.Decoder(_Account)
 _WALLETS: Final = msgspec.json.Decoder(list[_Wallet])
 _RISKS: Final = msgspec.json.Decoder(list[_Risk])
 
-_STATUS: Final[Mapping[str, Status]] = {
+STATUS: Final[Mapping[str, Status]] = {
     "NEW": "open", "PENDING_NEW": "open", "PARTIALLY_FILLED": "open", "PENDING_CANCEL": "open", "FILLED": "filled",
     "CANCELED": "cancelled", "REJECTED": "rejected", "EXPIRED": "expired", "EXPIRED_IN_MATCH": "expired",
 }  # fmt: skip
-_KIND: Final[Mapping[str, Kind]] = {
+KIND: Final[Mapping[str, Kind]] = {
     "LIMIT": "limit", "LIMIT_MAKER": "limit", "MARKET": "market", "STOP_LOSS": "stop", "STOP_MARKET": "stop",
     "TAKE_PROFIT": "stop", "TAKE_PROFIT_MARKET": "stop", "STOP_LOSS_LIMIT": "stop_limit", "STOP": "stop_limit",
     "TAKE_PROFIT_LIMIT": "stop_limit",
 }  # fmt: skip
-_TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
+TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
 
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def _word(words: Mapping[str, T], word: str, what: str) -> T:
+def word(words: Mapping[str, T], word: str, what: str) -> T:
     found = words.get(word)
     if found is None:
         raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
@@ -123,7 +123,7 @@ def _word(words: Mapping[str, T], word: str, what: str) -> T:
 
 
 def _made(one: _Order, seen: Seen) -> Order:
-    kind = _word(_KIND, one.orig_type or one.type, "kind of order")
+    kind = word(KIND, one.orig_type or one.type, "kind of order")
     cost = one.cummulative_quote_qty if one.cum_quote is None else one.cum_quote
     stamps = (one.update_time, one.transact_time, one.time)
     at = next((stamp for stamp in stamps if stamp is not None), None)
@@ -131,15 +131,15 @@ def _made(one: _Order, seen: Seen) -> Order:
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=None if at is None else at * MS,
         received_ns=seen.received_ns, id=str(one.order_id),
-        side="buy" if _word(_SIDE, one.side, "side") else "sell", kind=kind,
-        status=_word(_STATUS, one.status, "status"), client_id=one.orig_client_order_id or one.client_order_id,
+        side="buy" if word(_SIDE, one.side, "side") else "sell", kind=kind,
+        status=word(STATUS, one.status, "status"), client_id=one.orig_client_order_id or one.client_order_id,
         exact_price=exact(one.price) if kind in ("limit", "stop_limit") else None,
         exact_trigger=exact(one.stop_price) if kind in ("stop", "stop_limit") else None,
         exact_size=exact(one.orig_qty) if any(digit in "123456789" for digit in one.orig_qty) else None,
         exact_filled=exact(one.executed_qty),
         # below zero: of old orders the venue does not know it any more
         exact_cost=None if cost is None or cost.startswith("-") else exact(cost),
-        tif=_TIF.get(one.time_in_force, "gtc"), post_only=one.type == "LIMIT_MAKER" or one.time_in_force == "GTX",
+        tif=TIF.get(one.time_in_force, "gtc"), post_only=one.type == "LIMIT_MAKER" or one.time_in_force == "GTX",
         reduce_only=one.reduce_only, created_ns=None if created is None else created * MS,
     )  # fmt: skip
 
@@ -235,7 +235,7 @@ def _named(ref: Ref) -> dict[str, str]:
     return {"symbol": ref.instrument.id, **by}
 
 
-def _nothing(body: bytes, seen: Seen, about: Any) -> None:
+def nothing(body: bytes, seen: Seen, about: Any) -> None:
     """It was done, or an error was the answer."""
 
 
@@ -299,7 +299,7 @@ def _common(api: str, weight: Pool, orders: Pool, costs: _Costs, every: str) -> 
     return (
         Act("cancel", lambda ref: _ask(f"{api}/order", method="DELETE", **_named(ref)), _order, orders.name),
         Act(
-            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), _nothing, orders.name,
+            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), nothing, orders.name,
             needs=True,
         ),
         Act("order", lambda ref: _ask(f"{api}/order", **_named(ref)), _order, weight.name, costs.order),
