@@ -1,18 +1,19 @@
 """An account as it happens: what its stream says, joined with what is fetched after each login."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from tidebook.client.finding import usable
+from tidebook.client.missed import ALL, Missed
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.stores import Store
 from tidebook.client.waits import within
-from tidebook.core.account import Holdings, Key
+from tidebook.core.account import Holdings
 from tidebook.core.burst import Burst
 from tidebook.core.channel import Seen
 from tidebook.core.clock import SECOND, Now
@@ -20,27 +21,17 @@ from tidebook.core.options import Options
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.redact import excerpt, shown
 from tidebook.core.stream import Flow
-from tidebook.core.trading import AccountStream, Expired, Inquiry, Look, Ref, Row, Token, Trading
-from tidebook.errors import DecodeError, OrderNotFound, SubscriptionFailed, TidebookError, UsageError, VenueError
+from tidebook.core.trading import AccountStream, Expired, Look, Row, Token, Trading
+from tidebook.errors import DecodeError, SubscriptionFailed, TidebookError, UsageError, VenueError
 from tidebook.io.clock import now
 from tidebook.model import health
 from tidebook.model.credentials import Secret
-from tidebook.model.facts import Instrument
 from tidebook.model.health import Health
 from tidebook.model.market import State
 from tidebook.model.orders import Balance, Fill, Order, Position
 
-MARGIN_NS: Final = 60 * SECOND
-"""So long before a connection was last heard fills are asked for: clocks differ, and venues book late."""
 AGAIN_FIRST, AGAIN_MOST = 0.25, 10.0
 """Seconds until what has failed is asked anew."""
-PAGE: Final = 50
-"""Of fills: no venue's page is shorter."""
-SUSPECTS: Final = 20
-"""So many further symbols are asked for fills, at most, where balances have moved and nobody knows why."""
-AT_ONCE: Final = 8
-"""Questions under way at a time."""
-ALL: Final = ("open_orders", "balances", "positions", "fills")
 _names = count(1)
 
 
@@ -64,7 +55,8 @@ class Account(Opening):
 
     `orders`, `positions`, `balances` and `fills` are stores of rows that never change. `orders` has those that are open
     when it is opened and all that come; `fills` all from then on, and those of the open orders. Nothing in it goes
-    backwards, and each fill is there once, whatever connections do: after each login what was missed is fetched.
+    backwards, and each fill is there once, whatever connections do: after each login what was missed is fetched. An
+    order that another client sent and ended while the connection was away, without a fill, stays unknown.
     """
 
     def __init__(self, places: Places, venue: str | None, timeout: float | None) -> None:
@@ -86,7 +78,7 @@ class Account(Opening):
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
         self._lost_ns = self._told_ns = now().mono_ns
-        self._since_ns = 0  # the venue's time up to which nothing was missed
+        self._missed: Missed | None = None
         self._holdings = holdings = Holdings(0, places._options.kept_rows, self._changed)
         self.orders: Store[Order] = Store(self, "orders", Order, holdings.orders, holdings.order)
         self.fills: Store[Fill] = Store(self, "fills", Fill, lambda: [*holdings.fills.values()], self._fill_of)
@@ -145,7 +137,8 @@ class Account(Opening):
         one = self._one = self._chosen()
         await usable([one], self._wait)
         stream, at = self._stream, now()
-        self._since_ns = self._holdings.began_ns = at.wall_ns + (one.offset_ns or 0)
+        self._holdings.began_ns = at.wall_ns + (one.offset_ns or 0)
+        self._missed = Missed(one, self._trading, self._holdings)
         plan = RawPlan(self.venue, f"account {next(_names)}", stream.endpoint, stream.topics)
         async with within(self._wait, f"account of {self.venue}"):
             token = None if stream.token is None else await self._new_token(stream.token)
@@ -317,7 +310,8 @@ class Account(Opening):
         if self._state is State.LIVE:
             at = now()
             self._state, self._lost_ns = State.STALE, at.mono_ns
-            self._since_ns = max(self._holdings.began_ns, at.wall_ns + (self._one.offset_ns or 0) - MARGIN_NS)
+            if self._missed is not None:
+                self._missed.missing_from(at.wall_ns + (self._one.offset_ns or 0))
             self._tell(health.Stale(self.venue, None, at.wall_ns, f"account: {self._why}"))
         else:
             self._one.measure_soon()  # perhaps what we signed was too old
@@ -359,121 +353,18 @@ class Account(Opening):
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, AGAIN_MOST)
 
-    # Fetching -----------------------------------------------------------------
-
     async def _catch_up(self) -> None:
         """What `_looks` says, and what is missing besides."""
+        assert self._missed is not None
         looks, self._looks = self._looks, set()
         self._asking = looks
         try:
-            await self._fetch(looks)
+            await self._missed.fetch(looks)
         except BaseException:
             self._looks |= looks
             raise
         finally:
             self._asking = set()
-
-    async def _fetch(self, looks: set[str]) -> None:
-        holdings = self._holdings
-        moved: set[str] = set()
-        work: list[Coroutine[Any, Any, None]] = []
-        if "open_orders" in looks:
-            work.append(self._fetch_orders())
-        if "balances" in looks and self._trading.act("balances") is not None:
-            work.append(self._fetch_balances(moved))
-        if "positions" in looks and self._trading.act("positions") is not None:
-            work.append(self._fetch_positions())
-        await _all(work)
-        if "fills" in looks:
-            await self._fetch_all_fills(moved)
-        if not holdings.is_whole:
-            began = holdings.began_ns
-            await _all([self._fetch_fills(one.symbol, began if one.since_ns is None else one.since_ns)
-                        for one in holdings.owing])  # fmt: skip
-            await _all([self._fetch_order(key) for key in holdings.strangers])
-
-    async def _act(self, name: str, about: Any) -> Any:
-        assert self._one is not None
-        act = self._trading.act(name)
-        return [] if act is None else await self._one.private.act(act, about)
-
-    async def _rows(self, name: str) -> list[Any]:
-        """All rows of an act; where the venue tells of one symbol only, of those of which anything is known."""
-        act = self._trading.act(name)
-        if act is None or not act.needs:
-            return list(await self._act(name, Inquiry()))
-        found: list[Any] = []
-        for symbol in sorted(self._symbols()):
-            if (instrument := self._instrument(symbol)) is not None:
-                found += await self._act(name, Inquiry(instrument))
-        return found
-
-    async def _fetch_orders(self) -> None:
-        mark = self._holdings.mark()
-        rows: list[Order] = await self._rows("open_orders")
-        after = self._holdings.listed(rows, mark)
-        await _all([self._fetch_order((order.symbol, order.id)) for order in after])
-
-    async def _fetch_order(self, key: Key) -> None:
-        """What became of an order; one that the venue knows no more is forgotten."""
-        instrument = self._instrument(key[0])
-        try:
-            if instrument is None:
-                raise OrderNotFound(f"{key[0]} is not listed any more")
-            await self._act("order", Ref(instrument, key[1]))  # `_learned` hears of it
-        except OrderNotFound:
-            self._holdings.gone(key)
-
-    async def _fetch_balances(self, moved: set[str]) -> None:
-        before = {currency: row.total for currency, row in self._holdings.balances.items()}
-        mark = self._holdings.mark()
-        self._holdings.balanced(await self._act("balances", Inquiry()), mark)
-        after = {currency: row.total for currency, row in self._holdings.balances.items()}
-        if before:
-            moved.update(name for name, total in after.items() if before.get(name, 0) != total)
-
-    async def _fetch_positions(self) -> None:
-        mark = self._holdings.mark()
-        self._holdings.positioned(await self._rows("positions"), mark)
-
-    async def _fetch_all_fills(self, moved: set[str]) -> None:
-        """All since nothing was missed."""
-        act = self._trading.act("fills")
-        if act is None:
-            return
-        if not act.needs:
-            await self._fetch_fills(None, self._since_ns)
-            return
-        assert self._one is not None
-        symbols = self._symbols()
-        rows = self._one.listing.by_symbol.values() if len(moved) > 1 else ()
-        suspects = [row.symbol for row in rows if {row.base, row.quote} <= moved and row.symbol not in symbols]
-        await _all([self._fetch_fills(one, self._since_ns) for one in (*sorted(symbols), *suspects[:SUSPECTS])])
-
-    async def _fetch_fills(self, symbol: str | None, since_ns: int) -> None:
-        """All fills of a symbol from an instant on, page by page."""
-        instrument = None if symbol is None else self._instrument(symbol)
-        if symbol is not None and instrument is None:
-            return
-        seen: set[tuple[str, str, str]] = set()
-        while True:
-            rows: Sequence[Fill] = await self._act("fills", Inquiry(instrument, since_ns))
-            self._holdings.told(rows, "answer")
-            fresh = {(row.symbol, row.order_id, row.id) for row in rows} - seen
-            newest = max((row.venue_ns for row in rows if row.venue_ns is not None), default=since_ns)
-            if not fresh or len(rows) < PAGE or newest <= since_ns:
-                return
-            seen |= fresh
-            since_ns = newest
-
-    def _symbols(self) -> set[str]:
-        """Of which there were orders since nothing was missed, or are."""
-        rows = self._holdings.orders()
-        return {row.symbol for row in rows if row.open or row.received_ns >= self._since_ns - MARGIN_NS}
-
-    def _instrument(self, symbol: str) -> Instrument | None:
-        assert self._one is not None
-        return self._one.listing.find(symbol)
 
     # The token ----------------------------------------------------------------
 
@@ -525,17 +416,3 @@ class Account(Opening):
             return f"<Account {self.venue} {self.state}, {many}, age {self.age:.3f} s>"
         except Exception as error:  # a repr never raises
             return f"<Account ({type(error).__name__})>"
-
-
-async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it, some at a time. Raises the first error when all are over."""
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(each: Coroutine[Any, Any, None]) -> None:
-        async with room:
-            await each
-
-    done = await asyncio.gather(*map(one, work), return_exceptions=True)
-    for error in done:
-        if error is not None:
-            raise error

@@ -102,6 +102,14 @@ class Holdings:
         """Orders of which there are fills and nothing else."""
         return [*self._strangers]
 
+    def unknown(self, fills: Iterable[Fill]) -> list[Key]:
+        """Orders of fills that would be kept and of which nothing is known."""
+        keys = {(row.symbol, row.order_id): None for row in fills if not self._is_old(row)}
+        return [key for key in keys if key not in self._orders]
+
+    def _is_old(self, fill: Fill) -> bool:
+        return fill.venue_ns is not None and fill.venue_ns < self.began_ns
+
     @property
     def is_whole(self) -> bool:
         """Whether each fill has its order, and each order its fills."""
@@ -194,8 +202,7 @@ class Holdings:
     def _fill(self, new: Fill, source: Source) -> None:
         key, order = (new.symbol, new.order_id, new.id), (new.symbol, new.order_id)
         held = self._orders.get(order)
-        is_old = held is None and new.venue_ns is not None and new.venue_ns < self.began_ns
-        if key in self.fills or (is_old and source == "answer"):
+        if key in self.fills or (held is None and source == "answer" and self._is_old(new)):
             return
         if held is not None and not new.client_id and held.order.client_id:
             new = msgspec.structs.replace(new, client_id=held.order.client_id)

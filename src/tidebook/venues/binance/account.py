@@ -43,7 +43,7 @@ class _Event(msgspec.Struct):
 
 
 class _Wrapped(msgspec.Struct):
-    event: msgspec.Raw | None = None
+    event: msgspec.Raw = msgspec.Raw()
 
 
 class Report(msgspec.Struct):
@@ -92,10 +92,9 @@ _POSITION: Final = msgspec.json.Decoder(_Position)
 
 def read(frame: bytes, seen: Seen) -> Sequence[Told]:
     """What a message of the WebSocket API says of the account."""
-    wrapped = decode(_WRAPPED, frame).event
-    if wrapped is None:
+    event = bytes(decode(_WRAPPED, frame).event)
+    if not event:
         return ()
-    event = bytes(wrapped)
     match decode(_EVENT, event).e:
         case "executionReport":
             return _reported(decode(_REPORT, event), seen)

@@ -235,7 +235,7 @@ def _named(ref: Ref) -> dict[str, str]:
     return {"symbol": ref.instrument.id, **by}
 
 
-def nothing(body: bytes, seen: Seen, about: Any) -> None:
+def _nothing(body: bytes, seen: Seen, about: Any) -> None:
     """It was done, or an error was the answer."""
 
 
@@ -299,7 +299,7 @@ def _common(api: str, weight: Pool, orders: Pool, costs: _Costs, every: str) -> 
     return (
         Act("cancel", lambda ref: _ask(f"{api}/order", method="DELETE", **_named(ref)), _order, orders.name),
         Act(
-            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), nothing, orders.name,
+            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), _nothing, orders.name,
             needs=True,
         ),
         Act("order", lambda ref: _ask(f"{api}/order", **_named(ref)), _order, weight.name, costs.order),
