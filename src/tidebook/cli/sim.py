@@ -9,6 +9,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tidebook.model.credentials import SIMULATOR
+
 if TYPE_CHECKING:
     from tidebook.sim.server import serve
 
@@ -74,6 +76,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
     async with _made(arguments, PORT) as sim:
         names = " ".join(sim.venues)
         print(f"tidebook sim: {names} at {sim.at} — run your program with TIDEBOOK_AT={sim.at}; Ctrl-C ends it")
+        key = SIMULATOR.slots
+        print(f"an account: key {key['key']}, secret {key['secret']}, and where one is wanted {key['passphrase']}")
         sys.stdout.flush()
         return await over
 

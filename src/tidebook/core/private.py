@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from tidebook.core.dialect import Facts, Rules, Said
+from tidebook.core.endpoint import Pool
 
 Side = Literal["buy", "sell"]
 Tif = Literal["gtc", "ioc", "fok", "post_only"]
@@ -149,6 +150,10 @@ class Account(Protocol):
 
     @property
     def may_trade(self) -> bool: ...
+    def beside(self, kind: Literal["spot", "linear"]) -> "Account":
+        """The same account where instruments of a kind are traded, at a venue of the same purse."""
+        ...
+
     def check(self, one: Placing) -> None:
         """What `place` would deny; nothing is placed."""
         ...
@@ -187,7 +192,10 @@ Words = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call over HTTP of those who have a key. `needs` ``key`` wants no signature. `fits` as a `Route`'s."""
+    """A call over HTTP of those who have a key. `needs` ``key`` wants no signature. `fits` as a `Route`'s.
+
+    What stands in braces in `path`, ``/orders/{id}``, is a word of the question too.
+    """
 
     path: str
     act: Callable[[Account, Facts, Words], Said]
@@ -195,11 +203,13 @@ class Call:
     needs: Needs = "read"
     weight: int = 1
     fits: Callable[[Words], bool] = lambda words: True
-    pool: str = ""
 
 
 class Session(Protocol):
-    """One private connection. `notes` are the dialect's own: what is subscribed, by any names it likes."""
+    """One private connection. `notes` are the dialect's own: what is subscribed, by any names it likes.
+
+    ``url`` there is what the query of its address said, by name.
+    """
 
     @property
     def account(self) -> Account | None:
@@ -256,7 +266,8 @@ class Private:
     """How a venue speaks of accounts.
 
     `scheme` names the signatures. Venues of one `purse` share accounts' balances. `denied` and `distrusted` refuse;
-    `unsure` is what it says when it does not know what became of an order. `socket` says what is at a path, of `hosts`
+    `unsure` is what it says when it does not know what became of an order. `pool` counts each account's calls; where it
+    is None they count as those of who has no key. `socket` says what is at a path, of `hosts`
     alone where there are any; `by_key` makes of a path the key that a client got by `Account.listen_key`.
     """
 
@@ -267,6 +278,7 @@ class Private:
     denied: Callable[[Denial, Words], Said]
     unsure: Said
     terms: Terms = Terms()
+    pool: Pool | None = None
     hosts: tuple[str, ...] = ()
     socket: Callable[[str], Socket | None] = lambda path: None
     by_key: Callable[[str], str | None] = lambda path: None

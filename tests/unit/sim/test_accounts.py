@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from random import Random
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tidebook.core.private import Denied, Terms
 from tidebook.sim.accounts import Ask, House, Record
 from tidebook.sim.exchange import Exchange
-from tidebook.sim.matching import ASK, BID, Accepted, Event, Trade
+from tidebook.sim.matching import ASK, BID, Accepted, Event, Side, Tif, Trade
 from tidebook.sim.reference import SECOND
 from tidebook.sim.wallet import PLACES, Position, atoms, summed
 
@@ -29,11 +30,11 @@ class World:
         self.trades: dict[tuple[str, int], Trade] = {}
         self.ours: set[tuple[str, int]] = set()
         for venue, symbol in (("s", SPOT), ("l", LINEAR)):
-            self.exchange.listen(venue, lambda _, event, venue=venue: self._note(venue, event), symbol)
+            self.exchange.listen(venue, partial(self._note, venue), symbol)
         for currency, amount in START.items():
             self.house.deposit(self.account, currency, atoms(amount))
 
-    def _note(self, venue: str, event: Event) -> None:
+    def _note(self, venue: str, symbol: str, event: Event) -> None:
         if type(event) is Trade:
             self.trades[venue, event.trade_id] = event
         elif type(event) is Accepted and event.owner is not None:
@@ -67,10 +68,11 @@ class World:
 
     def _drawn(self, draw: Random, venue: str) -> Ask:
         bid, ask = self.best(venue)
-        side = draw.choice((BID, ASK))
+        side: Side = BID if draw.random() < 0.5 else ASK
         quote = atoms(str(draw.randrange(1, 20_000))) if venue == "s" and draw.random() < 0.1 else None
         price = None if quote is not None or draw.random() < 0.3 else draw.randrange(bid - 100, ask + 100)
-        tif = draw.choice(("gtc", "gtc", "ioc", "fok", "post_only"))
+        tifs: tuple[Tif, ...] = ("gtc", "gtc", "ioc", "fok", "post_only")
+        tif = draw.choice(tifs)
         reduce_only = venue == "l" and draw.random() < 0.3
         return Ask(side, draw.randrange(1, 40_000), price, quote, tif, "", reduce_only)
 

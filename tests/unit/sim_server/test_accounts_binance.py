@@ -1,13 +1,18 @@
 """Accounts as Binance spot speaks of them, over loopback sockets, by a client that shares nothing with ours."""
 
 import asyncio
+import base64
+import time
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.unit.sim_server.signed import Binance, binance, hear
 
+from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials
 from tidebook.sim.server import READER
 from tidebook.sim.wallet import atoms, summed
@@ -48,7 +53,7 @@ async def test_an_order_rests_is_found_and_is_cancelled() -> None:
         assert [one["orderId"] for one in rows] == [placed["orderId"]]
         status, gone = await client.ask("DELETE", ORDER, symbol=SYMBOL, orderId=placed["orderId"])
         assert (status, gone["status"], gone["origClientOrderId"]) == (200, "CANCELED", "mine")
-        assert await balance(client, "USDT") == (free, 0)
+        assert await balance(client, "USDT") == (free, Decimal(0))
         assert await client.ask("GET", "/api/v3/openOrders") == (200, [])
         _, rows = await client.ask("GET", "/api/v3/allOrders", symbol=SYMBOL)
         assert [(one["orderId"], one["status"]) for one in rows] == [(placed["orderId"], "CANCELED")]
@@ -204,7 +209,7 @@ async def test_the_account_is_told_of_as_it_happens() -> None:
         assert Decimal((await hear(ws))["event"]["B"][0]["l"]) == 0
         _, done = await client.ask("POST", ORDER, symbol=SYMBOL, side="BUY", type="MARKET", quantity="0.3")
         assert (await hear(ws))["event"]["x"] == "NEW"
-        fills = []
+        fills: list[Any] = []
         while not fills or fills[-1]["X"] != "FILLED":
             event = (await hear(ws))["event"]
             if event["e"] == "executionReport":
@@ -288,3 +293,75 @@ async def test_the_same_seed_and_commands_give_the_same_ledger() -> None:
             account = client.sim.account("binance.spot")
             numbers.append([(one.kind, one.currency, one.amount, one.order) for one in account.wallet.ledger])
     assert numbers[0] == numbers[1]
+
+
+async def test_a_pair_of_keys_signs_and_logs_in() -> None:
+    private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    async with binance() as client:
+        key = Credentials.of("pair", "unused", source="a test")
+        client.sim.open_account("binance.spot", key, {"USDT": "100"}, public=public)
+        ws = await client.session.ws_connect(
+            f"http://{client.sim.at}/ws-api/v3", headers={"Host": "ws-api.binance.com"}
+        )  # fmt: skip
+        await ws.send_json(client.message("session.logon"))
+        assert (await hear(ws))["error"]["code"] == -4056
+        params: dict[str, Any] = {"apiKey": "pair", "timestamp": int(time.time() * 1000)}
+        text = "&".join(f"{name}={params[name]}" for name in sorted(params))
+        signature = base64.b64encode(private.sign(text.encode())).decode()
+        wrong = "A" + signature[1:] if signature[0] != "A" else "B" + signature[1:]
+        await ws.send_json({"id": "1", "method": "session.logon", "params": {**params, "signature": wrong}})
+        assert (await hear(ws))["error"]["code"] == -1022
+        unsigned = {"id": "2", "method": "account.status", "params": {"timestamp": params["timestamp"]}}
+        await ws.send_json(unsigned)
+        assert (await hear(ws))["error"]["code"] == -2014
+        await ws.send_json({"id": "1", "method": "session.logon", "params": {**params, "signature": signature}})
+        assert (await hear(ws))["result"]["apiKey"] == "pair"
+        await ws.send_json(unsigned)
+        assert [one["asset"] for one in (await hear(ws))["result"]["balances"]] == ["USDT"]
+        await ws.send_json({"id": "3", "method": "userDataStream.subscribe"})
+        assert (await hear(ws))["result"] == {"subscriptionId": 0}
+        await ws.close()
+
+
+async def test_an_order_by_message_is_cut_too() -> None:
+    async with binance() as client:
+        ws = await told(client, client.session)
+        words = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+        client.sim.faults.order("accepted", "binance.spot", "order.place")
+        await ws.send_json(client.message("order.place", **words))
+        heard = [one async for one in ws if one.type == aiohttp.WSMsgType.TEXT]
+        assert not any('"result"' in one.data for one in heard)
+        assert len(client.sim.account("binance.spot").records) == 1
+
+
+async def test_what_happens_is_lost_and_doubled_where_a_fault_says() -> None:
+    async with binance() as client:
+        ws = await told(client, client.session)
+        client.sim.faults.drop("binance.spot", "account")
+        _, lost = await limit(client)
+        client.sim.faults.duplicate("binance.spot", "account")
+        _, twice = await limit(client)
+        seen = [(await hear(ws))["event"] for _ in range(4)]
+        assert [one["i"] for one in seen if one["e"] == "executionReport"] == [twice["orderId"]] * 2
+        assert lost["orderId"] != twice["orderId"]
+        await ws.close()
+
+
+async def test_the_clock_that_is_wrong_is_the_one_that_judges() -> None:
+    async with binance() as client:
+        await best(client)
+        client.sim.faults.clock(30.0, "binance.spot")
+        assert (await client.ask("GET", "/api/v3/account"))[1]["code"] == -1021
+        client.ahead_ms = 30_000
+        assert (await client.ask("GET", "/api/v3/account"))[0] == 200
+
+
+async def test_a_point_that_is_none_is_refused() -> None:
+    async with binance() as client:
+        with pytest.raises(UsageError, match="no point of a call is called 'never'"):
+            client.sim.faults.order("never", "binance.spot")  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="has no accounts here"):
+            client.sim.account("kraken")
+        with pytest.raises(UsageError, match="has this key"):
+            client.sim.account("binance.spot", Credentials.of("nobody", "nothing", source="a test"))

@@ -160,14 +160,17 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         balances: Mapping[str, str],
         *,
         may_trade: bool = True,
+        public: str = "",
     ) -> Account:
         """A new account with this key and these balances, ``{"USDT": "1000"}``, at a venue and those that share it.
 
         What it returns is the truth: its `wallet` with the `ledger`, its `records`, `fills` and `positions`, in whole
-        numbers. A key that is there already leads to the new account from now on. Raises UsageError for a venue that
-        has no accounts here.
+        numbers. A key that is there already leads to the new account from now on. `public`, in PEM, is the other
+        one of a key that signs as one of a pair (RSA, Ed25519): its secret is not looked at. Raises UsageError for a
+        venue that has no accounts here.
         """
-        return self._simulator.tellers.open(self._purse(venue), key, balances, may_trade=may_trade)
+        purse = self._purse(venue)
+        return self._simulator.tellers.open(purse, key, balances, may_trade=may_trade, public=public)
 
     def account(self, venue: str, key: Credentials = SIMULATOR) -> Account:
         """The account of a key. Raises UsageError where there is none."""

@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from tidebook.core.dialect import Said
-from tidebook.core.private import Call, Cause, Denied, Distrusted, Private, Socket
+from tidebook.core.private import Call, Cause, Denied, Distrusted, Private, Socket, Words
 from tidebook.io.serve import Answer, Asked, Cut, Served
 from tidebook.sim import verify
 from tidebook.sim.accounts import Fill, Record
 from tidebook.sim.server.faults import Fault
+from tidebook.sim.server.limits import Gate
+from tidebook.sim.server.line import QUEUE
 from tidebook.sim.server.seats import Key, Seat, Tellers
 
 if TYPE_CHECKING:
@@ -32,32 +35,35 @@ class Counter:
         self.private = private
         self.tellers = tellers
         self.lines: set[PrivateLine] = set()
-        self._calls: dict[tuple[str, str], list[Call]] = {}
-        for call in private.calls:
-            self._calls.setdefault((call.method, call.path), []).append(call)
-        self._paths = {call.path for call in private.calls}
+        self._calls = [(_pattern(call.path), call) for call in private.calls]
 
     # ---- calls
 
     def serves(self, path: str) -> bool:
-        return path in self._paths
+        return any(pattern.fullmatch(path) is not None for pattern, _ in self._calls)
 
-    def call(self, request: Asked) -> Call | None:
-        """The call that a question is, if it is one."""
-        found = self._calls.get((request.method, request.path), ())
-        words = words_of(request) if found else {}
-        return next((one for one in found if one.fits(words)), None)
+    def call(self, request: Asked) -> tuple[Call, Words] | None:
+        """The call that a question is, if it is one, and its words."""
+        words: dict[str, Any] | None = None
+        for pattern, call in self._calls:
+            match = pattern.fullmatch(request.path) if call.method == request.method else None
+            if match is None:
+                continue
+            words = words_of(request) if words is None else words
+            all_words = {**words, **{name: unquote(value) for name, value in match.groupdict().items()}}
+            if call.fits(all_words):
+                return call, all_words
+        return None
 
     def fault(self, name: str) -> Fault | None:
         """What goes wrong with a question of this name."""
         return self.front.faults.take("order", self.tellers.exchange.now_ns, name)
 
-    async def http(self, request: Asked, call: Call) -> Answer:
+    async def http(self, request: Asked, call: Call, words: Words) -> Answer:
         """The answer. Raises Cut where a fault says so."""
         fault = self.fault(request.path)
         if fault is not None and fault.point == "unread":
             raise Cut
-        words = words_of(request)
         checks = verify.UNSIGNED if call.needs == "key" else verify.REQUESTS
         check = checks.get(self.private.scheme, verify.REQUESTS[self.private.scheme])
         try:
@@ -82,7 +88,15 @@ class Counter:
             except Denied as error:
                 return self.private.denied(error.why, words)
 
-        return self.front.spend(call.pool, call.path, lambda: call.weight, act, words)
+        return self.front.spend(self._gate(call, seat), lambda: call.weight, act, words)
+
+    def _gate(self, call: Call, seat: Seat) -> Gate:
+        """What a call is counted by: that of its account, where accounts have one."""
+        pool = self.private.pool
+        if pool is None:
+            return self.front.gate("", call.path)
+        name = f"{pool.name} {seat.number}" + (f" {call.method} {call.path}" if pool.scope == "endpoint" else "")
+        return self.front.gates.setdefault(name, Gate(pool))
 
     async def _spoilt(self, fault: Fault, seat: Seat, answer: Answer) -> Answer:
         """What becomes of an answer after it was acted upon."""
@@ -152,7 +166,7 @@ class PrivateLine:
         self._some = asyncio.Event()
         self._seat: Seat | None = None
         self._ended = False
-        self.notes: dict[str, Any] = {}
+        self.notes: dict[str, Any] = {"url": dict(parse_qsl(request.query))}
 
     # ---- the session
 
@@ -193,6 +207,8 @@ class PrivateLine:
             data = self._front.printed(one)
             self._queue.append(data if self._socket.binary else data.decode())
             self._some.set()
+        if len(self._queue) > QUEUE:
+            self.served.abort()
 
     def _hear(self, cause: Cause, record: Record | None, fill: Fill | None, moved: Iterable[str]) -> None:
         """Something happened to the account."""
@@ -264,6 +280,12 @@ class PrivateLine:
                     await self.served.ping(str(self._front.now_ms).encode())
                 else:
                     self._say([self._socket.beat(self._front)])
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """``/orders/{id}`` as what fits it."""
+    parts = re.split(r"\{(\w+)\}", path)
+    return re.compile("".join(f"(?P<{one}>[^/]+)" if at % 2 else re.escape(one) for at, one in enumerate(parts)))
 
 
 def words_of(request: Asked) -> dict[str, Any]:

@@ -115,6 +115,14 @@ class Front:
         self.market(id)
         return self._listed.get(id, self.clock_ns)
 
+    @property
+    def purse(self) -> str:
+        return "" if self.dialect.private is None else self.dialect.private.purse
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return self.dialect.kinds
+
     def rules_of(self, symbol: str) -> Rules:
         """A symbol's rules, also of one that is not listed any more."""
         return self._listed.rules_of(symbol)
@@ -402,7 +410,7 @@ class Front:
         call = None if self.counter is None else self.counter.call(request)
         if call is not None and self.counter is not None:
             self.tally.ask(f"{request.method} {request.host}{request.path}", answered=True)
-            return await self.counter.http(request, call)
+            return await self.counter.http(request, *call)
         args = args_of(request)
         route = self._route(request.method, request.path, args)
         retired = route is not None and not stands(route, self.day)
@@ -416,18 +424,16 @@ class Front:
         if self.dialect.refuses_key is not None and (key is False or (route.keyed and key is None)):
             return self.answer(self.dialect.refuses_key)
         answer = self.spend(
-            route.pool, route.path, lambda: route.weight(args), lambda: route.answer(self, args), args
+            self.gate(route.pool, route.path), lambda: route.weight(args), lambda: route.answer(self, args), args
         )  # fmt: skip
         late = self.faults.take("late_snapshot", now_ns, request.path) if route.snapshot else None
         if late is not None:
             await asyncio.sleep(late.seconds)
         return answer
 
-    def spend(
-        self, pool: str, path: str, weight: Callable[[], int], act: Callable[[], Said], args: Mapping[str, Any]
-    ) -> Answer:
+    def spend(self, gate: Gate, weight: Callable[[], int], act: Callable[[], Said], args: Mapping[str, Any]) -> Answer:
         """Answer what costs so much, or refuse it where that is too much."""
-        gate, now = self._gate(pool, path), asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
         refused: Refusal | None = None
         try:
             cost = weight()
@@ -448,7 +454,7 @@ class Front:
         except Unlisted:
             return self.answer(self.dialect.no_such_id(args), headers=headers)
 
-    def _gate(self, pool: str, path: str) -> Gate:
+    def gate(self, pool: str, path: str) -> Gate:
         """What a call is counted by: its pool, or itself where each has the pool's limit for itself."""
         gate = self.gates[pool or self.dialect.pool]
         if gate.pool.scope != "endpoint":

@@ -39,6 +39,10 @@ class Desk(Protocol):
     name: str
 
     @property
+    def purse(self) -> str: ...
+    @property
+    def kinds(self) -> Sequence[str]: ...
+    @property
     def shift_ns(self) -> int: ...
     def instrument(self, id: str) -> Instrument:
         """Raises KeyError for an id that is not listed."""
@@ -77,17 +81,19 @@ class Tellers:
             if currency not in account.wallet.totals:
                 self.house.deposit(account, currency, atoms(GIVEN.get(currency, OTHERS)))
 
-    def open(self, purse: str, key: Credentials, balances: Mapping[str, str], *, may_trade: bool = True) -> Account:
-        """A new account with a key and balances."""
+    def open(
+        self, purse: str, key: Credentials, balances: Mapping[str, str], *, may_trade: bool = True, public: str = ""
+    ) -> Account:
+        """A new account with a key and balances. `public`: the key signs as one of a pair, this is the other in PEM."""
         account = self.house.open(purse)
-        self._add(purse, key, account, may_trade=may_trade)
+        self._add(purse, key, account, may_trade=may_trade, public=public)
         for currency, amount in balances.items():
             self.house.deposit(account, currency, atoms(amount))
         return account
 
-    def _add(self, purse: str, key: Credentials, account: Account, *, may_trade: bool) -> None:
+    def _add(self, purse: str, key: Credentials, account: Account, *, may_trade: bool, public: str = "") -> None:
         passphrase = "" if key.passphrase is None else key.passphrase.reveal()
-        secrets = Secrets(key.secret.reveal(), passphrase)
+        secrets = Secrets(public or key.secret.reveal(), passphrase)
         self._keys.setdefault(purse, {})[key.key.reveal()] = Key(secrets, account, may_trade=may_trade)
 
     def keys(self, purse: str) -> Mapping[str, Key]:
@@ -139,6 +145,12 @@ class Seat:
     @property
     def may_trade(self) -> bool:
         return self._key.may_trade
+
+    def beside(self, kind: Literal["spot", "linear"]) -> "Seat":
+        for desk in self._tellers.desks.values():
+            if desk.purse == self._desk.purse and kind in desk.kinds:
+                return Seat(desk, self._tellers, self._key)
+        raise Denied("kind")
 
     # ---- acting
 
@@ -235,7 +247,7 @@ class Seat:
         symbol = None if id is None else self._desk.instrument(id).symbol
         records = self.account.records
         record = self.account.by_client.get(client_id) if number is None else records.get(number)
-        if record is None or not self._here(record, symbol) or record.state == "rejected":
+        if record is None or not self._here(record, symbol):
             raise Denied("unknown")
         return record
 

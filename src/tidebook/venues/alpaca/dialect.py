@@ -4,7 +4,6 @@ What the messages look like is in samples/, what they stand on in samples/NOTES.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -27,9 +26,12 @@ from tidebook.core.dialect import (
     Values,
     paths,
 )
+from tidebook.core.private import Private
 from tidebook.core.span import Span
 from tidebook.errors import DecodeError
 from tidebook.model.wire import iso
+from tidebook.venues.alpaca import dialect_private
+from tidebook.venues.alpaca.dialect_stamp import stamp
 
 _MINUTE: Final = 60 * SECOND
 _SPANS: Final = {
@@ -39,13 +41,6 @@ _SPANS: Final = {
 _DAY: Final = Span(1440 * _MINUTE, 6 * 60 * _MINUTE)  # at 06:00 UTC, as it is in winter
 _MOST: Final = 10_000
 _PAGE: Final = 1_000  # rows that a page has at most, whatever was asked for: the venue promises no full ones
-
-
-def stamp(ns: int, *, fine: bool = True) -> str:
-    """An instant as it is written: without trailing zeros, bars to the second."""
-    seconds, rest = divmod(ns, SECOND)
-    fraction = f".{rest:09d}".rstrip("0") if fine and rest else ""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
 def plain(text: str) -> str:
@@ -246,6 +241,17 @@ ALPACA: Final = Dialect(
     no_answer=("404", "auth timeout"),
     no_place=("406", "connection limit exceeded"),
     refuses_key=Said("error", {"message": "forbidden."}, 403),
+    private=Private(
+        scheme="alpaca",
+        purse="alpaca",
+        calls=dialect_private.CALLS,
+        distrusted=dialect_private.distrusted,
+        denied=dialect_private.denied,
+        unsure=dialect_private.UNSURE,
+        terms=dialect_private.TERMS,
+        hosts=("api.alpaca.markets", "paper-api.alpaca.markets"),
+        socket={"/stream": dialect_private.STREAM}.get,
+    ),
 )
 
 DIALECTS: Final = (ALPACA,)

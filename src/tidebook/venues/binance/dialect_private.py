@@ -128,7 +128,7 @@ def named(account: Account, words: Words) -> Ordered:
     if order is None and made is not None:
         order, name = int(made[1]), ""
     found = account.order(order, name, symbol)
-    if name and own_name(found) != name:
+    if (name and own_name(found) != name) or found.state == "rejected":
         raise Denied("unknown")
     return found
 

@@ -1,9 +1,9 @@
 """Binance spot's WebSocket API from the server's side: orders by message, and what happens to an account.
 
-Facts: web-socket-api.md, user-data-stream.md of 2026-07-21. Keys log in by `session.logon` whatever their kind, where
-the venue takes Ed25519 alone.
+Facts: web-socket-api.md, user-data-stream.md of 2026-07-21.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -15,6 +15,7 @@ from tidebook.venues.binance.dialect_calls import refused
 from tidebook.venues.binance.dialect_streams import eight
 
 Act = Callable[[Account, Facts, Words], Said]
+_HMAC: Final = re.compile(r"[0-9a-fA-F]{64}")
 PATH: Final = "/ws-api/v3"
 
 _TRADES: Final[Mapping[str, Act]] = {
@@ -54,18 +55,20 @@ def _answered(session: Session, facts: Facts, message: Words) -> Said:
         session.notes.pop("subscription", None)
         return Said("ping")
     if method == "session.logon":
-        account = session.trust(message, enter=True)
+        if _HMAC.fullmatch(str(params.get("signature", ""))) is not None:
+            return refused(-4056, "HMAC_SHA256 API key is not supported.")
+        session.notes["logon"] = session.trust(message, enter=True)
         return Said("ws_session", {"apiKey": params.get("apiKey"), "serverTime": facts.now_ns // MS})
     if method == "userDataStream.subscribe.signature":
         return _subscribed(session, session.trust(message, enter=True))
     if method == "userDataStream.subscribe":
-        if session.account is None:
+        if "logon" not in session.notes:
             return refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
-        return _subscribed(session, session.account)
+        return _subscribed(session, session.notes["logon"])
     act = _TRADES.get(method) or _READS.get(method)
     if act is None:
         return refused(-1020, "This operation is not supported.")
-    inside = session.account if "signature" not in params else None
+    inside: Account | None = None if "signature" in params else session.notes.get("logon")
     account = inside or session.trust(message, enter=False)
     if method in _TRADES and not account.may_trade:
         return calls.denied("permission", params)

@@ -6,6 +6,9 @@ What the messages look like is in samples/, what they stand on in samples/NOTES.
 from typing import Final
 
 from tidebook.core.dialect import Dialect
+from tidebook.core.endpoint import Pool
+from tidebook.core.private import Private
+from tidebook.venues.okx import dialect_private, dialect_user
 from tidebook.venues.okx.dialect_calls import ROUTES, refused
 from tidebook.venues.okx.dialect_streams import LOGIN, id_of, own, stream
 from tidebook.venues.okx.rest import TWENTY
@@ -36,6 +39,17 @@ OKX: Final = Dialect(
     unknown=_unknown,
     too_many=("60013", "Invalid args"),
     not_understood=("60012", "Invalid request"),
+    private=Private(
+        scheme="okx",
+        purse="okx",
+        calls=dialect_private.CALLS,
+        distrusted=dialect_private.distrusted,
+        denied=dialect_private.denied,
+        unsure=dialect_private.UNSURE,
+        terms=dialect_private.TERMS,
+        pool=Pool("okx.account", "endpoint", 60, 2),
+        socket={"/ws/v5/private": dialect_user.PRIVATE}.get,
+    ),
 )
 
 DIALECTS: Final = (OKX,)

@@ -90,8 +90,15 @@ def _instrument(one: Rules) -> Values:
     }  # fmt: skip
 
 
+def codes(facts: Facts) -> dict[str, int]:
+    """The numbers that stand for ids: here the places in the list."""
+    return {one.id: 10_000 + place for place, one in enumerate(facts.listed())}
+
+
 def _instruments(facts: Facts, args: Args) -> Said:
-    return Said("instruments", {"data[]": [_instrument(one) for one in _of_kind(facts, args, whole=True)]})
+    numbers = codes(facts)
+    rows = [{**_instrument(one), "instIdCode": numbers[one.id]} for one in _of_kind(facts, args, whole=True)]
+    return Said("instruments", {"data[]": rows})
 
 
 def _books(facts: Facts, args: Args) -> Said:

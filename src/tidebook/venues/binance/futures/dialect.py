@@ -10,6 +10,7 @@ from tidebook.core.dialect import Said
 from tidebook.venues.binance.dialect_calls import refused
 from tidebook.venues.binance.dialect_spot import SPOT
 from tidebook.venues.binance.futures.dialect_calls import id_of, routes
+from tidebook.venues.binance.futures.dialect_private import USDM_PRIVATE
 from tidebook.venues.binance.futures.dialect_streams import coin_stream, usd_stream
 
 
@@ -33,12 +34,14 @@ USDM: Final = replace(
     pace=10,
     gone=None,
     samples="futures/samples",
+    private=USDM_PRIVATE,
 )
 
 COINM: Final = replace(
     USDM,
     venue="binance.coinm",
     kinds=("inverse",),
+    private=None,
     stream=coin_stream,
     door={"/stream": "streams"}.get,
     routes=routes(usd=False),

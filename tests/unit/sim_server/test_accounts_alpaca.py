@@ -1,0 +1,105 @@
+"""Accounts as Alpaca speaks of them, over loopback sockets, by a client that shares nothing with ours."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.unit.sim_server.signed import Alpaca, alpaca, hear
+
+from tidebook.sim.server import READER
+
+SYMBOL = "BTC/USD"
+
+
+async def order(client: Alpaca, **words: Any) -> tuple[int, Any]:
+    """One to buy that rests far away, unless told otherwise."""
+    usual = {"symbol": SYMBOL, "qty": "0.01", "side": "buy", "type": "limit", "time_in_force": "gtc"}
+    given = {**usual, "limit_price": "20000", **words}
+    return await client.ask("POST", "/v2/orders", {name: one for name, one in given.items() if one is not None})
+
+
+async def cash(client: Alpaca) -> Decimal:
+    _, found = await client.ask("GET", "/v2/account")
+    return Decimal(found["cash"])
+
+
+async def test_an_order_rests_is_found_and_is_cancelled() -> None:
+    async with alpaca() as client:
+        before = await cash(client)
+        status, placed = await order(client, client_order_id="mine")
+        assert (status, placed["status"], placed["client_order_id"], placed["qty"]) == (200, "new", "mine", "0.01")
+        assert await cash(client) == before - 200
+        _, found = await client.ask("GET", "/v2/orders:by_client_order_id?client_order_id=mine")
+        assert found["id"] == placed["id"]
+        _, rows = await client.ask("GET", "/v2/orders?symbols=BTCUSD")
+        assert [one["id"] for one in rows] == [placed["id"]]
+        assert await client.ask("DELETE", f"/v2/orders/{placed['id']}") == (204, None)
+        status, refused = await client.ask("DELETE", f"/v2/orders/{placed['id']}")
+        assert (status, refused["code"]) == (422, 42210000)
+        _, found = await client.ask("GET", f"/v2/orders/{placed['id']}")
+        assert found["status"] == "canceled"
+        assert (await client.ask("GET", "/v2/orders/nothing"))[0] == 404
+        await order(client)
+        status, rows = await client.ask("DELETE", "/v2/orders")
+        assert (status, len(rows)) == (207, 1)
+        assert await cash(client) == before
+
+
+async def test_market_orders_fill_and_pay_of_what_they_get() -> None:
+    async with alpaca() as client:
+        _, done = await order(client, type="market", limit_price=None, qty="0.5")
+        assert (done["status"], done["filled_qty"]) == ("filled", "0.5")
+        _, rows = await client.ask("GET", "/v2/account/activities/FILL")
+        assert sum(Decimal(one["qty"]) for one in rows) == Decimal("0.5")
+        spent = sum(Decimal(one["qty"]) * Decimal(one["price"]) for one in rows)
+        assert abs(await cash(client) - (1_000_000 - spent)) < Decimal("0.01")
+        _, held = await client.ask("GET", "/v2/positions/BTCUSD")
+        assert Decimal(held["qty"]) == 10 + Decimal("0.5") * (1 - Decimal("0.0025"))
+        _, done = await order(client, type="market", limit_price=None, qty=None, notional="100", side="sell")
+        assert done["status"] == "filled"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        ({"qty": "1000"}, 40310000, "insufficient balance for USD (requested: 20000000, available: 1000000)"),
+        ({"time_in_force": "fok"}, 42210000, "invalid crypto time_in_force"),
+        ({"type": "stop_limit"}, 42210000, "invalid order type for crypto order"),
+        ({"qty": "0.0001", "limit_price": "100"}, 40310000, "cost basis must be >= minimal amount of order 10"),
+        ({"symbol": "NO/SUCH"}, None, "asset not found"),
+    ],
+)
+async def test_orders_are_refused_in_the_venues_words(words: dict[str, Any], code: int | None, text: str) -> None:
+    async with alpaca() as client:
+        status, refused = await order(client, **words)
+        assert (refused.get("code"), refused["message"]) == (code, text)
+        assert status == (404 if code is None else code // 100_000)
+
+
+async def test_only_who_has_the_key_is_let_in() -> None:
+    async with alpaca() as client:
+        client.secret = "another"
+        assert (await client.ask("GET", "/v2/account"))[0] == 403
+        client.key, client.secret = READER, READER.secret.reveal()
+        assert (await client.ask("GET", "/v2/account"))[1]["trading_blocked"] is True
+        assert (await order(client))[0] == 403
+
+
+async def test_what_happens_is_told() -> None:
+    async with alpaca() as client:
+        ws = await client.session.ws_connect(
+            f"http://{client.sim.at}/stream", headers={"Host": "paper-api.alpaca.markets"}
+        )  # fmt: skip
+        data = {"key_id": client.key.key.reveal(), "secret_key": client.secret}
+        await ws.send_json({"action": "authenticate", "data": data})
+        assert (await hear(ws))["data"]["status"] == "authorized"
+        await ws.send_json({"action": "listen", "data": {"streams": ["trade_updates"]}})
+        assert (await hear(ws))["stream"] == "listening"
+        await order(client, type="market", limit_price=None)
+        seen: list[Any] = []
+        while not seen or seen[-1]["data"]["event"] != "fill":
+            seen.append(await hear(ws))
+        assert seen[0]["data"]["event"] == "new"
+        assert seen[-1]["data"]["order"]["filled_qty"] == "0.01"
+        assert Decimal(seen[-1]["data"]["position_qty"]) > 10
+        await ws.close()
