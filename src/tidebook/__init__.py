@@ -1,4 +1,4 @@
-"""Live crypto market data and order books. A book is proven right, or says that it is not. All is imported on use."""
+"""Live crypto market data, order books, orders. A book is proven right, or says that it is not. Imported on use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,6 @@ _WHERE = {
     "model.orders": "Balance Fill Limit MarketOrder Order Position Stop",
     "model.facts": "Bar Funding Greeks Instrument Liquidation MarkPrice OpenInterest Quote Ticker Trade",
 }  # fmt: skip
-_MODULES = {"errors": "errors", "health": "model.health"}
 __all__ = [
     "AmbiguousSymbol", "At", "Balance", "Banned", "Bar", "Book", "BookChange", "BookNotLive", "Books", "ClockRefused",
     "ConnectFailed", "DecodeError", "Fill", "FrozenBook", "Funding", "Greeks", "Instrument", "InsufficientFunds",
@@ -53,8 +52,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"tidebook.{_MODULES[name]}")
+    if name in ("errors", "health"):
+        return import_module("tidebook.errors" if name == "errors" else "tidebook.model.health")
     if name in __all__:
         where = next((module for module, names in _WHERE.items() if name in names.split()), "errors")
         return getattr(import_module(f"tidebook.{where}"), name)

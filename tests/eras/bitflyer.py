@@ -50,10 +50,10 @@ BOOK = BookChannel(
 )  # fmt: skip
 
 BITFLYER = Venue(
-    name="bitflyer", exchange="bitflyer", kind="mixed", endpoints=(STREAM,), books=(BOOK,),
+    name="bitflyer.books", exchange="bitflyer", kind="mixed", endpoints=(STREAM,), books=(BOOK,),
     aliases=("ws.lightstream.bitflyer.com",),
     proof_from="the capture BITFLYER of 2021-12-12 and the rule of its oracle",
 )  # fmt: skip
 
 VENUES = (BITFLYER,)
-SETS = {"BITFLYER": "bitflyer"}
+SETS = {"BITFLYER": "bitflyer.books"}

@@ -20,7 +20,7 @@ from tidebook.venue import (
     Venue,
 )
 
-SETS = {"BITGET": "bitget:v1"}
+SETS = {"BITGET": "bitget.books:v1"}
 
 
 def _endpoint(product: str, path: str) -> Endpoint:
@@ -67,8 +67,8 @@ SP = BookChannel(
 
 VENUES = (
     Venue(
-        name="bitget",
-        exchange="bitget",
+        name="bitget.books",
+        exchange="bitget.books",
         kind="mixed",
         endpoints=(_endpoint("sp", "spot"), _endpoint("mc", "mix")),
         books=(),

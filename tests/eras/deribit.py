@@ -57,9 +57,10 @@ BOOK = BookChannel(
 )  # fmt: skip
 
 DERIBIT = Venue(
-    name="deribit", exchange="deribit", kind="mixed", endpoints=(API,), books=(BOOK,), aliases=("www.deribit.com",),
+    name="deribit.books", exchange="deribit", kind="mixed", endpoints=(API,), books=(BOOK,),
+    aliases=("www.deribit.com",),
     proof_from="the capture DERIBIT of 2021-07-22 and the rule of its oracle",
 )  # fmt: skip
 
 VENUES = (DERIBIT,)
-SETS = {"DERIBIT": "deribit"}
+SETS = {"DERIBIT": "deribit.books"}

@@ -93,11 +93,11 @@ def _topic(message: str) -> str | None:
 
 
 KRAKEN = Venue(
-    name="kraken", exchange="kraken", kind="spot", endpoints=(V2,), books=(BOOK,),
+    name="kraken.books", exchange="kraken", kind="spot", endpoints=(V2,), books=(BOOK,),
     # Frozen, and still spoken when this was written down.
     eras=(Era("v1", "2026-11-01", (BOOK_V1,), (V1,)),), aliases=("ws.kraken.com",), data_topic=_topic,
     proof_from="the captures KRAKEN of 2021-04-17 and KRAKEN_V2, and the rules of their oracles",
 )  # fmt: skip
 
 VENUES = (KRAKEN,)
-SETS = {"KRAKEN": "kraken:v1", "KRAKEN_V2": "kraken"}
+SETS = {"KRAKEN": "kraken.books:v1", "KRAKEN_V2": "kraken.books"}

@@ -79,10 +79,10 @@ ORDERBOOK = BookChannel(
 )  # fmt: skip
 
 PHEMEX = Venue(
-    name="phemex", exchange="phemex", kind="mixed", endpoints=(WS,), books=(ORDERBOOK,),
+    name="phemex.books", exchange="phemex", kind="mixed", endpoints=(WS,), books=(ORDERBOOK,),
     aliases=("phemex.com", "api.phemex.com"), scales=_scales,
     proof_from="the capture PHEMEX of 2021-07-03 and the rule of its oracle",
 )  # fmt: skip
 
 VENUES = (PHEMEX,)
-SETS = {"PHEMEX": "phemex"}
+SETS = {"PHEMEX": "phemex.books"}

@@ -53,10 +53,11 @@ ORDERBOOK = BookChannel(
 )  # fmt: skip
 
 UPBIT = Venue(
-    name="upbit", exchange="upbit", kind="spot", endpoints=(STREAM,), books=(ORDERBOOK,), aliases=("api.upbit.com",),
+    name="upbit.books", exchange="upbit", kind="spot", endpoints=(STREAM,), books=(ORDERBOOK,),
+    aliases=("api.upbit.com",),
     sent_topics=_sent,
     proof_from="the capture UPBIT of 2021-04-17 and the rule of its oracle",
 )  # fmt: skip
 
 VENUES = (UPBIT,)
-SETS = {"UPBIT": "upbit"}
+SETS = {"UPBIT": "upbit.books"}

@@ -94,7 +94,8 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What one venue can do. `nouns` says of each of NOUNS whether it is there; `signs` is None: no signer, yet.
+    """What one venue can do. `nouns` says of each of NOUNS whether it is there; `signs` names the
+    scheme by which its private side is signed, None where it is not known.
 
     `dialect`: the embedded exchange speaks as it does. `facts` may have more channels than there are nouns.
     """
@@ -153,7 +154,7 @@ def capability(venue: Venue, *, dialect: bool) -> Capability:
         limits=tuple(_limit(pool) for pool in venue.pools),
         eras=tuple(Former(era.name, era.until) for era in venue.eras),
         dialect=dialect,
-        signs=None,
+        signs=None if venue.sign is None else venue.sign.name,
         proof_from=venue.proof_from,
     )
 

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
+from tidebook.client.journaled import entry_of
 from tidebook.core.channel import Seen
-from tidebook.core.clock import SECOND, Now
+from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.intention import Intention
@@ -25,11 +25,8 @@ from tidebook.errors import (
     UsageError,
 )
 from tidebook.io.clock import now
-from tidebook.io.journal import Entry, Journal
+from tidebook.io.journal import Journal
 from tidebook.model.orders import Order
-
-RESOLVE = 15.0
-"""Seconds for which `submit` itself asks what became of an order: longer than venues' windows of time stamps."""
 
 
 class Sends(Protocol):
@@ -63,13 +60,15 @@ class Sends(Protocol):
 class Intents:
     """`unresolved` are those whose outcome nobody knows, by client id."""
 
-    def __init__(self, sends: Sends, trading: Trading, place: str, journal: Journal | None) -> None:
+    def __init__(self, sends: Sends, trading: Trading, place: str, journal: Journal | None, timeout: float) -> None:
         self.trading = trading
         self.unresolved: dict[str, Intention] = {}
         self._sends = sends
         self._place = place
         self._journal = journal
+        self._timeout = timeout
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: dict[int, asyncio.Task[None]] = {}
 
     async def submit(self, wish: Wish, number: int) -> Order:
         """Send it, once. Raises OrderRejected or another refusal of the venue's, NetworkError where nothing arrived,
@@ -80,9 +79,7 @@ class Intents:
         """
         intention = Intention(wish, number, self.trading)
         if self._journal is not None:
-            entry = Entry(
-                wish.client_id, self._place, self._sends.name, wish.instrument.symbol, now().wall_ns, wish.words
-            )
+            entry = entry_of(wish, number, self._place, now())
             try:
                 await self._journal.write(entry)
             except OSError as error:
@@ -101,11 +98,14 @@ class Intents:
         return self._told(intention)
 
     async def resolve(self, client_id: str) -> Order:
-        """Ask until it is known, `RESOLVE` seconds at most. Raises as `submit` does; UsageError for what is none."""
+        """Ask until it is known, `Options.resolve_timeout` seconds at most. Raises as `submit` does.
+
+        Raises UsageError for a client id that is none of `unresolved`.
+        """
         intention = self.unresolved.get(client_id)
         if intention is None:
             raise UsageError(f"{self._sends.name}: nothing unresolved is called {client_id!r}", venue=self._sends.name)
-        await self._ask_after(intention)
+        await self._asked(intention)
         return self._told(intention)
 
     def remember(self, intention: Intention) -> None:
@@ -124,8 +124,18 @@ class Intents:
         await self._send(intention)
         if intention.state == "unknown":
             self.unresolved[intention.wish.client_id] = intention
-            await self._ask_after(intention)
+            await self._asked(intention)
         self._ended(intention)
+
+    async def _asked(self, intention: Intention) -> None:
+        """Asked after by one task, whoever waits for it."""
+        asking = self._asking.get(intention.number)
+        if asking is None:
+            asking = self._asking[intention.number] = asyncio.ensure_future(self._ask_after(intention))
+            self._tasks.add(asking)
+            asking.add_done_callback(self._tasks.discard)
+            asking.add_done_callback(lambda done: self._asking.pop(intention.number, None))
+        await asyncio.shield(asking)
 
     async def _send(self, intention: Intention) -> None:
         act = self.trading.act("submit")
@@ -180,7 +190,7 @@ class Intents:
 
     async def _ask_after(self, intention: Intention) -> None:
         """Ask until it is known, or for long enough."""
-        end_ns = now().mono_ns + int(RESOLVE * SECOND)
+        end_ns = now().mono_ns + seconds(self._timeout)
         act = self.trading.act("order")
         if act is None or self.trading.ability == "none":
             return
@@ -232,7 +242,6 @@ class Intents:
             text, venue=name, symbol=symbol, client_id=wish.client_id,
             hint="Don't send it again: await error.resolve()",
         )  # fmt: skip
-        error.asking = partial(self.resolve, wish.client_id)
         raise error
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tidebook import engine as engines
@@ -14,6 +14,7 @@ from tidebook.client.keys import Given, given, keys_of
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.reader import Reader
+from tidebook.client.recovery import Recovery
 from tidebook.client.stats import Stats, lost_by, stats_of
 from tidebook.client.subscription import Subscription
 from tidebook.client.trader import Trader
@@ -22,7 +23,7 @@ from tidebook.core.burst import Burst
 from tidebook.core.intents import TAG_BITS, IntentNumbers
 from tidebook.core.options import Options
 from tidebook.engine import Choice
-from tidebook.errors import UsageError, VenueUnavailable
+from tidebook.errors import TidebookError, UsageError, VenueUnavailable
 from tidebook.io.beat import Beat
 from tidebook.io.clock import now
 from tidebook.io.journal import Journal
@@ -30,6 +31,7 @@ from tidebook.io.place import loopback
 from tidebook.model import health
 from tidebook.model import place as places
 from tidebook.model.health import Health
+from tidebook.model.orders import Order
 from tidebook.model.place import At
 from tidebook.venue import Venue
 
@@ -65,6 +67,7 @@ class Market(Reader, Trader, Opening):
         self._keys = given(keys)
         self._only_reads = read_only
         self._journal = None if journal is None else Journal(journal)
+        self._recovery: Recovery | None = None
         self._named = IntentNumbers(secrets.randbits(TAG_BITS), now().wall_ns)
         self._at_address = at
         self._engine = engines.load(engine)
@@ -138,6 +141,9 @@ class Market(Reader, Trader, Opening):
         finally:
             for wait in waits:
                 wait.cancel()
+        if self._journal is not None:
+            self._recovery = Recovery(self._journal)
+            self._recovery.begin(ones)
         if not any(one.is_loaded for one in ones):
             raise next((one.error for one in ones if one.error is not None), None) or VenueUnavailable(
                 f"no venue has answered for {self._wait:g} s: {', '.join(map(str, self._open_venues))}"
@@ -155,6 +161,8 @@ class Market(Reader, Trader, Opening):
     async def _close(self) -> None:
         if self._beat is not None:
             self._beat.stop()
+        if self._recovery is not None:
+            await self._recovery.close()
         closing = [one.close() for one in self._connected]
         done = await asyncio.gather(*closing, return_exceptions=True)
         self._healths.close()
@@ -212,6 +220,14 @@ class Market(Reader, Trader, Opening):
     def _gone(self, thing: Opening) -> None:
         self._lost += lost_by(thing)
         super()._gone(thing)
+
+    @property
+    def recovered(self) -> Mapping[str, Order | TidebookError]:
+        """What became of the orders that the journal held without an end, as far as that is known: by client id.
+
+        An Order that its venue has; or the error that says that it never arrived. The others are in `unresolved`.
+        """
+        return {} if self._recovery is None else dict(self._recovery.outcomes)
 
     def health(self) -> Subscription[Health]:
         """What was lost, gained, refused: the newest 1,000 events, then live."""
@@ -329,7 +345,7 @@ def connect(
 
     With `read_only` nothing can be sent, changed or cancelled (UsageError). `journal` is a file in which each order
     stands before it is sent; what it holds from an earlier run without an end is asked after when its exchange is
-    connected, and stands in `unresolved` until then. One process has it at a time (UsageError).
+    connected: `recovered` says what became of it, until then it is in `unresolved`. One process has it at a time.
     """
     return Market(
         where, at=at, engine=engine, options=options, timeout=timeout, share=share, keys=keys, read_only=read_only,

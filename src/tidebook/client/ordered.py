@@ -1,17 +1,18 @@
 """An order that this process has sent: what its venue made of it, and what can be done with it."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from tidebook.client.tables import Table
 from tidebook.client.waits import within
-from tidebook.errors import NetworkError, RateLimited
+from tidebook.errors import NetworkError, OrderNotFound, VenueError
 from tidebook.model.orders import Amount, Fill, Order
 
 _FIRST, _MOST = 0.25, 5.0
 """Seconds between two looks at an order that is still open."""
+TRIES: Final = 10
 
 
 class Sent(Order, frozen=True, kw_only=True, eq=False):
@@ -34,7 +35,7 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
         wait = _FIRST
         async with within(timeout, f"{self.client_id or self.id} has not ended"):
             while order.open:
-                with suppress(NetworkError, RateLimited):
+                with _unless_it_stays():
                     order = await self.refresh()
                 if order.open:
                     await asyncio.sleep(wait)
@@ -52,7 +53,16 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
         return found
 
     async def fills(self) -> Table[Fill]:
-        """Its trades so far."""
+        """Its trades so far. What fails on the way is asked for anew, `TRIES` times at most."""
+        wait = _FIRST
+        for _ in range(TRIES):
+            with _unless_it_stays():
+                return await self._fills()
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, _MOST)
+        return await self._fills()
+
+    async def _fills(self) -> Table[Fill]:
         found: Table[Fill] = await self.trader.fetch_fills(self.symbol)
         return found.where(lambda fill: fill.order_id == self.id)
 
@@ -62,6 +72,16 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
 
 
 FIELDS: Final = Order.__struct_fields__
+
+
+@contextmanager
+def _unless_it_stays() -> Iterator[None]:
+    """What a question may meet and the next one not: the network, a venue that is late or busy."""
+    try:
+        yield
+    except (NetworkError, VenueError) as error:
+        if error.retry == "never" or isinstance(error, OrderNotFound):
+            raise
 
 
 def _order(fields: Mapping[str, Any]) -> Order:

@@ -49,7 +49,7 @@ class Private:
         trading = self._one.declared.trading
         if trading is None:
             raise UsageError(f"{self.name}: orders are not built yet", venue=self.name)
-        return Intents(self, trading, self._one.place, self._journal)
+        return Intents(self, trading, self._one.place, self._journal, self._one.options.resolve_timeout)
 
     @property
     def started(self) -> bool:

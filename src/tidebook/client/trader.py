@@ -4,6 +4,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol
 
 from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
@@ -16,7 +17,7 @@ from tidebook.client.tables import Table
 from tidebook.core.intents import IntentNumbers
 from tidebook.core.rules import Wish, wish
 from tidebook.core.trading import Act, Inquiry, Ref, Trading
-from tidebook.errors import BookNotLive, ClockRefused, TidebookError, UsageError
+from tidebook.errors import BookNotLive, ClockRefused, OutcomeUnknown, TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
 from tidebook.model.market import State
@@ -78,7 +79,11 @@ class Trader(Finding):
         if dry_run:
             return sent(_dry(made), self._alone(one))
         _check_clock(one, trading)
-        order = await one.private.intents.submit(made, number)
+        try:
+            order = await one.private.intents.submit(made, number)
+        except OutcomeUnknown as error:
+            error.asking = partial(self._alone(one).resolve, error.client_id)
+            raise
         return sent(order, self._alone(one))
 
     async def submit_many(
@@ -225,11 +230,11 @@ class Trader(Finding):
             for name, found in one.private.intents.unresolved.items()
         }  # fmt: skip
 
-    async def resolve(self, client_id: str) -> Order:
+    async def resolve(self, client_id: str) -> Sent:
         """Ask what became of one of `unresolved`. Raises as `submit` does."""
         for one in self._venues(None):
             if one.private.started and client_id in one.private.intents.unresolved:
-                return await one.private.intents.resolve(client_id)
+                return sent(await one.private.intents.resolve(client_id), self._alone(one))
         raise UsageError(f"nothing unresolved is called {client_id!r}")
 
     # Inside -------------------------------------------------------------------

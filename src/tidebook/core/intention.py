@@ -99,6 +99,14 @@ class Intention:
             self.state, self.why = "unknown", why
             self.next_ns = None if self.trading.ability == "none" else now.mono_ns + FIRST
 
+    def found(self, now: Now) -> None:
+        """It is one of an earlier process, which wrote it down before it sent it; perhaps it never did.
+
+        It may have waited for its turn, and have left the moment before that process ended.
+        """
+        self.state, self.sent_ns, self.why = "unknown", now.mono_ns, "the process ended before its answer was there"
+        self.next_ns = None if self.trading.ability == "none" else now.mono_ns
+
     def asks(self, now: Now) -> bool:
         """Whether to ask now. It counts as asked then."""
         if self.state != "unknown" or self.next_ns is None or now.mono_ns < self.next_ns:

@@ -9,6 +9,7 @@ class Options:
 
     connect_timeout: float = 10.0  # TCP, TLS and upgrade together
     request_timeout: float = 10.0  # one HTTP answer, whole
+    resolve_timeout: float = 15.0  # asking what became of an order; longer than the windows of time stamps
     fetch_timeout: float = 30.0  # asking once, with the wait for room in the venue's limit
     ack_timeout: float = 5.0  # from sending a subscription to its answer; three tries
     ack_tries: int = 3

@@ -7,13 +7,13 @@ import os
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Protocol, TypeVar, assert_never
 from urllib.parse import urlsplit
 
 from tidebook.core.clock import Now
-from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Seal, Send, SendSecret
+from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Request, Seal, Send, SendSecret, Urgency
 from tidebook.errors import UsageError
 from tidebook.io import process
 from tidebook.io.clock import now
@@ -60,7 +60,7 @@ class Driver:
     server that stands for the venue: without a proxy, and the `Host` header keeps the venue's own host. `headers` go
     with each request.
     At most `most_opens` connections are being opened and `most_fetches` requests under way at a time; of those that
-    wait, connections go in order and requests by urgency. A timeout counts from the start.
+    wait, connections go in order and requests by urgency, orders at once. A timeout counts from the start.
 
     The texts of `Machine.closed` are `io.websocket`'s, those of `Machine.failed` are `io.http`'s.
     An exception of the machine or of `on_event` is a bug: it is logged once on ``tidebook.io``, everything is
@@ -283,17 +283,15 @@ class Driver:
     # ---- requests
 
     def _next_fetch(self) -> None:
-        while self._fetches and len(self._requests) < self._most_fetches:
+        while self._fetches and (len(self._requests) < self._most_fetches or self._fetches[0][0] == Urgency.ORDER):
             task = self._loop.create_task(self._fetch(heapq.heappop(self._fetches)[2]))
             self._requests.add(task)
             self._track(task)
 
     async def _fetch(self, effect: Fetch) -> None:
         try:
-            async with asyncio.timeout(effect.timeout), self._sealed(effect) as request:
+            async with self._sealed(effect) as request:
                 reply = await self._http.fetch(request, timeout=effect.timeout, cap=effect.cap)
-        except TimeoutError:  # of its turn: the answer has a limit of its own, which is over before
-            self._input(self._machine.failed, effect.id, f"Timeout: {shown(effect.request)}: {_NO_TURN}")
         except Failure as failure:
             self._input(self._machine.failed, effect.id, str(failure))
         else:
@@ -308,7 +306,12 @@ class Driver:
         elif not seal.account:
             yield self._signed(seal, request, 0)
         else:
-            async with turn(seal.account, lambda: now().wall_ns) as nonce:
+            async with AsyncExitStack() as stack:
+                try:
+                    async with asyncio.timeout(effect.timeout):
+                        nonce = await stack.enter_async_context(turn(seal.account, lambda: now().wall_ns))
+                except TimeoutError:
+                    raise Failure(f"Timeout: {shown(request)}: {_NO_TURN}") from None
                 yield self._signed(seal, request, nonce)
 
     def _signed(self, seal: Seal, request: Request, nonce: int) -> Request:

@@ -19,14 +19,16 @@ _MOST = 256 << 20
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`place` is the exchange's, `wish` what was to be sent, in words; `end` what became of it, empty until then."""
+    """`wish` is what was to be sent, numbers as text, by the names of its fields; `end` what became of it, empty until
+    then. `at_ns` is the wall time before it was sent, `place` where it was to go.
+    """
 
     id: str
+    number: int
     place: str
-    venue: str
     symbol: str
     at_ns: int
-    wish: str
+    wish: dict[str, str]
     end: str = ""
 
 

@@ -176,7 +176,8 @@ def _claim(url: str, claims: list[Claim]) -> Claim:
     What may be of the same venue as connections before it is taken to be.
     """
     parts = urlsplit(url)
-    claimed = [_then(one, parts.path) for one in at_host(parts.hostname or "", parts.path or "/", recorded=True)]
+    there = at_host(parts.hostname or "", parts.path or "/", recorded=True)
+    claimed = [_then(one, parts.path) for one in there if one.endpoints]  # without, its streams are not declared
     exact = tuple(venue for has_it, venue in claimed if has_it)
     venues = exact or tuple(venue for _, venue in claimed)
     for claim in claims:

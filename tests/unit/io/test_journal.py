@@ -21,7 +21,7 @@ async def main():
     journal = Journal(sys.argv[1])
     journal.begin()
     for number in range(20):
-        await journal.write(Entry(f"tb{number}", "x", "x.spot", "BTC/USDT", number, "buy 1 BTC/USDT at 1"))
+        await journal.write(Entry(f"tb{number}", number, "x.spot", "BTC/USDT", number, {"side": "buy"}))
         if number % 2:
             journal.end(f"tb{number}", "accepted")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -31,7 +31,7 @@ asyncio.run(main())
 
 
 def _entry(id: str) -> Entry:
-    return Entry(id, "x", "x.spot", "BTC/USDT", 1, "buy 1 BTC/USDT at 1")
+    return Entry(id, 1, "x.spot", "BTC/USDT", 1, {"side": "buy"})
 
 
 def _opened(path: Path) -> Journal:

@@ -31,6 +31,7 @@ from tidebook.venue import (
 from tidebook.venues.alpaca import wire
 from tidebook.venues.alpaca.recorded import listing
 from tidebook.venues.alpaca.rest import ANSWERS, CALLS, DATA, REST, unlisted
+from tidebook.venues.alpaca.sign import OPEN, SIGN
 
 _LISTS: Final = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "orderbooks")
 _BY_KIND: Final = ",".join(f'"{name}?":"@{name}"' for name in _LISTS)
@@ -131,6 +132,8 @@ ALPACA: Final = Venue(
     unlisted=unlisted,
     symbol=str,
     key_headers={"APCA-API-KEY-ID": "$key", "APCA-API-SECRET-KEY": "$secret"},
+    sign=SIGN,
+    public=OPEN,
     without=("ticker",),
     proof_from="docs.alpaca.markets: Real-time Crypto Data, orderbooks (2026-06-09)",
 )

@@ -11,7 +11,7 @@ from tidebook.core.sign.parts import compact, signed, target
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     "/v1beta3/crypto/us/", "/v1beta3/crypto/us-1/", "/v1beta3/crypto/eu-1/", "/v1beta1/crypto-perps/global/"
 )
 

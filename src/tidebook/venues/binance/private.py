@@ -299,8 +299,8 @@ def _common(api: str, weight: Pool, orders: Pool, costs: _Costs, every: str) -> 
     return (
         Act("cancel", lambda ref: _ask(f"{api}/order", method="DELETE", **_named(ref)), _order, orders.name),
         Act(
-            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), _nothing, orders.name,
-            needs=True,
+            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), _nothing,
+            orders.name, needs=True,
         ),
         Act("order", lambda ref: _ask(f"{api}/order", **_named(ref)), _order, weight.name, costs.order),
         Act(

@@ -15,7 +15,7 @@ _LISTS: Final = known_public("/v1/spot/status", "/v1/spot/pairs", "/tickers", "/
 _OF_A_PAIR: Final = frozenset({"ticker", "depth", "transactions", "candlestick", "circuit_break_info"})
 
 
-def public(method: str, path: str) -> bool:
+def is_open(method: str, path: str) -> bool:
     """``/{pair}/{what}`` at the public host, and two lists at the private one."""
     parts = path.split("/")
     return _LISTS(method, path) or (

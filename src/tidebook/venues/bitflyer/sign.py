@@ -17,7 +17,7 @@ _NAMES: Final = (
     "getmarkets", "markets", "getboard", "board", "getticker", "ticker", "getexecutions", "executions",
     "getboardstate", "gethealth", "getfundingrate", "getcorporateleverage", "getchats",
 )  # fmt: skip
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     *(f"/v1/{name}" for name in _NAMES),
     *(f"/v1/{name}/{region}" for name in ("getmarkets", "markets", "getchats") for region in ("usa", "eu")),
 )

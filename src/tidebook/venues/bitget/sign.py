@@ -13,7 +13,7 @@ from tidebook.core.sign.parts import compact, mac_base64, passphrase, signed, ta
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     "/api/v2/public/time", "/api/v2/public/annoucements", "/api/v2/spot/public/", "/api/v2/spot/market/",
     "/api/v2/mix/market/", "/api/v3/public/", "/api/v3/market/",
 )  # fmt: skip

@@ -14,7 +14,7 @@ from tidebook.core.sign.parts import signed, target
 from tidebook.model.credentials import Credentials
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     "/api/v3/brokerage/time", "/api/v3/brokerage/market/", "/v2/currencies", "/v2/exchange-rates", "/v2/time"
 )
 GOOD_FOR: Final = 120

@@ -8,7 +8,7 @@ from tidebook.core.sign.parts import compact, mac_hex, signed, text_of
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     "/api/ticker", "/api/trades", "/api/order_books", "/api/exchange/orders/rate", "/api/rate/", "/api/exchange_status"
 )
 

@@ -10,7 +10,7 @@ from tidebook.core.sign.parts import compact, mac_hex, signed, target, text_of
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public("/api/v2/public/", methods=("GET", "POST"))
+OPEN: Final = known_public("/api/v2/public/", methods=("GET", "POST"))
 
 
 def scheme(*, nonce: Callable[[Stamp], str] = lambda stamp: stamp.text, scope: str | None = None) -> Scheme:

@@ -16,7 +16,7 @@ _FUTURES: Final = (
     "contracts", "order_book", "trades", "candlesticks", "premium_index", "tickers", "funding_rate", "insurance",
     "contract_stats", "liq_orders", "risk_limit_tiers",
 )  # fmt: skip
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     *(f"/api/v4/spot/{name}" for name in _SPOT),
     "/api/v4/spot/currencies/",
     "/api/v4/spot/currency_pairs/",

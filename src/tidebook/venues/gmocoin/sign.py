@@ -9,7 +9,7 @@ from tidebook.core.sign.parts import mac_hex, signed, target, text_of
 from tidebook.model.credentials import Credentials
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public("/public/")
+OPEN: Final = known_public("/public/")
 
 
 def _rest(request: Request, credentials: Credentials, stamp: Stamp) -> Request:

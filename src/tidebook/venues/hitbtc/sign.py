@@ -9,7 +9,7 @@ from tidebook.core.sign.parts import base64, compact, mac_hex, signed, target, t
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public("/api/3/public/")
+OPEN: Final = known_public("/api/3/public/")
 
 
 def scheme(*, window_ms: int | None = None) -> Scheme:

@@ -25,6 +25,7 @@ from tidebook.venue import (
 from tidebook.venues.htx import swaps, wire
 from tidebook.venues.htx.recorded import data_topic, listing, sent_topics
 from tidebook.venues.htx.rest import ANSWERS, CALLS, REST
+from tidebook.venues.htx.sign import OPEN, SIGN
 from tidebook.venues.htx.streams import PING, SUBSCRIBING, facts, middle, tick, whole
 
 MARKET = Endpoint("market", "wss://api.huobi.pro/ws", SUBSCRIBING, PING, codec=Codec.GZIP)
@@ -105,7 +106,23 @@ SPOT = Venue(
     data_topic=data_topic,
     listing=listing,
     symbol=str,
+    sign=SIGN,
+    public=OPEN,
     proof_from="huobiapi/docs v1_en: market depth, market by price",
 )
 
-VENUES = (SPOT, *swaps.VENUES)
+# An exchange of its own in Japan, with HTX's signatures. Nothing of its markets is declared.
+BITTRADE = Venue(
+    name="bittrade",
+    exchange="bittrade",
+    kind="spot",
+    endpoints=(),
+    books=(),
+    rest="https://api-cloud.bittrade.co.jp",
+    aliases=("api-cloud.bittrade.co.jp",),
+    symbol=str,
+    sign=SIGN,
+    public=OPEN,
+)
+
+VENUES = (SPOT, *swaps.VENUES, BITTRADE)

@@ -13,7 +13,7 @@ from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     "/market/", "/v1/common/", "/v2/market-status", "/v2/reference/currencies", "/v2/settings/common/",
     "/v1/settings/common/", "/linear-swap-ex/market/", "/swap-ex/market/", "/index/market/history/",
     "/linear-swap-api/v1/swap_contract_info", "/linear-swap-api/v1/swap_index", "/linear-swap-api/v1/swap_price_limit",

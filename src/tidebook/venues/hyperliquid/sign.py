@@ -18,7 +18,7 @@ from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public("/info", methods=("POST",))
+OPEN: Final = known_public("/info", methods=("POST",))
 
 _CHAIN: Final = ("hyperliquidChain", "string")
 _AMOUNT: Final = ("amount", "string")

@@ -1,0 +1,31 @@
+"""Kraken. Facts: docs.kraken.com/api (2026). Its futures are signed another way.
+
+Hosts and signatures alone: nothing of its markets is declared yet.
+"""
+
+from typing import Final
+
+from tidebook.venue import Venue
+from tidebook.venues.kraken.sign import OPEN, SIGN
+
+KRAKEN: Final = Venue(
+    name="kraken",
+    exchange="kraken",
+    kind="mixed",
+    endpoints=(),
+    books=(),
+    rest="https://api.kraken.com",
+    aliases=(
+        "api.kraken.com",
+        "ws.kraken.com",
+        "ws-auth.kraken.com",
+        "ws-l3.kraken.com",
+        "beta-ws.kraken.com",
+        "beta-ws-auth.kraken.com",
+    ),
+    symbol=str,
+    sign=SIGN,
+    public=OPEN,
+)
+
+VENUES = (KRAKEN,)

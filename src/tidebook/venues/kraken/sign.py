@@ -11,7 +11,7 @@ from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public("/0/public/", methods=("GET", "POST"))
+OPEN: Final = known_public("/0/public/", methods=("GET", "POST"))
 
 
 def _rest(request: Request, credentials: Credentials, stamp: Stamp) -> Request:

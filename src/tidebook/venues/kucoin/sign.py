@@ -22,7 +22,7 @@ _GET: Final = known_public(
 _POST: Final = known_public("/api/v1/bullet-public", methods=("POST",))
 
 
-def public(method: str, path: str) -> bool:
+def is_open(method: str, path: str) -> bool:
     """The market's data, and the token of a public stream. A whole book (`v3/market`) wants a key."""
     return _GET(method, path) or _POST(method, path)
 

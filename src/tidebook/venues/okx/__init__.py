@@ -36,6 +36,7 @@ from tidebook.venue import (
 )
 from tidebook.venues.okx import rest, wire
 from tidebook.venues.okx.recorded import listing
+from tidebook.venues.okx.sign import OPEN, SIGN
 
 CONNECTS: Final = Pool("okx.connects", "ip", 3, 1)
 ROUTE: Final = ("/arg.channel", "/arg.instId")
@@ -193,6 +194,8 @@ OKX: Final = Venue(
     ),
     aliases=("ws.okx.com", "www.okx.com", "wsaws.okx.com", "wseea.okx.com", "wsus.okx.com", "ws.okex.com"),
     listing=listing,
+    sign=SIGN,
+    public=OPEN,
     proof_from="API v5 change log 2026-02-12, sequence of books; notice 2026-05-21, checksum",
 )
 

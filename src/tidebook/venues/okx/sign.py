@@ -10,7 +10,7 @@ from tidebook.core.sign.parts import compact, iso_ms, mac_base64, passphrase, si
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public("/api/v5/market/", "/api/v5/public/", "/api/v5/rubik/", "/api/v5/system/status")
+OPEN: Final = known_public("/api/v5/market/", "/api/v5/public/", "/api/v5/rubik/", "/api/v5/system/status")
 
 
 def _whole(stamp: Stamp) -> str:

@@ -13,7 +13,7 @@ from tidebook.core.sign.parts import compact, mac_hex, signed, target, text_of
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     "/public/", "/md/", "/exchange/public/", "/api-data/public/", "/v1/md/", "/contract-biz/public/"
 )
 

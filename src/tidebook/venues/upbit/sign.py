@@ -15,7 +15,7 @@ from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-PUBLIC: Final = known_public(
+OPEN: Final = known_public(
     "/v1/market/all", "/v1/candles/", "/v1/trades/ticks", "/v1/ticker", "/v1/ticker/all", "/v1/orderbook",
     "/v1/orderbook/instruments", "/v1/orderbook/supported_levels",
 )  # fmt: skip

@@ -31,6 +31,7 @@ from tidebook.venue import (
     Window,
 )
 from tidebook.venues.htx.recorded import data_topic, sent_topics
+from tidebook.venues.htx.sign import OPEN, SIGN
 from tidebook.venues.htx.streams import PING, SUBSCRIBING, facts, middle, tick, whole
 from tidebook.venues.htx.swaps import rest, wire
 from tidebook.venues.htx.swaps.recorded import listing
@@ -149,6 +150,8 @@ LINEAR: Final = Venue(
     data_topic=data_topic,
     listing=partial(listing, "/linear-swap-api/v1/swap_contract_info", linear=True),
     symbol=str,
+    sign=SIGN,
+    public=OPEN,
     proof_from="USDT-margined contracts 2025-11, Subscribe Incremental Market Depth Data",
 )
 

@@ -1,0 +1,42 @@
+"""Sells where it is dearer, buys where it is cheaper. Offline: tidebook sim -- python examples/spread.py 60"""
+
+import asyncio
+import sys
+from collections import Counter
+from typing import Any
+
+import tidebook
+
+SYMBOL, ROUNDS = "BTC/USDT", int(sys.argv[1] if len(sys.argv) > 1 else 5)
+
+
+async def trade(side: Any, book: tidebook.Book, market: tidebook.Market, own: Counter[Any]) -> None:
+    try:
+        try:
+            order = await market.submit(tidebook.MarketOrder(SYMBOL, side, size="0.001"), guard=book, venue=book.venue)
+        except tidebook.OutcomeUnknown as error:
+            order = await error.resolve()
+    except tidebook.TidebookError as error:
+        return print(f"not done: {error}")
+    print(await order.done())
+    for fill in await order.fills():
+        size = fill.size if side == "buy" else -fill.size
+        own.update({"BTC": size, "USDT": -size * fill.price})
+        own.subtract({fill.fee_currency: fill.fee})
+
+
+async def main() -> None:
+    async with tidebook.connect("binance.spot", "bybit.spot") as market:
+        async with market.book(SYMBOL, venue="binance.spot") as here, market.book(SYMBOL, venue="bybit.spot") as there:
+            before, own = await market.fetch_balances(), Counter[Any]()
+            for _ in range(ROUNDS):
+                do = ("sell", "buy") if here.last.mid > there.last.mid else ("buy", "sell")
+                await asyncio.gather(
+                    trade(do[0], here, market, own), trade(do[1], there, market, own), asyncio.sleep(1)
+                )
+            for row, was in zip(await market.fetch_balances(), before, strict=True):
+                own[row.currency] -= row.total - was.total
+        print("balanced" if not any(own.values()) else f"the exchanges have {dict(own)} less")
+
+
+tidebook.run(main())

@@ -1,0 +1,74 @@
+"""What an earlier process left in its journal without an end: asked after, once its venue has answered."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from tidebook.client.journaled import wish_of
+from tidebook.client.place import VenueAt
+from tidebook.core.intention import Intention
+from tidebook.errors import OutcomeUnknown, TidebookError
+from tidebook.io.clock import now
+from tidebook.io.journal import Entry, Journal
+from tidebook.model.orders import Order
+
+logger = logging.getLogger("tidebook.client")
+
+AGAIN: Final = 30.0
+"""Seconds after which one whose outcome is still unknown is asked after anew."""
+
+
+class Recovery:
+    """`outcomes` holds, by client id, the Order that was found, or the error that says what became of it."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.outcomes: dict[str, Order | TidebookError] = {}
+        self._journal = journal
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, ones: Sequence[VenueAt]) -> None:
+        """Ask each venue after its own, as soon as it is there."""
+        by_place: dict[str, list[Entry]] = {}
+        for entry in self._journal.open.values():
+            by_place.setdefault(entry.place, []).append(entry)
+        for one in ones:
+            if (entries := by_place.pop(one.place, None)) is not None and one.declared.trading is not None:
+                task = asyncio.ensure_future(self._of(one, entries))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        for place, left in by_place.items():
+            logger.warning("journal: %d orders of %s, which is not connected, stay unresolved", len(left), place)
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _of(self, one: VenueAt, entries: Sequence[Entry]) -> None:
+        await one.ready.wait()
+        intents = one.private.intents
+        for entry in entries:
+            instrument = one.listing.find(entry.symbol)
+            if instrument is None:
+                logger.warning("journal: %s of %s: %s is not listed any more", entry.id, entry.place, entry.symbol)
+                continue
+            intention = Intention(wish_of(entry, instrument), entry.number, intents.trading)
+            intention.found(now())
+            intents.remember(intention)
+        for entry in entries:
+            if entry.id in intents.unresolved:
+                await self._resolve(one, entry)
+
+    async def _resolve(self, one: VenueAt, entry: Entry) -> None:
+        while True:
+            try:
+                self.outcomes[entry.id] = await one.private.intents.resolve(entry.id)
+            except OutcomeUnknown as error:
+                logger.warning("journal: %s", error)
+                await asyncio.sleep(AGAIN)
+                continue
+            except TidebookError as error:
+                self.outcomes[entry.id] = error
+            logger.info("journal: %s of %s: %s", entry.id, entry.place, self.outcomes[entry.id])
+            return

@@ -1,0 +1,32 @@
+"""`python -m tests.intents`: the run that nobody waits for with `make test`. Exit status 1 where something is wrong."""
+
+import argparse
+import asyncio
+import sys
+import time
+
+from tests.intents.run import PATHS, run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Orders against an exchange that cuts requests at every point")
+    parser.add_argument("--count", type=int, default=5000, help="orders at each venue")
+    parser.add_argument("--seed", type=int, default=1)
+    wanted = parser.parse_args()
+    wrong = 0
+    for venue in PATHS:
+        began = time.monotonic()
+        found = asyncio.run(run(venue, wanted.count, wanted.seed))
+        outcomes = ", ".join(f"{name} {n}" for name, n in sorted(found.outcomes.items()))
+        later = ", ".join(f"{name} {n}" for name, n in sorted(found.resolved.items())) or "none"
+        print(
+            f"{venue}: {found.sent} orders, {found.hits} requests failed: {outcomes}; unknown at first, then: {later}"
+        )
+        print(f"    {time.monotonic() - began:.0f} s; wrong: {len(found.wrong)}")
+        print(*(f"    {text}" for text in found.wrong[:20]), sep="\n", end="\n" if found.wrong else "")
+        wrong += len(found.wrong)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

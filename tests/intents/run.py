@@ -1,0 +1,118 @@
+"""Many orders while requests are cut at every point: each is in the ledger once at most, as its user was told.
+
+Limits of both sides are lifted: how many orders an account may send is not what is tried here.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Final
+
+from tidebook import Limit, MarketOrder, NetworkError, Order, OrderRejected, OutcomeUnknown, TidebookError, connect
+from tidebook.client.market import Market
+from tidebook.core.options import Options
+from tidebook.model.facts import Side
+from tidebook.sim.server import Fault, serve
+from tidebook.sim.server.faults import POINTS
+
+PATHS: Final = {"binance.spot": "/api/v3/order", "bybit.spot": "/v5/order/*"}
+SYMBOL: Final = "BTC/USDT"
+AT_ONCE: Final = 200
+RESTING: Final = 100
+_UNLIMITED: Final = 10**9
+
+
+@dataclass(slots=True)
+class Judged:
+    """What came of a run. `wrong` says in words what must not be."""
+
+    sent: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    resolved: Counter[str] = field(default_factory=Counter[str])
+    hits: int = 0
+    asked: int = 0  # the most questions that one intent took
+    wrong: list[str] = field(default_factory=list[str])
+
+
+def lift(sim: serve, market: Market, venue: str) -> None:
+    """Nothing is refused for being too much, here or there."""
+    for gate in sim._simulator.fronts[venue].gates.values():
+        gate.pool = replace(gate.pool, limit=_UNLIMITED)
+    (one,) = market._venues(None)
+    for pool in one.declared.pools:
+        one.desk.requests.budget(pool, "").publish(_UNLIMITED)
+    for queue in one.desk.requests._queues.values():
+        queue.budget.publish(_UNLIMITED)
+
+
+async def run(venue: str, count: int, seed: int, chance: float = 0.5) -> Judged:
+    """`count` orders at a venue; each request of its key fails with a `chance`, at one of all points."""
+    found, random = Judged(), Random(seed)
+    options = Options(resolve_timeout=20.0)
+    async with serve(seed, [venue], symbols=[SYMBOL]) as sim, connect(venue, at=sim.at, options=options) as market:
+        lift(sim, market, venue)
+        for point in POINTS:
+            sim.faults(
+                Fault(
+                    "order", venue, PATHS[venue], count=10**9, seconds=0.2, status=503, point=point,
+                    chance=chance / len(POINTS),
+                )
+            )  # fmt: skip
+        told: dict[str, Order | TidebookError] = {}
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(number: int) -> None:
+            async with turns:
+                try:
+                    order = await market.submit(_intent(random, number < RESTING))
+                except OutcomeUnknown as error:
+                    told[error.client_id] = error
+                    found.outcomes["unknown"] += 1
+                except (OrderRejected, NetworkError) as error:
+                    found.outcomes[type(error).__name__] += 1
+                    told[f"none {len(told)}"] = error
+                else:
+                    told[order.client_id] = order
+                    found.outcomes["accepted"] += 1
+                found.sent += 1
+
+        await asyncio.gather(*(one(number) for number in range(count)))
+        found.hits = sim._simulator.fronts[venue].faults.hits.get("order", 0)
+        sim.faults.resume(venue)
+        for client_id in [*market.unresolved]:
+            try:
+                told[client_id] = await market.resolve(client_id)
+                found.resolved["found"] += 1
+            except NetworkError as error:
+                found.resolved["never arrived"] += 1
+                told[client_id] = error
+        _judge(found, sim, venue, told)
+        if market.unresolved:
+            found.wrong.append(f"{len(market.unresolved)} are unresolved when nothing fails any more")
+    return found
+
+
+def _intent(random: Random, rests: bool) -> Limit | MarketOrder:
+    """Some rest far away, fewer than a venue lets stand; half of the others trade, half find nobody."""
+    side: Side = random.choice(("buy", "sell"))
+    price = "30000" if side == "buy" else "120000"
+    if rests:
+        return Limit(SYMBOL, side, size="0.001", price=price)
+    if random.random() < 0.5:
+        return MarketOrder(SYMBOL, side, size="0.0005")
+    return Limit(SYMBOL, side, size="0.001", price=price, tif="ioc")
+
+
+def _judge(found: Judged, sim: serve, venue: str, told: dict[str, Order | TidebookError]) -> None:
+    """The ledger against what was told."""
+    records = [record for record in sim.account(venue).records.values() if record.venue == venue]
+    times = Counter(record.ask.client_id for record in records)
+    found.wrong += [f"{id} is in the ledger {n} times" for id, n in times.items() if n > 1]
+    for record in records:
+        id = record.ask.client_id
+        if not isinstance(told.get(id), Order):
+            found.wrong.append(f"{id} is in the ledger, and its user was told {told.get(id)!r}")
+    found.wrong += [
+        f"{id} was told to be there, and is not" for id, one in told.items() if isinstance(one, Order) and not times[id]
+    ]

@@ -1,0 +1,21 @@
+"""A short run with `make test`; the long one is `python -m tests.intents`."""
+
+import pytest
+from tests.intents import bot
+from tests.intents.run import PATHS, run
+
+
+@pytest.mark.parametrize("venue", PATHS)
+async def test_no_order_is_there_twice_or_otherwise_than_told(venue: str) -> None:
+    found = await run(venue, 120, 3)
+    assert found.wrong == []
+    assert found.sent == 120
+    assert found.hits > 40
+
+
+async def test_the_bot_that_trades_a_spread_is_balanced_whatever_fails() -> None:
+    status, faults, said = await bot.run(6, 5, 0.5)
+    assert status == 0, said
+    assert "balanced" in said, said
+    assert faults >= 10
+    assert any(line.startswith("<Order") for line in said)
