@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -55,14 +56,14 @@ class Told:
 def test_an_order_that_has_ended_stays_so() -> None:
     told = Told()
     told.held.told([order("1", 2, "cancelled", 5), order("1", 1, "open", 4), order("1", 2, "open", 9)])
-    assert [(one.status, one.filled) for one in told.held.orders()] == [("cancelled", 2)]
+    assert [(one.status, one.filled) for one in told.held.orders()] == [("cancelled", Decimal(2))]
     assert len(told.rows) == 1
 
 
 def test_what_is_filled_never_falls() -> None:
     told = Told()
     told.held.told([order("1", 3, "open", 5), order("1", 2, "cancelled", 6), order("1", 1, "open", 9)])
-    assert [(one.status, one.filled) for one in told.held.orders()] == [("cancelled", 3)]
+    assert [(one.status, one.filled) for one in told.held.orders()] == [("cancelled", Decimal(3))]
 
 
 def test_a_fill_is_there_once_and_may_come_before_its_order() -> None:
@@ -108,7 +109,7 @@ def test_what_one_report_lacks_another_has() -> None:
     told.held.told([order("1", 0, "open", 5, client_id="tb1"), order("1", 1, "open", 6, exact_price=None)])
     one = told.held.order("tb1")
     assert one is not None
-    assert (one.client_id, one.price, one.filled) == ("tb1", 1, 1)
+    assert (one.client_id, one.price, one.filled) == ("tb1", Decimal(1), Decimal(1))
     assert told.held.order("1", "ETH/USDT") is None
 
 
