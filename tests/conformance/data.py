@@ -8,6 +8,13 @@
   further requests, where the question is several), or `refuses` (the UsageError's words); with a `body`, its `result`
   as above (of the call `book`: `seq`, `bids`, `asks`), `limits` (units of pools) where it tells of any, and
   `more` (the URL of the page that follows, or null) of a page
+- `acts/<act>.json`: cases of one thing that is asked or done with an account. `wish` (fields of a Wish), `ref` or
+  `inquiry` (with `all` of no one instrument), and where the venue has an act `account` what that says; `kind` of the
+  instrument, where the venue has several. Then `method`, `url`, `headers`, `sends` (the body), `weight`, `pool`,
+  `then` and `otherwise` (the URLs of what is asked after it, and where it knows no such order), or `refuses` (the
+  words of a UsageError, with which nothing is asked); with the answer's
+  `body`, its `result` as for calls, `more`, `raises` (`OrderNotFound`, or the kind of a DecodeError). `lacks`: fields
+  that are absent from other answers of this form, `empty` as above; `words`: fields in which only certain words stand
 - `errors/*.json`: `status`, `headers`, `body`, then what they mean: `raises` (a class, or null), `code`, `retry`,
   `wait` (seconds from now), `says` (the whole text); `used` (units of pools)
 - `books/*.json`: cases of one `channel` in the steps of tests/unit/engine/replay.py, played with the declared shape
@@ -26,12 +33,12 @@ from tidebook.venues import every
 
 Json = Any
 ROOT = Path(__file__).parents[1] / "venues"
-KINDS = ("decode", "calls", "errors", "books", "sessions")
+KINDS = ("decode", "calls", "acts", "errors", "books", "sessions")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case of one file: `subject` is the channel or call that the file is about."""
+    """One case of one file: `subject` is the channel, call or act that the file is about."""
 
     venue: Venue
     file: Path
@@ -56,6 +63,6 @@ def cases(kind: str) -> list[Case]:
     for venue in every().values():
         for file in files(venue, kind):
             content = json.loads(file.read_text("utf-8"))
-            subject = content.get("channel") or content.get("call") or ""
+            subject = content.get("channel") or content.get("call") or content.get("act") or ""
             found += [Case(venue, file, subject, data) for data in content["cases"]]
     return found

@@ -15,8 +15,8 @@ from tidebook.core.clock import SECOND, Now
 from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.sign import Scheme, Stamp
-from tidebook.core.trading import Act
-from tidebook.errors import ClockRefused, DecodeError, TidebookError, UsageError
+from tidebook.core.trading import A, Act, addressed
+from tidebook.errors import ClockRefused, DecodeError, OrderNotFound, TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.io.journal import Journal
 from tidebook.model.credentials import Credentials
@@ -38,6 +38,7 @@ class Private:
         self._journal = journal
         self._measured_ns = now().mono_ns
         self.listeners: list[Callable[[Order], None]] = []  # told of each order that an answer speaks of
+        self._account = ""
 
     @property
     def name(self) -> str:
@@ -96,6 +97,26 @@ class Private:
 
     async def act(self, act: Act, about: Any) -> Any:
         """What an act says, all pages of it. Raises the venue's error, NetworkError, DecodeError."""
+        about = await self.addressed(about)
+        try:
+            found = await self._pages(act, about)
+        except OrderNotFound:
+            if act.otherwise is None:
+                raise
+            return await self.act(act.otherwise, about)
+        return found if act.then is None else await self.act(act.then, about)
+
+    async def addressed(self, about: A) -> A:
+        """With what the venue calls the account, where its requests say so: it is asked once. Raises as `act`."""
+        trading = self._one.declared.trading
+        asks = None if trading is None else trading.act("account")
+        if asks is None or about.account:
+            return about
+        if not self._account:
+            self._account = await self._pages(asks, about)
+        return addressed(about, self._account)
+
+    async def _pages(self, act: Act, about: Any) -> Any:
         request = act.request(about)
         weight = act.cost(about)
         reply = await self.send(request, act.pool, weight)
@@ -107,7 +128,8 @@ class Private:
             if asked > _MOST_PAGES:
                 raise DecodeError("malformed", f"{self.name}: more than {_MOST_PAGES} pages of {act.name}")
             reply = await self.send(request, act.pool, weight)
-            found = [*found, *self._read(act, about, reply)]
+            page = self._read(act, about, reply)
+            found = [*page, *found] if act.backwards else [*found, *page]
         if isinstance(found, Order):
             self.learned(found)
         return found

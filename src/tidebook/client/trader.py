@@ -79,6 +79,7 @@ class Trader(Finding):
         if dry_run:
             return sent(_dry(made), self._alone(one))
         _check_clock(one, trading)
+        made = await one.private.addressed(made)
         try:
             order = await one.private.intents.submit(made, number)
         except OutcomeUnknown as error:
@@ -268,7 +269,7 @@ class Trader(Finding):
         if isinstance(order, Order):
             own = order.venue if len(self._venues(venue)) > 1 else None
             one, instrument = await self._one(order.symbol, venue or own)
-            return one, Ref(instrument, order.id, order.client_id, side=order.side)
+            return one, Ref(instrument, order.id, order.client_id, side=order.side, kind=order.kind)
         if symbol is None:
             raise UsageError("an order by its id: of which symbol?")
         if not (order or client_id):

@@ -28,6 +28,7 @@ class Wish:
     tif: Tif = "gtc"
     post_only: bool = False
     reduce_only: bool = False
+    account: str = ""  # what the venue calls it, where its requests say so
 
     @property
     def words(self) -> str:

@@ -1,13 +1,14 @@
 """How a venue takes orders and tells of accounts, declared: one act for each thing that can be asked or done there."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from tidebook.core.channel import Seen
 from tidebook.core.effects import Request
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.intents import ClientIds
+from tidebook.core.rules import Wish
 from tidebook.errors import UsageError
 from tidebook.model.facts import Instrument, Side
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Tif
@@ -17,12 +18,15 @@ Ability = Literal["by_id", "by_id_for", "by_match", "none"]
 searching for one like it, not at all."""
 
 ACTS: Final = (
-    "submit", "cancel", "cancel_all", "amend", "order", "open_orders", "balances", "positions", "fills",
+    "submit", "cancel", "cancel_all", "amend", "order", "open_orders", "balances", "positions", "fills", "account",
 )  # fmt: skip
 
 
 class Ref(NamedTuple):
-    """Which order is meant: by the venue's id, or by the client's. `size` and `price` are what amending makes of it."""
+    """Which order is meant: by the venue's id, or by the client's. `size` and `price` are what amending makes of it.
+
+    `side` and `kind` are the order's where they are known. `account`: see `addressed`.
+    """
 
     instrument: Instrument
     id: str = ""
@@ -30,6 +34,8 @@ class Ref(NamedTuple):
     size: str = ""
     price: str = ""
     side: Side | None = None
+    kind: Kind | None = None
+    account: str = ""
 
 
 class Inquiry(NamedTuple):
@@ -38,6 +44,18 @@ class Inquiry(NamedTuple):
     instrument: Instrument | None = None
     start_ns: int | None = None
     limit: int | None = None
+    account: str = ""
+
+
+About = Wish | Ref | Inquiry
+A = TypeVar("A", bound=About)
+
+
+def addressed(about: A, account: str) -> A:
+    """The same, with what the venue calls the account, as its act `account` has read it."""
+    made: Any = replace(about, account=account) if isinstance(about, Wish) else about._replace(account=account)
+    found: A = made
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +65,12 @@ class Act:
     `read` makes of the body: an Order for `submit cancel amend order`, a list of orders, balances, positions or fills
     for the rest, nothing of use for `cancel_all`. It raises DecodeError, or msgspec's errors, for what is not as
     promised: for `submit` that means that nobody knows what became of it. `weight` is what it costs in `pool`. `more`
-    makes the next page's request, as for calls. `needs`: an instrument, where the venue does not answer for all.
+    makes the next page's request, as for calls; `backwards`: of pages, the newest comes first. `needs`: an instrument,
+    where the venue does not answer for all.
+
+    `then` is asked after it, about the same, where the venue has only said that it will see to it: what `then` reads is
+    what it says. `otherwise` is asked where it knows no such order. The act `account` reads a text, what the venue
+    calls the account: it is asked first and once, and all other acts have that with what they are about.
     """
 
     name: str
@@ -56,7 +79,10 @@ class Act:
     pool: str
     weight: int | Callable[[Any], int] = 1
     more: Callable[[Request, bytes], Request | None] | None = None
+    backwards: bool = False
     needs: bool = False
+    then: "Act | None" = None
+    otherwise: "Act | None" = None
 
     def __post_init__(self) -> None:
         if self.name not in ACTS:

@@ -18,8 +18,10 @@ from tidebook.core.rest import LONGEST, get, instrument, interval, refusal, wait
 from tidebook.errors import (
     DecodeError,
     InsufficientFunds,
+    InvalidOrder,
     NotPermitted,
     OrderNotFound,
+    OrderRejected,
     RateLimited,
     TidebookError,
     UnknownSymbol,
@@ -246,6 +248,12 @@ _KINDS: Final[Mapping[int, type[TidebookError]]] = {
     40110000: NotPermitted,
     40410000: OrderNotFound,
 }
+# Codes that say little, with the words that say more.
+_WORDS: Final[Mapping[int, Mapping[str, type[TidebookError]]]] = {
+    40010001: {"client_order_id must be unique": OrderRejected},
+    40310000: {"insufficient balance": InsufficientFunds, "cost basis must be": InvalidOrder},
+    42210000: {"invalid crypto time_in_force": OrderRejected, "not cancelable": OrderRejected},
+}
 
 
 def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
@@ -260,8 +268,8 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
     if reply.status == 429:
         return wait(RateLimited, text, venue, str(code), now_ns, _pause(reply.headers, now_ns))
     kind = _KINDS.get(code, VenueError)
-    if code == 40310000 and "insufficient balance" in text:
-        kind = InsufficientFunds
+    if code in _WORDS:
+        kind = next((one for words, one in _WORDS[code].items() if words in text), kind)
     if reply.status == 400 and text.startswith("Invalid symbol"):
         kind = UnknownSymbol
     return refusal(kind, text, venue, str(code))

@@ -14,7 +14,8 @@ import msgspec
 
 from tidebook.core.rest import get
 from tidebook.errors import DecodeError
-from tidebook.model.number import exact, plain
+from tidebook.model.facts import Side
+from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Id, Ms, Num, decode
 from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
@@ -28,26 +29,35 @@ _MOST_FILLS: Final = 1000
 
 
 class _Order(msgspec.Struct, rename="camel"):
+    """What both markets say. Of one that spot cancelled the second name is its own, the first that of cancelling it."""
+
     symbol: str
     order_id: Id
+    client_order_id: str
     status: str
     type: str
     side: str
     orig_qty: Num
     executed_qty: Num
     price: Num
-    client_order_id: str = ""
-    orig_client_order_id: str = ""  # of a cancelled one; the other is then that of the cancelling
-    time_in_force: str = ""
+    time_in_force: str
+    orig_client_order_id: str = ""
     stop_price: Num = "0"
-    cummulative_quote_qty: Num | None = None  # spot's spelling
-    cum_quote: Num | None = None
-    reduce_only: bool = False
     time: Ms | None = None
     update_time: Ms | None = None
     transact_time: Ms | None = None
-    working_time: int | None = None
-    orig_type: str = ""
+
+
+class _Spot(_Order, rename="camel", kw_only=True):
+    cummulative_quote_qty: Num  # so they spell it
+
+
+class _Future(_Order, rename="camel", kw_only=True):
+    """What it came to is told to whoever asks, since 2026-07 not to whoever sends, cancels or changes."""
+
+    orig_type: str
+    reduce_only: bool
+    cum_quote: Num | None = None
 
 
 class _Trade(msgspec.Struct, rename="camel"):
@@ -59,10 +69,16 @@ class _Trade(msgspec.Struct, rename="camel"):
     commission: Num
     commission_asset: str
     time: Ms
-    is_buyer: bool | None = None
-    is_maker: bool | None = None
-    buyer: bool | None = None  # so on futures
-    maker: bool | None = None
+
+
+class _SpotTrade(_Trade, rename="camel"):
+    is_buyer: bool
+    is_maker: bool
+
+
+class _FutureTrade(_Trade, rename="camel"):
+    buyer: bool
+    maker: bool
 
 
 class _Held(msgspec.Struct):
@@ -73,14 +89,14 @@ class _Held(msgspec.Struct):
 
 class _Account(msgspec.Struct, rename="camel"):
     balances: list[_Held]
-    update_time: Ms | None = None
+    update_time: Ms
 
 
 class _Wallet(msgspec.Struct, rename="camel"):
     asset: str
     balance: Num
     available_balance: Num
-    update_time: Ms | None = None
+    update_time: Ms
 
 
 class _Risk(msgspec.Struct, rename="camel"):
@@ -90,13 +106,15 @@ class _Risk(msgspec.Struct, rename="camel"):
     mark_price: Num
     un_realized_profit: Num
     liquidation_price: Num
-    update_time: Ms | None = None
-    leverage: Num | None = None
+    update_time: Ms
 
 
-_ORDER: Final = msgspec.json.Decoder(_Order)
-_ORDERS: Final = msgspec.json.Decoder(list[_Order])
-_TRADES: Final = msgspec.json.Decoder(list[_Trade])
+_SPOT: Final = msgspec.json.Decoder(_Spot)
+_SPOTS: Final = msgspec.json.Decoder(list[_Spot])
+_FUTURE: Final = msgspec.json.Decoder(_Future)
+_FUTURES: Final = msgspec.json.Decoder(list[_Future])
+_SPOT_TRADES: Final = msgspec.json.Decoder(list[_SpotTrade])
+_FUTURE_TRADES: Final = msgspec.json.Decoder(list[_FutureTrade])
 _ACCOUNT: Final = msgspec.json.Decoder(_Account)
 _WALLETS: Final = msgspec.json.Decoder(list[_Wallet])
 _RISKS: Final = msgspec.json.Decoder(list[_Risk])
@@ -110,6 +128,8 @@ KIND: Final[Mapping[str, Kind]] = {
     "TAKE_PROFIT": "stop", "TAKE_PROFIT_MARKET": "stop", "STOP_LOSS_LIMIT": "stop_limit", "STOP": "stop_limit",
     "TAKE_PROFIT_LIMIT": "stop_limit",
 }  # fmt: skip
+SIDE: Final[Mapping[str, Side]] = {"BUY": "buy", "SELL": "sell"}
+# Besides, futures know orders that end at a time, and some of market makers: they stand until then.
 TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -122,54 +142,75 @@ def word(words: Mapping[str, T], word: str, what: str) -> T:
     return found
 
 
-def _made(one: _Order, seen: Seen) -> Order:
-    kind = word(KIND, one.orig_type or one.type, "kind of order")
-    cost = one.cummulative_quote_qty if one.cum_quote is None else one.cum_quote
+def _maybe(text: str) -> Exact | None:
+    """A number that is 0 where there is none."""
+    found = exact(text)
+    return found if found[0] else None
+
+
+def _made(one: _Order, seen: Seen, type: str, cost: str | None, *, reduce_only: bool = False) -> Order:
+    kind = word(KIND, type, "kind of order")
     stamps = (one.update_time, one.transact_time, one.time)
     at = next((stamp for stamp in stamps if stamp is not None), None)
-    created = one.time if one.time is not None else one.transact_time
+    created = one.time if one.time is not None else one.transact_time if not one.orig_client_order_id else None
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=None if at is None else at * MS,
-        received_ns=seen.received_ns, id=str(one.order_id),
-        side="buy" if word(_SIDE, one.side, "side") else "sell", kind=kind,
+        received_ns=seen.received_ns, id=str(one.order_id), side=word(SIDE, one.side, "side"), kind=kind,
         status=word(STATUS, one.status, "status"), client_id=one.orig_client_order_id or one.client_order_id,
         exact_price=exact(one.price) if kind in ("limit", "stop_limit") else None,
-        exact_trigger=exact(one.stop_price) if kind in ("stop", "stop_limit") else None,
-        exact_size=exact(one.orig_qty) if any(digit in "123456789" for digit in one.orig_qty) else None,
-        exact_filled=exact(one.executed_qty),
+        exact_trigger=_maybe(one.stop_price) if kind in ("stop", "stop_limit") else None,
+        exact_size=_maybe(one.orig_qty), exact_filled=exact(one.executed_qty),
         # below zero: of old orders the venue does not know it any more
         exact_cost=None if cost is None or cost.startswith("-") else exact(cost),
         tif=TIF.get(one.time_in_force, "gtc"), post_only=one.type == "LIMIT_MAKER" or one.time_in_force == "GTX",
-        reduce_only=one.reduce_only, created_ns=None if created is None else created * MS,
+        reduce_only=reduce_only, created_ns=None if created is None else created * MS,
     )  # fmt: skip
 
 
-_SIDE: Final[Mapping[str, int]] = {"BUY": 2, "SELL": 1}
+def _of_spot(one: _Spot, seen: Seen) -> Order:
+    return _made(one, seen, one.type, one.cummulative_quote_qty)
 
 
-def _order(body: bytes, seen: Seen, about: Any) -> Order:
-    return _made(decode(_ORDER, body), seen)
+def _of_futures(one: _Future, seen: Seen) -> Order:
+    """What had a trigger is of another type once it has gone off."""
+    return _made(one, seen, one.orig_type, one.cum_quote, reduce_only=one.reduce_only)
 
 
-def _orders(body: bytes, seen: Seen, about: Any) -> list[Order]:
-    return [_made(one, seen) for one in decode(_ORDERS, body)]
+def _spot(body: bytes, seen: Seen, about: Any) -> Order:
+    return _of_spot(decode(_SPOT, body), seen)
 
 
-def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
-    return [
-        Fill(
-            venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=one.time * MS, received_ns=seen.received_ns,
-            id=str(one.id), order_id=str(one.order_id), side="buy" if one.is_buyer or one.buyer else "sell",
-            exact_price=exact(one.price), exact_size=exact(one.qty), exact_fee=exact(one.commission),
-            fee_currency=one.commission_asset, maker=one.maker if one.is_maker is None else one.is_maker,
-        )
-        for one in decode(_TRADES, body)
-    ]  # fmt: skip
+def _spots(body: bytes, seen: Seen, about: Any) -> list[Order]:
+    return [_of_spot(one, seen) for one in decode(_SPOTS, body)]
+
+
+def _future(body: bytes, seen: Seen, about: Any) -> Order:
+    return _of_futures(decode(_FUTURE, body), seen)
+
+
+def _futures(body: bytes, seen: Seen, about: Any) -> list[Order]:
+    return [_of_futures(one, seen) for one in decode(_FUTURES, body)]
+
+
+def _fill(one: _Trade, seen: Seen, buys: bool, maker: bool) -> Fill:
+    return Fill(
+        venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=one.time * MS, received_ns=seen.received_ns,
+        id=str(one.id), order_id=str(one.order_id), side="buy" if buys else "sell", exact_price=exact(one.price),
+        exact_size=exact(one.qty), exact_fee=exact(one.commission), fee_currency=one.commission_asset, maker=maker,
+    )  # fmt: skip
+
+
+def _spot_fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
+    return [_fill(one, seen, one.is_buyer, one.is_maker) for one in decode(_SPOT_TRADES, body)]
+
+
+def _future_fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
+    return [_fill(one, seen, one.buyer, one.maker) for one in decode(_FUTURE_TRADES, body)]
 
 
 def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
     account = decode(_ACCOUNT, body)
-    at = None if account.update_time is None else account.update_time * MS
+    at = account.update_time * MS
     return [
         Balance(
             venue=seen.venue, currency=one.asset, exact_free=exact(one.free), exact_held=exact(one.locked),
@@ -192,7 +233,7 @@ def _wallets(body: bytes, seen: Seen, about: Any) -> list[Balance]:
                 currency=one.asset,
                 exact_free=free,
                 exact_held=(held, scale),
-                venue_ns=None if not one.update_time else one.update_time * MS,
+                venue_ns=one.update_time * MS or None,
                 received_ns=seen.received_ns,
             )
         )
@@ -203,10 +244,9 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
     return [
         Position(
             venue=seen.venue, symbol=seen.symbol(one.symbol), received_ns=seen.received_ns,
-            venue_ns=None if not one.update_time else one.update_time * MS, exact_size=exact(one.position_amt),
-            exact_entry=exact(one.entry_price), exact_mark=exact(one.mark_price),
-            exact_unrealized=exact(one.un_realized_profit), exact_liquidation=exact(one.liquidation_price),
-            exact_leverage=None if one.leverage is None else exact(one.leverage),
+            venue_ns=one.update_time * MS or None, exact_size=exact(one.position_amt),
+            exact_entry=_maybe(one.entry_price), exact_mark=exact(one.mark_price),
+            exact_unrealized=exact(one.un_realized_profit), exact_liquidation=_maybe(one.liquidation_price),
         )
         for one in decode(_RISKS, body)
     ]  # fmt: skip
@@ -288,44 +328,54 @@ def _some_or_all(costs: _Costs) -> Callable[[Inquiry], int]:
     return lambda about: costs.open_all if about.instrument is None else costs.open_one
 
 
-def _common(api: str, weight: Pool, orders: Pool, costs: _Costs, every: str) -> tuple[Act, ...]:
-    """What both do alike; `every` is the path that cancels all orders of a symbol."""
+_Read = Callable[[bytes, Seen, Any], Any]
+
+
+def _common(
+    api: str, weight: Pool, costs: _Costs, paths: tuple[str, str], reads: tuple[_Read, _Read, _Read]
+) -> tuple[Act, ...]:
+    """What both do alike. `paths`: what cancels all of a symbol, and fills; `reads`: an order, orders, fills.
+
+    What cancels counts as a request of its address, not as an order.
+    """
+    every, trades = paths
+    one, several, traded = reads
 
     def fills(about: Inquiry) -> Request:
         most = min(about.limit or _MOST_FILLS, _MOST_FILLS)
-        path = "myTrades" if every == "openOrders" else "userTrades"
-        return _ask(f"{api}/{path}", symbol=_of(about), startTime=_since(about), limit=most)
+        return _ask(f"{api}/{trades}", symbol=_of(about), startTime=_since(about), limit=most)
 
     return (
-        Act("cancel", lambda ref: _ask(f"{api}/order", method="DELETE", **_named(ref)), _order, orders.name),
+        Act("cancel", lambda ref: _ask(f"{api}/order", method="DELETE", **_named(ref)), one, weight.name),
         Act(
             "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), _nothing,
-            orders.name, needs=True,
+            weight.name, needs=True,
         ),
-        Act("order", lambda ref: _ask(f"{api}/order", **_named(ref)), _order, weight.name, costs.order),
+        Act("order", lambda ref: _ask(f"{api}/order", **_named(ref)), one, weight.name, costs.order),
         Act(
-            "open_orders", lambda about: _ask(f"{api}/openOrders", symbol=_of(about)), _orders, weight.name,
+            "open_orders", lambda about: _ask(f"{api}/openOrders", symbol=_of(about)), several, weight.name,
             _some_or_all(costs),
         ),
-        Act("fills", fills, _fills, weight.name, costs.fills, needs=True),
+        Act("fills", fills, traded, weight.name, costs.fills, needs=True),
     )  # fmt: skip
 
 
 def spot(api: str, weight: Pool, orders: Pool) -> Trading:
+    """`api` is the root of its calls. A name may be used again once its order has ended."""
     costs = _Costs(order=4, open_one=6, open_all=80, account=20, fills=20)
     account = Act(
         "balances", lambda about: _ask(f"{api}/account", omitZeroBalances="true"), _balances, weight.name, costs.account
     )
     return Trading(
         acts=(
-            Act("submit", _spot_order(f"{api}/order"), _order, orders.name),
+            Act("submit", _spot_order(f"{api}/order"), _spot, orders.name),
             account,
-            *_common(api, weight, orders, costs, "openOrders"),
+            *_common(api, weight, costs, ("openOrders", "myTrades"), (_spot, _spots, _spot_fills)),
         ),
         ids=IDS,
-        ability="by_id",
+        ability="by_id",  # what was cancelled without a fill is archived after 90 days
         window=WINDOW_MS / 1000,
-        unsure=UNSURE,
+        unsure=UNSURE | {"-1000"},  # "an unknown error occurred while processing"; on futures its words tell
         kinds=frozenset({"limit", "market", "stop", "stop_limit"}),
         cost=True,
     )
@@ -342,17 +392,18 @@ def futures(api: str, version: str, weight: Pool, orders: Pool) -> Trading:
 
     return Trading(
         acts=(
-            Act("submit", _futures_order(f"{one}/order"), _order, orders.name),
-            Act("amend", amend, _order, orders.name),
+            Act("submit", _futures_order(f"{one}/order"), _future, orders.name),
+            Act("amend", amend, _future, orders.name),
             Act("balances", lambda about: _ask(f"{api}/{version}/balance"), _wallets, weight.name, costs.account),
             Act(
                 "positions", lambda about: _ask(f"{api}/{version}/positionRisk", symbol=_of(about)), _positions,
                 weight.name, costs.account,
             ),
-            *_common(one, weight, orders, costs, "allOpenOrders"),
+            *_common(one, weight, costs, ("allOpenOrders", "userTrades"), (_future, _futures, _future_fills)),
         ),
         ids=IDS,
-        ability="by_id",
+        ability="by_id_for",
+        known_for=3 * 86_400,  # what was cancelled or has expired without a fill; all else 90 days
         window=WINDOW_MS / 1000,
         unsure=UNSURE,
         # Whatever waits for a trigger is the algo service's since the end of 2025, with another answer.

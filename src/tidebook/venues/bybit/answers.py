@@ -40,7 +40,7 @@ class No(msgspec.Struct, rename={"code": "retCode", "text": "retMsg"}):
 
 _NO = msgspec.json.Decoder(No)
 
-# What is not here is a VenueError with its code, so 10000, 10016 and 170007: their outcome is not known.
+# What is not here is a VenueError with its code, so 10000, 10016, 170007 and others: their outcome is not known.
 _CODES: Final[tuple[tuple[type[TidebookError], tuple[int, ...]], ...]] = (
     (ClockRefused, (10002,)),
     (SignatureRefused, (10004,)),
@@ -48,13 +48,39 @@ _CODES: Final[tuple[tuple[type[TidebookError], tuple[int, ...]], ...]] = (
     (RegionRefused, (10024,)),
     (UnknownSymbol, (170121,)),
     (OrderNotFound, (110001, 170143, 170213)),
-    (InsufficientFunds, (110004, 110006, 110007, 110012, 110045, 170131)),
+    (
+        InsufficientFunds,
+        (110004, 110006, 110007, 110012, 110044, 110045, 110051, 110052, 110053, 170033, 170131),
+    ),
     (
         InvalidOrder,
-        (110003, 110017, 110094, 170124, 170132, 170133, 170134, 170136, 170137, 170140, 170193, 170194),
+        (
+            110003,
+            110017,
+            110092,
+            110093,
+            110094,
+            170124,
+            170132,
+            170133,
+            170134,
+            170136,
+            170137,
+            170140,
+            170148,
+            170193,
+            170194,
+            170203,
+            170204,
+            170381,
+            170382,
+        ),
     ),
     (PostOnlyWouldTake, (170218,)),
-    (OrderRejected, (110008, 110009, 110010, 110020, 110072, 170139, 170141, 170142)),
+    (
+        OrderRejected,
+        (110008, 110009, 110010, 110020, 110023, 110040, 110072, 110074, 170139, 170141, 170142, 170151, 170210),
+    ),
 )
 _KINDS: Final = {code: kind for kind, codes in _CODES for code in codes}
 _TOO_MANY: Final = (10006, 170005)

@@ -1,7 +1,7 @@
 """Bybit: orders and accounts of all four markets, in a unified account. Facts: bybit-exchange/docs v5 as of 2026-07-24.
 
 An order that is taken has a number and nothing else: whether it stands or was refused by the matching engine is told by
-the stream of orders, or to whoever asks.
+the stream of orders, or to whoever asks. So it is with what was cancelled or changed, which is asked after here.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,63 +13,67 @@ import msgspec
 
 from tidebook.core.rest import get
 from tidebook.errors import DecodeError, OrderNotFound
-from tidebook.model.number import exact, exact_of, plain
-from tidebook.model.orders import Balance, Fill, Order, Position, Status, Tif
+from tidebook.model.facts import Side
+from tidebook.model.number import Exact, exact, exact_of, plain
+from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Ms, Num, decode
 from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
 
 T = TypeVar("T")
 IDS: Final = ClientIds(prefix="tb", width=13, most=36)  # orderLinkId: digits, letters, - and _, always unique
-# What is not decided when the answer is made: 10016 internal error, 170007 timeout, 110079 "processing, retry later".
-UNSURE: Final = frozenset({"10000", "10016", "170007", "110079"})
+# What is not decided when the answer is made: 10000, 170007 and 170146 are timeouts, 10016 and 170001 internal errors,
+# 170032 is one of the network, 170035 "submitted to the system for processing", 110079 "processing, try again later".
+UNSURE: Final = frozenset({"10000", "10016", "110079", "170001", "170007", "170032", "170035", "170146"})
 WINDOW: Final = 5.0  # seconds, X-BAPI-RECV-WINDOW
 
 
 class _Ack(msgspec.Struct, rename="camel"):
     order_id: str
-    order_link_id: str = ""
+    order_link_id: str
 
 
 class _Order(msgspec.Struct, rename="camel"):
     symbol: str
     order_id: str
+    order_link_id: str
     order_status: str
     side: str
     order_type: str
-    price: Num
+    price: str  # of a market order it may be empty
     qty: Num
     cum_exec_qty: Num
     cum_exec_value: Num
     time_in_force: str
-    order_link_id: str = ""
-    trigger_price: str = ""
-    reduce_only: bool = False
-    market_unit: str = ""
-    created_time: str = ""
-    updated_time: str = ""
+    trigger_price: str  # 0 or empty for what has none
+    reduce_only: bool
+    created_time: str
+    updated_time: str
+    market_unit: str = ""  # on spot alone
 
 
 class _Fill(msgspec.Struct, rename="camel"):
     symbol: str
     exec_id: str
+    exec_type: str
     order_id: str
+    order_link_id: str
     side: str
     exec_price: Num
     exec_qty: Num
     exec_fee: Num
     exec_time: str
-    exec_type: str = "Trade"
-    fee_currency: str = ""
-    is_maker: bool | None = None
-    order_link_id: str = ""
+    fee_currency: str  # may be empty for contracts
+    is_maker: bool
 
 
 class _Coin(msgspec.Struct, rename="camel"):
+    """What margin holds is empty for a portfolio margin."""
+
     coin: str
     wallet_balance: Num
-    locked: str = ""
-    total_order_i_m: str = msgspec.field(name="totalOrderIM", default="")
-    total_position_i_m: str = msgspec.field(name="totalPositionIM", default="")
+    locked: Num
+    total_order_im: str = msgspec.field(name="totalOrderIM")
+    total_position_im: str = msgspec.field(name="totalPositionIM")
 
 
 class _Wallet(msgspec.Struct):
@@ -77,25 +81,27 @@ class _Wallet(msgspec.Struct):
 
 
 class _Position(msgspec.Struct, rename="camel"):
+    """Without a position there is no side; many a number may be empty."""
+
     symbol: str
     side: str
     size: Num
-    avg_price: str = ""
-    mark_price: str = ""
-    unrealised_pnl: str = ""
-    liq_price: str = ""
-    leverage: str = ""
-    updated_time: str = ""
+    avg_price: str
+    mark_price: str
+    unrealised_pnl: str
+    liq_price: str
+    leverage: str
+    updated_time: str
 
 
 class _Page(msgspec.Struct, rename="camel"):
     list: msgspec.Raw
-    next_page_cursor: str = ""
+    next_page_cursor: str = ""  # absent where there are no pages
 
 
 class _Answer(msgspec.Struct):
     result: msgspec.Raw
-    time: Ms | None = None
+    time: Ms
 
 
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
@@ -111,7 +117,12 @@ _STATUS: Final[Mapping[str, Status]] = {
     "Cancelled": "cancelled", "PartiallyFilledCanceled": "cancelled", "Deactivated": "cancelled",
     "Rejected": "rejected",
 }  # fmt: skip
-_TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
+_SIDE: Final[Mapping[str, Side]] = {"Buy": "buy", "Sell": "sell"}
+_SIGN: Final[Mapping[str, int]] = {"Buy": 1, "": 1, "Sell": -1}
+_TYPE: Final[Mapping[str, bool]] = {"Market": True, "Limit": False}
+_TIF: Final[Mapping[str, Tif]] = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "PostOnly": "gtc", "RPI": "gtc"}
+# What moves a balance or a position by trading; the others are funding, settlement and the like.
+_TRADED: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "FutureSpread"})
 
 # ------------------------------------------------------------------------------------------------ reading
 
@@ -128,7 +139,16 @@ def _rows(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 
 def _ns(stamp: str) -> int | None:
-    return int(stamp) * MS if stamp.isascii() and stamp.isdigit() and len(stamp) <= 15 else None
+    """A time in ms, as text; None for none."""
+    if not stamp:
+        return None
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 15):
+        raise DecodeError("number", f"not a time: {stamp[:40]!r}")
+    return int(stamp) * MS or None
+
+
+def _maybe(text: str) -> Exact | None:
+    return exact(text) if text else None
 
 
 def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
@@ -136,10 +156,10 @@ def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
     answer = decode(_ANSWER, body)
     ack = decode(_ACK, bytes(answer.result))
 
-    def maybe(value: Decimal | None) -> tuple[int, int] | None:
+    def maybe(value: Decimal | None) -> Exact | None:
         return None if value is None else exact_of(value)
 
-    at = None if answer.time is None else answer.time * MS
+    at = answer.time * MS
     return Order(
         venue=seen.venue, symbol=wish.instrument.symbol, venue_ns=at, received_ns=seen.received_ns, id=ack.order_id,
         client_id=ack.order_link_id or wish.client_id, side=wish.side, kind=wish.kind, status="open",
@@ -149,30 +169,18 @@ def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
 
 
 def _made(one: _Order, seen: Seen) -> Order:
-    stop, market = bool(one.trigger_price.strip("0.")), one.order_type == "Market"
-    kind: Any = {(True, True): "stop", (True, False): "stop_limit", (False, True): "market"}.get(
-        (stop, market), "limit"
-    )
+    stop, market = bool(one.trigger_price.strip("0.")), _word(_TYPE, one.order_type, "type")
+    kind: Kind = ("stop" if market else "stop_limit") if stop else "market" if market else "limit"
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=_ns(one.updated_time),
         received_ns=seen.received_ns, id=one.order_id, client_id=one.order_link_id,
-        side="buy" if one.side == "Buy" else "sell", kind=kind, status=_word(_STATUS, one.order_status, "status"),
+        side=_word(_SIDE, one.side, "side"), kind=kind, status=_word(_STATUS, one.order_status, "status"),
         exact_price=None if market else exact(one.price), exact_trigger=exact(one.trigger_price) if stop else None,
         # of a market order by cost it is that cost
         exact_size=None if one.market_unit == "quoteCoin" else exact(one.qty), exact_filled=exact(one.cum_exec_qty),
-        exact_cost=exact(one.cum_exec_value), tif=_TIF.get(one.time_in_force, "gtc"),
-        post_only=one.time_in_force == "PostOnly", reduce_only=one.reduce_only, created_ns=_ns(one.created_time),
-    )  # fmt: skip
-
-
-def _changed(body: bytes, seen: Seen, ref: Ref) -> Order:
-    """What was cancelled or amended: its number is all that is answered."""
-    ack = decode(_ACK, bytes(decode(_ANSWER, body).result))
-    price, size = (exact(text) if text else None for text in (ref.price, ref.size))
-    return Order(
-        venue=seen.venue, symbol=ref.instrument.symbol, venue_ns=None, received_ns=seen.received_ns, id=ack.order_id,
-        client_id=ack.order_link_id, side=ref.side or "buy", kind="limit",
-        status="open" if ref.price or ref.size else "cancelled", exact_price=price, exact_size=size,
+        exact_cost=exact(one.cum_exec_value), tif=_word(_TIF, one.time_in_force, "time in force"),
+        post_only=one.time_in_force in ("PostOnly", "RPI"), reduce_only=one.reduce_only,
+        created_ns=_ns(one.created_time),
     )  # fmt: skip
 
 
@@ -193,20 +201,23 @@ def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
         Fill(
             venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=_ns(one.exec_time),
             received_ns=seen.received_ns, id=one.exec_id, order_id=one.order_id, client_id=one.order_link_id,
-            side="buy" if one.side == "Buy" else "sell", exact_price=exact(one.exec_price),
+            side=_word(_SIDE, one.side, "side"), exact_price=exact(one.exec_price),
             exact_size=exact(one.exec_qty), exact_fee=exact(one.exec_fee), fee_currency=one.fee_currency,
             maker=one.is_maker,
         )
-        for one in _rows(_FILLS, body)[::-1] if one.exec_type == "Trade"
+        for one in _rows(_FILLS, body)[::-1] if one.exec_type in _TRADED
     ]  # fmt: skip
 
 
 def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
-    """Of a unified account: what orders of spot lock, and what margin holds, is held."""
+    """Of a unified account: what orders of spot lock, and what margin holds, is held.
+
+    Margin is across all coins: what one of them has to spare may be below 0 while the others make up for it.
+    """
     rows: list[Balance] = []
     for wallet in _rows(_WALLETS, body):
         for one in wallet.coin:
-            parts = [exact(text) for text in (one.locked, one.total_order_i_m, one.total_position_i_m) if text]
+            parts = [exact(one.locked), *(exact(text) for text in (one.total_order_im, one.total_position_im) if text)]
             whole = exact(one.wallet_balance)
             scale = max(part[1] for part in (whole, *parts))
             held = sum(mantissa * 10 ** (scale - digits) for mantissa, digits in parts)
@@ -224,9 +235,6 @@ def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
 
 
 def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
-    def maybe(text: str) -> tuple[int, int] | None:
-        return exact(text) if text else None
-
     rows: list[Position] = []
     for one in _rows(_POSITIONS, body):
         mantissa, scale = exact(one.size)
@@ -236,19 +244,20 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
                 symbol=seen.symbol(one.symbol),
                 venue_ns=_ns(one.updated_time),
                 received_ns=seen.received_ns,
-                exact_size=(-mantissa if one.side == "Sell" else mantissa, scale),
-                exact_entry=maybe(one.avg_price),
-                exact_mark=maybe(one.mark_price),
-                exact_unrealized=maybe(one.unrealised_pnl),
-                exact_liquidation=maybe(one.liq_price),
-                exact_leverage=maybe(one.leverage),
+                exact_size=(mantissa * _word(_SIGN, one.side, "side"), scale),
+                exact_entry=_maybe(one.avg_price),
+                exact_mark=_maybe(one.mark_price),
+                exact_unrealized=_maybe(one.unrealised_pnl),
+                exact_liquidation=_maybe(one.liq_price),
+                exact_leverage=_maybe(one.leverage),
             )
         )
     return rows
 
 
-def _nothing(body: bytes, seen: Seen, about: Any) -> None:
-    """It was done, or an error was the answer."""
+def _nothing(body: bytes, seen: Seen, about: Any) -> list[Order]:
+    """It will be done, or an error was the answer: whoever wants to know more asks."""
+    return []
 
 
 # ------------------------------------------------------------------------------------------------ asking
@@ -275,12 +284,24 @@ def _of(about: Inquiry, category: str) -> dict[str, str | None]:
 
 
 def _next(request: Request, body: bytes) -> Request | None:
-    """The cursor comes percent-encoded, and goes so."""
+    """The cursor comes percent-encoded, and goes so. Behind what is settled in USDT comes what is in USDC."""
     cursor = decode(_PAGE, bytes(decode(_ANSWER, body).result)).next_page_cursor
-    if not cursor:
-        return None
     url = request.url.partition("&cursor=")[0]
-    return Request("GET", f"{url}&cursor={cursor if '%' in cursor else quote(cursor, safe='')}")
+    if cursor:
+        return Request("GET", f"{url}&cursor={cursor if '%' in cursor else quote(cursor, safe='')}")
+    further = url.replace("settleCoin=USDT", "settleCoin=USDC")
+    return None if further == url else Request("GET", further)
+
+
+def _earlier(request: Request, body: bytes) -> Request | None:
+    """Where a beginning was named: all since then. The venue goes no further than seven days from it."""
+    return _next(request, body) if "startTime=" in request.url else None
+
+
+def _conditional_too(request: Request, body: bytes) -> Request | None:
+    """On spot, orders that wait for a trigger are another list, and are cancelled by another request."""
+    asked: dict[str, Any] = msgspec.json.decode(request.body)
+    return None if "orderFilter" in asked else _post(request.url, **asked, orderFilter="StopOrder")
 
 
 def _submit(host: str, category: str) -> Callable[[Wish], Request]:
@@ -288,7 +309,8 @@ def _submit(host: str, category: str) -> Callable[[Wish], Request]:
         tif = "PostOnly" if wish.post_only else {"gtc": "GTC", "ioc": "IOC", "fok": "FOK"}[wish.tif]
         market = wish.kind in ("market", "stop")
         is_spot_market = category == "spot" and market
-        stop = {"triggerPrice": _text(wish.trigger), "triggerDirection": 1 if wish.side == "buy" else 2}
+        stop = {"triggerPrice": _text(wish.trigger)} if wish.trigger is not None else {}
+        rises = 1 if wish.side == "buy" else 2  # on spot the venue finds that out by itself
         return _post(
             f"{host}/v5/order/create", category=category, symbol=wish.instrument.id,
             side="Buy" if wish.side == "buy" else "Sell", orderType="Market" if market else "Limit",
@@ -297,52 +319,68 @@ def _submit(host: str, category: str) -> Callable[[Wish], Request]:
             # Without this what is bought on spot is counted in quote currency.
             marketUnit=("baseCoin" if wish.cost is None else "quoteCoin") if is_spot_market else None,
             reduceOnly=True if wish.reduce_only else None,
-            **(stop if wish.trigger is not None else {}),
-            orderFilter="StopOrder" if wish.trigger is not None and category == "spot" else None,
+            **stop, triggerDirection=rises if stop and category != "spot" else None,
+            orderFilter="StopOrder" if stop and category == "spot" else None,
         )  # fmt: skip
 
     return request
 
 
 def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
+    """`category` is the market, as the venue calls it."""
     ask: Mapping[str, Any] = {"category": category}
+    inverse, linear, option, spot = (category == one for one in ("inverse", "linear", "option", "spot"))
 
-    def cancel_all(about: Inquiry) -> Request:
-        return _post(f"{host}/v5/order/cancel-all", **ask, **_of(about, category))
+    def cancel(ref: Ref) -> Request:
+        waits = spot and ref.kind in ("stop", "stop_limit")
+        filter = {"orderFilter": "StopOrder"} if waits else {}
+        return _post(f"{host}/v5/order/cancel", **ask, **_named(ref), **filter)
+
+    def amend(ref: Ref) -> Request:
+        return _post(f"{host}/v5/order/amend", **ask, **_named(ref), qty=ref.size, price=ref.price)
 
     def opened(about: Inquiry) -> Request:
         return get(f"{host}/v5/order/realtime", **ask, **_of(about, category), openOnly=0, limit=50)
 
     def fills(about: Inquiry) -> Request:
         start = None if about.start_ns is None else -(-about.start_ns // MS)
-        symbol = _of(about, "")["symbol"]
-        return get(f"{host}/v5/execution/list", **ask, symbol=symbol, startTime=start, limit=about.limit or 100)
+        symbol, most = _of(about, "")["symbol"], min(about.limit or 100, 100)
+        return get(f"{host}/v5/execution/list", **ask, symbol=symbol, startTime=start, limit=most)
 
+    def look(path: str, otherwise: Act | None = None) -> Act:
+        return Act(
+            "order", lambda ref: get(f"{host}/v5/order/{path}", **ask, **_named(ref)), _one, looks.name,
+            otherwise=otherwise,
+        )  # fmt: skip
+
+    # What has ended is forgotten there when the venue begins anew, and after 500 others: then its history knows it.
+    order = look("realtime", look("history"))
     acts: tuple[Act, ...] = (
         Act("submit", _submit(host, category), _taken, orders.name),
-        Act("cancel", lambda ref: _post(f"{host}/v5/order/cancel", **ask, **_named(ref)), _changed, orders.name),
-        Act("cancel_all", cancel_all, _nothing, orders.name, needs=category == "inverse"),
+        Act("cancel", cancel, _nothing, orders.name, then=order),
         Act(
-            "amend",
-            lambda ref: _post(f"{host}/v5/order/amend", **ask, **_named(ref), qty=ref.size, price=ref.price),
-            _changed, orders.name,
+            "cancel_all", lambda about: _post(f"{host}/v5/order/cancel-all", **ask, symbol=_of(about, "")["symbol"]),
+            _nothing, orders.name, needs=inverse or linear, more=_conditional_too if spot else None,
         ),
-        Act("order", lambda ref: get(f"{host}/v5/order/realtime", **ask, **_named(ref)), _one, looks.name),
-        Act("open_orders", opened, _all, looks.name, more=_next, needs=category == "inverse"),
-        Act("fills", fills, _fills, looks.name),
+        Act("amend", amend, _nothing, orders.name, then=order),
+        order,
+        Act("open_orders", opened, _all, looks.name, more=_next),
+        Act("fills", fills, _fills, looks.name, more=_earlier, backwards=True, needs=option),
         Act(
             "balances", lambda about: get(f"{host}/v5/account/wallet-balance", accountType="UNIFIED"), _balances,
             looks.name,
         ),
     )  # fmt: skip
-    if category != "spot":
+    if not spot:
         positions = Act(
             "positions", lambda about: get(f"{host}/v5/position/list", **ask, **_of(about, category), limit=200),
-            _positions, looks.name, more=_next, needs=category == "inverse",
+            _positions, looks.name, more=_next,
         )  # fmt: skip
         acts = (*acts, positions)
     return Trading(
-        acts=acts, ids=IDS, ability="by_id", window=WINDOW, unsure=UNSURE,
-        kinds=frozenset({"limit"}) if category == "option" else frozenset({"limit", "market", "stop", "stop_limit"}),
-        cost=category == "spot", reduces=category != "spot", wallet="bybit",
+        acts=acts, ids=IDS, ability="by_id_for",
+        known_for=86_400,  # what was cancelled without a fill, or rejected; all else for two years
+        window=WINDOW, unsure=UNSURE,
+        kinds=frozenset({"limit"}) if option else frozenset({"limit", "market", "stop", "stop_limit"}),
+        cost=spot, reduces=not spot, wallet="bybit",
     )  # fmt: skip

@@ -34,7 +34,7 @@ from tidebook.venue import (
     Venue,
     Window,
 )
-from tidebook.venues.okx import rest, wire
+from tidebook.venues.okx import private, rest, wire
 from tidebook.venues.okx.recorded import listing
 from tidebook.venues.okx.sign import OPEN, SIGN
 
@@ -173,7 +173,8 @@ OKX: Final = Venue(
     calls=rest.CALLS,
     answers=rest.ANSWERS,
     rest="https://www.okx.com",
-    pools=(rest.TEN, rest.TWENTY, rest.FORTY, rest.HUNDRED, CONNECTS),
+    pools=(rest.TEN, rest.TWENTY, rest.FORTY, rest.SIXTY, rest.HUNDRED, CONNECTS),
+    trading=private.TRADING,
     environments=(
         *_region("live", "www.okx.com", "ws", "wspap"),
         *_region("eea", "eea.okx.com", "wseea", "wseeapap"),

@@ -40,6 +40,7 @@ API: Final = "https://www.okx.com/api/v5"
 TEN: Final = Pool("okx.10", "endpoint", 10, 2)
 TWENTY: Final = Pool("okx.20", "endpoint", 20, 2)
 FORTY: Final = Pool("okx.40", "endpoint", 40, 2)
+SIXTY: Final = Pool("okx.60", "endpoint", 60, 2)
 HUNDRED: Final = Pool("okx.100", "endpoint", 100, 2)
 LEVELS: Final = 400
 BARS: Final = 100  # that history-candles gives at once; candles gives 300, and none older than the newest 1440
@@ -303,9 +304,22 @@ class No(msgspec.Struct, rename={"text": "msg"}):
     text: str = ""
 
 
-_NO = msgspec.json.Decoder(No)
+class One(msgspec.Struct, rename={"code": "sCode", "text": "sMsg"}):
+    """Why one order was refused."""
 
-# What is not here is a VenueError with its code; so is 50004, a timeout: its outcome is not known.
+    code: str = ""
+    text: str = ""
+
+
+class Nos(msgspec.Struct):
+    data: list[One]
+
+
+_NO = msgspec.json.Decoder(No)
+_NOS = msgspec.json.Decoder(Nos)
+_FAILED: Final = ("1", "2")  # all of what was wanted, or some: the rows say why
+
+# What is not here is a VenueError with its code; so are 50004, 51054 and 51149, timeouts: their outcome is not known.
 _KINDS: Final[Mapping[str, type[TidebookError]]] = {
     "50014": UsageError,  # a parameter is missing
     "50101": NotPermitted,  # the key is another environment's
@@ -315,6 +329,7 @@ _KINDS: Final[Mapping[str, type[TidebookError]]] = {
     "51000": UsageError,
     "51001": UnknownSymbol,
     **dict.fromkeys(("51004", "51005", "51006", "51020", "51121", "54084", "54085"), InvalidOrder),
+    "51169": OrderRejected,  # only to reduce, and there is nothing
     **dict.fromkeys(("51008", "51119", "51127", "51131"), InsufficientFunds),
     **dict.fromkeys(("51010", "51011", "51016", "51021", "51022", "51401", "51402", "51410"), OrderRejected),
     **dict.fromkeys(("51503", "51509", "51510"), OrderRejected),
@@ -322,6 +337,15 @@ _KINDS: Final[Mapping[str, type[TidebookError]]] = {
 }
 _TOO_MANY: Final = ("50011", "50061")
 _BUSY: Final = ("50001", "50013", "50026")  # "try again later"
+
+
+def _first(body: bytes) -> No | None:
+    """Of what failed, the first."""
+    try:
+        rows = decode(_NOS, body).data
+    except DecodeError:
+        return None
+    return next((No(one.code, one.text) for one in rows if one.code not in ("", "0")), None)
 
 
 def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
@@ -334,6 +358,8 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
         no = No()
     if reply.status < 400 and no.code in ("", "0"):
         return None
+    if no.code in _FAILED:
+        no = _first(reply.body) or no
     code, text = no.code or str(reply.status), no.text or f"HTTP {reply.status}"
     if reply.status == 429 or code in _TOO_MANY:
         return wait(RateLimited, text, venue, code, now_ns, retry_after(reply.headers, 2))

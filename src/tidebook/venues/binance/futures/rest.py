@@ -191,6 +191,7 @@ KINDS: Final[Kinds] = {
     -4023: InvalidOrder,  # not on the step
     -4112: OrderRejected,  # only to reduce
     -4113: InvalidOrder,  # too far from the mark price
+    -4116: OrderRejected,  # a name that was given before
     -4120: OrderRejected,  # conditional orders are taken elsewhere
     -4131: OrderRejected,  # the other side is too far from the mark price
     -4164: InvalidOrder,  # too small an amount

@@ -1,0 +1,305 @@
+"""HTX spot: orders and accounts. Facts: huobiapi/docs v1_en (2021-06), "Account", "Trading", and later notices.
+
+Orders and balances are of an account, whose number is asked for first. What is bought at the market is counted in quote
+currency, what is sold in coins. An order that is taken has a number and nothing else; cancelling is asked for, and
+what became of it is asked then.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from tidebook.core.rest import get
+from tidebook.errors import DecodeError, OrderNotFound, UsageError
+from tidebook.model.facts import Side
+from tidebook.model.number import Exact, exact, exact_of, plain
+from tidebook.model.orders import Balance, Fill, Kind, Order, Status, Tif
+from tidebook.model.wire import MS, Id, Ms, Num, decode
+from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
+
+T = TypeVar("T")
+HOST: Final = "https://api.huobi.pro"
+ORDERS: Final = Pool("htx.spot.orders", "endpoint", 100, 2)
+LOOKS: Final = Pool("htx.spot.looks", "endpoint", 50, 2)
+_FILLS: Final = 3  # of those 50: 20 in two seconds
+IDS: Final = ClientIds(prefix="tb", width=13, most=64, unique_for=8 * 3600.0)
+KNOWN: Final = 2 * 3600.0  # seconds for which an order is found by its name once it has ended
+WINDOW: Final = 300.0  # seconds by which a time stamp may be off
+# "System internal error. For placing or canceling order, it is mostly due to cache issue", and gateways that gave up.
+UNSURE: Final = frozenset({"base-system-error", "gateway-internal-error", "timeout"})
+_MOST: Final = 500
+
+
+class _Data(msgspec.Struct):
+    data: msgspec.Raw
+
+
+class _Account(msgspec.Struct):
+    id: Id
+    type: str
+    state: str
+
+
+class _Order(msgspec.Struct, rename="kebab"):
+    """What is filled goes by two names: `field-amount` of one order, `filled-amount` in lists."""
+
+    id: Id
+    symbol: str
+    type: str
+    state: str
+    amount: Num
+    created_at: Ms
+    price: Num = "0"
+    client_order_id: str = ""
+    field_amount: Num | None = None
+    field_cash_amount: Num | None = None
+    filled_amount: Num | None = None
+    filled_cash_amount: Num | None = None
+    finished_at: Ms = 0
+    canceled_at: Ms = 0
+
+
+class _Match(msgspec.Struct, rename="kebab"):
+    order_id: Id
+    trade_id: Id
+    symbol: str
+    type: str
+    price: Num
+    filled_amount: Num
+    filled_fees: Num
+    fee_currency: str
+    created_at: Ms
+    role: str
+
+
+class _Held(msgspec.Struct):
+    currency: str
+    type: str
+    balance: Num
+
+
+class _Balances(msgspec.Struct):
+    list: list[_Held]
+
+
+class _Cancelled(msgspec.Struct, rename="kebab"):
+    next_id: int
+
+
+_DATA: Final = msgspec.json.Decoder(_Data)
+_ID: Final = msgspec.json.Decoder(Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,38}\Z")])
+_CODE: Final = msgspec.json.Decoder(str | int)
+_ACCOUNTS: Final = msgspec.json.Decoder(list[_Account])
+_ORDER: Final = msgspec.json.Decoder(_Order)
+_ORDER_ROWS: Final = msgspec.json.Decoder(list[_Order])
+_MATCHES: Final = msgspec.json.Decoder(list[_Match])
+_BALANCES: Final = msgspec.json.Decoder(_Balances)
+_CANCELLED: Final = msgspec.json.Decoder(_Cancelled)
+
+
+class _Type(NamedTuple):
+    kind: Kind
+    tif: Tif = "gtc"
+    post_only: bool = False
+
+
+_STATUS: Final[Mapping[str, Status]] = {
+    "created": "open", "submitted": "open", "partial-filled": "open", "canceling": "open", "filled": "filled",
+    "partial-canceled": "cancelled", "canceled": "cancelled",
+}  # fmt: skip
+_TYPES: Final = {
+    "market": _Type("market"), "limit": _Type("limit"), "limit-maker": _Type("limit", post_only=True),
+    "ioc": _Type("limit", "ioc"), "limit-fok": _Type("limit", "fok"), "stop-limit": _Type("stop_limit"),
+    "stop-limit-fok": _Type("stop_limit", "fok"), "market-grid": _Type("market"), "limit-grid": _Type("limit"),
+}  # fmt: skip
+_SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
+_MAKER: Final = {"maker": True, "taker": False}
+
+# ---- reading
+
+
+def _word(words: Mapping[str, T], word: str, what: str) -> T:
+    if word not in words:
+        raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
+    return words[word]
+
+
+def _data(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    return decode(decoder, bytes(decode(_DATA, body).data))
+
+
+def _account(body: bytes, seen: Seen, about: Any) -> str:
+    """The number of the account of spot. Others are of margin, of funds, of points."""
+    found = next((one.id for one in _data(_ACCOUNTS, body) if (one.type, one.state) == ("spot", "working")), None)
+    if found is None:
+        raise UsageError(f"{seen.venue}: this key has no account of spot that is open", venue=seen.venue)
+    return str(found)
+
+
+def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
+    return Order(
+        venue=seen.venue, symbol=wish.instrument.symbol, venue_ns=None, received_ns=seen.received_ns,
+        id=_data(_ID, body), client_id=wish.client_id, side=wish.side, kind=wish.kind, status="open",
+        exact_price=None if wish.price is None else exact_of(wish.price),
+        exact_size=None if wish.size is None else exact_of(wish.size), tif=wish.tif, post_only=wish.post_only,
+    )  # fmt: skip
+
+
+def _cancelling(body: bytes, seen: Seen, ref: Ref) -> None:
+    """By its name, 0 says that there is none. All other answers leave to be asked what became of it."""
+    if _data(_CODE, body) == 0:
+        raise OrderNotFound(f"{seen.venue}: no order {ref.id or ref.client_id}", venue=seen.venue)
+
+
+def _either(one: _Order, name: str) -> Exact:
+    found = next((getattr(one, f"{way}_{name}") for way in ("field", "filled") if getattr(one, f"{way}_{name}")), None)
+    if found is None:
+        raise DecodeError("missing", f"an order without {name} that is filled")
+    return exact(found)
+
+
+def _made(one: _Order, seen: Seen) -> Order:
+    side, _, type = one.type.partition("-")
+    what = _word(_TYPES, type, "type of order")
+    return Order(
+        venue=seen.venue, symbol=seen.symbol(one.symbol), received_ns=seen.received_ns,
+        venue_ns=max(one.created_at, one.finished_at, one.canceled_at) * MS, id=str(one.id),
+        client_id=one.client_order_id, side=_word(_SIDE, side, "side"), kind=what.kind,
+        status=_word(_STATUS, one.state, "state"), exact_price=None if what.kind == "market" else exact(one.price),
+        # what is bought at the market is counted in quote currency
+        exact_size=None if one.type == "buy-market" else exact(one.amount), exact_filled=_either(one, "amount"),
+        exact_cost=_either(one, "cash_amount"), tif=what.tif, post_only=what.post_only,
+        created_ns=one.created_at * MS,
+    )  # fmt: skip
+
+
+def _one(body: bytes, seen: Seen, about: Any) -> Order:
+    return _made(_data(_ORDER, body), seen)
+
+
+def _all(body: bytes, seen: Seen, about: Any) -> list[Order]:
+    return [_made(one, seen) for one in _data(_ORDER_ROWS, body)]
+
+
+def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
+    """The newest come first."""
+    return [
+        Fill(
+            venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=one.created_at * MS,
+            received_ns=seen.received_ns, id=str(one.trade_id), order_id=str(one.order_id),
+            side=_word(_SIDE, one.type.partition("-")[0], "side"), exact_price=exact(one.price),
+            exact_size=exact(one.filled_amount), exact_fee=exact(one.filled_fees),
+            fee_currency=one.fee_currency.upper(), maker=_word(_MAKER, one.role, "role"),
+        )
+        for one in _data(_MATCHES, body)[::-1]
+    ]  # fmt: skip
+
+
+def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
+    """A row for what is free of a currency, and one for what orders hold; others are of loans."""
+    rows: dict[str, dict[str, Exact]] = {}
+    for one in _data(_BALANCES, body).list:
+        rows.setdefault(one.currency, {})[one.type] = exact(one.balance)
+    return [
+        Balance(
+            venue=seen.venue, currency=currency.upper(), exact_free=parts.get("trade", (0, 0)),
+            exact_held=parts.get("frozen", (0, 0)), received_ns=seen.received_ns,
+        )
+        for currency, parts in rows.items()
+    ]  # fmt: skip
+
+
+def _cancelled(body: bytes, seen: Seen, about: Any) -> list[Order]:
+    """They will be cancelled, a hundred at a time."""
+    _data(_CANCELLED, body)
+    return []
+
+
+# ---- asking
+
+
+def _post(path: str, params: Mapping[str, str | None]) -> Request:
+    given = {name: value for name, value in params.items() if value is not None}
+    return Request("POST", f"{HOST}/{path}", {"Content-Type": "application/json"}, msgspec.json.encode(given))
+
+
+def _submit(wish: Wish) -> Request:
+    if wish.kind == "market" and (wish.side == "buy") != (wish.cost is not None):
+        text = "is bought for an amount: cost=" if wish.side == "buy" else "is sold by its size: size="
+        raise UsageError(f"htx.spot: at the market it {text}. Nothing was sent", symbol=wish.instrument.symbol)
+    limit = "limit-maker" if wish.post_only else {"gtc": "limit", "ioc": "ioc", "fok": "limit-fok"}[wish.tif]
+    much = wish.size if wish.cost is None else wish.cost
+    return _post(
+        "v1/order/orders/place",
+        {
+            "account-id": wish.account, "symbol": wish.instrument.id,
+            "type": f"{wish.side}-{'market' if wish.kind == 'market' else limit}",
+            "amount": None if much is None else plain(much),
+            "price": None if wish.price is None else plain(wish.price), "source": "spot-api",
+            "client-order-id": wish.client_id,
+        },
+    )  # fmt: skip
+
+
+def _cancel(ref: Ref) -> Request:
+    if ref.id:
+        return _post(f"v1/order/orders/{ref.id}/submitcancel", {})
+    return _post("v1/order/orders/submitCancelClientOrder", {"client-order-id": ref.client_id})
+
+
+def _look(ref: Ref) -> Request:
+    path = f"{HOST}/v1/order/orders"
+    return get(f"{path}/{ref.id}") if ref.id else get(f"{path}/getClientOrder", clientOrderId=ref.client_id)
+
+
+def _of(about: Inquiry) -> str | None:
+    return None if about.instrument is None else about.instrument.id
+
+
+def _open(about: Inquiry) -> Request:
+    named = {"account-id": about.account}
+    return get(f"{HOST}/v1/order/openOrders", **named, symbol=_of(about), size=_MOST)
+
+
+def _more_open(request: Request, body: bytes) -> Request | None:
+    rows = _data(_ORDER_ROWS, body)
+    url = request.url.partition("&from=")[0]
+    return Request("GET", f"{url}&from={rows[-1].id}&direct=next") if len(rows) == _MOST else None
+
+
+def _more_cancelled(request: Request, body: bytes) -> Request | None:
+    return None if _data(_CANCELLED, body).next_id < 0 else request
+
+
+def _fills_request(about: Inquiry) -> Request:
+    """Of two days until now; a beginning that lies further back is refused by the venue."""
+    named = {"start-time": None if about.start_ns is None else -(-about.start_ns // MS)}
+    most = min(about.limit or _MOST, _MOST)
+    return get(f"{HOST}/v1/order/matchresults", symbol=_of(about), **named, size=most)
+
+
+_LOOK: Final = Act("order", _look, _one, LOOKS.name)
+
+TRADING: Final = Trading(
+    acts=(
+        Act("account", lambda about: get(f"{HOST}/v1/account/accounts"), _account, ORDERS.name),
+        Act("submit", _submit, _taken, ORDERS.name),
+        Act("cancel", _cancel, _cancelling, ORDERS.name, then=_LOOK),
+        Act(
+            "cancel_all",
+            lambda about: _post(
+                "v1/order/orders/batchCancelOpenOrders", {"account-id": about.account, "symbol": _of(about)}
+            ),
+            _cancelled, LOOKS.name, more=_more_cancelled,
+        ),
+        _LOOK,
+        Act("open_orders", _open, _all, LOOKS.name, more=_more_open, needs=True),
+        Act("fills", _fills_request, _fills, LOOKS.name, _FILLS, needs=True),
+        Act(
+            "balances", lambda about: get(f"{HOST}/v1/account/accounts/{about.account}/balance"), _balances,
+            ORDERS.name,
+        ),
+    ),
+    ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True,
+)  # fmt: skip
