@@ -52,7 +52,8 @@ class Missed:
         if "fills" in acts:
             await self._fetch_all_fills(moved)
         for one in holdings.owing:
-            await self._fetch_fills(one.symbol, holdings.began_ns if one.since_ns is None else one.since_ns)
+            since_ns = holdings.began_ns if one.since_ns is None else one.since_ns
+            await self._fetch_fills(one.symbol, since_ns - MARGIN_NS)  # what is said of orders' beginnings is rough
         await _all([partial(self._fetch_order, key) for key in holdings.strangers])
 
     async def _act(self, name: str, about: Any) -> Any:

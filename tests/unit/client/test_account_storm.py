@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.unit.client.test_account import BTC, VENUE, same, unread
+from tests.unit.client.accounts import same, unread
 from tests.unit.sim_server.signed import Binance
 
 import tidebook
@@ -16,6 +16,8 @@ from tidebook.core.options import Options
 from tidebook.model.orders import Fill
 from tidebook.sim import serve
 
+VENUE = "binance.spot"
+BTC = "BTC/USDT"
 ORDERS = 200
 
 
