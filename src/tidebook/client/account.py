@@ -328,16 +328,19 @@ class Account(Opening):
             self._tell(health.Resynced(self.venue, None, at.wall_ns, away, None))
         self._state = State.LIVE
         self._settled.set()
-        wait = self._options.settle
+        wait, looked_ns = self._options.settle, 0
         while True:
             if self._holdings.is_whole and not self._looks:
                 wait = self._options.settle
                 self._stir.clear()
                 await self._stir.wait()
-            if not self._looks:
+            if self._looks:
+                await asyncio.sleep(looked_ns / SECOND + self._options.look_apart - now().mono_ns / SECOND)
+            else:
                 await asyncio.sleep(wait)  # it may be on its way
                 wait = min(2 * wait, AGAIN_MOST)
             if self._looks or not self._holdings.is_whole:
+                looked_ns = now().mono_ns
                 await self._again(self._catch_up)
 
     async def _again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -14,6 +14,8 @@ from tidebook.sim import serve
 
 MARKETS = {
     "binance.spot": ("BTC/USDT", "0.01"),
+    "binance.usdm": ("BTC/USDT:USDT", "0.01"),
+    "okx": ("BTC/USDT", "0.01"),
     "bybit.spot": ("BTC/USDT", "0.01"),
     "bybit.linear": ("BTC/USDT:USDT", "0.01"),
 }
@@ -60,7 +62,9 @@ async def test_a_refused_login_raises(sim: serve, venue: str, wrong: str) -> Non
     async with tidebook.connect(venue, at=sim.at) as market:
         key, secret = SIMULATOR.key.reveal(), SIMULATOR.secret.reveal()
         given = ("nobody", secret) if wrong == "key" else (key, "no-such-secret")
-        market._connected[0].desk._credentials = Credentials.of(*given, "simulator-passphrase", source="a test")
+        credentials = Credentials.of(*given, "simulator-passphrase", source="a test")
+        market._connected[0].desk._credentials = credentials
+        market._connected[0]._keys.credentials = credentials
         with pytest.raises((NotPermitted, SignatureRefused)) as refused:
             await market.account()
         assert secret not in str(refused.value)

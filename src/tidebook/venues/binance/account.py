@@ -28,14 +28,13 @@ from tidebook.venue import (
     Template,
     Told,
 )
-from tidebook.venues.binance.private import KIND, STATUS, TIF, word
+from tidebook.venues.binance.private import KIND, SIDE, STATUS, TIF, word
 from tidebook.venues.binance.sign import SIGN
 
 REFUSED: Final[dict[str, type[VenueError]]] = {
     "-1021": ClockRefused, "-1022": SignatureRefused, "-2014": NotPermitted, "-2015": NotPermitted,
 }  # fmt: skip
 FINAL: Final = ("-1022", "-2014", "-2015")  # a time stamp that is out of the window may be right the next time
-SIDE: Final = {"BUY": "buy", "SELL": "sell"}
 
 
 class _Event(msgspec.Struct):
