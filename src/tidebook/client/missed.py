@@ -10,6 +10,7 @@ from tidebook.core.account import Holdings, Key
 from tidebook.core.clock import SECOND
 from tidebook.core.trading import Inquiry, Ref, Trading
 from tidebook.errors import OrderNotFound
+from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
 from tidebook.model.orders import Fill, Order
 
@@ -50,7 +51,9 @@ class Missed:
             work.append(self._fetch_positions)
         await _all(work)
         if "fills" in acts:
+            asked_ns = now().wall_ns + (self._one.offset_ns or 0)
             await self._fetch_all_fills(moved)
+            self.missing_from(asked_ns)  # what comes from then on is told of, or asked for
         for one in holdings.owing:
             since_ns = holdings.began_ns if one.since_ns is None else one.since_ns
             await self._fetch_fills(one.symbol, since_ns - MARGIN_NS)  # what is said of orders' beginnings is rough

@@ -362,7 +362,7 @@ class VenueAt:
         if reply is None:
             raise _network_error(why, self.declared.name)
         error = errand.refused
-        if error is None and reply.status != 200:
+        if error is None and reply.status // 100 != 2:
             error = NetworkError(f"{self.declared.name}: HTTP {reply.status}", venue=self.declared.name)
         if error is not None:
             raise error
