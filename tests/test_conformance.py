@@ -3,6 +3,7 @@
 tests/conformance/data.py says what the files hold. A venue without data fails here.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -13,12 +14,13 @@ import pytest
 from tests.conformance.data import KINDS, Case, cases, files, folder
 from tests.conformance.mutants import mutants
 from tests.conformance.page import PAGE, page
-from tests.conformance.plain import plain_fact, plain_result
+from tests.conformance.plain import plain_fact, plain_result, strictly
 from tests.conformance.transcript import play
 from tests.unit.engine.replay import Player, exact
 
 from tidebook import errors, venues
 from tidebook.core.channel import NOUNS
+from tidebook.core.rest import Odd
 from tidebook.engine.contract import Engine, Feed, Other
 from tidebook.engine.shape import BookShape
 from tidebook.errors import Banned, DecodeError, RateLimited, TidebookError, UsageError
@@ -279,7 +281,29 @@ def test_a_body_says_this(case: Case) -> None:
         assert call.more is not None
         further = call.more(call.request(question), body)
         assert (further and further.url) == case.data["more"]
-    check_mutants(lambda mutant: call.read(mutant, seen, question), body, empty=case.data.get("empty", ()))
+    if case.subject == "instruments":
+        assert sum(isinstance(one, Odd) for one in call.read(body, seen, question)) == case.data.get("odd", 0)
+    if "odd" not in case.data:  # else a row is passed over already
+        check_mutants(
+            lambda mutant: strictly(call.read(mutant, seen, question)), body, empty=case.data.get("empty", ())
+        )
+
+
+@pytest.mark.parametrize("case", [case for case in ANSWERED if case.subject == "instruments"], ids=str)
+def test_an_odd_row_hides_no_other(case: Case) -> None:
+    """It is counted, with why: a new kind of contract, or a rule left empty, must not make a whole list unreadable."""
+    call = case.venue.call(case.subject)
+    assert call is not None
+    body, question, seen = case.data["body"].encode(), Question(**case.data["question"]), seen_for(case)
+    before = call.read(body, seen, question)
+    counted = 0
+    for place in re.finditer(rb"\[(?=\{)", body):  # one of these begins the list, others begin lists within a row
+        more = body[: place.end()] + b'{"symbol":"ODD","tickSize":""},' + body[place.end() :]
+        with contextlib.suppress(DecodeError):
+            after = call.read(more, seen, question)
+            shown = [*map(str, after[1:])] == [*map(str, before)]  # errors are equal to themselves alone
+            counted += shown and isinstance(after[0], Odd) and "ODD" in after[0].row
+    assert counted == 1
 
 
 @pytest.mark.parametrize("case", [case for case in ANSWERED if case.subject == "book"], ids=str)

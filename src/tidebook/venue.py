@@ -115,12 +115,14 @@ def known_public(*paths: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[
 class Environment:
     """The same venue on other hosts: `hosts` maps live host names to theirs.
 
-    `headers` go with each REST request there, for venues that tell by them what is meant.
+    `headers` go with each REST request there, for venues that tell by them what is meant. `sign` is how its private
+    side is signed, where that is another way than the venue's.
     """
 
     name: str
     hosts: Mapping[str, str] = field(default_factory=dict[str, str])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    sign: Scheme | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,10 @@ class Venue:
 
     def environment(self, name: str) -> Environment:
         return next(one for one in self.environments if one.name == name)
+
+    def scheme(self, environment: str = "live") -> Scheme | None:
+        """How the private side is signed in an environment."""
+        return self.environment(environment).sign or self.sign
 
     def channel(self, noun: str) -> FactChannel | None:
         """The channel of this name, else one that brings such facts also."""

@@ -7,7 +7,7 @@
 - `calls/<call>.json`: cases of one REST call. `question`, then `method`, `url`, `weight`, `most`, `parts` (the URLs of
   further requests, where the question is several), or `refuses` (the UsageError's words); with a `body`, its `result`
   as above (of the call `book`: `seq`, `bids`, `asks`), `limits` (units of pools) where it tells of any, and
-  `more` (the URL of the page that follows, or null) of a page
+  `more` (the URL of the page that follows, or null) of a page; `odd`: how many rows of it are passed over
 - `acts/<act>.json`: cases of one thing that is asked or done with an account. `wish` (fields of a Wish), `ref` or
   `inquiry` (with `all` of no one instrument), and where the venue has an act `account` what that says; `kind` of the
   instrument, where the venue has several. Then `method`, `url`, `headers`, `sends` (the body), `weight`, `pool`,

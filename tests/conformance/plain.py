@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tidebook.core.rest import Odd
 from tidebook.model.facts import Funding
 from tidebook.model.number import decimal_of, plain
 
@@ -36,8 +37,16 @@ def plain_fact(fact: msgspec.Struct) -> dict[str, Any]:
     return written
 
 
+def strictly(result: object) -> object:
+    """What was read. Raises what is wrong with a row that was passed over, and only counted."""
+    for one in result if isinstance(result, list) else ():
+        if isinstance(one, Odd):
+            raise one.error
+    return result
+
+
 def plain_result(result: object) -> Any:
     """What a call's `read` gives, as data."""
     if isinstance(result, list):
-        return [plain_fact(one) for one in result]
+        return [plain_fact(one) for one in result if not isinstance(one, Odd)]
     return plain_fact(result) if isinstance(result, msgspec.Struct) else result

@@ -39,15 +39,11 @@ def main() -> int:
     asked = arguments()
     programs = [one for one in PROGRAMS if asked.only is None or asked.only in f"{one.peer} {one.name}"]
     peers = sorted({one.peer for one in programs})
-    missing = [peer for peer in peers if not (PEERS / peer / "bin" / "python").exists()]
-    if missing or not programs:
-        print(
-            f"not installed: {', '.join(missing)}. `make peers` does that" if missing else "no such program",
-            file=sys.stderr,
-        )
+    packages = {peer: files(PEERS / peer) if (PEERS / peer / ".made").exists() else None for peer in peers}
+    if not any(packages.values()):
+        print("none of them is installed. `make peers` does that" if programs else "no such program", file=sys.stderr)
         return 2
-    outcomes = asyncio.run(all_of(programs, asked.seed))
-    packages = {peer: files(PEERS / peer) for peer in peers}
+    outcomes = asyncio.run(all_of([one for one in programs if packages[one.peer]], asked.seed))
     print("\n".join(lines(outcomes, packages)))
     if asked.json is not None:
         asked.json.write_text(json.dumps(data(outcomes, packages), indent=1) + "\n", encoding="utf-8")

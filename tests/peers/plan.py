@@ -12,11 +12,15 @@ class Known:
     """A fault that is the peer's own, and why. `what` matches the name of a book, of a call, or of a question.
 
     `newer`: it explains a book alone whose wrong levels are what the exchange had a little after the book's number.
+    `more`: one alone that has every true level, and others besides. `ours`: it is no fault of the peer's, the venue has
+    this and the simulator has not.
     """
 
     what: str
     reason: str
     newer: bool = False
+    more: bool = False
+    ours: bool = False
 
     def covers(self, name: str) -> bool:
         """Whether it explains what happened under this name."""
@@ -73,7 +77,50 @@ _LONG_IDS: Final = Known(
     "lose their last ones; its trades are compared by the raw tradeId instead",
 )
 
-PROGRAMS: Final = (
+_LAID_OVER: Final = Known(
+    r"OptionsDepthCacheManager book \d+",
+    "OptionsDepthCacheManager lays each best ten of a book over the ones before, so what has left them stays in it",
+    more=True,
+)
+_OPTIONS_PATHS: Final = Known(
+    r"options_info|options_historical_trades|GET eapi\.binance\.com/eapi/v1/(optionInfo|historicalTrades)",
+    "it asks for optionInfo and historicalTrades of options, which are not in the venue's documents of 2026-08",
+)
+_NO_BARS_OF_MARKS: Final = Known(
+    r"futures_(coin_)?(mark_price|index_price|premium_index)_klines"
+    r"|GET .*/(markPriceKlines|indexPriceKlines|premiumIndexKlines)",
+    "bars of mark prices, of indices and of premiums: the simulator keeps no history of these",
+    ours=True,
+)
+_NO_PARTS_OF_INDICES: Final = Known(
+    r"futures_(coin_)?index_price_constituents|futures_index_info|GET .*/(constituents|indexInfo)",
+    "what an index is made of: the simulator's are made of nothing",
+    ours=True,
+)
+_ONE_BOOK: Final = Known(
+    r"watch_order_book beside watch_bids_asks book \d+",
+    "ccxt keeps one book of a market of Bybit: the messages of level 1, which watch_bids_asks reads, replace the 50 "
+    "levels of watch_order_book",
+)
+_NO_RATES: Final = Known(
+    r"fetch_funding_rates",
+    "ccxt says that it has fetch_funding_rates for this venue, and of linear swaps it has it not",
+)
+_OLD_STREAM: Final = Known(
+    r"watch_\w+( [A-Z/]+)?|WS stream\.data\.alpaca\.markets/v1beta2/crypto",
+    "ccxt.pro opens Alpaca's stream at v1beta2, which v1beta3 replaced in 2023-03",
+)
+_LOWER_CASE: Final = Known(
+    r"fetch_ohlcv 1m",
+    "ccxt asks Alpaca for bars of 1min; its documents have 1Min and 1T, and whether it takes others is not known",
+)
+_NO_CLOCK: Final = Known(
+    r"fetch_time|GET api\.alpaca\.markets/v2/clock",
+    "the clock of the stock exchange, which is not simulated",
+    ours=True,
+)
+
+_SPOT_PROGRAMS: Final = (
     Program("python-binance", "Client", "python_binance_rest.py", venues=("binance",), least=Least(3, 1, 1)),
     Program(
         "python-binance", "streams, books", "python_binance_streams.py", venues=("binance",), known=(_LATE,),
@@ -99,5 +146,50 @@ PROGRAMS: Final = (
     ),
     Program("ccxt", "pro binance", "ccxt_pro.py", ("binance",), ("binance",), least=Least(24, 4, 1)),
     Program("ccxt", "pro htx", "ccxt_pro.py", ("htx",), ("htx",), known=(_LONG_IDS,), least=Least(60, 4, 1)),
+)  # fmt: skip
+
+
+def _futures(name: str, books: int) -> Program:
+    return Program(
+        "python-binance", f"futures {name}", "python_binance_futures.py", (name,), ("binance",),
+        known=(_NO_BARS_OF_MARKS, _NO_PARTS_OF_INDICES), least=Least(books, 10, 1),
+    )  # fmt: skip
+
+
+def _stores(exchange: str, name: str) -> Program:
+    """Bybit's list of instruments is asked for one of them alone."""
+    return Program(
+        "pybotters", f"{exchange} {name}", "pybotters_streams.py", (exchange, name), (exchange,),
+        least=Least(26, 20, 1 if exchange == "binance" else 0),
+    )  # fmt: skip
+
+
+def _markets(name: str, *known: Known, books: int = 26, trades: int = 20) -> Program:
+    exchange = "binance" if name.startswith("binance") else name.partition(" ")[0]
+    least = Least(books, trades, 1)
+    return Program("ccxt", f"pro {name}", "ccxt_markets.py", (name,), (exchange,), known=known, least=least)
+
+
+PROGRAMS: Final = (
+    *_SPOT_PROGRAMS,
+    _futures("usdm", 42),
+    _futures("coinm", 18),
+    Program(
+        "python-binance", "options", "python_binance_options.py", venues=("binance",),
+        known=(_LAID_OVER, _OPTIONS_PATHS), least=Least(10, 0, 1),
+    ),
+    _markets("binanceusdm", books=38),
+    _markets("binancecoinm", books=38),
+    _markets("bybit spot", _ONE_BOOK, books=38),
+    _markets("bybit linear", _ONE_BOOK, books=38),
+    _markets("bybit inverse", _ONE_BOOK, books=38),
+    _markets("htx linear", _NO_RATES),
+    _markets("htx inverse"),
     Program("ccxt", "pro okx", "ccxt_mixed.py", ("okx",), ("okx",), least=Least(30, 4, 1)),
+    _markets("alpaca", _OLD_STREAM, _LOWER_CASE, _NO_CLOCK, books=2, trades=1),
+    *(
+        _stores(exchange, name)
+        for exchange, name in (("binance", "spot"), ("binance", "usdm"), ("bybit", "spot"), ("bybit", "linear"))
+    ),
+    Program("alpaca-py", "crypto", "alpaca_py.py", venues=("alpaca",), least=Least(30, 20)),
 )  # fmt: skip

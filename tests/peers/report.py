@@ -22,7 +22,10 @@ def row(one: Outcome) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def lines(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> list[str]:
+Packages = Mapping[str, Files | None]  # None: the peer could not be installed
+
+
+def lines(outcomes: Iterable[Outcome], packages: Packages) -> list[str]:
     """The table, then what is not as it should be, each with its reason or as a FAULT."""
     outcomes = list(outcomes)
     table = [COLUMNS, *map(row, outcomes)]
@@ -37,12 +40,18 @@ def lines(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> list[st
     ]
     text.append("")
     for peer, found in packages.items():
+        if found is None:
+            text.append(f"FAULT {peer}: not installed")
+            continue
         same = found.hashed - len(found.changed)
         text.append(f"{peer}: {same} of {found.hashed} installed files are as their packages tell")
         text += [f"FAULT {peer}: {name} is not" for name in found.changed]
     for one in outcomes:
         where = f"{one.program.peer}, {one.program.name}, {one.date}"
-        text += [f"known, {n} times: {where}: {reason}" for _, reason, n in one.explained()]
+        text += [
+            f"{'not served' if fault.ours else 'known'}, {n} times: {where}: {fault.reason}"
+            for fault, n in one.explained()
+        ]
     for one in outcomes:
         where = f"{one.program.peer}, {one.program.name}, {one.date}"
         text += [f"FAULT {where}: {name}: {why}" for name, why in one.faults()]
@@ -55,16 +64,20 @@ def lines(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> list[st
     return text
 
 
-def count(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> int:
+def count(outcomes: Iterable[Outcome], packages: Packages) -> int:
     """How many faults there are."""
-    return sum(len(one.faults()) for one in outcomes) + sum(len(one.changed) for one in packages.values())
+    of_packages = sum(1 if one is None else len(one.changed) for one in packages.values())
+    return sum(len(one.faults()) for one in outcomes) + of_packages
 
 
-def data(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> dict[str, Any]:
+def data(outcomes: Iterable[Outcome], packages: Packages) -> dict[str, Any]:
     """All of it, for `--json`."""
     outcomes = list(outcomes)
     return {
-        "packages": {peer: {"hashed": one.hashed, "changed": one.changed} for peer, one in packages.items()},
+        "packages": {
+            peer: None if one is None else {"hashed": one.hashed, "changed": one.changed}
+            for peer, one in packages.items()
+        },
         "programs": [
             {
                 "peer": one.program.peer,
@@ -86,7 +99,10 @@ def data(outcomes: Iterable[Outcome], packages: Mapping[str, Files]) -> dict[str
                     )
                 },
                 "levels": one.judge.levels,
-                "known": [{"what": what, "reason": reason, "times": n} for what, reason, n in one.explained()],
+                "known": [
+                    {"what": fault.what, "reason": fault.reason, "ours": fault.ours, "times": n}
+                    for fault, n in one.explained()
+                ],
                 "faults": one.faults(),
             }
             for one in outcomes

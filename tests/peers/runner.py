@@ -10,7 +10,7 @@ from typing import Final
 from tests.peers.authority import Authority
 from tests.peers.child import environment, started
 from tests.peers.judge import Judge, unexplained
-from tests.peers.plan import Program
+from tests.peers.plan import Known, Program
 
 from tidebook.sim.server import serve
 
@@ -52,10 +52,20 @@ class Outcome:
                 found.append(("the program", f"{made} {name} were compared, {least} at the least were to be"))
         return found
 
-    def explained(self) -> list[tuple[str, str, int]]:
-        """Name, reason and how often, of what the known faults explain; 0 for one that did not happen."""
+    def explained(self) -> list[tuple[Known, int]]:
+        """The known faults, and how often each explains something; 0 for one that did not happen."""
         names = [name for name, _ in (*self.judge.failed, *self.judge.differs)] + [*self.unanswered.elements()]
-        return [(fault.what, fault.reason, sum(map(fault.covers, names))) for fault in self.program.known]
+        return [(fault, sum(map(fault.covers, names))) for fault in self.program.known]
+
+
+def heard(judge: Judge, line: bytes) -> None:
+    """One line of a program; what is none that it was to say is a fault of its own, and no end of the run."""
+    try:
+        judge.hear(json.loads(line))
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        judge.failed.append(
+            ("the program", f"says what cannot be judged: {line[:80]!r}: {type(error).__name__} {error}")
+        )
 
 
 async def sent(program: Program, authority: Authority, folder: Path, *, seed: int = 1) -> Outcome:
@@ -79,7 +89,7 @@ async def sent(program: Program, authority: Authority, folder: Path, *, seed: in
             try:
                 async with asyncio.timeout(LATEST):
                     async for line in process.stdout:
-                        judge.hear(json.loads(line))
+                        heard(judge, line)
                     status = await process.wait()
             except TimeoutError:
                 process.kill()

@@ -8,9 +8,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.peers import runner
 from tests.peers.judge import Judge, unexplained
 from tests.peers.plan import PROGRAMS, Known, Least, Program
-from tests.peers.report import count, lines
+from tests.peers.report import count, data, lines
 from tests.peers.runner import HERE, Outcome
 from tests.peers.untouched import Files
 
@@ -33,7 +34,7 @@ async def told(sim: serve, name: str = "book", depth: int | None = 20, floats: b
     kind = float if floats else str
     sides = [[[kind(price), kind(size)] for price, size in one[side]] for side in ("bids", "asks")]
     facts = {"venue": "binance.spot", "symbol": "BTC/USDT", "number": one["lastUpdateId"], "depth": depth}
-    return {"kind": "book", "name": name, "sides": sides, "versions": False, **facts}
+    return {"kind": "book", "name": name, "sides": sides, "by": "update", **facts}
 
 
 def heard(judge: Judge, *messages: Mapping[str, Any]) -> list[str]:
@@ -90,6 +91,37 @@ async def test_a_known_fault_covers_no_other() -> None:
         assert [LATE.covers(name) for name, _ in judge.differs] == [True, False]
 
 
+async def test_too_much_explains_no_book_that_lacks_something() -> None:
+    async with serve(3, ["binance"]) as sim:
+        judge = Judge(sim, (Known(r"too much \d", "it lets nothing go", more=True),))
+        right = await told(sim, "too much 1")
+        whole = json.loads(json.dumps(right))
+        whole["sides"][0].append(["1.00", "5"])
+        less = json.loads(json.dumps(whole | {"name": "too much 2"}))
+        del less["sides"][1][3]
+        assert heard(judge, right, whole, less) == ["too much 1", "too much 2, and not all of the truth is in it"]
+        assert [one for one, _ in unexplained(judge.differs, judge.known)] == [judge.differs[1][0]]
+
+
+async def test_a_book_of_a_time_is_one_of_that_time() -> None:
+    """Of a millisecond, or of a nanosecond, and of no other."""
+    async with serve(3, ["binance"]) as sim:
+        judge = Judge(sim)
+        right = await told(sim)
+        market = sim._simulator.fronts["binance.spot"].of_symbol("BTC/USDT")
+        at_ns = market.levels_at(update_id=right["number"]).at_ns
+        async with asyncio.timeout(20):
+            while market.last < right["number"] + 50:  # noqa: ASYNC110 - of which the exchange tells nobody
+                await asyncio.sleep(0.005)
+        later_ns = market.levels_at(update_id=right["number"] + 50).at_ns
+        timed = [
+            right | {"name": f"{unit} {ns}", "number": ns // size, "by": unit}
+            for ns in (at_ns, later_ns)
+            for unit, size in (("ms", 1_000_000), ("ns", 1))
+        ]
+        assert heard(judge, *timed) == [f"ms {later_ns}", f"ns {later_ns}"]
+
+
 @pytest.mark.parametrize("number", [None, "7", 10**9])
 async def test_a_book_without_an_update_is_not_newer_than_it(number: object) -> None:
     """That it is newer than its number explains no book that has none, or one that never was."""
@@ -137,6 +169,29 @@ async def test_what_fails_the_run() -> None:
         sim.tally.ask("GET somewhere/nothing", answered=False)
         assert count([outcome(good)], whole) == 1
         assert "FAULT" in "\n".join(lines([outcome(good)], whole))
+
+
+async def test_a_peer_that_is_not_there_is_a_fault_and_no_end() -> None:
+    async with serve(3, ["binance"]) as sim:
+        good = Judge(sim)
+        heard(good, await told(sim), DID)
+        program, tally = Program("here", "name", "file", least=Least(1)), sim.tally
+        outcome = Outcome(program, "", 0, good, tally.made, tally.unanswered, tally.retired, "", 1.0)
+        packages = {"gone": None, "here": Files(3, ())}
+        assert count([outcome], packages) == 1
+        assert "FAULT gone: not installed" in lines([outcome], packages)
+        assert json.loads(json.dumps(data([outcome], packages)))["packages"]["gone"] is None
+
+
+@pytest.mark.parametrize(
+    "line", [b"a warning", b"3", b'{"kind":"what"}', b'{"kind":"trades","name":"t","venue":"no"}', b"\xff",
+             b'{"kind":"instruments","venue":"binance.spot","rows":{"BTC/USDT":["x","y"]}}'],
+)  # fmt: skip
+async def test_what_is_no_line_is_a_fault_and_no_end(line: bytes) -> None:
+    async with serve(3, ["binance"]) as sim:
+        judge = Judge(sim)
+        runner.heard(judge, line)
+        assert [name for name, _ in judge.failed] == ["the program"]
 
 
 async def test_a_run_that_compared_too_little_fails() -> None:

@@ -47,8 +47,8 @@ async def asked_bars(
     cut = grid(interval)
     pages: Pages[Bar] = Pages(
         one, call, instrument.id, interval, at=lambda bar: bar.start_ns,
-        before=lambda opening: cut(opening).after(opening, -1), wanted=lambda bar: unfinished or bar.finished,
-        spare=1,  # the one that is not finished
+        every=cut(0).after(0), before=lambda opening: cut(opening).after(opening, -1),
+        wanted=lambda bar: unfinished or bar.finished, spare=1,  # the one that is not finished
     )  # fmt: skip
     rows = await pages.rows(start_ns, end_ns, limit)
     return Bars(rows, instrument.symbol, interval, one.declared.name)

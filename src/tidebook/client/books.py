@@ -14,7 +14,7 @@ from tidebook.client.place import VenueAt
 from tidebook.client.subscription import Queue
 from tidebook.client.symbols import is_glob, matches
 from tidebook.client.waits import within
-from tidebook.errors import BookNotLive, TidebookError, UnknownSymbol, UsageError
+from tidebook.errors import BookNotLive, NotPermitted, TidebookError, UnknownSymbol, UsageError
 from tidebook.model.facts import Instrument
 from tidebook.model.market import State
 
@@ -30,7 +30,8 @@ class Books(Opening, Mapping[str, Book]):
 
     ``async for book in books`` yields the book that changed, each once however often it did meanwhile. A symbol that is
     traded no more is taken out and named in `failed`; when nothing is left, iterating raises why. Patterns follow what
-    the venues list: a symbol that begins to be traded is added, also one of a venue that answers only later.
+    the venues list: a symbol that begins to be traded is added, also one of a venue that answers only later; with
+    them iterating ends only when nothing is left and every venue refuses the key.
     """
 
     def __init__(self, finder: Finder, symbols: Sequence[str], venue: str | None, timeout: float, make: Make) -> None:
@@ -44,6 +45,7 @@ class Books(Opening, Mapping[str, Book]):
         self._books: dict[str, LiveBook] = {}
         self._found: dict[str, Found] = {}  # what each symbol is, of books and of those that failed
         self._globs: list[str] = []
+        self._denied: set[str] = set()  # venues that refuse the key for good
         self._leaves: list[Callable[[], None]] = []
         self._queue: Queue[Book] = Queue("conflate", key=lambda book: book.symbol)
         self._calls: Calls[Book] = Calls(self._about, finder._options, finder._tell, finder._burst)
@@ -237,10 +239,21 @@ class Books(Opening, Mapping[str, Book]):
         if not self._has(book):
             return
         del self._books[book.symbol]
-        self.failed[book.symbol] = error
         book.close_soon()
-        if not self._books and not self._globs and not self._queue.ended:
+        self._without(book.symbol, error)
+        if not self._books and (not self._globs or self._is_over()) and not self._queue.ended:
             self._queue.end(error)
+
+    def _without(self, symbol: str, error: BaseException) -> None:
+        """There is no book of it."""
+        self.failed[symbol] = error
+        if isinstance(error, NotPermitted):
+            self._denied.add(self._found[symbol][0].declared.name)
+
+    def _is_over(self) -> bool:
+        """Nothing is left, and no pattern can bring anything: every venue refuses the key."""
+        ones = [one for one in self._finder._venues(self._venue) if one.declared.books]
+        return not self._books and all(one.declared.name in self._denied for one in ones)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -282,9 +295,11 @@ class Books(Opening, Mapping[str, Book]):
             if not isinstance(result, BaseException) or not self._has(book):
                 continue
             del self._books[name]
-            self.failed[name] = result
+            self._without(name, result)
             if not isinstance(result, TidebookError):
                 bug = bug or result
+            if self._opened and self._globs and self._is_over() and not self._queue.ended:
+                self._queue.end(result)
         self._states.set()
         if bug is not None:
             raise bug

@@ -17,7 +17,7 @@ from tidebook.core.burst import Burst
 from tidebook.core.channel import FactChannel, check_has, has
 from tidebook.core.options import Options
 from tidebook.core.stream import Flow, Stream
-from tidebook.errors import SubscriptionFailed, TidebookError, UsageError
+from tidebook.errors import NotPermitted, SubscriptionFailed, TidebookError, UsageError
 from tidebook.model.facts import Instrument
 from tidebook.model.health import Health
 from tidebook.model.market import State
@@ -51,7 +51,8 @@ class FactFeed(Subscription[Any]):
     """A subscription to a channel of facts, on one or several venues.
 
     All venues that list a symbol are read, also one that answers only later. Patterns follow what the venues list, as
-    far as there are such facts of it; of these a topic that is refused is named in `failed`, and the others go on.
+    far as there are such facts of it; of these a topic that is refused is named in `failed`, and the others go on. When
+    nothing is left and every venue refuses the key, patterns end too.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class FactFeed(Subscription[Any]):
         self._option = option
         self._leaves: dict[tuple[str, str], Callable[[], None]] = {}
         self._following: list[Callable[[], None]] = []
+        self._denied: set[str] = set()  # venues that refuse the key for good
         self._streams: dict[tuple[str, str], Stream] = {}
         self._settled = asyncio.Event()
         self._error: BaseException | None = None
@@ -128,7 +130,7 @@ class FactFeed(Subscription[Any]):
         try:
             self._join(one, instrument)
         except TidebookError as error:
-            self.failed[instrument.symbol] = error
+            self._without(one.declared.name, instrument.symbol, error)
 
     def _channel(self, one: VenueAt, instrument: Instrument) -> FactChannel:
         name = one.declared.name
@@ -144,13 +146,12 @@ class FactFeed(Subscription[Any]):
         self._streams[key] = stream
         symbol = key[1]
         if stream.flow is Flow.FAILED and stream.error is not None:
-            if self._globs:
+            if isinstance(stream.error, NotPermitted) and (self._globs or self._settled.is_set()):
+                self._ended(key, stream.error)  # the key itself is refused: nothing more will come
+            elif self._globs:
                 self.failed[symbol] = stream.error
             elif not self._settled.is_set():
                 self._error = stream.error
-            elif not isinstance(stream.error, SubscriptionFailed):
-                self._ended(key, stream.error)  # the key itself is refused: nothing more will come
-                return
             # Later on a refusal is passing: the session asks again, and health tells of it.
         elif stream.flow is Flow.OPEN:
             self.failed.pop(symbol, None)
@@ -175,13 +176,22 @@ class FactFeed(Subscription[Any]):
                 self._try(one, instrument)
 
     def _ended(self, key: tuple[str, str], error: TidebookError) -> None:
-        """A symbol is traded no more."""
+        """A symbol is traded no more, or nothing of it is given to this key."""
         leave = self._leaves.pop(key, None)
         if leave is not None:
             leave()
         self._streams.pop(key, None)
-        self.failed[key[1]] = error
-        if not self._leaves and not self._globs:
+        self._without(*key, error)
+
+    def _without(self, venue: str, symbol: str, error: TidebookError) -> None:
+        """There is nothing of it. A pattern goes on as long as a venue could still list something that can be had."""
+        self.failed[symbol] = error
+        if isinstance(error, NotPermitted):
+            self._denied.add(venue)
+        if self._leaves or not self._entered:
+            return
+        ones = [one for one in self._finder._venues(self._venue) if one.declared.channel(self._name) is not None]
+        if not self._globs or all(one.declared.name in self._denied for one in ones):
             self.fail(error)
 
     @property

@@ -56,19 +56,10 @@ class Finding(ABC):
         grouped = self._exchanges(venue)
         if len(grouped) > 1:
             raise UsageError(f"say of which venue: venue= one of {', '.join(grouped)}", symbol=symbol)
-        ((name, ones),) = grouped.items()
+        ((_, ones),) = grouped.items()
         await usable(ones, self._timeout, some=len(ones) > 1)
-        relisted = False  # once is enough: where lists are asked for all the time there is always a newer one
-        while True:
-            late = _late(symbol, ones)
-            if late and not (is_canonical(symbol) and _is_listed(symbol, ones)):
-                await usable(late, self._timeout)
-            try:
-                return self._among(symbol, name, ones)
-            except UnknownSymbol:
-                if relisted or not await _relisted(symbol, ones):
-                    raise
-                relisted = True
+        (found,) = await self._each(symbol, grouped)
+        return found
 
     async def _several(self, symbols: Sequence[str], venue: str | None) -> list[Found]:
         """All that is meant: each symbol on every venue that lists it, patterns on all; those that have answered.
@@ -89,9 +80,12 @@ class Finding(ABC):
         return found
 
     async def _each(self, symbol: str, grouped: Mapping[str, list[VenueAt]]) -> list[Found]:
-        """A symbol on every exchange that lists it."""
+        """A symbol on every exchange that lists it.
+
+        Raises UnknownSymbol where none does; and of one exchange whose late venue cannot be asked, what that raises.
+        """
         ones = [one for ones in grouped.values() for one in ones]
-        relisted = False
+        relisted = False  # once is enough: where lists are asked for all the time there is always a newer one
         while True:
             found: list[Found] = []
             refusal: UnknownSymbol | None = None
@@ -111,7 +105,7 @@ class Finding(ABC):
                 try:
                     await usable(late, self._timeout, some=True)
                 except TidebookError:
-                    if any(one.is_loaded and may_list(one.declared, symbol) for one in ones):
+                    if len(grouped) > 1 and any(one.is_loaded and may_list(one.declared, symbol) for one in ones):
                         raise refusal from None
                     raise
             elif relisted or not await _relisted(symbol, ones):

@@ -3,8 +3,11 @@
 from tidebook.client.pages import USUAL, Pages
 from tidebook.client.place import VenueAt
 from tidebook.core.channel import Question, check_has
+from tidebook.core.clock import SECOND
 from tidebook.errors import UsageError
 from tidebook.model.facts import Funding, Instrument
+
+EVERY = 8 * 3_600 * SECOND  # how often most contracts are funded; nothing comes out otherwise where they are not
 
 
 async def asked_funding(
@@ -20,7 +23,7 @@ async def asked_funding(
     settled, coming = (one.declared.call(name) for name in ("funding", "funding_now"))
     rows: list[Funding] = []
     if settled is not None:
-        pages: Pages[Funding] = Pages(one, settled, instrument.id, at=lambda row: row.funding_ns)
+        pages: Pages[Funding] = Pages(one, settled, instrument.id, at=lambda row: row.funding_ns, every=EVERY)
         rows = await pages.rows(start_ns, end_ns, limit, settled.most or USUAL)
     elif coming is None or start_ns is not None or end_ns is not None or limit is not None:
         raise UsageError(f"{one.declared.name} has no funding over REST", venue=one.declared.name)

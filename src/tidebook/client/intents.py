@@ -20,6 +20,7 @@ from tidebook.errors import (
     DecodeError,
     NetworkError,
     OrderNotFound,
+    OrderRejected,
     OutcomeUnknown,
     TidebookError,
     UsageError,
@@ -154,8 +155,28 @@ class Intents:
                 intention.lost("closed while it was under way", now())
                 raise
             self._judge(intention, act, errand, reply, why)
+            if intention.state == "accepted" and act.then is not None:
+                await self._look(intention, act.then)
             if isinstance(intention.error, ClockRefused) and intention.state == "made":
                 await self._sends.measure()
+
+    async def _look(self, intention: Intention, then: Act) -> None:
+        """The venue has only said that it will see to it: what it has made of it since, where that is answered."""
+        ref = Ref(intention.wish.instrument, client_id=intention.wish.client_id, account=intention.wish.account)
+        try:
+            order: Order = await self._sends.act(then, ref)
+        except TidebookError:
+            return  # it was taken: that much is known
+        intention.seen(order, self._rejected(order))
+
+    def _rejected(self, order: Order) -> TidebookError | None:
+        if order.status != "rejected" and (order.reason not in self.trading.reasons or order.filled):
+            return None
+        kind = self.trading.reasons.get(order.reason, OrderRejected)
+        text = (
+            f"{self._sends.name}: {order.client_id or order.id} was rejected ({order.reason or 'no reason is given'})"
+        )
+        return kind(text, venue=self._sends.name, symbol=order.symbol, code=order.reason or None)
 
     def _judge(self, intention: Intention, act: Act, errand: Errand, reply: Reply | None, why: str) -> None:
         """What an answer, or none, says of it."""

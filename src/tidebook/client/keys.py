@@ -7,11 +7,12 @@ from typing import cast
 from tidebook.client.where import declared_at
 from tidebook.core.endpoint import Endpoint
 from tidebook.errors import NoCredentials, UsageError
-from tidebook.io.keys import FILE, from_environment, from_file, variable
+from tidebook.io.keys import FILE, from_environment, from_file, upper, variable
 from tidebook.model import place as places
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.place import At
 from tidebook.venue import Venue
+from tidebook.venues import every
 
 Given = Mapping[str, tuple[str, str] | tuple[str, str, str] | Credentials]
 """Keys as users give them: by exchange, ``exchange@account:environment``; the key, its secret, perhaps a passphrase."""
@@ -40,7 +41,7 @@ class Keys:
 
 
 def given(keys: Given | None) -> dict[At, Credentials]:
-    """What a user gave, by place. Raises UsageError, which shows nothing of it."""
+    """What a user gave, by place. Raises UsageError, which shows nothing of it, also for an account's name."""
     found: dict[At, Credentials] = {}
     named: Mapping[str, object] = {} if keys is None else keys
     for name, one in named.items():
@@ -57,15 +58,16 @@ def given(keys: Given | None) -> dict[At, Credentials]:
 def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated: bool) -> Keys:
     """The key of a venue's place. Where everything goes to a simulator the user's are not even looked for.
 
-    Raises UsageError for a variable or a file that is not as it should be.
+    Raises UsageError for a variable or a file that is not as it should be, and for an account by whose name another
+    place's variable would be read.
     """
+    place = _of_exchange(at, venue)
     if simulated:
         return Keys(SIMULATOR, "the simulator")
     if not (
         venue.key_headers or venue.sign is not None or any(endpoint.login is not None for endpoint in venue.endpoints)
     ):
         return Keys(None, "nothing: there is no use for one")
-    place = _of_exchange(at, venue)
     name, looked = variable(place), FILE
     found = known.get(place) or from_environment(place)
     if found is None:
@@ -74,5 +76,31 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
 
 
 def _of_exchange(at: At, venue: Venue) -> At:
-    """The account's place: keys are an exchange's, and the same by whatever proxy."""
-    return replace(at, venue=venue.exchange, hosts={}, proxy=None, ca=None)
+    """The account's place: keys are an exchange's, and the same by whatever proxy. Raises UsageError (see `_check`)."""
+    place = replace(at, venue=venue.exchange, hosts={}, proxy=None, ca=None)
+    _check(place)
+    return place
+
+
+def environments(exchange: str) -> list[str]:
+    """The names of all environments of its venues."""
+    venues = [venue for venue in every().values() if venue.exchange == exchange]
+    return [*dict.fromkeys(one.name for venue in venues for one in venue.environments)]
+
+
+def _check(place: At) -> None:
+    """Raises UsageError for an account whose name would make the variable of its key another place's.
+
+    ``okx@demo`` and ``okx:demo`` are two places, and TIDEBOOK_OKX_DEMO_KEY is one variable; so with ``binance@us``.
+    """
+    if place.account is None:
+        return
+    words, exchange = upper(place.account), upper(place.venue)
+    for name in environments(place.venue):
+        if name != "live" and f"_{words}".endswith(f"_{upper(name)}"):
+            text = f"an account of {place.venue} cannot be called {place.account!r}: {name!r} is an environment"
+            raise UsageError(f"{text}. Write {place.venue}:{name}, or call it otherwise", venue=place.venue)
+    for other in {venue.exchange for venue in every().values()}:
+        if f"{exchange}_{words}_".startswith(f"{upper(other)}_") and len(other) > len(place.venue):
+            text = f"an account of {place.venue} cannot be called {place.account!r}: {other!r} is an exchange"
+            raise UsageError(f"{text}. Write {other}, or call it otherwise", venue=place.venue)

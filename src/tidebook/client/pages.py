@@ -5,7 +5,9 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from tidebook.client.place import VenueAt, check_limit
 from tidebook.core.channel import Call, Question
+from tidebook.core.clock import SECOND
 from tidebook.errors import DecodeError, UsageError
+from tidebook.io.clock import now
 from tidebook.model.facts import instant
 
 T = TypeVar("T")
@@ -15,13 +17,13 @@ USUAL = 500  # rows that are asked for where nobody says how many
 class Pages(Generic[T]):
     """The pages of one question.
 
-    `at` is a row's place in time (ns), `before` the last instant before a row at which another one could be. Rows that
-    are not `wanted` are left out; there may be one on a page (`spare`).
+    `at` is a row's place in time (ns), `before` the last instant before a row at which another one could be, `every`
+    how far apart rows mostly are. Rows that are not `wanted` are left out; there may be one on a page (`spare`).
     """
 
     def __init__(
         self, one: VenueAt, call: Call, id: str, interval: str | None = None, *, at: Callable[[T], int],
-        before: Callable[[int], int] = lambda ns: ns - 1, wanted: Callable[[T], bool] = lambda row: True,
+        every: int, before: Callable[[int], int] = lambda ns: ns - 1, wanted: Callable[[T], bool] = lambda row: True,
         spare: int = 0,
     ) -> None:  # fmt: skip
         self._one = one
@@ -31,9 +33,11 @@ class Pages(Generic[T]):
         self._interval = interval
         self._at = at
         self._before = before
+        self._every = every
         self._is_wanted = wanted
         self._spare = spare
         self._most = call.most or USUAL
+        self._longest_ns = None if call.longest is None else int(call.longest * SECOND)
 
     async def rows(self, start_ns: int | None, end_ns: int | None, limit: int | None, usual: int = USUAL) -> list[T]:
         """Those in [start, end): the first `limit` of them from a start, else the newest `limit`, or `usual`.
@@ -45,7 +49,9 @@ class Pages(Generic[T]):
         if start_ns is not None and end_ns is not None and start_ns >= end_ns:
             raise UsageError("start is not before end")
         if self._call.ranges == "until" and start_ns is not None:
-            return (await self._backwards(end_ns, None, start_ns))[:limit]
+            if limit is not None:
+                return await self._forwards(start_ns, end_ns, limit)
+            return await self._backwards(end_ns, None, start_ns)
         if self._call.ranges and start_ns is not None:
             return await self._onwards(start_ns, end_ns, limit)
         if self._call.ranges:
@@ -57,14 +63,25 @@ class Pages(Generic[T]):
         found: list[T] = []
         while limit is None or len(found) < limit:
             size = self._most if limit is None else min(self._most, limit - len(found) + self._spare)
-            page = await self._page(size, start_ns, end_ns)
-            fresh = self._within(page, start_ns, end_ns)
+            until_ns = self._part(start_ns, end_ns)
+            page = await self._page(size, start_ns, until_ns)
+            fresh = self._within(page, start_ns, until_ns)
             found += self._wanted(fresh)
-            if len(page) < size or (end_ns is not None and self._at(page[-1]) + 1 >= end_ns):
-                break
+            if len(page) < size or (until_ns is not None and self._at(page[-1]) + 1 >= until_ns):
+                if until_ns == end_ns or until_ns is None:
+                    break
+                start_ns = until_ns  # the next part of a range that is longer than the venue gives
+                continue
             self._check_new(fresh)
             start_ns = self._at(fresh[-1]) + 1
         return found[:limit]
+
+    def _part(self, start_ns: int, end_ns: int | None) -> int | None:
+        """The end of as much of a range as may be asked for at once."""
+        if self._longest_ns is None:
+            return end_ns
+        until_ns = start_ns + self._longest_ns
+        return end_ns if until_ns >= (now().wall_ns if end_ns is None else end_ns) else until_ns
 
     async def _backwards(self, end_ns: int | None, limit: int | None, start_ns: int | None = None) -> list[T]:
         """The newest before an end, so many or back to a start."""
@@ -76,6 +93,11 @@ class Pages(Generic[T]):
             fresh = self._within(page, None, end_ns)
             pages.append(self._wanted(self._within(fresh, start_ns, None)))
             count += len(pages[-1])
+            if len(page) < size and self._longest_ns is not None and page:
+                # All of the part before that end; the one before it may have more.
+                before_ns = (now().wall_ns if end_ns is None else end_ns) - self._longest_ns
+                end_ns = min(before_ns, self._at(page[0]))
+                continue
             if len(page) < size:
                 break
             self._check_new(fresh)
@@ -84,6 +106,38 @@ class Pages(Generic[T]):
                 break
         found = [one for page in reversed(pages) for one in page]
         return found if limit is None else found[-limit:]
+
+    async def _forwards(self, start_ns: int, end_ns: int | None, limit: int) -> list[T]:
+        """The first from a start, where only an end can be asked for: it is put so that one answer holds all before it.
+
+        From there it goes on. Where nothing is, ever more time is asked for at once, and half of it again where that
+        is more than an answer holds: so a start long before a market's first row costs a few pages, not all of them.
+        """
+        found: list[T] = []
+        last_ns = now().wall_ns if end_ns is None else end_ns
+        first_size = min(self._most, limit + self._spare + 1)
+        step, narrowing = self._every * max(first_size - 1, 1), False
+        while len(found) < limit and (end_ns is None or start_ns < end_ns):
+            size = min(self._most, limit - len(found) + self._spare + 1)
+            step = min(step, max(last_ns - start_ns, 1))
+            until_ns = end_ns if start_ns + step >= last_ns else start_ns + step
+            page = await self._page(size, None, until_ns)
+            fresh = self._within(page, start_ns, until_ns)
+            if page and end_ns is None:
+                last_ns = max(last_ns, self._at(page[-1]) + 1)  # the venue's clock may be ahead
+            if len(page) >= size and self._before(self._at(page[0])) >= start_ns:
+                if step == 1:
+                    self._check_new([])
+                step, narrowing = max(step // 2, 1), True
+                continue
+            found += self._wanted(fresh)
+            if until_ns == end_ns:
+                break
+            start_ns += step
+            narrowing = narrowing and not fresh
+            if not fresh:
+                step = max(step // 2, 1) if narrowing else step * 2
+        return found[:limit]
 
     async def _newest(self, start_ns: int | None, end_ns: int | None, limit: int | None, usual: int) -> list[T]:
         """From a venue that gives nothing but its newest rows. What they do not hold is refused."""

@@ -28,6 +28,8 @@ from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.pools import Budgets
 from tidebook.core.raw import Raw, RawPlan
+from tidebook.core.redact import shown
+from tidebook.core.rest import Instruments
 from tidebook.core.sign import Stamp
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
@@ -87,9 +89,14 @@ class VenueAt:
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
             credentials=keys.credentials, stamp=self._stamp,
         )  # fmt: skip
+
+        def told(event: Health) -> None:
+            on_event(self.desk.known.event(event))
+
+        self._on_event = told
         self._driver = Driver(
             self.desk,
-            on_event=on_event,
+            on_event=told,
             tls_ca=at.ca,
             proxy=at.proxy,
             remap=remap,
@@ -100,9 +107,10 @@ class VenueAt:
         budgets.join(share)
         self._shared: dict[str, Shared] = {}
         self._books: dict[str, list[Book]] = {}
-        self._on_event = on_event
         self.private = Private(self, keys, journal)
-        self._traded = Traded(declared.name, self._instruments, ended=self._end, halted=self._halted)
+        self._traded = Traded(
+            declared.name, self._instruments, ended=self._end, halted=self._halted, passed_over=self._passed_over
+        )
         if keys.credentials is None and declared.unlisted is not None:
             self._traded.listing.unlisted = declared.unlisted
         self._driver.failed.add_done_callback(self._died)
@@ -126,9 +134,9 @@ class VenueAt:
                 self._state, self.error = "up", None
                 self.ready.set()
                 break
-            except TidebookError as error:
-                self.error = error
-                final = isinstance(error, UsageError) or error.retry == "never"
+            except Exception as raised:
+                error = self.error = self._told(raised)
+                final = error.retry == "never" and not isinstance(error, DecodeError)  # the next answer may be one
                 self._unavailable(error, None if final else wait)
                 if final:
                     self._state = "refused"
@@ -142,6 +150,14 @@ class VenueAt:
     async def _load_once(self) -> None:
         await self.measure_clock()
         await self._traded.load()
+
+    def _told(self, error: Exception) -> TidebookError:
+        """An error of ours as it is; any other is a bug that an odd answer has found: logged, and no reason to stop."""
+        if isinstance(error, TidebookError):
+            return error
+        logger.error("%s: what it lists, or its time, could not be read", self.declared.name, exc_info=error)
+        text = f"{self.declared.name}: {type(error).__name__}: {shown(self.desk.known.without(str(error)))}"
+        return VenueUnavailable(text, venue=self.declared.name)
 
     def _unavailable(self, error: TidebookError, again: float | None) -> None:
         reason = str(error).removeprefix(f"{self.declared.name}: ")
@@ -196,8 +212,8 @@ class VenueAt:
         async def measure() -> None:
             try:
                 await self.measure_clock()
-            except TidebookError as error:
-                logger.debug("%s: the clock was not measured: %s", self.at, error)
+            except Exception as error:
+                logger.debug("%s: the clock was not measured: %s", self.at, self._told(error))
 
         if self._state == "up":
             self._begin(measure())
@@ -216,9 +232,11 @@ class VenueAt:
         """Ask anew what is listed, where that was longer ago than a minute; whether there is a new answer."""
         return await self._traded.again()
 
-    async def _instruments(self) -> list[Instrument]:
+    async def _instruments(self) -> Instruments:
+        if self.declared.call("instruments") is None and not self.declared.endpoints:
+            return []  # hosts alone are declared: it lists nothing, and raw requests go all the same
         try:
-            rows: list[Instrument] = await self.fetch("instruments", Question())
+            rows: Instruments = await self.fetch("instruments", Question())
         except NoCredentials as error:
             if self.declared.unlisted is None:
                 raise
@@ -235,8 +253,11 @@ class VenueAt:
             try:
                 await self._traded.load()
                 await self.measure_clock()
-            except TidebookError as error:
-                self._unavailable(error, self.options.listing_every)
+            except Exception as error:
+                self._unavailable(self._told(error), self.options.listing_every)
+
+    def _passed_over(self, count: int, reason: str) -> None:
+        self._on_event(health.PassedOver(self.declared.name, None, now().wall_ns, count, reason))
 
     def _halted(self, one: Instrument) -> None:
         self._on_event(health.Halted(one.venue, one.symbol, now().wall_ns, one.status))
@@ -391,7 +412,10 @@ class VenueAt:
         limit = self.options.fetch_timeout
         try:
             async with asyncio.timeout(limit):
-                return await future
+                answer = await future
+            if errand.refused is not None:
+                errand.refused = self.desk.known.error(errand.refused)
+            return answer
         except TimeoutError:
             return None, f"Timeout: no answer within {limit:g} s{'' if sent else '; nothing was sent'}"
         finally:
@@ -410,8 +434,14 @@ class VenueAt:
         seen = Seen(self.declared.name, self.symbol_of, now().wall_ns)
         try:
             return call.read(reply.body, seen, question)
-        except msgspec.MsgspecError as error:
-            raise DecodeError("malformed", f"{call.name}: {error}", venue=self.declared.name) from error
+        except (msgspec.MsgspecError, UsageError) as error:
+            if isinstance(error, UsageError) and question != Question():
+                raise  # what was asked of it; where nothing was, what a venue says is no mistake of the user's
+            text = self.desk.known.without(f"{call.name}: {error}")
+            raise DecodeError("malformed", text, venue=self.declared.name) from None
+        except DecodeError as error:
+            self.desk.known.error(error)
+            raise
 
     def symbol_of(self, venue_id: str) -> str:
         """The canonical symbol of a venue's id; the id itself where it is not listed."""

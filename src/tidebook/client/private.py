@@ -62,15 +62,16 @@ class Private:
     def check(self, request: Request) -> tuple[Scheme, Credentials]:
         """What signs it. Raises NoCredentials where there is no key, UsageError where nobody knows how."""
         declared = self._one.declared
-        if declared.sign is None:
+        scheme = declared.scheme(self._one.at.environment)
+        if scheme is None:
             raise UsageError(f"{self.name}: how its requests are signed is not built yet", venue=self.name)
         self._keys.check(declared, path_of(request), "sent")
         credentials = self._keys.credentials
         assert credentials is not None
-        if declared.sign.wants_passphrase and credentials.passphrase is None:
+        if scheme.wants_passphrase and credentials.passphrase is None:
             text = f"{declared.exchange} wants a passphrase besides the key of {credentials.source}. Nothing was sent"
             raise UsageError(text, venue=self.name)
-        return declared.sign, credentials
+        return scheme, credentials
 
     def sealed(self, request: Request, gate: Callable[[Now], bool] | None = None) -> Seal:
         """What signs it in the moment in which it is sent; where `gate` says no then, it is not. Raises as `check`."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tidebook.client.symbols import Listing
 from tidebook.core.clock import SECOND
+from tidebook.core.rest import Odd
 from tidebook.errors import DecodeError, TidebookError
 from tidebook.io.clock import mono_ns, now
 from tidebook.model.facts import Instrument
@@ -27,13 +28,17 @@ class Traded:
     """
 
     def __init__(
-        self, venue: str, ask: Callable[[], Awaitable[Sequence[Instrument]]], *,
+        self, venue: str, ask: Callable[[], Awaitable[Sequence[Instrument | Odd]]], *,
         ended: Callable[[Instrument], None], halted: Callable[[Instrument], None],
+        passed_over: Callable[[int, str], None],
     ) -> None:  # fmt: skip
+        """`passed_over` is told how many rows are no instrument that can be described, and why the first is none."""
         self.listing = Listing(venue)
         self._ask = ask
         self._ended = ended
         self._halted = halted
+        self._passed_over = passed_over
+        self._odd = (0, "")  # what was told of the answer before
         self._followers: list[Told] = []
         self._missing: dict[str, Instrument] = {}  # in the last answer, and not before it
         self._asked_ns = 0
@@ -56,8 +61,8 @@ class Traded:
     async def load(self) -> None:
         """Ask now, together with whoever asks at the same time.
 
-        Raises whatever asking raises, and DecodeError for an answer that has suddenly lost most of what was listed;
-        then all is as before. Cancelled, the question goes on for the others.
+        Raises whatever asking raises, and DecodeError for an answer that has suddenly lost most of what was listed, or
+        none of whose rows can be described; then all is as before. Cancelled, the question goes on for the others.
         """
         if self._asking is None:
             self._asking = asyncio.ensure_future(self._load())
@@ -87,7 +92,7 @@ class Traded:
 
     async def _load(self) -> None:
         self._asked_ns = mono_ns()
-        rows = await self._ask()
+        rows = self._described(await self._ask())
         before, fresh = self.listing.by_symbol, Listing.of(self.listing.venue, rows)
         # What has come to its end is no loss.
         at_ns = now().wall_ns
@@ -96,6 +101,18 @@ class Traded:
             text = f"{self.listing.venue} lists {len(fresh.by_symbol)} of {lasting} instruments all at once"
             raise DecodeError("missing", text, venue=self.listing.venue)
         self._compare(before, fresh)
+
+    def _described(self, rows: Sequence[Instrument | Odd]) -> list[Instrument]:
+        """Without what is odd, which is counted; told once where it stays the same from answer to answer."""
+        odd = [row for row in rows if isinstance(row, Odd)]
+        if odd and len(odd) == len(rows):
+            text = f"{self.listing.venue} lists {len(odd)} instruments, none of which can be read: {odd[0].error.text}"
+            raise DecodeError(odd[0].error.kind, text, venue=self.listing.venue)
+        told = (len(odd), f"{odd[0].error}, in {odd[0].row}" if odd else "")
+        if odd and told != self._odd:
+            self._passed_over(*told)
+        self._odd = told
+        return [row for row in rows if not isinstance(row, Odd)]
 
     def _compare(self, before: Mapping[str, Instrument], fresh: Listing) -> None:
         after = dict(fresh.by_symbol)

@@ -9,7 +9,7 @@ from tidebook.core.keys import Keys
 from tidebook.core.options import Options
 from tidebook.core.outbox import Letter, Outbox
 from tidebook.core.raw import Raw
-from tidebook.core.redact import shown
+from tidebook.core.redact import Known, shown
 from tidebook.core.timers import Timers
 from tidebook.core.topic import Asked, Topic
 from tidebook.model import health
@@ -36,8 +36,9 @@ class Acks:
     """Subscriptions of one connection, from when they are asked for until they are confirmed or given up."""
 
     def __init__(
-        self, session: Speaker, endpoint: Endpoint, keys: Keys, timers: Timers, options: Options, venue: str
-    ) -> None:
+        self, session: Speaker, endpoint: Endpoint, keys: Keys, timers: Timers, options: Options, venue: str,
+        known: Known,
+    ) -> None:  # fmt: skip
         subscribing = endpoint.subscribing
         if subscribing is None:
             self.outbox = Outbox(self._send, timers, pace=0.0, most=1)
@@ -51,6 +52,7 @@ class Acks:
         self._keys = keys
         self._options = options
         self._venue = venue
+        self._known = known
         self._room = self.outbox.room
         self._raw: Raw | None = None
         self._asked: dict[str, Asked] = {}
@@ -151,7 +153,7 @@ class Acks:
                 if asked is None:
                     self._left(topic, now)  # it could not be unsubscribed: there is nothing to unsubscribe
             elif not topic.confirmed:
-                self._lost(topic, _reason(slots), now)
+                self._lost(topic, self._reason(slots), now)
 
     def _told_all(self, texts: set[str], asked: Asked | None, now: Now) -> None:
         """An answer is all that is subscribed on this connection now: what is in it, and what is not, is answered."""
@@ -225,7 +227,7 @@ class Acks:
             self.ask_for("subscribe", (topic,), now)
 
     def _refused(self, slots: dict[str, Any], asked: Asked | None, now: Now) -> None:
-        reason = _reason(slots)
+        reason = self._reason(slots)
         if asked is not None and asked.what == "request":
             del self._asked[asked.id]
             for topic in asked.topics:
@@ -408,10 +410,9 @@ class Acks:
         key = letter.topics[0].key or b""
         return subscribing.print(template, letter.texts, id=ask_id, key=key.decode())
 
+    def _reason(self, slots: dict[str, Any]) -> str:
+        return shown(self._known.without(f"{slots.get('code', '')} {slots.get('text', '')}".strip() or "refused"))
+
 
 def _key(slots: dict[str, Any]) -> bytes | None:
     return str(slots["key"]).encode() if "key" in slots else None
-
-
-def _reason(slots: dict[str, Any]) -> str:
-    return shown(f"{slots.get('code', '')} {slots.get('text', '')}".strip() or "refused")

@@ -137,7 +137,8 @@ class Call:
     of ns, for `ticker`, `funding_now` (what is not charged yet), `mark_price` and `open_interest` one fact, else a list
     of facts or instruments (`book` has no `read` of use: the engine reads it, in the channel's snapshot shape). `most`
     is the greatest `limit`. `ranges`: it can be asked from and until an instant, the oldest first from a start, else
-    the newest until an end; ``until``: only until an instant, the newest before it.
+    the newest until an end; ``until``: only until an instant, the newest before it. `longest` is how many seconds of
+    rows one answer holds, and a range may have: longer ones are asked for in parts.
     `more` makes, of a request and the body of its answer, the request for what was left out of it, and None where that
     is all; what the answers list is one list.
     `parts` make further requests where one question is several to the venue (a list for each kind of instrument): the
@@ -158,6 +159,7 @@ class Call:
     more: Callable[[Request, bytes], Request | None] | None = None
     parts: tuple[Callable[[Question], Request], ...] = ()
     keyed: bool = False
+    longest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
 from tidebook.core.pools import Budget, Budgets
 from tidebook.core.raw import Raw, RawPlan
-from tidebook.core.redact import shown
+from tidebook.core.redact import Known, shown
 from tidebook.core.requests import PAUSE, Requests
 from tidebook.core.rest import retry_after
 from tidebook.core.session import Session
@@ -44,6 +44,7 @@ class Desk:
     those of scope account where `account` is the same. `answers` says what replies tell of limits. `burst` is shared by
     all that is read on one loop. `credentials` log in where an endpoint wants that, signing with what `stamp` gives;
     `denied_at` are, by name, the endpoints at which these were refused for good: nothing is opened there any more.
+    `known` takes them out of whatever the venue says.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Desk:
         self._last_conn = 0
         self._credentials = credentials
         self._stamp = stamp
+        self.known = Known(credentials)
         self.denied_at: dict[str, TidebookError] = {}
         self._endings: deque[int] = deque()  # when connections ended, within the last second
         self.received = 0  # data frames of all its connections, for whoever counts along
@@ -128,7 +130,7 @@ class Desk:
             book.changed_to = changed_to
             self.books[plan.name] = book
             size = _size(plan)
-            line = self._line_for(plan.endpoint, size, plan.pin, plan.url, plan.headers)
+            line = self._line_for(plan.endpoint, size, self.streams.get(plan.name), plan.pin, plan.url, plan.headers)
             line.books.append(book)
             line.size += size
             if line.session is not None:
@@ -149,7 +151,7 @@ class Desk:
             return self.streams[plan.name]
         stream = self.streams[plan.name] = Stream(plan, self.emit, self._timers, self._options)
         size = _size(plan)
-        line = self._line_for(plan.endpoint, size)
+        line = self._line_for(plan.endpoint, size, self.books.get(plan.name))
         line.streams.append(stream)
         line.size += size
         if line.session is not None:
@@ -235,14 +237,20 @@ class Desk:
         self,
         endpoint: Endpoint,
         size: int,
+        apart: Book | Stream | None,
         pin: str | None = None,
         url: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Line:
-        """The connection that carries one more topic, of so many bytes; a new one where all are full."""
+        """The connection that carries one more topic, of so many bytes; a new one where all are full.
+
+        `apart` is not on it: a book and a stream of one topic are on two, since on one a message has one reader.
+        """
         most = endpoint.max_bytes
         for line in self.lines:
             same = line.endpoint.name == endpoint.name and line.pin == pin
+            if apart is not None and apart in line.carried:
+                continue
             if same and (
                 pin is not None
                 or (
@@ -301,7 +309,9 @@ class Desk:
         conn, endpoint = self._last_conn, line.endpoint
         feed = self._engine.Feed(counter=endpoint.counter, cap=endpoint.cap)
         access = None if self._credentials is None else Access(self._credentials, self._stamp)
-        session = Session(conn, endpoint, feed, self, self._timers, self._options, self.venue, line.url, access)
+        session = Session(
+            conn, endpoint, feed, self, self._timers, self._options, self.venue, self.known, line.url, access
+        )
         self._sessions[conn] = session
         self._line_of[conn] = line
         return session
@@ -351,7 +361,7 @@ class Desk:
         session = self._sessions.pop(conn, None)
         if line is None or session is None:
             return
-        words = shown(reason)
+        words = shown(self.known.without(reason))
         # A refused handshake has the HTTP status as its code; what it asks to wait stands at the end of the reason.
         asked = _WAIT.search(words)
         headers = {"retry-after": asked[1]} if asked is not None else {}
@@ -512,7 +522,7 @@ class Desk:
 
     def failed(self, fetch: int, why: str, now: Now) -> None:
         """No answer."""
-        self.requests.failed(fetch, why, now)
+        self.requests.failed(fetch, self.known.without(why), now)
 
     def released(self, now: Now) -> None:
         """Nothing more will be told to this desk: give those that share its budgets their room."""

@@ -323,6 +323,17 @@ class Route:
     keyed: bool = False
 
 
+MOST: Final = 10**18 - 1
+"""No argument is a greater number: longer ones are not even made one."""
+
+
+def whole(text: str, refused: Said, least: int = 0, most: int = MOST) -> int:
+    """The whole number from `least` to `most` that an argument says. Raises Refusal with `refused` for another text."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and least <= int(text) <= most):
+        raise Refusal(refused)
+    return int(text)
+
+
 def stands(one: Stream | Route, day: date) -> bool:
     """Whether the venue has it on a day."""
     return one.until is None or day < one.until

@@ -76,6 +76,13 @@ class Intention:
         if self.state in ("sent", "unknown"):
             self.state, self.order, self.next_ns = "accepted", order, None
 
+    def seen(self, order: Order, error: TidebookError | None) -> None:
+        """What has become of it since it was taken; `error` where it was rejected after all."""
+        if self.state == "accepted":
+            self.order = order
+            if error is not None:
+                self.state, self.error = "refused", error
+
     def refused(self, error: TidebookError) -> None:
         """The venue says no, and means that nothing was done."""
         if self.state == "sent":

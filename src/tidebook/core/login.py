@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from tidebook.core.clock import Now, seconds
-from tidebook.core.redact import shown
+from tidebook.core.redact import Known, shown
 from tidebook.core.sign.scheme import Stamp
 from tidebook.core.template import Template
 from tidebook.core.timers import Timers
@@ -66,12 +66,15 @@ class Guest(Protocol):
 class Entry:
     """The login of one connection. `done`: it is let in, or none is wanted."""
 
-    def __init__(self, guest: Guest, login: Login | None, url: str, access: Access | None, timers: Timers) -> None:
+    def __init__(
+        self, guest: Guest, login: Login | None, url: str, access: Access | None, known: Known, timers: Timers
+    ) -> None:
         self.done = login is None
         self._guest = guest
         self._login = login
         self._url = url
         self._access = access
+        self._known = known
         self._asked = False
         self._timer = timers.timer(self._late)
 
@@ -115,18 +118,11 @@ class Entry:
 
     def _refused(self, login: Login, code: str, text: str, now: Now) -> None:
         self._timer.off()
-        # A venue may repeat what it was sent.
-        reason = f"login refused: {shown(self._without(f'{code} {text}'.strip()) or 'no reason is given')}"
+        reason = f"login refused: {shown(self._known.without(f'{code} {text}'.strip()) or 'no reason is given')}"
         if not login.final or code in login.final:
-            self._guest.denied(login.errors.get(code, NotPermitted), shown(self._without(code)), reason, now)
+            self._guest.denied(login.errors.get(code, NotPermitted), shown(self._known.without(code)), reason, now)
         else:
             self._guest.renew(reason, now)
-
-    def _without(self, text: str) -> str:
-        """A venue's words without our key in them."""
-        for secret in self._access.credentials.slots.values() if self._access is not None else ():
-            text = text.replace(secret, "***")
-        return text
 
     def _late(self, now: Now) -> None:
         assert self._login is not None

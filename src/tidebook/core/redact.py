@@ -1,7 +1,13 @@
 """What may be shown of a message: bounded, printable, without secrets."""
 
+import json
 import re
-from typing import Final
+from dataclasses import fields, replace
+from typing import Any, Final, TypeVar
+
+from tidebook.errors import TidebookError
+from tidebook.model.credentials import Credentials
+from tidebook.model.health import Health
 
 EXCERPT: Final = 120
 REASON: Final = 200
@@ -17,6 +23,54 @@ _SECRET = re.compile(
     (?: (\\*["']) (?: (?!\3) (?: \\. | [^"'\\] | ["'] ) )* | (?: (?:basic|bearer|token) \s{1,8} )? [^"'&,;}\]\s]+ )
     """
 )
+
+
+LEAST: Final = 4  # characters of what is looked for: less stands in any text, and is no key
+_CUT: Final = re.compile(r"…( \([0-9]+ bytes\))?$")
+E = TypeVar("E", bound=Health)
+F = TypeVar("F", bound=TidebookError)
+
+
+class Known:
+    """A key's own texts, which are shown nowhere, in whatever a venue says: it may repeat what it was sent."""
+
+    def __init__(self, credentials: Credentials | None) -> None:
+        given = [] if credentials is None else credentials.slots.values()
+        forms = {form for text in given for form in (text, json.dumps(text)[1:-1])}
+        self._texts = sorted((text for text in forms if len(text) >= LEAST), key=len, reverse=True)
+
+    def without(self, text: str) -> str:
+        """The text with ``***`` for each of them, also for one whose end was cut off with the text's."""
+        for secret in self._texts:
+            text = text.replace(secret, "***")
+        cut = _CUT.search(text)
+        end = len(text) if cut is None else cut.start()
+        for secret in self._texts:
+            for length in range(min(len(secret) - 1, end), LEAST - 1, -1):
+                if text.endswith(secret[:length], 0, end):
+                    return f"{text[: end - length]}***{text[end:]}"
+        return text
+
+    def event(self, event: E) -> E:
+        """The event without them in its words."""
+        found: dict[str, Any] = {}
+        for one in fields(event) if self._texts else ():
+            value = getattr(event, one.name)
+            if (
+                isinstance(value, str)
+                and one.name not in ("venue", "symbol")
+                and (said := self.without(value)) != value
+            ):
+                found[one.name] = said
+        return replace(event, **found) if found else event
+
+    def error(self, error: F) -> F:
+        """The same error, without them in its words."""
+        for name in ("text", "code", "hint", "excerpt") if self._texts else ():
+            if isinstance(value := getattr(error, name, None), str):
+                setattr(error, name, self.without(value))
+        error.args = tuple(self.without(one) if isinstance(one, str) else one for one in error.args)
+        return error
 
 
 def redact(text: str) -> str:

@@ -1,14 +1,21 @@
 """What the REST calls of all venues have in common: the URL of a question, and the errors made of answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 from tidebook.core.channel import Question
 from tidebook.core.clock import seconds
 from tidebook.core.effects import Request
-from tidebook.core.redact import shown
-from tidebook.errors import Banned, RateLimited, RegionRefused, TidebookError, UsageError
+from tidebook.core.redact import excerpt, shown
+from tidebook.errors import Banned, DecodeError, RateLimited, RegionRefused, TidebookError, UsageError
+from tidebook.model.facts import Instrument
+from tidebook.model.wire import decode
 
+R = TypeVar("R")
 _MS = 1_000_000
 LONGEST = 3 * 86_400  # seconds: the longest ban that any venue documents
 
@@ -32,6 +39,35 @@ def interval(question: Question, known: Iterable[str]) -> str:
     if question.interval not in names:
         raise UsageError(f"no bars of {question.interval!r} here. There are: {', '.join(names)}")
     return question.interval
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A row of a list of instruments that is none that can be described: the beginning of it, and why."""
+
+    row: str
+    error: DecodeError
+
+
+Instruments = list[Instrument | Odd]
+"""What a list says, in its order. One odd row is no reason to know of no other; whoever asks counts them."""
+
+
+def listed(
+    rows: Iterable[msgspec.Raw], decoder: msgspec.json.Decoder[R], make: Callable[[R], Instrument | None]
+) -> Instruments:
+    """The instruments of a list's rows, each read by itself; None is one that is not to be listed, and not odd."""
+    found: Instruments = []
+    for raw in rows:
+        try:
+            one = make(decode(decoder, bytes(raw)))
+        except DecodeError as error:
+            found.append(Odd(excerpt(bytes(raw)), error))
+        except UsageError as error:  # of what it says no symbol can be made
+            found.append(Odd(excerpt(bytes(raw)), DecodeError("malformed", str(error))))
+        else:
+            found += () if one is None else (one,)
+    return found
 
 
 def first_ms(question: Question) -> int | None:

@@ -17,7 +17,7 @@ from tidebook.core.login import Access, Entry
 from tidebook.core.options import Options
 from tidebook.core.outbox import Letter
 from tidebook.core.raw import Raw
-from tidebook.core.redact import excerpt, shown
+from tidebook.core.redact import Known, excerpt, shown
 from tidebook.core.stream import Stream
 from tidebook.core.timers import Timers
 from tidebook.core.topic import Reads, Topic
@@ -60,7 +60,7 @@ class Session:
 
     def __init__(
         self, conn: int, endpoint: Endpoint, feed: contract.Feed, owner: Owner, timers: Timers,
-        options: Options, venue: str, url: str = "", access: Access | None = None,
+        options: Options, venue: str, known: Known, url: str = "", access: Access | None = None,
     ) -> None:  # fmt: skip
         self.conn = conn
         self.endpoint = endpoint
@@ -79,8 +79,8 @@ class Session:
         self._owner = owner
         self._options = options
         self._venue = venue
-        self._entry = Entry(self, endpoint.login, url or endpoint.url, access, timers)
-        self._acks = Acks(self, endpoint, self._keys, timers, options, venue)
+        self._entry = Entry(self, endpoint.login, url or endpoint.url, access, known, timers)
+        self._acks = Acks(self, endpoint, self._keys, timers, options, venue, known)
         self._bad: deque[int] = deque()
         self._raw: Raw | None = None
         self._ping_timer = timers.timer(self._check_ping)

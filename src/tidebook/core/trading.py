@@ -1,7 +1,7 @@
 """How a venue takes orders and tells of accounts, declared: one act for each thing that can be asked or done there."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from tidebook.core.channel import Seen
@@ -9,7 +9,7 @@ from tidebook.core.effects import Request
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.intents import ClientIds
 from tidebook.core.rules import Wish
-from tidebook.errors import UsageError
+from tidebook.errors import TidebookError, UsageError
 from tidebook.model.facts import Instrument, Side
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Tif
 
@@ -102,6 +102,8 @@ class Trading:
     leave open what became of a request, besides HTTP 408 and 5xx. `kinds` and `tifs` are what it takes; `cost`: market
     orders for an amount of quote currency; `reduces`: orders that only close; `post_only` likewise. `known_for`, with
     ability ``by_id_for``: so many seconds. Venues of one exchange with the same `wallet` have their balances together.
+    `reasons`: by an order's `reason`, the error that it means where nothing of it traded (`Act.then` of `submit`).
+    `reasons` are the errors that an order's `reason` means, where it was taken and rejected later; OrderRejected else.
     """
 
     acts: tuple[Act, ...]
@@ -116,6 +118,7 @@ class Trading:
     reduces: bool = False
     known_for: float | None = None
     wallet: str = ""
+    reasons: Mapping[str, type[TidebookError]] = field(default_factory=dict[str, type[TidebookError]])
 
     def __post_init__(self) -> None:
         names = [act.name for act in self.acts]

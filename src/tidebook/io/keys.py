@@ -18,7 +18,12 @@ _FILE_MOST: Final = 1 << 20
 def variable(at: At, what: str = "KEY") -> str:
     """The variable of a key of `at.venue` (an exchange): ``TIDEBOOK_<EXCHANGE>[_<ACCOUNT>][_<ENVIRONMENT>]_KEY``."""
     parts = [at.venue, at.account or "", "" if at.environment == "live" else at.environment, what]
-    return "_".join(["TIDEBOOK", *(part.upper().replace("-", "_").replace(".", "_") for part in parts if part)])
+    return "_".join(["TIDEBOOK", *(upper(part) for part in parts if part)])
+
+
+def upper(part: str) -> str:
+    """A part of a place as it stands in a variable's name."""
+    return part.upper().replace("-", "_").replace(".", "_")
 
 
 def from_environment(at: At) -> Credentials | None:

@@ -187,6 +187,21 @@ class VenueUnavailable(Health):
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver(Health):
+    """Of what a venue lists `count` rows are no instruments that can be described; `reason` is that of the first.
+
+    They are not known here, and all others are. It is told anew when that changes.
+    """
+
+    count: int
+    reason: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.count} of what it lists passed over: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Halted(Health):
     """A symbol is still listed, and not traded for now; what reads it stays open. `status` is the venue's word."""
 

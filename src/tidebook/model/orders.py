@@ -131,7 +131,7 @@ class Order(Fact, frozen=True, kw_only=True):
     """An order as its venue tells of it. `client_id` is what it was sent under, empty for one that had none.
 
     `status` ``open`` is also what waits for its trigger or is filled in part, ``dry`` what was never sent. None where
-    the venue does not say.
+    the venue does not say. `reason` is the venue's word for why it was rejected.
     """
 
     id: str
@@ -148,6 +148,7 @@ class Order(Fact, frozen=True, kw_only=True):
     post_only: bool = False
     reduce_only: bool = False
     created_ns: int | None = None
+    reason: str = ""
 
     @property
     def open(self) -> bool:

@@ -111,6 +111,14 @@ def _socket(vector: Vector, scheme: Scheme) -> Iterator[str]:
         yield "a message that is signed is not known here"
     else:
         yield from _messages("message", ours, said, vector.credentials)
+        signature = vector.text("signature")
+        if (
+            len(signature) > 3
+            and not vector.claims
+            and signature in json.dumps(said)
+            and signature not in json.dumps(ours)
+        ):
+            yield "message: our signer says no signature"
 
 
 def _asked(vector: Vector, said: Mapping[str, Any], scheme: Scheme) -> Any:

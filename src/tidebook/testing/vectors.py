@@ -103,7 +103,7 @@ class Vector:
     @property
     def good_for(self) -> int | None:
         """From the time in seconds until it expires."""
-        expires = self.text("expires")
+        expires = self.text("expires") or self.header("api-expires") or self.header("x-phemex-request-expiry") or ""
         return int(expires) - self.stamp.seconds if expires.isdecimal() else None
 
     @property
@@ -147,7 +147,8 @@ def _bybit(module: Any, vector: Vector) -> Any:
     window = vector.header("X-BAPI-RECV-WINDOW") or ((vector.message or {}).get("header") or {}).get(
         "X-BAPI-RECV-WINDOW"
     )
-    expires = vector.text("expires")
+    args = (vector.message or {}).get("args") or ["", ""]
+    expires = vector.text("expires") or str(args[1])
     good_for = int(expires) - vector.stamp.ms if expires.isdecimal() else 10_000
     return module.scheme(window_ms=None if window is None else int(window), good_for_ms=good_for)
 
@@ -225,7 +226,7 @@ def _liquid(module: Any, vector: Vector) -> Any:
 
 
 def _hyperliquid(module: Any, vector: Vector) -> Any:
-    return module.TEST if "testnet" in vector.url else module.SIGN
+    return module.scheme(test="testnet" in vector.url)
 
 
 CHOICES: Final[Mapping[str, Callable[[Any, Vector], Any]]] = {

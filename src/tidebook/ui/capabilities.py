@@ -110,7 +110,7 @@ def _offers(venues: Sequence[Capability]) -> Grid:
     rows = [
         (
             one.venue, *(MARKS[one.nouns[noun]] for noun in NOUNS), str(len(one.calls)),
-            MARKS["yes" if one.dialect else "missing"], one.signs or NONE,
+            MARKS["yes" if one.dialect else "missing"], MARKS["yes" if one.signs else "missing"],
         )
         for one in venues
     ]  # fmt: skip

@@ -23,9 +23,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+def trusted() -> str:
+    """The file of whom to trust, which its asyncio side wants to be told."""
+    return os.environ["SSL_CERT_FILE"]
+
+
 def opened(module: Any, name: str) -> Any:
     """A venue; `cafile` tells its asyncio side, and the environment its requests side, whom to trust."""
-    trust = {"cafile": os.environ["SSL_CERT_FILE"], "requests_trust_env": True}
+    trust = {"cafile": trusted(), "requests_trust_env": True}
     return getattr(module, name)({**SETTINGS[name], **trust})
 
 
@@ -39,8 +44,8 @@ def instruments(venue: str, markets: dict[str, Any]) -> None:
 
 def book(name: str, venue: str, symbol: str, one: Any, depth: int | None) -> None:
     # Over HTTP the second venue tells a version and not the number of an update.
-    versions = venue == "htx.spot" and name.startswith("fetch")
-    say.book(name, venue, symbol, one["nonce"], one["bids"], one["asks"], depth=depth, versions=versions)
+    by = "version" if venue == "htx.spot" and name.startswith("fetch") else "update"
+    say.book(name, venue, symbol, one["nonce"], one["bids"], one["asks"], depth=depth, by=by)
 
 
 def trades(name: str, venue: str, symbol: str, rows: Any) -> None:

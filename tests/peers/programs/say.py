@@ -40,16 +40,17 @@ def book(
     asks: Iterable[Any],
     *,
     depth: int | None = None,
-    versions: bool = False,
+    by: str = "update",
 ) -> None:
-    """A whole book, or its best `depth` levels a side, after update `number`. Floats stay floats, the rest is text.
+    """A whole book, or its best `depth` levels a side, and of when it is. Floats stay floats, the rest is text.
 
-    `versions`: the number counts something else than the updates do; the runner knows what.
+    `by` says what the number is: an "update", a "version" that counts something else (the runner knows what), or the
+    venue's time in "ms" or "ns", where a peer or a venue tells no number of an update.
     """
     sides = [
         [[one if isinstance(one, float) else str(one) for one in row[:2]] for row in side] for side in (bids, asks)
     ]
-    _say("book", name=name, venue=venue, symbol=symbol, number=number, sides=sides, depth=depth, versions=versions)
+    _say("book", name=name, venue=venue, symbol=symbol, number=number, sides=sides, depth=depth, by=by)
 
 
 def trades(name: str, venue: str, symbol: str, rows: Iterable[tuple[object, object, object]]) -> None:

@@ -176,7 +176,7 @@ def test_the_table_says_what_is_there(capsys: pytest.CaptureFixture[str], monkey
         "What is published",
         "venue trades quotes bars ticker funding liquidations calls sim sign",
     ]
-    assert "own.option ● ○ ○ · · ○ 0 ○ -" in lines
+    assert "own.option ● ○ ○ · · ○ 0 ○ ○" in lines
     assert "own.option live demo pool 7 in 0.5 s by account old until 2024-05-06" in lines
     assert "summed stream · prev · sequence+checksum(25) live best 400 heartbeat 2.5 s" in lines
     assert "packed stream · none · none unproven as sent ping 10 s, decoded in Python" in lines

@@ -180,7 +180,10 @@ def option(base: str, strike: int, right: str) -> Row:
 
 
 class Bourse:
-    """The server's side. `subscribed` are topics by venue and topic as they were asked for, `left` those given up."""
+    """The server's side. `refused` are the words in which topics and REST calls are.
+
+    `subscribed` are topics by venue and topic as they were asked for, `left` those given up.
+    """
 
     def __init__(self) -> None:
         self.down: set[str] = set()
@@ -190,6 +193,8 @@ class Bourse:
         self.asked: list[str] = []  # REST
         self.demo: list[str | None] = []  # what the header of that environment said each time
         self.charged = [str(Decimal(number) / 10_000) for number in range(10)]  # funding, one each eighth hour
+        self.every = 8 * HOUR
+        self.longest: int | None = None  # no rows of a longer range are given
         self.opened: list[str] = []  # venues whose WebSocket was opened
         self.listing: dict[str, list[Row]] = {
             "spot": [{"symbol": f"{base}/USDT", "id": f"{base}USDT", "kind": "spot"} for base in ("BTC", "ETH")],
@@ -208,6 +213,8 @@ class Bourse:
         self.demo.append(request.headers.get("x-demo"))
         if venue in self.down:
             raise Cut
+        if f"{venue}/{name}" in self.refused:
+            return Answer(400, self.refused[f"{venue}/{name}"].encode())
         if name in ("time", "instruments"):
             return Answer(200, json.dumps(now().wall_ns if name == "time" else self.listing[venue]).encode())
         id, limit, start, end = json.loads(request.query.replace("%22", '"').replace("%20", " "))
@@ -223,9 +230,15 @@ class Bourse:
     def _charged(self, id: str, limit: int | None, start: int | None, end: int | None) -> list[Row]:
         """As venues answer: the oldest from a start, else the newest."""
         found: list[Row] = [
-            {"noun": "funding", "id": id, "rate": rate, "funding_ns": FIRST + 8 * HOUR * n, "settled": True}
+            {"noun": "funding", "id": id, "rate": rate, "funding_ns": FIRST + self.every * n, "settled": True}
             for n, rate in enumerate(self.charged)
         ]
+        if self.longest is not None:
+            last = end or now().wall_ns
+            assert start is None or end is None or last - start <= self.longest, "a range that is refused"
+            if start is None:
+                return [row for row in found if last - self.longest <= row["funding_ns"] < last][-(limit or 4) :]
+            end = min(last, start + self.longest)
         found = [row for row in found if (start or 0) <= row["funding_ns"] < (end or 1 << 63)]
         most = limit or 4
         return found[:most] if start is not None else found[-most:]
@@ -260,6 +273,11 @@ class Bourse:
         for socket, (name, topics) in [*self._sockets.items()]:
             if name == venue and topic in topics:
                 await socket.send(message)
+
+    async def bid_farewell(self, reason: str) -> None:
+        """Close all connections, and say why."""
+        for socket in [*self._sockets]:
+            await socket.close(1008, reason)
 
     def cut(self) -> None:
         """All connections."""

@@ -2,12 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
+
+from tidebook.client.market import Market
 
 How = Literal["asleep", "ready", "again"]
 HOWS: Final[tuple[How, ...]] = ("asleep", "ready", "again")
-GENEROUS: Final = 20.0  # seconds that nothing here takes
+GENEROUS: Final = 120.0  # seconds that nothing here takes, on a machine that does much else
+FOREVER: Final = 1e6  # seconds; who waits for so long has not passed
 
 
 class Stepped:
@@ -82,6 +86,26 @@ def sockets() -> int:
         except FileNotFoundError:  # that of the listing
             continue
     return count
+
+
+@asynccontextmanager
+async def entered_without(market: Market, place: str) -> AsyncIterator[Market]:
+    """A market that is entered when all have answered but one exchange, without waiting for time to be over."""
+    opening = asyncio.ensure_future(market._enter())
+    await until(lambda: market._connected)
+    late = {one.at for one in market._venues(place)}
+    ones = {there: [one for one in market._connected if (one.at in late) is not there] for there in (True, False)}
+    await until(lambda: all(one.ready.is_set() for one in ones[True]))
+    for one in ones[False]:
+        assert not one.ready.is_set()
+        one.ready.set()
+    await opening
+    for one in ones[False]:
+        one.ready.clear()
+    try:
+        yield market
+    finally:
+        await market.close()
 
 
 async def until(true: Callable[[], object]) -> None:

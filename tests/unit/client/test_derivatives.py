@@ -303,3 +303,34 @@ async def test_an_environment_is_told_by_its_header() -> None:
         assert bourse.demo == [None] * 3
         await (await connect("bourse.mixed:demo", at=at)).close()
         assert bourse.demo[3:] == ["1"] * 3
+
+
+SAME = replace(
+    LINEAR, facts=(*LINEAR.facts, channel("quotes", lambda id, option: f"book.{id}")),
+)  # fmt: skip
+BOTH: dict[str, Any] = {"bids": [["60000", "1"]], "asks": [["60001", "2"]]}
+
+
+@pytest.mark.parametrize("book_first", [True, False])
+async def test_a_book_and_a_stream_of_one_topic_are_on_two_connections(book_first: bool) -> None:
+    """On one the reader of the one would take the messages of the other, and nobody would be told."""
+    async with asyncio.timeout(GENEROUS), running(SAME) as (bourse, at), connect("bourse.linear", at=at) as market:
+        quote = {"noun": "quotes", "id": "BTCUSDT", "bid": "1", "bid_size": "1", "ask": "2", "ask_size": "1"}
+
+        async def pushing() -> None:
+            while True:
+                await bourse.push("book.BTCUSDT", quote, **BOTH)
+                await asyncio.sleep(0.001)
+
+        pushed = asyncio.ensure_future(pushing())
+        book, quotes = market.book(BTC), market.quotes(BTC, slow="drop")
+        try:
+            for one in (book, quotes) if book_first else (quotes, book):
+                await one._enter()
+            assert (await quotes.next(timeout=None)).symbol == BTC
+            await book.next(timeout=None)
+            assert book.best_bid is not None
+            assert market.stats.sockets == 2
+        finally:
+            pushed.cancel()
+            await asyncio.gather(book.close(), quotes.close(), pushed, return_exceptions=True)

@@ -5,23 +5,27 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from tests.unit.client.stepping import FOREVER, GENEROUS, entered_without
 
 from tidebook.client.market import Market, connect
+from tidebook.core.options import Options
 from tidebook.errors import BookNotLive, Overrun, TidebookError, Timeout, UnknownSymbol, UsageError
 from tidebook.model.market import State
 from tidebook.sim.server import serve
 
 
 async def _for_ever(read: Callable[[], Awaitable[object]]) -> None:
-    while True:
-        await read()
+    """Until it raises; a hang is one when nothing else would take so long."""
+    async with asyncio.timeout(GENEROUS):
+        while True:
+            await read()
 
 
 async def test_a_stale_book_raises_at_the_next_change_too(market: Market, sim: serve) -> None:
     async with market.book("BTC/USDT", venue="binance", stale="raise") as book:
         sim.faults.cut("binance", 3600)
         with pytest.raises(BookNotLive, match="is stale for"):
-            await _for_ever(book.next)
+            await _for_ever(lambda: book.next(timeout=None))
 
 
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit])
@@ -29,6 +33,7 @@ async def test_a_function_that_raises_a_cancellation_ends_itself_alone(
     market: Market, kind: type[BaseException]
 ) -> None:
     async with (
+        asyncio.timeout(GENEROUS),
         market.trades("BTC/USDT", venue="binance") as bad,
         market.trades("BTC/USDT", venue="binance") as good,
         market.book("BTC/USDT", venue="binance") as book,
@@ -39,17 +44,19 @@ async def test_a_function_that_raises_a_cancellation_ends_itself_alone(
 
         bad.on(handler)
         while bad.state != "failed":
-            await good.next()
+            await good.next(timeout=None)
         with pytest.raises(UsageError, match=f"raised {kind.__name__}"):
-            await _for_ever(bad.next)  # what was queued before comes first
+            await _for_ever(lambda: bad.next(timeout=None))  # what was queued before comes first
         while book.state is not State.LIVE:  # its first whole book may have been too old
-            await book.next()
+            await book.next(timeout=None)
         assert market.stats.sockets == 1
 
 
 async def test_one_venue_that_is_down_hides_no_other(sim: serve) -> None:
     sim.faults.status(503, "htx", n=10_000)
-    async with connect("binance.spot", "htx", at=sim.at, timeout=2.0) as market:
+    patient = Options(request_timeout=FOREVER, fetch_timeout=FOREVER)  # the exchange makes a day of each symbol first
+    opening = connect("binance.spot", "htx", at=sim.at, timeout=FOREVER, options=patient)
+    async with asyncio.timeout(GENEROUS), entered_without(opening, "htx") as market:
         assert {one.venue for one in await market.fetch_tickers()} == {"binance.spot"}
 
 

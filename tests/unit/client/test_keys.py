@@ -6,24 +6,28 @@ The venue is served over TLS under another host's name, so that real keys are lo
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.peers.authority import Authority
 
-from tidebook.client.keys import given, keys_of
+from tidebook.client.keys import environments, given, keys_of
 from tidebook.client.market import Market, connect
+from tidebook.client.where import declared_at
+from tidebook.core.options import Options
 from tidebook.errors import NoCredentials, NotPermitted, TidebookError, UnknownVenue, UsageError
+from tidebook.io.keys import variable
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.place import At, parse
 from tidebook.sim.server import serve
-from tidebook.venues import named
+from tidebook.venues import every, named
 
 CANARY = "CANARY-51d0"
-GENEROUS = 30.0
+GENEROUS = 120.0
 ALPACA = named("alpaca")
 RIGHT = {"alpaca": SIMULATOR}
 WRONG = {"alpaca": (f"key-{CANARY}", f"secret-{CANARY}")}
@@ -37,6 +41,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for what in ("KEY", "SECRET"):
         monkeypatch.delenv(f"TIDEBOOK_ALPACA_{what}", raising=False)
     return tmp_path
+
+
+async def _for_ever(read: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await read()
 
 
 @asynccontextmanager
@@ -119,6 +128,38 @@ async def test_of_several_who_wait_all_are_told(home: Path) -> None:
         assert len(await asyncio.gather(*map(opened, things))) == 3
 
 
+@pytest.mark.parametrize("symbol", ["BTC/USD", "BTC/*", "*/USD"])
+@pytest.mark.parametrize("noun", ["trades", "quotes", "books"])
+async def test_a_key_that_is_refused_later_ends_what_is_open(home: Path, noun: str, symbol: str) -> None:
+    """A pattern too: nothing that it matches, or will match, can come any more."""
+    async with (
+        served(home) as (sim, at),
+        connect(at, keys=RIGHT) as market,
+        getattr(market, noun)(symbol, **({} if noun == "books" else {"slow": "drop"})) as several,
+    ):
+        await several.next()
+        market._connected[0].desk._credentials = given(WRONG)[At("alpaca")]
+        sim.faults.cut("alpaca")
+        with pytest.raises(NotPermitted, match="login refused: 402 auth failed"):
+            await _for_ever(lambda: several.next(timeout=None))
+        assert isinstance(several.failed["BTC/USD"], NotPermitted)
+
+
+@pytest.mark.parametrize("noun", ["trades", "books"])
+async def test_what_is_listed_after_a_refusal_is_no_reason_to_wait(home: Path, noun: str) -> None:
+    """A pattern that matched nothing learns of the refusal with the first symbol that it would match."""
+    async with served(home) as (sim, at):
+        sim.delist("BTC/USD")
+        async with (
+            connect(at, keys=RIGHT, options=Options(listing_every=0.05)) as market,
+            getattr(market, noun)("BTC/US?") as several,
+        ):
+            market._connected[0].desk._credentials = given(WRONG)[At("alpaca")]
+            sim.relist("BTC/USD")
+            with pytest.raises(NotPermitted, match="login refused: 402 auth failed"):
+                await several.next(timeout=None)
+
+
 async def test_with_an_address_no_key_is_looked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEBOOK_ALPACA_KEY", "half of one, which would be refused")
     file = home / ".config/tidebook/keys.toml"
@@ -159,6 +200,48 @@ def test_which_is_taken(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spot = keys_of(named("htx.spot"), parse("htx"), {}, simulated=False)
     assert spot.credentials is None, "nothing there wants a key"
     assert CANARY not in repr(given(WRONG))
+
+
+@pytest.mark.parametrize(
+    ("place", "instead"),
+    [
+        ("okx@demo", "'demo' is an environment. Write okx:demo"),
+        ("okx@Demo:demo", "'demo' is an environment"),
+        ("okx@my-demo", "'demo' is an environment"),
+        ("okx@my_demo", "'demo' is an environment"),
+        ("alpaca@paper", "'paper' is an environment. Write alpaca:paper"),
+        ("binance@us", "'binance_us' is an exchange. Write binance_us"),
+        ("binance@us-other", "'binance_us' is an exchange"),
+    ],
+)
+def test_an_account_by_whose_name_another_places_key_would_be_read(place: str, instead: str) -> None:
+    """Each variable is of one place, whatever its parts: who declares a key, or opens a place, is told."""
+    at = parse(place)
+    with pytest.raises(UsageError, match=instead):
+        given({place: ("k", "s")})
+    for simulated in (False, True):
+        with pytest.raises(UsageError, match=instead):
+            keys_of(declared_at(at)[0], at, {}, simulated=simulated)
+
+
+@pytest.mark.parametrize("place", ["okx@demonstration", "okx@demo2", "okx@live", "binance@usual", "htx@us"])
+def test_accounts_that_are_called_otherwise(place: str) -> None:
+    assert [*given({place: ("k", "s")})] == [parse(place)]
+
+
+def test_no_two_places_have_one_variable() -> None:
+    exchanges = {venue.exchange: venue for venue in every().values()}
+    words = {"", "us", "a", "A-us", *(one.name for venue in every().values() for one in venue.environments)}
+    owners: dict[str, At] = {}
+    for name, word, account in product(exchanges, words, words):
+        for environment in environments(name):
+            at = At(name, "-".join(filter(None, (word, account))) or None, environment)
+            try:
+                keys_of(exchanges[name], at, {}, simulated=True)
+            except UsageError:
+                continue
+            other = owners.setdefault(variable(at), at)
+            assert (other.venue, other.environment) == (name, environment)
 
 
 @pytest.mark.parametrize("bad", [("one",), CANARY, (CANARY, "x", "y", "z"), {"key": CANARY}, (CANARY, 7), None])

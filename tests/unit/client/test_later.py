@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.unit.client.stepping import GENEROUS, until
+from tests.unit.client.stepping import FOREVER, GENEROUS, entered_without, until
 
 from tidebook.client.consolidated import Consolidation
 from tidebook.client.finding import usable
@@ -16,7 +16,6 @@ from tidebook.io.serve import Answer, Asked
 from tidebook.model.market import State
 from tidebook.sim.server import serve
 
-FOREVER = 1e6  # seconds; who waits for so long has not passed
 WATCHFUL = Options(listing_every=0.05)
 
 
@@ -32,10 +31,8 @@ async def one_down(sim: serve) -> AsyncIterator[tuple[Market, Callable[[], None]
         return await http(request)
 
     site.http = held  # type: ignore[method-assign]
-    market = connect("binance.spot", "htx", at=sim.at, timeout=2.0, options=WATCHFUL)
-    async with market:
-        market._wait = FOREVER
-        assert not market._venues("htx")[0].ready.is_set()
+    opening = connect("binance.spot", "htx", at=sim.at, timeout=FOREVER, options=WATCHFUL)
+    async with entered_without(opening, "htx") as market:
         try:
             yield market, answers.set
         finally:
@@ -50,7 +47,7 @@ async def test_one_that_is_down_stops_nobody(sim: serve) -> None:
             market.books("BTC/USDT", "L*/USDT") as books,
             market.consolidated("BTC/USDT") as both,
         ):
-            assert (await trades.next()).venue == (await quotes.next()).venue == "binance.spot"
+            assert (await trades.next(timeout=None)).venue == (await quotes.next(timeout=None)).venue == "binance.spot"
             assert books["BTC/USDT"].venue == "binance.spot"
             assert [book.venue for book in both.books] == ["binance.spot"]
         assert len(await market.fetch_instruments("BTC/*")) > 0
@@ -68,7 +65,7 @@ async def test_what_is_open_joins_it_later(sim: serve) -> None:
         for quotes in (one, several):
             venues: set[str] = set()
             while len(venues) < 2:
-                venues.add((await quotes.next()).venue)
+                venues.add((await quotes.next(timeout=None)).venue)
         async for view in both:
             if len(view.venues) == 2:
                 break
@@ -116,8 +113,8 @@ async def test_a_pattern_may_match_nothing_yet(sim: serve) -> None:
         with pytest.raises(UnknownSymbol, match="no symbol matches"):
             await market.fetch_instruments("LTC/USDT*")
         sim.relist("LTC/USDT")
-        assert (await quotes.next()).symbol == "LTC/USDT"
-        assert (await books.next()).symbol == "LTC/USDT"
+        assert (await quotes.next(timeout=None)).symbol == "LTC/USDT"
+        assert (await books.next(timeout=None)).symbol == "LTC/USDT"
 
 
 async def test_all_are_waited_for_at_once(market: Market) -> None:

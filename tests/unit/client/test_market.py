@@ -10,6 +10,7 @@ import pytest
 
 from tidebook.client.book import Book
 from tidebook.client.market import Market, connect
+from tidebook.core.options import Options
 from tidebook.errors import (
     AmbiguousSymbol,
     BookNotLive,
@@ -146,7 +147,8 @@ async def test_asking_once(market: Market, venue: str) -> None:
 
 async def test_what_is_asked_of_several_is_over_when_it_raises(sim: serve) -> None:
     """One venue's refusal does not leave the other one's question to itself."""
-    async with connect("binance.spot", "htx", at=sim.at) as market:
+    patient = Options(request_timeout=1e6, fetch_timeout=1e6)  # the exchange makes a day of each symbol first
+    async with connect("binance.spot", "htx", at=sim.at, options=patient) as market:
         sim.faults.status(503, "binance", n=1)
         with pytest.raises(VenueError, match="HTTP 503"):
             await market.fetch_tickers()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tidebook.client import budgets
 from tidebook.client.market import Market, connect
 from tidebook.client.traded import Traded
-from tidebook.errors import BookNotLive, DecodeError, UsageError, VenueUnavailable
+from tidebook.errors import BookNotLive, DecodeError, UnknownSymbol, UsageError, VenueUnavailable
 from tidebook.model import health
 from tidebook.model.facts import Instrument
 from tidebook.model.market import State
@@ -38,6 +38,7 @@ class Told:
         self.traded = Traded(
             "v", self.ask, ended=lambda one: self.told.append(f"ended {one.base}"),
             halted=lambda one: self.told.append(f"halted {one.base} {one.status}"),
+            passed_over=lambda count, why: self.told.append(f"passed over {count}: {why}"),
         )  # fmt: skip
         self.traded.follow(
             lambda came, gone: self.told.append(f"+{[one.base for one in came]} -{[one.base for one in gone]}")
@@ -201,3 +202,10 @@ async def test_one_error_raised_again_and_again_does_not_grow(sim: serve) -> Non
                 await market.fetch_ticker("BTC/USDT", venue="binance")
             frames = len(caught.traceback)
         assert frames < 20
+
+
+async def test_a_venue_of_hosts_alone_opens_and_asks_nothing() -> None:
+    """It lists nothing, so no symbol is its; and nobody answers at the address that it is sent to."""
+    async with connect("kraken", at="127.0.0.1:9") as market:
+        with pytest.raises(UnknownSymbol):
+            await market.fetch_book("BTC/USD")

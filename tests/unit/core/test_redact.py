@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidebook.core.redact import EXCERPT, excerpt, redact
+from tidebook.core.redact import EXCERPT, Known, excerpt, redact
+from tidebook.errors import DecodeError
+from tidebook.model.credentials import Credentials
+from tidebook.model.health import Undecodable
 
 SECRET = "CANARY7f3a"
 NAMES = st.sampled_from(
@@ -48,6 +51,31 @@ def test_whatever_stands_around(name: str, before: str, after: str, value: str) 
 def test_what_is_no_secret_is_shown() -> None:
     text = '{"ch":"book.A","u":5,"b":[["10.5","1"]],"signal":1,"design":"x"}'
     assert redact(text) == text
+
+
+KNOWN = Known(Credentials.of("AKIA-0123456789", 'say"so-98765', "pass", source="here"))
+
+
+@pytest.mark.parametrize("given", ["AKIA-0123456789", 'say"so-98765', "pass", json.dumps('say"so-98765')[1:-1]])
+def test_a_keys_own_texts_are_shown_nowhere(given: str) -> None:
+    """Also where nothing around them says what they are, and where a cut has left only their beginning."""
+    assert KNOWN.without(f"no {given}, and {given}") == "no ***, and ***"
+    for length in range(4, len(given)):
+        for end in ("", "…", "… (500 bytes)"):
+            assert given[:length] not in KNOWN.without(f"no such thing: {given[:length]}{end}")
+    event = KNOWN.event(Undecodable("v", "A/B", 1, "malformed", f"at {given}", f"x{given}"))
+    assert event == Undecodable("v", "A/B", 1, "malformed", "at ***", "x***")
+    error = KNOWN.error(DecodeError("malformed", f"at {given}", excerpt=given))
+    assert given not in f"{error} {error!r} {vars(error)} {error.args}"
+    assert isinstance(error, DecodeError)
+
+
+def test_what_is_no_key_is_left() -> None:
+    event = Undecodable("v", "A/B", 1, "malformed", "a text, and its end AK", "x")
+    assert KNOWN.event(event) is event
+    short = Known(Credentials.of("k", "sec", source="here"))
+    assert short.without("a key and a secret") == "a key and a secret", "no venue gives out such"
+    assert Known(None).event(event) is event
 
 
 @given(st.binary(max_size=1000))

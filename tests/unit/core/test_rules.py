@@ -15,7 +15,7 @@ from tidebook.core.rules import wish
 from tidebook.errors import InvalidOrder, UsageError
 from tidebook.model.facts import Instrument, Rounding
 from tidebook.model.number import plain
-from tidebook.model.orders import Limit, Market, Stop
+from tidebook.model.orders import Limit, MarketOrder, Stop
 
 BTC = Instrument(
     venue="bybit.spot", symbol="BTC/USDT", id="BTCUSDT", base="BTC", quote="USDT", kind="spot", active=True,
@@ -54,7 +54,7 @@ def on_grid(value: Decimal, step: Decimal | None, rounding: Rounding | None) -> 
             chosen = below
         case "up":
             chosen = ceil(many)
-        case "nearest":
+        case _:
             half = many - below
             chosen = below + (half > Fraction(1, 2) or (half == Fraction(1, 2) and below % 2 == 1))
     return chosen * step if chosen else None
@@ -116,7 +116,7 @@ def test_a_market_order_is_as_the_model_says(data: st.DataObject, one: Instrumen
     """What it will come to nobody knows, but for inverse contracts, which are worth so much each."""
     size = data.draw(near(Fraction(one.step or Decimal("0.001"))))
     wanted = on_grid(size, one.step, rounding)
-    intent = Market("BTC/USDT", "sell", size=size, rounding=rounding)
+    intent = MarketOrder("BTC/USDT", "sell", size=size, rounding=rounding)
     if wanted is not None and allowed(one, wanted, None, reduce_only=False):
         made = wish(intent, one, "tb1")
         assert (made.size, made.price, made.kind) == (wanted, None, "market")
@@ -148,7 +148,7 @@ def test_a_stop_is_as_the_model_says(
 @given(cost=st.integers(1, 10**6), least=st.integers(1, 10**6))
 def test_an_order_for_an_amount_is_worth_it(cost: int, least: int) -> None:
     one = msgspec.structs.replace(BTC, min_notional=Decimal(least))
-    intent = Market("BTC/USDT", "buy", cost=cost)
+    intent = MarketOrder("BTC/USDT", "buy", cost=cost)
     if cost >= least:
         made = wish(intent, one, "tb1")
         assert (made.cost, made.size) == (Decimal(cost), None)
@@ -186,7 +186,7 @@ def test_a_float_is_refused_with_the_way_out() -> None:
     assert str(caught.value) == 'trigger=0.5 is a float. Write "0.5", or instrument.price(0.5) to round to the tick'
     for kind in ({"size": 0.1}, {"cost": 0.1}):
         with pytest.raises(TypeError, match=r"=0\.1 is a float\. Write \"0\.1\", or instrument\.size\(0\.1\) to round"):
-            Market("BTC/USDT", "buy", **kind)  # type: ignore[arg-type]
+            MarketOrder("BTC/USDT", "buy", **kind)  # type: ignore[arg-type]
 
 
 WORDS = [
@@ -228,7 +228,7 @@ def test_at_the_bounds_is_within_them() -> None:
 
 def test_as_it_stands_in_texts() -> None:
     assert wish(Limit("BTC/USDT", "buy", "0.010", "60000.00"), BTC, "tb1").words == "buy 0.01 BTC/USDT at 60000"
-    assert wish(Market("BTC/USDT", "buy", cost="100.50"), BTC, "tb1").words == "buy for 100.5 BTC/USDT"
+    assert wish(MarketOrder("BTC/USDT", "buy", cost="100.50"), BTC, "tb1").words == "buy for 100.5 BTC/USDT"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tidebook.io.driver import Driver
 from tidebook.io.serve import Answer, Asked, Served
 from tidebook.model.health import Health
 
-GENEROUS = 10.0  # seconds to wait for what must happen; never measured against
+GENEROUS = 60.0  # seconds to wait for what must happen; never measured against
 
 Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.unit.io.conftest import Authority
@@ -24,9 +25,11 @@ from tests.unit.io.rig import (
 
 from tidebook.core.effects import Fetch, Reply, Urgency
 from tidebook.io.serve import Answer, Asked, Cut, Served, Server
+from tidebook.model.credentials import Secret
 
 pytestmark = pytest.mark.asyncio
 
+LATE = GENEROUS / 2  # seconds by which a clock is put forward: less than what tests wait for
 BOMB = 256 << 20  # bytes after inflating
 MIB = bytes(1 << 20)
 
@@ -215,10 +218,18 @@ async def test_a_connection_that_breaks_may_have_been_enough(pieces: tuple[bytes
 
 
 @pytest.mark.parametrize("pieces", [(), (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab",)])
-async def test_silence_ends_at_the_timeout(pieces: tuple[bytes, ...]) -> None:
-    async with raw(writing(*pieces, after=forever)) as at:
-        why = await answer(asking(f"http://{at}/a?canary", timeout=0.2))
-        assert why == f"Timeout: GET http://{at}/a: no whole answer within 0.2 s"
+async def test_silence_ends_at_the_timeout(pieces: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    time = loop.time
+
+    async def silent(reader: Reader, writer: Writer) -> None:
+        """All was sent, and time passes: however slow this machine is, not before."""
+        monkeypatch.setattr(loop, "time", lambda: time() + LATE)
+        await forever(reader, writer)
+
+    async with raw(writing(*pieces, after=silent)) as at:
+        why = await answer(asking(f"http://{at}/a?canary", timeout=LATE))
+        assert why == f"Timeout: GET http://{at}/a: no whole answer within {LATE:g} s"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
@@ -308,3 +319,20 @@ async def test_replies_after_close_are_not_told() -> None:
         async with driving() as (driver, _):
             driver.tell(lambda now: notes.want(asking(f"http://{at}/"), now))
         assert notes.log == []
+
+
+async def test_what_is_signed_goes_out_as_it_is_and_stands_in_no_text() -> None:
+    """The end of the URL, and a header; nothing of them is quoted anew."""
+    fixed = Fixed(Answer(200, b"{}"))
+    async with Server(fixed) as serving, raw(writing(b"no HTTP")) as bad:
+        for at in (serving.at, bad):
+            plain = asking(f"http://{at}/a?b=%2C&c=d,e", body=b"x=1", method="POST")
+            request = replace(
+                plain.request, secrets={"X-Key": Secret("canary")}, signed=Secret("&t=1:2&signature=can%2Bary%3D")
+            )
+            result = await answer(replace(plain, request=request))
+            assert "can" not in str(result)
+    (asked,) = fixed.asked
+    assert (asked.path, asked.query) == ("/a", "b=%2C&c=d,e&t=1:2&signature=can%2Bary%3D")
+    assert asked.headers["x-key"] == "canary"
+    assert asked.body == b"x=1"

@@ -334,3 +334,20 @@ async def test_an_exchanges_name_opens_all_four() -> None:
         table = await market.fetch_funding("BTC/USDT:USDT", start="3d")
         assert [one.settled for one in table] == [*[True] * (len(table) - 1), False]
         assert len(table) >= 9
+
+
+@pytest.mark.parametrize(("name", "id"), [("linear", "BTCUSDT"), ("inverse", "BTCUSD")])
+async def test_open_interest_has_a_call_of_its_own(name: str, id: str) -> None:
+    """Of its history the newest is all that is kept."""
+    async with site(f"bybit.{name}") as (sim, one):
+        asked = f"https://api.bybit.com/v5/market/open-interest?category={name}&symbol={id}"
+        status, body = await one.get(f"{asked}&intervalTime=1h")
+        result = json.loads(body)["result"]
+        (row,) = result.pop("list")
+        assert (status, result) == (200, {"symbol": id, "category": name, "nextPageCursor": ""})
+        assert int(row["timestamp"]) % 3_600_000 == 0
+        _, body = await one.get(f"https://api.bybit.com/v5/market/tickers?category={name}&symbol={id}")
+        assert row["openInterest"] == json.loads(body)["result"]["list"][0]["openInterest"]
+        _, body = await one.get(f"{asked}&intervalTime=2h")
+        assert json.loads(body)["retCode"] == 10001
+        assert not sim.tally.unanswered

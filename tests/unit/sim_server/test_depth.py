@@ -39,6 +39,10 @@ def test_books_of_the_last_seconds_are_what_they_were(symbol: str) -> None:
             assert made.levels_at(update_id=whole.last, depth=depth)[1:] == (whole.last, *rows)
             assert made.levels_at(at_ns, depth=depth)[1:] == (whole.last, *rows)
         assert made.id_at(at_ns) == whole.last
+        # A book of before is stamped with when it was so, not with now.
+        assert made.levels_at(at_ns).at_ns == at_ns + made.shift_ns
+        since_ns = made.levels_at(update_id=whole.last).at_ns - made.shift_ns
+        assert made.id_at(since_ns) == whole.last
     with pytest.raises(KeyError):
         made.levels_at(update_id=seen[-1][1].last + 1)
 

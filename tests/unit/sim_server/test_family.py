@@ -69,11 +69,15 @@ class Site:
             return reply.status, await reply.read()
 
     @asynccontextmanager
+    async def at(self, host: str, path: str) -> AsyncIterator[Socket]:
+        url = f"ws://{self._at}{path}"
+        async with self._session.ws_connect(url, headers={"Host": host}, max_msg_size=0) as ws:
+            yield Socket(ws)
+
+    @asynccontextmanager
     async def socket(self, endpoint: str, *topics: str) -> AsyncIterator[Socket]:
         parts = urlsplit(self.venue.endpoint(endpoint).url)
-        url = f"ws://{self._at}{parts.path}"
-        async with self._session.ws_connect(url, headers={"Host": parts.netloc}, max_msg_size=0) as ws:
-            socket = Socket(ws)
+        async with self.at(parts.netloc, parts.path) as socket:
             await socket.say(method="SUBSCRIBE", params=[*topics], id=1)
             assert await socket.until(lambda message: "id" in message) == {"result": None, "id": 1}
             yield socket
@@ -234,3 +238,80 @@ async def test_the_books_of_all_markets_of_an_exchange_are_live(engine: Choice) 
                 true = best(of(sim.book_at(book.venue, symbol, last)), 10)
                 found = [{one.price: one.size for one in side[:10]} for side in (whole.bids, whole.asks)]
                 assert found == [*true]
+
+
+UNWRAPPED = [
+    ("binance.usdm", "wss://fstream.binance.com/public/ws", "bookTicker"),
+    ("binance.usdm", "wss://fstream.binance.com/market/ws", "markPrice@1s"),
+    ("binance.coinm", "wss://dstream.binance.com/ws", "bookTicker"),
+    ("binance.options", "wss://fstream.binance.com/public/ws", "bookTicker"),
+    ("binance.options", "wss://fstream.binance.com/market/ws", "kline_1m"),
+]
+
+
+@pytest.mark.parametrize(("name", "url", "stream"), UNWRAPPED)
+async def test_streams_also_come_unwrapped(name: str, url: str, stream: str) -> None:
+    """By what is sent, and by the address itself: /public/ws/<stream>, as the documents of all three write it."""
+    async with site(name) as (sim, one):
+        topic, parts = f"{one.instrument.id.lower()}@{stream}", urlsplit(url)
+        for path in (parts.path, f"{parts.path}/{topic}"):
+            async with asyncio.timeout(GENEROUS), one.at(parts.netloc, path) as socket:
+                if path == parts.path:
+                    await socket.say(method="SUBSCRIBE", params=[topic], id=1)
+                said = await socket.until(lambda message: "id" not in message)
+                assert said["s"] == one.instrument.id
+        assert not sim.tally.unanswered
+
+
+# Streams that Tidebook does not read, and other clients do.
+OTHERS = [
+    ("binance.usdm", "public", "btcusdt@trade", {"e", "E", "T", "s", "t", "p", "q", "X", "m"}),
+    ("binance.usdm", "market", "btcusdt_perpetual@continuousKline_1m", {"e", "E", "ps", "ct", "k"}),
+    ("binance.coinm", "streams", "btcusd_perp@trade", {"e", "E", "T", "s", "t", "p", "q", "X", "m"}),
+    ("binance.coinm", "streams", "btcusd_perpetual@continuousKline_1m", {"e", "E", "ps", "ct", "k"}),
+    ("binance.coinm", "streams", "btcusd@indexPrice@1s", {"e", "E", "i", "p"}),
+    ("binance.options", "market", "!index@arr", {"e", "E", "s", "p"}),
+]
+
+
+@pytest.mark.parametrize(("name", "endpoint", "topic", "keys"), OTHERS)
+async def test_streams_that_others_read(name: str, endpoint: str, topic: str, keys: set[str]) -> None:
+    async with site(name) as (sim, one), asyncio.timeout(GENEROUS), one.socket(endpoint, topic) as socket:
+        data = (await socket.until(lambda message: "stream" in message))["data"]
+        rows = data if isinstance(data, list) else [data]
+        assert all(row.keys() == keys for row in rows)
+        if topic == "!index@arr":
+            assert sorted(row["s"] for row in rows) == sorted({f"{each.base}USDT" for each in one.listed.values()})
+        if topic.endswith("@trade"):
+            symbol = SYMBOLS[name]
+            (sold,) = [each for each in sim.exchange.trades(name, symbol) if each.trade_id == data["t"]]
+            assert data["p"] == sim.exchange.instrument(name, symbol).price_text(sold.price)
+
+
+async def test_raw_trades_are_silent_where_the_venue_is() -> None:
+    """They are undocumented, and come at /public alone."""
+    async with site("binance.usdm") as (sim, one), one.socket("market", "btcusdt@trade"):
+        assert sim.tally.unanswered == {"topic btcusdt@trade": 1}
+
+
+@pytest.mark.parametrize(("name", "root", "pair"), [("binance.usdm", "f", "BTCUSDT"), ("binance.coinm", "d", "BTCUSD")])
+async def test_continuous_bars_are_those_of_the_contract(name: str, root: str, pair: str) -> None:
+    asked = f"limit=5&interval=1h&endTime={10**13}"
+    async with site(name) as (_, one):
+        host = f"https://{root}api.binance.com/{root}api/v1"
+        for kind, id in (("PERPETUAL", one.instrument.id), ("CURRENT_QUARTER", None)):
+            path = f"{host}/continuousKlines?pair={pair}&contractType={kind}&{asked}"
+            status, body = await one.get(path)
+            assert status == 200
+            assert len(json.loads(body)) == 5
+            if id is not None:
+                _, same = await one.get(f"{host}/klines?symbol={id}&{asked}")
+                assert [row[:5] for row in json.loads(same)][:-1] == [row[:5] for row in json.loads(body)][:-1]
+        status, body = await one.get(f"{host}/continuousKlines?pair={pair}&contractType=NEXT_MONTH&{asked}")
+        assert (status, json.loads(body)["code"]) == (400, -1121)
+
+
+async def test_prices_have_a_second_version() -> None:
+    async with site("binance.usdm") as (_, one):
+        status, body = await one.get("https://fapi.binance.com/fapi/v2/ticker/price?symbol=BTCUSDT")
+        assert (status, json.loads(body)["symbol"]) == (200, "BTCUSDT")

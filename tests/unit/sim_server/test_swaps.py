@@ -4,11 +4,12 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.unit.sim_server.rig import GENEROUS
 
 from tidebook import engine as engines
-from tidebook.client.market import connect
+from tidebook.client.market import Market, connect
 from tidebook.engine import Choice
 from tidebook.errors import SubscriptionFailed, UnknownSymbol, UsageError
 from tidebook.model import health
@@ -41,10 +42,17 @@ async def test_each_noun_has_facts(symbol: str) -> None:
         assert (type(bar), bar.turnover is None) == (Bar, symbol == "BTC/USD:BTC")
 
 
+async def traded(market: Market, symbol: str) -> list[Trade]:
+    """The newest trades: a market begins when it is first asked for, and on some days nothing is traded at once."""
+    while not (found := await market.fetch_trades(symbol, limit=50)):  # noqa: ASYNC110 - of which nobody is told
+        await asyncio.sleep(0.05)
+    return [*found]
+
+
 @pytest.mark.parametrize("symbol", SYMBOLS)
 async def test_each_call_is_answered(symbol: str) -> None:
     async with serve(1, VENUES) as sim, connect(*VENUES, at=sim.at) as market, asyncio.timeout(GENEROUS):
-        assert await market.fetch_trades(symbol, limit=20)
+        assert await traded(market, symbol)
         whole = await market.fetch_bars(symbol, "1m", start="40h")  # two pages
         assert len(whole) in (40 * 60 - 1, 40 * 60)
         assert not whole.gaps
@@ -84,7 +92,7 @@ async def test_dated_contracts_have_no_funding() -> None:
 async def test_a_trade_takes_as_much_as_the_exchange_says(symbol: str) -> None:
     """The venue tells both sides of it."""
     async with serve(1, VENUES) as sim, connect(*VENUES, at=sim.at) as market, asyncio.timeout(GENEROUS):
-        ours = {one.id: one.size for one in await market.fetch_trades(symbol, limit=50)}
+        ours = {one.id: one.size for one in await traded(market, symbol)}
         venue = "htx.linear" if symbol == SYMBOLS[0] else "htx.inverse"
         truth = {f"{one.trade_id}0000": one.size for one in sim.exchange.trades(venue, symbol, 200)}
         assert ours
@@ -111,3 +119,42 @@ async def test_a_lost_change_is_a_gap_of_that_book_alone(engine: Choice) -> None
         assert found == [(SYMBOLS[0], health.Gap), (SYMBOLS[0], health.Resynced)]
         assert lost.state.readable
         assert kept.state.readable
+
+
+async def asked(session: aiohttp.ClientSession, at: str, path: str) -> Any:
+    async with session.get(f"http://{at}{path}", headers={"Host": "api.hbdm.com"}) as reply:
+        assert reply.status == 200
+        return await reply.json()
+
+
+@pytest.mark.parametrize("root", ["/linear-swap-api/v1", "/swap-api/v1"])
+async def test_the_rates_of_all_are_those_of_each(root: str) -> None:
+    async with serve(1, VENUES) as sim, aiohttp.ClientSession() as session:
+        rows = (await asked(session, sim.at, f"{root}/swap_batch_funding_rate"))["data"]
+        assert len({row["contract_code"] for row in rows}) == len(rows) > 3
+        for row in rows[:2]:
+            query = f"contract_code={row['contract_code']}"
+            assert (await asked(session, sim.at, f"{root}/swap_funding_rate?{query}"))["data"] == row
+            assert (await asked(session, sim.at, f"{root}/swap_batch_funding_rate?{query}"))["data"] == [row]
+
+
+async def test_linear_swaps_are_also_told_of_by_the_fifth_version() -> None:
+    code = "contract_code=BTC-USDT"
+    async with serve(1, VENUES) as sim, aiohttp.ClientSession() as session:
+        (now,) = (await asked(session, sim.at, f"/v5/market/funding_rate?{code}"))["data"]
+        same = (await asked(session, sim.at, f"/linear-swap-api/v1/swap_funding_rate?{code}"))["data"]
+        assert {name: now[name] for name in ("contract_code", "funding_time")} == {
+            name: same[name] for name in ("contract_code", "funding_time")
+        }
+        assert int(now["next_funding_time"]) - int(now["funding_time"]) == 8 * 3_600_000
+        past = (await asked(session, sim.at, f"/v5/market/funding_rate_history?{code}&limit=5"))["data"]
+        older = await asked(session, sim.at, f"/linear-swap-api/v1/swap_historical_funding_rate?{code}&page_size=5")
+        rows = [(one["funding_time"], one["funding_rate"]) for one in older["data"]["data"]]
+        assert [(one["funding_time"], one["funding_rate"]) for one in past] == rows
+        since = past[2]["funding_time"]
+        some = (await asked(session, sim.at, f"/v5/market/funding_rate_history?{code}&start_time={since}"))["data"]
+        assert [one["funding_time"] for one in some] == [one["funding_time"] for one in past[:3]]
+        interest = (await asked(session, sim.at, f"/v5/market/open_interest?{code}"))["data"]
+        (row,) = (await asked(session, sim.at, f"/linear-swap-api/v1/swap_open_interest?{code}"))["data"]
+        assert Decimal(interest["volume"]) == Decimal(str(row["volume"])) > 0
+        assert not sim.tally.unanswered

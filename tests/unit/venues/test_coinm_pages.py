@@ -51,6 +51,12 @@ def test_a_hole_or_a_start_before_the_market_is_refused(count: int) -> None:
         read(body(start + DAY, HOUR, count), interval="1h", limit=24, start_ns=start)
 
 
+def test_a_part_that_is_asked_for_as_such_is_taken() -> None:
+    start = NOW // DAY * DAY - 400 * DAY
+    rows = body(start, DAY, 200)
+    assert len(read(rows, interval="1d", limit=1000, start_ns=start, end_ns=start + 200 * DAY)) == 200
+
+
 def test_days_that_cut_a_page_from_a_start_are_told() -> None:
     start = NOW // DAY * DAY - 400 * DAY
     with pytest.raises(UsageError, match="200 bars of 1d in 200 days"):
@@ -58,10 +64,12 @@ def test_days_that_cut_a_page_from_a_start_are_told() -> None:
     assert len(read(body(start, DAY, 200), interval="1d", limit=200, start_ns=start)) == 200
 
 
-def test_days_that_cut_a_page_before_an_end_are_told() -> None:
+def test_days_that_cut_a_page_before_an_end_are_declared() -> None:
+    """So that older ones are asked for in a page of their own."""
+    assert CALL is not None
+    assert CALL.longest == 200 * 86_400
     today = NOW // DAY * DAY
-    with pytest.raises(UsageError, match="gives 200 days of bars at once, 200 of 1d"):
-        read(body(today - 199 * DAY, DAY, 200), interval="1d", limit=501)
+    assert len(read(body(today - 199 * DAY, DAY, 200), interval="1d", limit=501)) == 200
     assert len(read(body(today - 199 * DAY, DAY, 200), interval="1d", limit=200)) == 200
 
 

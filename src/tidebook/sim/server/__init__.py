@@ -203,6 +203,12 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         """The true book after an update of the last minute. Raises KeyError for any other."""
         return self._simulator.fronts[venue].of_symbol(symbol).levels_at(update_id=update_id, depth=depth)
 
+    def books_in(self, venue: str, symbol: str, first_ns: int, last_ns: int, depth: int | None = None) -> list[Levels]:
+        """All true books of a span of the venue's time, both ends in it; at most a minute ago, else KeyError."""
+        market = self._simulator.fronts[venue].of_symbol(symbol)
+        first, last = (market.id_at(at_ns - market.shift_ns) for at_ns in (first_ns, last_ns))
+        return [market.levels_at(update_id=number, depth=depth) for number in range(first, last + 1)]
+
     def rest(self) -> None:
         """Let nothing be traded or placed any more: within a second every book that is kept is `exchange`'s."""
         self.exchange.rest()

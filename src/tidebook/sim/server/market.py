@@ -161,20 +161,23 @@ class Market:
     def levels_at(self, at_ns: int | None = None, update_id: int | None = None, depth: int | None = None) -> Levels:
         """The book as it was at an instant of the exchange, or after an update; at most a minute ago.
 
-        Raises KeyError for an update that is longer ago, or has not been.
+        It is stamped with that instant, or with one at which it was so. Raises KeyError for an update that is longer
+        ago, or has not been.
         """
         before: Pair = ({}, {})  # of the levels that changed since
-        last = self.last
+        last, since_ns = self.last, self._exchange.now_ns
         for one in reversed(self._undo):
             if last == update_id or (at_ns is not None and one.time_ns <= at_ns):
+                since_ns = one.time_ns
                 break
             before[one.side][one.price] = one.before
-            last = one.update_id - 1
+            last, since_ns = one.update_id - 1, one.time_ns - 1
         if update_id is not None and last != update_id:
             raise KeyError(f"the book of {self.rules.id} after update {update_id} is not known")
         book = self._exchange.book(*self._ask, None if depth is None else depth + max(map(len, before)))
         bids, asks = _before(book.bids, before[0])[::-1], _before(book.asks, before[1])
-        return self._levels(last, bids[:depth], asks[:depth])
+        whole = self._levels(last, bids[:depth], asks[:depth])
+        return whole._replace(at_ns=(since_ns if at_ns is None else at_ns) + self.shift_ns)
 
     def id_at(self, at_ns: int) -> int:
         """The last update until an instant."""

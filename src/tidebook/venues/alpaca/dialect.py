@@ -3,7 +3,9 @@
 What the messages look like is in samples/, what they stand on in samples/NOTES.md.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -25,11 +27,10 @@ from tidebook.core.dialect import (
     Told,
     Values,
     paths,
+    whole,
 )
 from tidebook.core.private import Private
 from tidebook.core.span import Span
-from tidebook.errors import DecodeError
-from tidebook.model.wire import iso
 from tidebook.venues.alpaca import dialect_private
 from tidebook.venues.alpaca.dialect_stamp import stamp
 
@@ -39,7 +40,13 @@ _SPANS: Final = {
     "30Min": Span(30 * _MINUTE), "1Hour": Span(60 * _MINUTE),
 }  # fmt: skip
 _DAY: Final = Span(1440 * _MINUTE, 6 * 60 * _MINUTE)  # at 06:00 UTC, as it is in winter
+_ASKED: Final = {**_SPANS, "1Day": _DAY}
+# Each has two names: 5Min and 5T, 1Hour and 1H, 1Day and 1D.
+_SHORT: Final = {name.replace("Min", "T").replace("Hour", "H").replace("Day", "D"): name for name in _ASKED}
 _MOST: Final = 10_000
+_RFC_3339: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2}))?"
+)
 _PAGE: Final = 1_000  # rows that a page has at most, whatever was asked for: the venue promises no full ones
 
 
@@ -132,43 +139,50 @@ def _only(facts: Facts, args: Args) -> list[str]:
 
 
 def _time(args: Args, name: str) -> int | None:
+    """An instant as RFC 3339 writes it, with any offset, or a day."""
+    if name not in args:
+        return None
+    match = _RFC_3339.fullmatch(args[name])
     try:
-        return iso(args[name]) if name in args else None
-    except DecodeError:
+        if match is None:
+            raise ValueError(args[name])
+        day, time, fraction, offset = match.groups()
+        found = datetime.fromisoformat(f"{day}T{time or '00:00:00'}{(offset or 'Z').upper().replace('Z', '+00:00')}")
+    except ValueError:
         raise Refusal(_refused(f"Invalid format for parameter {name}")) from None
+    return int(found.timestamp()) * SECOND + int((fraction or "").ljust(9, "0"))
 
 
 def _limit(args: Args) -> int:
-    text = args.get("limit", "1000")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
-        raise Refusal(_refused("Invalid limit"))
-    return int(text)
+    return whole(args.get("limit", "1000"), _refused("Invalid limit"), 1, _MOST)
 
 
 def _history(name: str, rows: Callable[[Facts, str, Args, int], list[tuple[int, Values]]]) -> Route:
-    """Rows of the first symbol that is traded, within the range, and where they go on: a token is a count of rows."""
+    """Rows within the range of all that are traded, one after the other, and where they go on: a token counts rows."""
 
     def answer(facts: Facts, args: Args) -> Said:
-        ids = _only(facts, args)
+        ids = sorted(_only(facts, args))
         start, end, limit = _time(args, "start"), _time(args, "end"), _limit(args)
-        token = args.get("page_token", "0")
-        if not (token.isascii() and token.isdigit()):
-            raise Refusal(_refused("Invalid page_token"))
-        if not ids:
-            return Said(name, {name: {}, "next_page_token": None})
-        last = int(token) + min(limit, _PAGE)
-        found = rows(facts, ids[0], args, last + 1)
-        fit = [row for at, row in found if (start is None or at >= start) and (end is None or at <= end)]
-        if args.get("sort") == "desc":
-            fit.reverse()
-        more = str(last) if len(fit) > last else None
-        return Said(name, {name: {ids[0]: fit[int(token) : last]}, "next_page_token": more})
+        first = whole(args.get("page_token", "0"), _refused("Invalid page_token"))
+        last = first + min(limit, _PAGE)
+        fit: list[tuple[str, Values]] = []
+        for id in ids:
+            if len(fit) > last:
+                break
+            found = rows(facts, id, args, last + 1)
+            some = [row for at, row in found if (start is None or at >= start) and (end is None or at <= end)]
+            fit += [(id, row) for row in (some[::-1] if args.get("sort") == "desc" else some)]
+        page: dict[str, list[Values]] = {}
+        for id, row in fit[first:last]:
+            page.setdefault(id, []).append(row)
+        return Said(name, {name: page, "next_page_token": str(last) if len(fit) > last else None})
 
     return Route(f"/v1beta3/crypto/us/{name}", answer)
 
 
 def _bars(facts: Facts, id: str, args: Args, most: int) -> list[tuple[int, Values]]:
-    span = _SPANS.get(args.get("timeframe", ""))
+    word = args.get("timeframe", "")
+    span = _ASKED.get(_SHORT.get(word, word))
     if span is None:
         raise Refusal(_refused("Invalid timeframe"))
     start = None if args.get("sort") == "desc" else _time(args, "start")
@@ -178,6 +192,24 @@ def _bars(facts: Facts, id: str, args: Args, most: int) -> list[tuple[int, Value
 
 def _now(facts: Facts, id: str) -> Levels:
     return facts.levels(id, 1)
+
+
+def _latest(name: str, row: Callable[[Facts, str], Values | None]) -> Route:
+    """One row of each that is traded, where there is one."""
+
+    def answer(facts: Facts, args: Args) -> Said:
+        rows = {id: found for id in _only(facts, args) if (found := row(facts, id)) is not None}
+        return Said(f"latest_{name}", {name: rows})
+
+    return Route(f"/v1beta3/crypto/us/latest/{name}", answer)
+
+
+def _last_trade(facts: Facts, id: str) -> Values | None:
+    return next((_trade(one) for one in facts.trades(id, 1)), None)
+
+
+def _last_bar(facts: Facts, id: str) -> Values | None:
+    return next((_bar(one) for one in facts.candles(id, _SPANS["1Min"], None, None, 1)), None)
 
 
 def _latest_books(facts: Facts, args: Args) -> Said:
@@ -217,6 +249,9 @@ ROUTES: Final = (
     _history("bars", _bars),
     _history("trades", lambda facts, id, args, most: [(one.at_ns, _trade(one)) for one in facts.trades(id, _MOST)]),
     _history("quotes", lambda facts, id, args, most: [(_now(facts, id).at_ns, _quote(_now(facts, id)))]),
+    _latest("trades", _last_trade),
+    _latest("quotes", lambda facts, id: _quote(_now(facts, id))),
+    _latest("bars", _last_bar),
     Route("/v1beta3/crypto/us/latest/orderbooks", _latest_books, snapshot=True),
     Route("/v1beta3/crypto/us/snapshots", _snapshots),
 )
@@ -224,6 +259,7 @@ ROUTES: Final = (
 ALPACA: Final = Dialect(
     venue="alpaca",
     id=lambda base, quote: f"{base}/{quote}",
+    own=lambda one: one if one.base.isalpha() and one.quote.isalpha() else None,  # as symbols are written there
     stream=stream,
     door={"/v1beta3/crypto/us": "stream"}.get,
     routes=ROUTES,

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tidebook.core.rest import LONGEST, get, instrument, interval, refusal, wait, whole
+from tidebook.core.rest import LONGEST, Instruments, get, instrument, interval, listed, refusal, wait, whole
 from tidebook.errors import (
     DecodeError,
     InsufficientFunds,
@@ -98,7 +98,8 @@ class Snapshots(msgspec.Struct):
     snapshots: dict[str, Snapshot]
 
 
-_ASSETS: Final = msgspec.json.Decoder(list[Asset])
+_ASSETS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ASSET: Final = msgspec.json.Decoder(Asset)
 _PAGE: Final = msgspec.json.Decoder(Page)
 _BARS: Final = msgspec.json.Decoder(Bars)
 _TRADES: Final = msgspec.json.Decoder(Trades)
@@ -121,19 +122,21 @@ def _number(raw: BareNum) -> Decimal:
     return decimal_of(*exact_raw(raw))
 
 
-def _instruments(body: bytes, seen: Seen, question: Question) -> list[facts.Instrument]:
+def _instrument(one: Asset, venue: str) -> facts.Instrument:
+    base, slash, quote = one.symbol.partition("/")
+    if not slash:
+        raise DecodeError("malformed", f"{one.symbol[:40]!r} is no pair")
+    return facts.Instrument(
+        venue=venue, symbol=one.symbol, id=one.symbol, base=base, quote=quote, kind="spot",
+        active=one.tradable and one.status == "active", status=one.status, size_unit=base, tick=_number(one.tick),
+        step=_number(one.step), min_size=_number(one.min_size),
+    )  # fmt: skip
+
+
+def _instruments(body: bytes, seen: Seen, question: Question) -> Instruments:
     del question
-    found: list[facts.Instrument] = []
-    for one in decode(_ASSETS, body):
-        base, slash, quote = one.symbol.partition("/")
-        if not slash:
-            raise DecodeError("malformed", f"{one.symbol[:40]!r} is no pair")
-        found.append(facts.Instrument(
-            venue=seen.venue, symbol=one.symbol, id=one.symbol, base=base, quote=quote, kind="spot",
-            active=one.tradable and one.status == "active", status=one.status, size_unit=base, tick=_number(one.tick),
-            step=_number(one.step), min_size=_number(one.min_size),
-        ))  # fmt: skip
-    return found
+    rows: list[msgspec.Raw] = decode(_ASSETS, body)
+    return listed(rows, _ASSET, lambda one: _instrument(one, seen.venue))
 
 
 def _rows(rows: Mapping[str, list[R]], question: Question) -> list[R]:

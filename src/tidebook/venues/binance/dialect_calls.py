@@ -8,17 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from tidebook.core.dialect import (
-    Args,
-    Facts,
-    Refusal,
-    Route,
-    Rules,
-    Said,
-    Sold,
-    Today,
-    Values,
-)
+from tidebook.core.dialect import Args, Facts, Refusal, Route, Rules, Said, Sold, Today, Values, whole
 from tidebook.core.span import Span
 from tidebook.model.wire import MS
 from tidebook.venues.binance.dialect_streams import SPANS, TODAY_REST, best_of, day_of, eight, group_of, whole_of
@@ -40,11 +30,8 @@ def whole_number(args: Args, name: str, default: int | None = None) -> int | Non
     text = args.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Refusal(
-            refused(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
-        )
-    return int(text)
+    words = f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'."
+    return whole(text, refused(-1100, words))
 
 
 def limit(args: Args, default: int, most: int) -> int:

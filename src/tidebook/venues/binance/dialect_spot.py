@@ -18,6 +18,7 @@ from tidebook.venues.binance.rest import MAIN, US
 
 
 def _door(path: str) -> str | None:
+    """Where the streams are not split."""
     if path == "/stream":
         return "streams"
     # What follows need not be a stream: clients number their connections there.

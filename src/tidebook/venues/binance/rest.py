@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tidebook.core.rest import first_ms, get, instrument, interval, last_ms
+from tidebook.core.rest import Instruments, first_ms, get, instrument, interval, last_ms, listed
 from tidebook.errors import InvalidOrder, OrderNotFound
 from tidebook.model import facts
 from tidebook.model.wire import MS, Ms, decode
@@ -24,14 +24,15 @@ Steps = tuple[tuple[int, int], ...]
 
 
 class ExchangeInfo(msgspec.Struct):
-    symbols: list[wire.Symbol]
+    symbols: list[msgspec.Raw]
 
 
 class ServerTime(msgspec.Struct, rename={"at": "serverTime"}):
     at: Ms
 
 
-_INFO = msgspec.json.Decoder(ExchangeInfo)
+INFO: Final = msgspec.json.Decoder(ExchangeInfo)
+_SYMBOL = msgspec.json.Decoder(wire.Symbol)
 _TIME = msgspec.json.Decoder(ServerTime)
 _TRADES = msgspec.json.Decoder(list[wire.TradeRow])
 AGG_TRADES: Final = msgspec.json.Decoder(list[wire.AggTrade])
@@ -157,8 +158,8 @@ US: Final = Site(
 )  # fmt: skip
 
 
-def _read_instruments(body: bytes, seen: Seen, question: Question) -> list[facts.Instrument]:
-    return [wire.instrument(one, seen.venue) for one in decode(_INFO, body).symbols]
+def _read_instruments(body: bytes, seen: Seen, question: Question) -> Instruments:
+    return listed(decode(INFO, body).symbols, _SYMBOL, lambda one: wire.instrument(one, seen.venue))
 
 
 def _info(site: Site, question: Question) -> Request:

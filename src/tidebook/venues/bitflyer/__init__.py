@@ -17,7 +17,6 @@ BITFLYER: Final = Venue(
     rest="https://api.bitflyer.com",
     aliases=(
         "api.bitflyer.com",
-        "api.bitflyer.jp",
         "ws.lightstream.bitflyer.com",
         "io.lightstream.bitflyer.com",
     ),

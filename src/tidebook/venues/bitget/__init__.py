@@ -18,7 +18,6 @@ BITGET: Final = Venue(
     aliases=(
         "api.bitget.com",
         "ws.bitget.com",
-        "wspap.bitget.com",
     ),
     environments=(
         Environment("live"),

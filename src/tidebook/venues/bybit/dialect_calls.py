@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from tidebook.core.dialect import Args, Facts, Refusal, Route, Rules, Said, Values, paths
+from tidebook.core.dialect import Args, Facts, Refusal, Route, Rules, Said, Values, paths, whole
 from tidebook.model.wire import MS
 from tidebook.venues.bybit.dialect_streams import BEGIN, contract_of, day_of, option_of, quoted, side, trade_id
 from tidebook.venues.bybit.rest import LEVELS, Category
@@ -12,6 +12,10 @@ from tidebook.venues.bybit.wire import SPANS
 
 _ROOT: Final = "/v5/market"
 _TYPES: Final = {"linear": "Linear", "inverse": "Inverse"}
+_INTERVALS: Final = {
+    "5min": SPANS["5"], "15min": SPANS["15"], "30min": SPANS["30"], "1h": SPANS["60"], "4h": SPANS["240"],
+    "1d": SPANS["D"],
+}  # fmt: skip
 _BEST: Final = "bid1Price bid1Size ask1Price ask1Size"
 
 
@@ -24,10 +28,7 @@ NO_SYMBOL: Final = refused(10001, "params error: symbol invalid")
 
 
 def _number(args: Args, name: str, default: int, most: int) -> int:
-    text = args.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-        raise Refusal(refused(10001, f"params error: {name} invalid"))
-    return int(text)
+    return whole(args.get(name, str(default)), refused(10001, f"params error: {name} invalid"), 1, most)
 
 
 def _instant(args: Args, name: str) -> int | None:
@@ -35,9 +36,7 @@ def _instant(args: Args, name: str) -> int | None:
     text = args.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) == 13):
-        raise Refusal(refused(10001, f"params error: {name} invalid"))
-    return int(text) * MS
+    return whole(text, refused(10001, f"params error: {name} invalid"), 10**12, 10**13 - 1) * MS
 
 
 def _answer(facts: Facts, sample: str, result: Values) -> Said:
@@ -93,8 +92,8 @@ def _instruments(category: Category, facts: Facts, args: Args) -> Said:
         return _answer(facts, "instruments_spot", {"list[]": [_pair(one) for one in rows]})
     if "symbol" in args and not rows:
         raise Refusal(NO_SYMBOL)
-    limit, text = _number(args, "limit", 500, 1000), args.get("cursor", "0")
-    first = int(text) if text.isascii() and text.isdigit() else 0
+    limit = _number(args, "limit", 500, 1000)
+    first = whole(args.get("cursor") or "0", refused(10001, "params error: cursor invalid"))
     page, more = rows[first : first + limit], first + limit < len(rows)
     sample = "instruments_option" if category == "option" else "instruments"
     made = [_option(one) if category == "option" else _contract(category, one) for one in page]
@@ -124,7 +123,7 @@ def _trades(category: Category, facts: Facts, args: Args) -> Said:
     most = 60 if category == "spot" else 1000
     rows = [
         {
-            "execId": trade_id(category, one), "symbol": args["symbol"], "price": one.price, "size": one.size,
+            "execId": trade_id(category, one.id), "symbol": args["symbol"], "price": one.price, "size": one.size,
             "side": side(one.taker), "time": str(one.at_ns // MS),
         }
         for one in reversed(facts.trades(_symbol(args), _number(args, "limit", min(500, most), most)))
@@ -163,6 +162,17 @@ def _funding(category: Category, facts: Facts, args: Args) -> Said:
         if one.at_ns >= (start or 0)
     ]
     return _answer(facts, "rest_funding", {"category": category, "list[]": rows})
+
+
+def _interest(category: Category, facts: Facts, args: Args) -> Said:
+    """Of its history the newest is all that the simulator has."""
+    symbol, every = _symbol(args), _INTERVALS.get(args.get("intervalTime", ""))
+    if every is None:
+        raise Refusal(refused(10001, "params error: intervalTime invalid"))
+    _number(args, "limit", 50, 200)
+    mark = facts.mark(symbol)
+    row = {"openInterest": mark.open_interest, "timestamp": str(every.opening(facts.now_ns) // MS)}
+    return _answer(facts, "rest_interest", {"symbol": symbol, "category": category, "list[]": [row]})
 
 
 def _ticker(category: Category, facts: Facts, one: Rules, every: bool) -> Values:
@@ -211,4 +221,5 @@ def routes(category: Category) -> tuple[Route, ...]:
         found.append(Route(f"{_ROOT}/kline", partial(_klines, category), fits=fits))
     if category in _TYPES:
         found.append(Route(f"{_ROOT}/funding/history", partial(_funding, category), fits=fits))
+        found.append(Route(f"{_ROOT}/open-interest", partial(_interest, category), fits=fits))
     return (*found, Route(f"{_ROOT}/time", _time))

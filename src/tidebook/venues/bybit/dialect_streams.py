@@ -90,15 +90,15 @@ def _best(category: Category, told: Told, one: Levels) -> Values:
 # ---- facts
 
 
-def trade_id(category: Category, one: Sold) -> str:
-    return str(2_290_000_000_000_000_000 + one.id) if category == "spot" else f"3f0c2b5e-0000-5000-8000-{one.id:012x}"
+def trade_id(category: Category, number: int) -> str:
+    return str(2_290_000_000_000_000_000 + number) if category == "spot" else f"3f0c2b5e-0000-5000-8000-{number:012x}"
 
 
 def _trades(category: Category, told: Told, some: Sequence[Sold]) -> Values:
     rows = [
         {
             "T": one.at_ns // MS, "s": told.id, "S": side(one.taker), "v": one.size, "p": one.price,
-            "i": trade_id(category, one), "seq": one.id,
+            "i": trade_id(category, one.id), "seq": one.id,
         }
         for one in some
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from tidebook.core.rest import get
-from tidebook.errors import DecodeError, OrderNotFound
+from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, exact_of, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
@@ -49,6 +49,7 @@ class OrderRow(msgspec.Struct, rename="camel"):
     created_time: str
     updated_time: str
     market_unit: str = ""  # on spot alone
+    reject_reason: str = ""
 
 
 class FillRow(msgspec.Struct, rename="camel"):
@@ -120,6 +121,7 @@ _STATUS: Final[Mapping[str, Status]] = {
     "Cancelled": "cancelled", "PartiallyFilledCanceled": "cancelled", "Deactivated": "cancelled",
     "Rejected": "rejected",
 }  # fmt: skip
+_REASONS: Final = {"EC_PostOnlyWillTakeLiquidity": PostOnlyWouldTake}
 _SIDE: Final[Mapping[str, Side]] = {"Buy": "buy", "Sell": "sell"}
 _SIGN: Final[Mapping[str, int]] = {"Buy": 1, "": 1, "Sell": -1}
 _TYPE: Final[Mapping[str, bool]] = {"Market": True, "Limit": False}
@@ -184,6 +186,7 @@ def order_of(one: OrderRow, seen: Seen) -> Order:
         exact_cost=exact(one.cum_exec_value), tif=_word(_TIF, one.time_in_force, "time in force"),
         post_only=one.time_in_force in ("PostOnly", "RPI"), reduce_only=one.reduce_only,
         created_ns=_ns(one.created_time),
+        reason="" if one.reject_reason == "EC_NoError" else one.reject_reason,
     )  # fmt: skip
 
 
@@ -354,7 +357,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
     # What has ended is forgotten there when the venue begins anew, and after 500 others: then its history knows it.
     order = look("realtime", look("history"))
     acts: tuple[Act, ...] = (
-        Act("submit", _submit(host, category), _taken, orders.name),
+        Act("submit", _submit(host, category), _taken, orders.name, then=order),
         Act("cancel", cancel, _nothing, orders.name, then=order),
         Act(
             "cancel_all", lambda about: _post(f"{host}/v5/order/cancel-all", **ask, symbol=_of(about, "")["symbol"]),
@@ -380,5 +383,5 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
         known_for=86_400,  # what was cancelled without a fill, or rejected; all else for two years
         window=WINDOW, unsure=UNSURE,
         kinds=frozenset({"limit"}) if option else frozenset({"limit", "market", "stop", "stop_limit"}),
-        cost=spot, reduces=not spot, wallet="bybit",
+        cost=spot, reduces=not spot, wallet="bybit", reasons=_REASONS,
     )  # fmt: skip

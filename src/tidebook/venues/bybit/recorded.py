@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from tidebook.core.rest import Odd
 from tidebook.errors import TidebookError
 from tidebook.venue import (
     BookChannel,
@@ -40,7 +41,7 @@ def listing(category: Category, url: str, body: bytes) -> Mapping[str, str]:
     if parts.path != "/v5/market/instruments-info" or parse_qs(parts.query).get("category") != [category]:
         return {}
     try:
-        return {one.id: one.symbol for one in INSTRUMENTS[category](body, "")}
+        return {one.id: one.symbol for one in INSTRUMENTS[category](body, "") if not isinstance(one, Odd)}
     except TidebookError:
         return {}
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from tidebook.core.rest import get, instrument, interval, last_ms
+from tidebook.core.rest import Instruments, get, instrument, interval, last_ms, listed
 from tidebook.engine import exact
 from tidebook.errors import DecodeError, UsageError
 from tidebook.model import facts
@@ -28,6 +28,7 @@ REST: Final = Pool("bybit.rest", "ip", 600, 5)
 Category = Literal["spot", "linear", "inverse", "option"]
 T = TypeVar("T")
 S = TypeVar("S", bound="Sizes")
+C = TypeVar("C", bound="Coins")
 Stamp = Annotated[str, msgspec.Meta(pattern="^[0-9]{13}$")]
 """Milliseconds as text."""
 Nanos = Annotated[str, msgspec.Meta(pattern="^[0-9]{19}$")]
@@ -170,10 +171,11 @@ _CURSOR = msgspec.json.Decoder(Answer[Cursor])
 _TRADES = msgspec.json.Decoder(Answer[Page[TradeRow]])
 _CANDLES = msgspec.json.Decoder(Answer[Page[CandleRow]])
 _FUNDING = msgspec.json.Decoder(Answer[Page[FundingRow]])
-_PAIRS = msgspec.json.Decoder(Answer[Page[Pair]])
-_LINEARS = msgspec.json.Decoder(Answer[Page[Contract[LinearSizes]]])
-_INVERSES = msgspec.json.Decoder(Answer[Page[Contract[Sizes]]])
-_OPTIONS = msgspec.json.Decoder(Answer[Page[Option]])
+_LIST = msgspec.json.Decoder(Answer[Page[msgspec.Raw]])
+_PAIR = msgspec.json.Decoder(Pair)
+_LINEAR = msgspec.json.Decoder(Contract[LinearSizes])
+_INVERSE = msgspec.json.Decoder(Contract[Sizes])
+_OPTION = msgspec.json.Decoder(Option)
 _SPOT_ROWS = msgspec.json.Decoder(Answer[Page[SpotRow]])
 _CONTRACT_ROWS = msgspec.json.Decoder(Answer[Page[wire.Contract]])
 _OPTION_ROWS = msgspec.json.Decoder(Answer[Page[OptionRow]])
@@ -196,11 +198,18 @@ def _instrument(
     )  # fmt: skip
 
 
-def _pairs(body: bytes, venue: str) -> list[facts.Instrument]:
-    return [_instrument(one, "spot", venue, one.sizes.notional) for one in decode(_PAIRS, body).result.rows]
+def _list(
+    decoder: msgspec.json.Decoder[C], make: Callable[[C, str], facts.Instrument]
+) -> Callable[[bytes, str], Instruments]:
+    return lambda body, venue: listed(decode(_LIST, body).result.rows, decoder, lambda one: make(one, venue))
 
 
-def _contract(one: Contract[Any], kind: Category, venue: str) -> facts.Instrument:
+def _pair(one: Pair, venue: str) -> facts.Instrument:
+    return _instrument(one, "spot", venue, one.sizes.notional)
+
+
+def _contract(kind: Category, one: Contract[Any], venue: str) -> facts.Instrument:
+    """An inverse one is one US dollar."""
     dated = one.type.endswith("Futures")
     if dated and len(one.ends) != 13:
         raise DecodeError("missing", f"{one.symbol[:40]}: no time of delivery")
@@ -211,33 +220,22 @@ def _contract(one: Contract[Any], kind: Category, venue: str) -> facts.Instrumen
     )  # fmt: skip
 
 
-def _linears(body: bytes, venue: str) -> list[facts.Instrument]:
-    return [_contract(one, "linear", venue) for one in decode(_LINEARS, body).result.rows]
+def _option(one: Option, venue: str) -> facts.Instrument:
+    words = one.symbol.split("-")
+    if len(words) not in (4, 5) or words[3] != one.right[0]:
+        raise DecodeError("malformed", f"{one.symbol[:40]!r} is no {one.right.lower()}")
+    return _instrument(
+        one, "option", venue, None, settle=one.settle, expiry_ns=int(one.ends) * MS, strike=parse(words[2]),
+        right=_RIGHTS[one.right], min_size=parse(one.sizes.least),
+    )  # fmt: skip
 
 
-def _inverses(body: bytes, venue: str) -> list[facts.Instrument]:
-    """A contract is one US dollar."""
-    return [_contract(one, "inverse", venue) for one in decode(_INVERSES, body).result.rows]
-
-
-def _options(body: bytes, venue: str) -> list[facts.Instrument]:
-    found: list[facts.Instrument] = []
-    for one in decode(_OPTIONS, body).result.rows:
-        words = one.symbol.split("-")
-        if len(words) not in (4, 5) or words[3] != one.right[0]:
-            raise DecodeError("malformed", f"{one.symbol[:40]!r} is no {one.right.lower()}")
-        found.append(
-            _instrument(
-                one, "option", venue, None, settle=one.settle, expiry_ns=int(one.ends) * MS, strike=parse(words[2]),
-                right=_RIGHTS[one.right], min_size=parse(one.sizes.least),
-            )
-        )  # fmt: skip
-    return found
-
-
-INSTRUMENTS: Final[dict[Category, Callable[[bytes, str], list[facts.Instrument]]]] = {
-    "spot": _pairs, "linear": _linears, "inverse": _inverses, "option": _options
-}  # fmt: skip
+INSTRUMENTS: Final[dict[Category, Callable[[bytes, str], Instruments]]] = {
+    "spot": _list(_PAIR, _pair),
+    "linear": _list(_LINEAR, partial(_contract, "linear")),
+    "inverse": _list(_INVERSE, partial(_contract, "inverse")),
+    "option": _list(_OPTION, _option),
+}
 
 
 def further(request: Request, body: bytes) -> Request | None:

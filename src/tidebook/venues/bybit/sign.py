@@ -13,7 +13,7 @@ from tidebook.venue import known_public
 _WINDOW: Final = "X-BAPI-RECV-WINDOW"
 OPEN: Final = known_public(
     "/v5/market/", "/v5/announcements/index", "/v5/system/status", "/v5/spot-margin-trade/data",
-    "/v5/spot-margin-trade/collateral", "/v5/ins-loan/product-infos", "/v5/ins-loan/ensure-tokens-convert",
+    "/v5/spot-margin-trade/collateral",
 )  # fmt: skip
 
 

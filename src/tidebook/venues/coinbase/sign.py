@@ -14,9 +14,7 @@ from tidebook.core.sign.parts import signed, target
 from tidebook.model.credentials import Credentials
 from tidebook.venue import known_public
 
-OPEN: Final = known_public(
-    "/api/v3/brokerage/time", "/api/v3/brokerage/market/", "/v2/currencies", "/v2/exchange-rates", "/v2/time"
-)
+OPEN: Final = known_public("/api/v3/brokerage/time", "/api/v3/brokerage/market/")
 GOOD_FOR: Final = 120
 
 Claims = Callable[[str, int, str | None, str], Mapping[str, Any]]

@@ -18,7 +18,6 @@ DERIBIT: Final = Venue(
     aliases=(
         "www.deribit.com",
         "streams.deribit.com",
-        "test.deribit.com",
     ),
     environments=(
         Environment("live"),

@@ -20,9 +20,6 @@ GATE: Final = Venue(
         "fx-api.gateio.ws",
         "fx-ws.gateio.ws",
         "op-ws.gateio.live",
-        "api-testnet.gateapi.io",
-        "ws-testnet.gate.com",
-        "fx-ws-testnet.gateio.ws",
     ),
     environments=(
         Environment("live"),

@@ -52,18 +52,18 @@ def _rest(
 def _login(url: str, credentials: Credentials, stamp: Stamp) -> Secret:
     """For orders over the socket."""
     channel = "spot.login" if target(url).path.startswith("/ws/") else "futures.login"
-    message = {"channel": channel, "event": "api", "payload": {"req_id": "login", "req_param": {}}}
+    message: dict[str, Any] = {"channel": channel, "event": "api", "payload": {"req_id": "login", "req_param": {}}}
     return Secret(compact(_request(message, credentials, stamp)))
 
 
 def _request(params: Mapping[str, Any], credentials: Credentials, stamp: Stamp) -> Mapping[str, Any]:
     """A whole message: a login, or a subscription of a private channel. Its time is in seconds."""
-    said = {"time": stamp.seconds, **params}
+    said: dict[str, Any] = {"time": stamp.seconds, **params}
     if said.get("event") != "api":
         text = f"channel={said.get('channel')}&event={said.get('event')}&time={said['time']}"
         signature = mac_hex(credentials, text, "sha512")
         return {**said, "auth": {"method": "api_key", "KEY": credentials.key.reveal(), "SIGN": signature}}
-    payload = dict(said.get("payload", {}))
+    payload: dict[str, Any] = {**said.get("payload", {})}
     text = f"api\n{said.get('channel')}\n{compact(payload.get('req_param', {}))}\n{said['time']}"
     own = {"timestamp": str(said["time"]), "api_key": credentials.key.reveal()}
     return {**said, "payload": {**payload, **own, "signature": mac_hex(credentials, text, "sha512")}}

@@ -15,10 +15,7 @@ HITBTC: Final = Venue(
     endpoints=(),
     books=(),
     rest="https://api.hitbtc.com",
-    aliases=(
-        "api.hitbtc.com",
-        "api.demo.hitbtc.com",
-    ),
+    aliases=("api.hitbtc.com",),
     environments=(
         Environment("live"),
         Environment("demo", {"api.hitbtc.com": "api.demo.hitbtc.com"}),

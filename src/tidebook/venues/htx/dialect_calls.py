@@ -2,15 +2,7 @@
 
 from typing import Final
 
-from tidebook.core.dialect import (
-    Args,
-    Facts,
-    Refusal,
-    Route,
-    Said,
-    Values,
-    paths,
-)
+from tidebook.core.dialect import Args, Facts, Refusal, Route, Said, Values, paths, whole
 from tidebook.model.wire import MS
 from tidebook.venues.htx.dialect_streams import (
     DEPTHS,
@@ -31,10 +23,7 @@ def refused(code: str, text: str) -> Said:
 
 
 def _number(args: Args, name: str, default: int, most: int) -> int:
-    text = args.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-        raise Refusal(refused("invalid-parameter", f"invalid {name}"))
-    return int(text)
+    return whole(args.get(name, str(default)), refused("invalid-parameter", f"invalid {name}"), 1, most)
 
 
 def _stamped(facts: Facts, args: Args, ending: str) -> dict[str, object]:

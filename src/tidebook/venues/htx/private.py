@@ -15,7 +15,7 @@ from tidebook.errors import DecodeError, OrderNotFound, UsageError
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, exact_of, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Status, Tif
-from tidebook.model.wire import MS, Id, Ms, Num, decode
+from tidebook.model.wire import MS, Code, Id, Ms, Num, decode
 from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class _Balances(msgspec.Struct):
 
 
 class _Cancelled(msgspec.Struct, rename="kebab"):
-    next_id: int
+    next_id: Code
 
 
 _DATA: Final = msgspec.json.Decoder(_Data)

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from tidebook.core.rest import get, instrument, interval, refusal, retry_after, wait
+from tidebook.core.rest import Instruments, get, instrument, interval, listed, refusal, retry_after, wait
 from tidebook.errors import (
     DecodeError,
     InsufficientFunds,
@@ -104,7 +104,8 @@ class TickerRow(msgspec.Struct, rename={"last": "close", "volume": "amount", "tu
     ask: BareNum
 
 
-_SYMBOLS = msgspec.json.Decoder(Answer[list[Symbol]])
+_SYMBOLS = msgspec.json.Decoder(Answer[list[msgspec.Raw]])
+_SYMBOL = msgspec.json.Decoder(Symbol)
 _TIME = msgspec.json.Decoder(Answer[Ms])
 _TRADES = msgspec.json.Decoder(Answer[list[PastTrades]])
 _CANDLES = msgspec.json.Decoder(Stamped[list[wire.Candle]])
@@ -117,19 +118,20 @@ def _decimal(raw: BareNum) -> Decimal | None:
     return decimal_of(*exact_raw(raw)) or None
 
 
-def _instruments(body: bytes, seen: Seen, question: Question) -> list[facts.Instrument]:
+def _instrument(one: Symbol, venue: str) -> facts.Instrument:
     """Only `online` with trading by API is active (market status may still halt it)."""
+    return facts.Instrument(
+        venue=venue, symbol=f"{one.base}/{one.quote}".upper(), id=one.symbol, base=one.base.upper(),
+        quote=one.quote.upper(), kind="spot", active=one.state == "online" and one.trading == "enabled",
+        status=one.state, size_unit=one.base.upper(), tick=decimal_of(1, one.price_places),
+        step=decimal_of(1, one.size_places), min_size=_decimal(one.least), max_size=_decimal(one.most),
+        min_notional=_decimal(one.notional),
+    )  # fmt: skip
+
+
+def _instruments(body: bytes, seen: Seen, question: Question) -> Instruments:
     del question
-    return [
-        facts.Instrument(
-            venue=seen.venue, symbol=f"{one.base}/{one.quote}".upper(), id=one.symbol, base=one.base.upper(),
-            quote=one.quote.upper(), kind="spot", active=one.state == "online" and one.trading == "enabled",
-            status=one.state, size_unit=one.base.upper(), tick=decimal_of(1, one.price_places),
-            step=decimal_of(1, one.size_places), min_size=_decimal(one.least), max_size=_decimal(one.most),
-            min_notional=_decimal(one.notional),
-        )
-        for one in decode(_SYMBOLS, body).data
-    ]  # fmt: skip
+    return listed(decode(_SYMBOLS, body).data, _SYMBOL, lambda one: _instrument(one, seen.venue))
 
 
 def _trades(body: bytes, seen: Seen, question: Question) -> list[facts.Trade]:

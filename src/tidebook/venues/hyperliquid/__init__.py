@@ -6,7 +6,7 @@ Hosts and signatures alone: nothing of its markets is declared yet.
 from typing import Final
 
 from tidebook.venue import Environment, Venue
-from tidebook.venues.hyperliquid.sign import OPEN, SIGN
+from tidebook.venues.hyperliquid.sign import OPEN, SIGN, scheme
 
 HYPERLIQUID: Final = Venue(
     name="hyperliquid",
@@ -15,13 +15,10 @@ HYPERLIQUID: Final = Venue(
     endpoints=(),
     books=(),
     rest="https://api.hyperliquid.xyz",
-    aliases=(
-        "api.hyperliquid.xyz",
-        "api.hyperliquid-testnet.xyz",
-    ),
+    aliases=("api.hyperliquid.xyz",),
     environments=(
         Environment("live"),
-        Environment("testnet", {"api.hyperliquid.xyz": "api.hyperliquid-testnet.xyz"}),
+        Environment("testnet", {"api.hyperliquid.xyz": "api.hyperliquid-testnet.xyz"}, sign=scheme(test=True)),
     ),
     symbol=str,
     sign=SIGN,

@@ -7,13 +7,14 @@ of its MessagePack, in which the order of names counts; what moves money of a us
 import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from tidebook.core.effects import Request
 from tidebook.core.sign import Scheme, Stamp, typed
-from tidebook.core.sign.parts import compact, object_of, signed, target, text_of
+from tidebook.core.sign.parts import compact, object_of, signed, text_of
 from tidebook.errors import UsageError
 from tidebook.model.credentials import Credentials
 from tidebook.venue import known_public
@@ -59,22 +60,17 @@ _AGENT: Final[typed.Fields] = (("source", "string"), ("connectionId", "bytes32")
 _EXCHANGE: Final = {"name": "Exchange", "version": "1", "chainId": 1337, "verifyingContract": typed.NOWHERE}
 
 
-def _rest(request: Request, credentials: Credentials, stamp: Stamp) -> Request:
+def _rest(test: bool, request: Request, credentials: Credentials, stamp: Stamp) -> Request:
     """The body says what is done; its nonce, where it has none, and the signature are put at its end."""
     said, body = object_of(request), text_of(request).rstrip()
-    test = target(request.url).host.endswith("-testnet.xyz")
     own = _own(said, credentials, stamp, test=test)
     added = compact(own).removeprefix("{")
     return signed(replace(request, body=f"{body.removesuffix('}')}{',' if said else ''}{added}".encode()), {})
 
 
-def _request(params: Mapping[str, Any], credentials: Credentials, stamp: Stamp) -> Mapping[str, Any]:
-    """The payload of one action on the main venue's socket."""
-    return {**params, **_own(params, credentials, stamp, test=False)}
-
-
-def _test_request(params: Mapping[str, Any], credentials: Credentials, stamp: Stamp) -> Mapping[str, Any]:
-    return {**params, **_own(params, credentials, stamp, test=True)}
+def _request(test: bool, params: Mapping[str, Any], credentials: Credentials, stamp: Stamp) -> Mapping[str, Any]:
+    """The payload of one action on a socket."""
+    return {**params, **_own(params, credentials, stamp, test=test)}
 
 
 def _own(said: Mapping[str, Any], credentials: Credentials, stamp: Stamp, *, test: bool) -> dict[str, Any]:
@@ -129,6 +125,9 @@ def _address(value: Any) -> bytes:
     return found
 
 
-SIGN: Final = Scheme("hyperliquid", _rest, request=_request, wants_nonce=True)
-TEST: Final = replace(SIGN, request=_test_request)
-"""The same, whose requests on a socket are for the test network; over HTTP the host says so."""
+def scheme(*, test: bool = False) -> Scheme:
+    """A signature is good on one network alone: the main one, or that for tests."""
+    return Scheme("hyperliquid", partial(_rest, test), request=partial(_request, test), wants_nonce=True)
+
+
+SIGN: Final = scheme()

@@ -17,7 +17,7 @@ _GET: Final = known_public(
     "/api/v1/prices", "/api/v3/announcements", "/api/v1/contracts/", "/api/v1/ticker", "/api/v1/allTickers",
     "/api/v1/level2/snapshot", "/api/v1/level2/depth20", "/api/v1/level2/depth100", "/api/v1/trade/history",
     "/api/v1/kline/query", "/api/v1/mark-price/", "/api/v1/index/query", "/api/v1/interest/query",
-    "/api/v1/premium/query", "/api/v1/funding-rate/", "/api/v1/contract/funding-rates", "/api/ua/v1/market/",
+    "/api/v1/premium/query", "/api/v1/funding-rate/", "/api/v1/contract/funding-rates",
 )  # fmt: skip
 _POST: Final = known_public("/api/v1/bullet-public", methods=("POST",))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Sold, Values
+from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Sold, Values, whole
 from tidebook.model.wire import MS
 from tidebook.venues.okx.dialect_streams import (
     SPANS,
@@ -35,12 +35,12 @@ def _given(args: Args, name: str) -> str:
 
 
 def _number(args: Args, name: str, default: int | None = None, most: int | None = None) -> int | None:
+    """Of instants and ids, where no `most` is said: fifteen digits."""
     text = args.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 15) or (most is not None and not 1 <= int(text) <= most):
-        raise Refusal(refused("51000", f"Parameter {name} error", 400))
-    return int(text)
+    least, most = (0, 10**15 - 1) if most is None else (1, most)
+    return whole(text, refused("51000", f"Parameter {name} error", 400), least, most)
 
 
 def _limit(args: Args, most: int, usual: int = 100, name: str = "limit") -> int:

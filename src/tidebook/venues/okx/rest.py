@@ -12,7 +12,19 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from tidebook.core.clock import SECOND
-from tidebook.core.rest import first_ms, get, instrument, interval, last_ms, refusal, region, retry_after, wait
+from tidebook.core.rest import (
+    Instruments,
+    first_ms,
+    get,
+    instrument,
+    interval,
+    last_ms,
+    listed,
+    refusal,
+    region,
+    retry_after,
+    wait,
+)
 from tidebook.core.span import Span
 from tidebook.errors import (
     ClockRefused,
@@ -92,7 +104,8 @@ class Charge(msgspec.Struct, rename={"id": "instId", "rate": "realizedRate", "at
     at: str
 
 
-_ROWS = msgspec.json.Decoder(wire.Push[Row])
+_ROWS = msgspec.json.Decoder(wire.Push[msgspec.Raw])
+_ROW = msgspec.json.Decoder(Row)
 _TIMES = msgspec.json.Decoder(wire.Push[Time])
 _TRADES = msgspec.json.Decoder(wire.Push[wire.Past])
 _CANDLES = msgspec.json.Decoder(wire.Push[wire.Candle])
@@ -101,12 +114,12 @@ _CHARGES = msgspec.json.Decoder(wire.Push[Charge])
 # ---- instruments
 
 
-def _contract(row: Row) -> dict[str, Any] | None:
-    """What a contract is more than a spot market; None for a kind that is not known, or that counts other things."""
+def _contract(row: Row) -> dict[str, Any]:
+    """What a contract is more than a spot market. Raises DecodeError for a kind that is not known, or counts others."""
     base, _, quote = row.uly.partition("-")
     kind = "option" if row.type == "OPTION" else row.kind
     if kind not in ("linear", "inverse", "option") or row.counts != (quote if kind == "inverse" else base):
-        return None
+        raise DecodeError("malformed", f"{row.id[:40]!r} is a contract of no kind that is known")
     found: dict[str, Any] = {
         "base": base, "quote": quote, "settle": row.settle, "kind": kind, "size_unit": "contract",
         "contract_size": parse(row.value) * parse(row.times),
@@ -115,17 +128,17 @@ def _contract(row: Row) -> dict[str, Any] | None:
         found["expiry_ns"] = wire.at_ns(row.expires)
     if kind == "option":
         if row.right not in ("C", "P"):
-            return None
+            raise DecodeError("malformed", f"{row.id[:40]!r} is neither call nor put")
         found |= {"strike": parse(row.strike), "right": "call" if row.right == "C" else "put"}
     return found
 
 
 def _instrument(row: Row, venue: str) -> facts.Instrument | None:
-    """None: it is no market that could be read. What is announced (`preopen`) has no id yet, or a placeholder."""
-    spot: dict[str, Any] = {"base": row.base, "quote": row.quote, "kind": "spot", "size_unit": row.base}
-    of: dict[str, Any] | None = None if row.state == "preopen" else spot if row.type == "SPOT" else _contract(row)
-    if of is None:
+    """None: it is announced (`preopen`), and has no id yet, or a placeholder."""
+    if row.state == "preopen":
         return None
+    spot: dict[str, Any] = {"base": row.base, "quote": row.quote, "kind": "spot", "size_unit": row.base}
+    of = spot if row.type == "SPOT" else _contract(row)
     symbol = canonical(
         of["base"], of["quote"], settle=of.get("settle"), expiry_ns=of.get("expiry_ns"), strike=of.get("strike"),
         right=of.get("right"),
@@ -136,10 +149,9 @@ def _instrument(row: Row, venue: str) -> facts.Instrument | None:
     )  # fmt: skip
 
 
-def _instruments(body: bytes, seen: Seen, question: Question) -> list[facts.Instrument]:
+def _instruments(body: bytes, seen: Seen, question: Question) -> Instruments:
     del question
-    found = (_instrument(row, seen.venue) for row in decode(_ROWS, body).data)
-    return [one for one in found if one is not None]
+    return listed(decode(_ROWS, body).data, _ROW, lambda row: _instrument(row, seen.venue))
 
 
 def _listed(path: str) -> dict[str, Any]:

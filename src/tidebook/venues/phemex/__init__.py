@@ -19,7 +19,6 @@ PHEMEX: Final = Venue(
         "api.phemex.com",
         "vapi.phemex.com",
         "ws.phemex.com",
-        "testnet-api.phemex.com",
     ),
     environments=(
         Environment("live"),

@@ -13,9 +13,7 @@ from tidebook.core.sign.parts import compact, mac_hex, signed, target, text_of
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.venue import known_public
 
-OPEN: Final = known_public(
-    "/public/", "/md/", "/exchange/public/", "/api-data/public/", "/v1/md/", "/contract-biz/public/"
-)
+OPEN: Final = known_public("/public/", "/md/", "/exchange/public/", "/api-data/public/")
 
 
 def scheme(*, good_for: int = 60, decoded: bool = False) -> Scheme:

@@ -57,6 +57,12 @@ MARKET: Final = replace(PUBLIC, name="market", url="wss://fstream.binance.com/ma
 UNSPLIT: Final = replace(PUBLIC, url="wss://fstream.binance.com/stream")
 WHOLE: Final = replace(PUBLIC, name="streams", url="wss://dstream.binance.com/stream")
 
+
+def unwrapped(**endpoints: Endpoint) -> tuple[Endpoint, ...]:
+    """The same streams without {"stream", "data"}, by new names: what other clients read, and some recordings hold."""
+    return tuple(replace(one, name=name, url=f"{one.url.removesuffix('stream')}ws") for name, one in endpoints.items())
+
+
 SPEEDS: Final = ("", "@0ms", "@100ms", "@500ms")
 
 
@@ -132,7 +138,7 @@ USDM: Final = Venue(
     name="binance.usdm",
     exchange="binance",
     kind="linear",
-    endpoints=(PUBLIC, MARKET),
+    endpoints=(PUBLIC, MARKET, *unwrapped(public_raw=PUBLIC, market_raw=MARKET)),
     books=(DEPTH, PARTIAL, RPI),
     facts=(TRADES, QUOTES, BARS, TICKER, MARKS, LIQUIDATIONS),
     calls=rest.calls(rest.USD),
@@ -166,7 +172,7 @@ COINM: Final = replace(
     USDM,
     name="binance.coinm",
     kind="inverse",
-    endpoints=(WHOLE,),
+    endpoints=(WHOLE, *unwrapped(raw=WHOLE)),
     books=(replace(DEPTH, endpoint="streams", rest=rest.seed(rest.COIN)), replace(PARTIAL, endpoint="streams")),
     facts=_at_once(
         TRADES, QUOTES, replace(BARS, read=wire.coin_bars), replace(TICKER, read=wire.coin_ticker), MARKS, LIQUIDATIONS

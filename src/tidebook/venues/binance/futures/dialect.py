@@ -14,6 +14,16 @@ from tidebook.venues.binance.futures.dialect_private import USDM_PRIVATE
 from tidebook.venues.binance.futures.dialect_streams import coin_stream, usd_stream
 
 
+def split_door(path: str) -> str | None:
+    """Where the streams are split: /public/stream, /market/ws, /public/ws/<stream>."""
+    for category in ("public", "market"):
+        if path == f"/{category}/stream":
+            return category
+        if path == f"/{category}/ws" or path.startswith(f"/{category}/ws/"):
+            return f"{category}_raw"
+    return None
+
+
 def _limited(seconds: int, banned: bool) -> Said:
     if banned:
         return refused(-1003, "Way too many requests; IP banned until later.", 418)
@@ -26,7 +36,7 @@ USDM: Final = replace(
     id_of=id_of,
     kinds=("linear",),
     stream=usd_stream,
-    door={"/public/stream": "public", "/market/stream": "market"}.get,
+    door=split_door,
     routes=routes(usd=True),
     pool="binance.futures",
     limited=_limited,
@@ -43,7 +53,7 @@ COINM: Final = replace(
     kinds=("inverse",),
     private=None,
     stream=coin_stream,
-    door={"/stream": "streams"}.get,
+    door=SPOT.door,
     routes=routes(usd=False),
     wrapped=("streams",),
     samples="futures/samples_coinm",

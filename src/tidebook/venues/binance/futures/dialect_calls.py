@@ -134,6 +134,15 @@ def _klines(usd: bool, facts: Facts, args: Args) -> Said:
     return Said("klines", {"[]": rows})
 
 
+def _continuous(usd: bool, facts: Facts, args: Args) -> Said:
+    """Bars of the contract of a kind that a pair has now; what it had before is not told here."""
+    pair, kind, among = given(args, "pair"), given(args, "contractType"), facts.listed()
+    found = next((one.id for one in among if pair_of(one.id) == pair and _type(one, among) == kind), None)
+    if found is None:
+        raise Refusal(refused(-1121, "Invalid symbol."))
+    return _klines(usd, facts, {**args, "symbol": found})
+
+
 Row = Callable[[Facts, Rules, bool], Values]
 
 
@@ -214,6 +223,7 @@ def routes(usd: bool) -> tuple[Route, ...]:
         Route(f"{root}/trades", partial(_trades, usd), lambda args: 5),
         Route(f"{root}/aggTrades", partial(_agg_trades, usd), lambda args: 20),
         Route(f"{root}/klines", partial(_klines, usd), bars),
+        Route(f"{root}/continuousKlines", partial(_continuous, usd), bars),
         Route(f"{root}/ticker/24hr", partial(_each, "ticker24hr", usd, partial(_day, usd)), lists(1, 40)),
         Route(f"{root}/ticker/price", partial(_each, "tickerPrice", usd, partial(_price, usd)), lists(1, 2)),
         Route(f"{root}/ticker/bookTicker", partial(_each, "tickerBook", usd, partial(_best, usd)), lists(2, 5)),
@@ -225,4 +235,9 @@ def routes(usd: bool) -> tuple[Route, ...]:
         Route(f"{root}/fundingInfo", lambda facts, args: Said("fundingInfo", {"[]": []})),
         Route(f"{root}/openInterest", partial(_interest, usd)),
     )  # fmt: skip
-    return (*found, Route(f"{root}/rpiDepth", partial(_depth, usd), lambda args: 20, snapshot=True)) if usd else found
+    if not usd:
+        return found
+    return (
+        *found, Route(f"{root}/rpiDepth", partial(_depth, usd), lambda args: 20, snapshot=True),
+        Route("/fapi/v2/ticker/price", partial(_each, "tickerPrice", usd, partial(_price, usd)), lists(1, 2)),
+    )  # fmt: skip

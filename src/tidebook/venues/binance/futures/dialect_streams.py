@@ -15,6 +15,7 @@ from tidebook.core.dialect import (
     Liquidated,
     Marked,
     Rules,
+    Sold,
     Stream,
     Today,
     Told,
@@ -24,10 +25,11 @@ from tidebook.core.dialect import (
 from tidebook.model.wire import MS
 from tidebook.venues.binance.dialect_streams import SPANS
 
-PUBLIC: Final = ("public",)
-MARKET: Final = ("market",)
+PUBLIC: Final = ("public", "public_raw")
+MARKET: Final = ("market", "market_raw")
 SPEEDS: Final = {None: 0.3, "@0ms": 0.1, "@100ms": 0.1, "@250ms": 0.3, "@500ms": 0.5}  # on a grid of tenths
 _TOPIC: Final = re.compile(r"([^@]+)@(?:(depth|rpiDepth)(5|10|20)?(@\d+ms)?|kline_(\w+)|(\w+)(@1s)?)")
+_CONTINUOUS: Final = re.compile(r"([a-z0-9]+)_perpetual@continuousKline_(\w+)")
 
 
 def pair_of(id: str) -> str:
@@ -58,6 +60,12 @@ def _group(usd: bool, told: Told, one: Group) -> Values:
     return {**_head(told), **group_of(usd, one)}
 
 
+def _sold(told: Told, one: Sold) -> Values:
+    return {
+        **_head(told), "T": one.at_ns // MS, "t": one.id, "p": one.price, "q": one.size, "m": one.taker == "sell"
+    }  # fmt: skip
+
+
 def _quote(told: Told, one: Levels) -> Values:
     return {
         **_head(told), "ps": pair_of(told.id), "T": one.at_ns // MS, "u": one.last, **best_of(one, "b B a A"),
@@ -83,6 +91,16 @@ def _kline(name: str, told: Told, one: Candle) -> Values:
         "x": one.closed, "q": one.turnover, "V": one.bought_volume, "Q": one.bought_turnover,
     }  # fmt: skip
     return {**_head(told), **paths("k", bar)}
+
+
+def _continuous(name: str, told: Told, one: Candle) -> Values:
+    """Of a pair's perpetual: its own bars."""
+    values = {key: value for key, value in _kline(name, told, one).items() if key not in ("s", "k.s")}
+    return {**values, "ps": pair_of(told.id)}
+
+
+def _index(told: Told, one: Marked) -> Values:
+    return {"E": told.now_ns // MS, "i": pair_of(told.id), "p": one.index}
 
 
 _TODAY: Final = ("p", "P", "w", "c", "Q", "o", "h", "l", "v", "q", "O", "C", "F", "L", "n")
@@ -160,9 +178,12 @@ def _one(usd: bool, id: str, name: str, fast: bool) -> Stream | None:
         return Stream(
             "mark", id, "markPrice", lambda told, one: mark(told, told.id, one), 1.0 if fast else 3.0
         )  # fmt: skip
+    if name == "indexPrice" and not usd:  # of a pair: its perpetual's
+        return Stream("mark", f"{id}_PERP", "indexPrice", _index, 1.0 if fast else 3.0)
     if fast:
         return None
     return {
+        "trade": Stream("trade", id, "trade", _sold),  # not documented, and there all the same
         "aggTrade": Stream("group", id, "aggTrade", partial(_group, usd)),
         "bookTicker": Stream("quote", id, "bookTicker", _quote),
         "ticker": Stream("day", id, "24hrTicker", lambda told, one: day(told, told.id, one), slow),
@@ -171,19 +192,27 @@ def _one(usd: bool, id: str, name: str, fast: bool) -> Stream | None:
     }.get(name)
 
 
+def _bars(id: str, interval: str, sample: str) -> Stream | None:
+    span = None if interval == "1s" else SPANS.get(interval)
+    values = partial(_kline if sample == "kline" else _continuous, interval)
+    return None if span is None else Stream("bar", id, sample, values, 0.3, span=span)
+
+
 def _stream(usd: bool, topic: str) -> tuple[Stream | None, tuple[str, ...]]:
     """What a topic is, and where USD-M serves it."""
     if topic.startswith("!"):
         return _all(usd, topic), MARKET
+    continuous = _CONTINUOUS.fullmatch(topic)
+    if continuous is not None:
+        return _bars(continuous[1].upper() + ("" if usd else "_PERP"), continuous[2], "continuous_kline"), MARKET
     match = _TOPIC.fullmatch(topic)
     if match is None or match[1] != match[1].lower():
         return None, ()
     id, book, depth, speed, interval, name = match[1].upper(), match[2], match[3], match[4], match[5], match[6]
     if interval is not None:
-        span = None if interval == "1s" else SPANS.get(interval)
-        return (None if span is None else Stream("bar", id, "kline", partial(_kline, interval), 0.3, span=span)), MARKET
+        return _bars(id, interval, "kline"), MARKET
     if book is None:
-        return _one(usd, id, name, match[7] is not None), PUBLIC if name == "bookTicker" else MARKET
+        return _one(usd, id, name, match[7] is not None), PUBLIC if name in ("bookTicker", "trade") else MARKET
     if speed not in SPEEDS or (book == "rpiDepth" and (not usd or depth or speed != "@500ms")):
         return None, ()
     if depth is not None:

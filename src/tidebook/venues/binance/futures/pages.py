@@ -1,8 +1,8 @@
 """COIN-M's bars by range. Facts: Kline/Candlestick Data of COIN-M futures, 2025-11-30.
 
 "The difference between startTime and endTime can only be up to 200 days", and of a range "the most recent `limit` data
-from `endTime` will be returned". So a range from a start is asked for no further than its rows go, and an answer from
-which those days have cut something off is refused: it would read like the end of the market.
+from `endTime` will be returned". So longer ranges are asked for in parts (`Call.longest`), and each from a start no
+further than its rows go; an answer with fewer than could be there is refused: it would read like the market's end.
 """
 
 from dataclasses import replace
@@ -21,6 +21,7 @@ from tidebook.venues.binance.rest import bars_in_range, read_bars
 DAYS: Final = 200
 USUAL: Final = 500  # rows of an answer, where nobody says how many
 _UNITS: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+LONGEST: Final = DAYS * 86_400.0  # seconds
 _DAYS_NS: Final = DAYS * 86_400 * SECOND
 
 
@@ -54,25 +55,16 @@ def request(url: str) -> partial[Request]:
 
 def _check_whole(bars: list[facts.Bar], question: Question, seen: Seen) -> None:
     """Raises UsageError where fewer bars came than there may be."""
-    if len(bars) >= (question.limit or USUAL):
+    if len(bars) >= (question.limit or USUAL) or question.start_ns is None:
         return
-    now_ns, name = seen.received_ns, question.interval
-    if question.start_ns is not None:
-        until_ns = now_ns if question.end_ns is None else min(question.end_ns, now_ns)
-        if _reach(question, question.start_ns) < until_ns:
-            raise UsageError(
-                f"{seen.venue}: {len(bars)} bars of {name} in {DAYS} days from that start, or it has none so early. "
-                "Ask for fewer with limit=, or from a later start",
-                venue=seen.venue,
-            )
-    elif bars:
-        span, end_ns = _span(question), question.end_ns or now_ns
-        if bars[0].start_ns <= span.after(_first(span, end_ns - _DAYS_NS)):
-            raise UsageError(
-                f"{seen.venue} gives {DAYS} days of bars at once, {len(bars)} of {name}. "
-                "Ask for fewer with limit=, and for older ones with end=",
-                venue=seen.venue,
-            )
+    now_ns = seen.received_ns
+    until_ns = now_ns if question.end_ns is None else min(question.end_ns, now_ns)
+    if _reach(question, question.start_ns) < until_ns:
+        raise UsageError(
+            f"{seen.venue}: {len(bars)} bars of {question.interval} in {DAYS} days from that start, or it has none so "
+            "early. Ask for fewer with limit=, or from a later start",
+            venue=seen.venue,
+        )
 
 
 def read(body: bytes, seen: Seen, question: Question) -> list[facts.Bar]:

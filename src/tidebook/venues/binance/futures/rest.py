@@ -1,13 +1,13 @@
 """Binance's futures: their REST calls. Facts: Market Data of USD-M and COIN-M futures, as of 2026-08-21."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tidebook.core.rest import get, instrument
+from tidebook.core.rest import get, instrument, listed
 from tidebook.errors import (
     ClockRefused,
     DecodeError,
@@ -53,6 +53,7 @@ class Product:
     bars: Callable[[str], Callable[[Question], Request]]
     read_bars: Read
     marked: bool  # whether charges of funding come with their mark price
+    longest: float | None  # seconds of bars that one answer holds
 
 
 def only(decoder: msgspec.json.Decoder[list[T]], body: bytes) -> T:
@@ -63,8 +64,8 @@ def only(decoder: msgspec.json.Decoder[list[T]], body: bytes) -> T:
     return rows[0]
 
 
-_USD_INFO = msgspec.json.Decoder(wire.UsdInfo)
-_COIN_INFO = msgspec.json.Decoder(wire.CoinInfo)
+_USD_SYMBOL = msgspec.json.Decoder(wire.UsdSymbol)
+_COIN_SYMBOL = msgspec.json.Decoder(wire.CoinSymbol)
 _PREMIUM = msgspec.json.Decoder(wire.Premium)
 _PREMIUMS = msgspec.json.Decoder(list[wire.Premium])
 _USD_TICKER = msgspec.json.Decoder(wire.UsdTicker)
@@ -78,30 +79,32 @@ USD: Final = Product(
     api="https://fapi.binance.com/fapi/v1",
     funding=FUNDING,
     premium=1,
-    instruments=lambda body, seen, question: [
-        wire.instrument(one, seen.venue) for one in decode(_USD_INFO, body).symbols
-    ],
+    instruments=lambda body, seen, question: listed(
+        decode(rest.INFO, body).symbols, _USD_SYMBOL, lambda one: wire.instrument(one, seen.venue)
+    ),
     mark=partial(decode, _PREMIUM),
     ticker=lambda body, seen, question: wire.usd_day(decode(_USD_TICKER, body), seen),
     tickers=lambda body, seen, question: [wire.usd_day(one, seen) for one in decode(_USD_TICKERS, body)],
     bars=partial(rest.bars_in_range, intervals=wire.INTERVALS),
     read_bars=rest.read_bars,
     marked=True,
+    longest=None,
 )
 
 COIN: Final = Product(
     api="https://dapi.binance.com/dapi/v1",
     funding=WEIGHT,
     premium=10,
-    instruments=lambda body, seen, question: [
-        wire.instrument(one, seen.venue) for one in decode(_COIN_INFO, body).symbols
-    ],
+    instruments=lambda body, seen, question: listed(
+        decode(rest.INFO, body).symbols, _COIN_SYMBOL, lambda one: wire.instrument(one, seen.venue)
+    ),
     mark=partial(only, _PREMIUMS),
     ticker=lambda body, seen, question: wire.coin_day(only(_COIN_TICKERS, body), seen),
     tickers=lambda body, seen, question: [wire.coin_day(one, seen) for one in decode(_COIN_TICKERS, body)],
     bars=pages.request,
     read_bars=pages.read,
     marked=False,
+    longest=pages.LONGEST,
 )
 
 
@@ -148,7 +151,10 @@ def calls(product: Product) -> tuple[Call, ...]:
         make(
             "trades", in_range(f"{api}/aggTrades"), rest.read_trades(rest.AGG_TRADES, spot.several), 20, 1000
         ),
-        make("bars", product.bars(f"{api}/klines"), product.read_bars, by_limit(BAR_COSTS, 500), 1000, ranges=True),
+        replace(
+            make("bars", product.bars(f"{api}/klines"), product.read_bars, by_limit(BAR_COSTS, 500), 1000, ranges=True),
+            longest=product.longest,
+        ),
         make("ticker", of_symbol(f"{api}/ticker/24hr"), product.ticker, 1),
         make("tickers", plain(f"{api}/ticker/24hr"), product.tickers, 40),
         make(

@@ -190,14 +190,6 @@ class CoinSymbol(Contract):
     unit: BareNum = msgspec.field(name="contractSize")
 
 
-class UsdInfo(msgspec.Struct):
-    symbols: list[UsdSymbol]
-
-
-class CoinInfo(msgspec.Struct):
-    symbols: list[CoinSymbol]
-
-
 _QUOTE = msgspec.json.Decoder(Wrapped[BookTicker])
 _TICKER = msgspec.json.Decoder(Wrapped[TickerEvent])
 _MARK = msgspec.json.Decoder(Wrapped[MarkEvent])

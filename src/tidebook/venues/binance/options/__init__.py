@@ -80,7 +80,7 @@ OPTIONS: Final = Venue(
     exchange="binance",
     kind="option",
     without=("funding", "liquidations"),
-    endpoints=(PUBLIC, MARKET),
+    endpoints=(PUBLIC, MARKET, *futures.unwrapped(public_raw=PUBLIC, market_raw=MARKET)),
     books=(DEPTH, PARTIAL),
     facts=(
         facts("trades", "optionTrade", wire.trades, endpoint="public"),

@@ -12,6 +12,7 @@ from tidebook.model.wire import MS
 from tidebook.venues.binance.dialect_calls import given, limit, refused, whole_number
 from tidebook.venues.binance.dialect_spot import SPOT
 from tidebook.venues.binance.dialect_streams import SPANS
+from tidebook.venues.binance.futures.dialect import split_door
 from tidebook.venues.binance.futures.dialect_streams import best_of, day_of
 from tidebook.venues.binance.options.dialect_streams import id_of, stream, value_of
 from tidebook.venues.binance.options.rest import DEPTH_COSTS, LEVELS, WEIGHT
@@ -175,7 +176,7 @@ OPTIONS: Final = replace(
     kinds=("option",),
     quotes=("USDT",),
     stream=stream,
-    door={"/public/stream": "public", "/market/stream": "market"}.get,
+    door=split_door,
     routes=ROUTES,
     pool="binance.options",
     limited=_limited,

@@ -108,7 +108,16 @@ def _shared(base: str, marks: bool, day: str) -> Stream:
     return Stream("marks", "", "openInterests", partial(_each, _interest), 60.0, among=among, endpoints=MARKET)
 
 
+def _indices(told: Told, some: Sequence[tuple[str, Any]]) -> Values:
+    """One row of each underlying, of which there are many strikes."""
+    found = {id.partition("-")[0]: one for id, one in some}
+    rows = [{"E": told.now_ns // MS, "s": f"{base}USDT", "p": one.index} for base, one in found.items()]
+    return {"[]": rows}
+
+
 def stream(topic: str) -> Stream | None:
+    if topic == "!index@arr":
+        return Stream("marks", "", "indexPrices", _indices, 1.0, endpoints=MARKET)
     shared = _SHARED.fullmatch(topic)
     if shared is not None:
         return _shared(shared[1].upper(), shared[2] is not None, shared[3] or "")

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from tidebook.core.rest import Instruments, listed
 from tidebook.engine import exact
 from tidebook.errors import DecodeError, UsageError
 from tidebook.model import facts
@@ -162,9 +163,10 @@ class Listed(msgspec.Struct, rename={"contracts": "optionContracts", "symbols": 
 
 class Info(msgspec.Struct, rename={"contracts": "optionContracts", "symbols": "optionSymbols"}):
     contracts: list[Underlying]
-    symbols: list[Symbol]
+    symbols: list[msgspec.Raw]  # of `Symbol`
 
 
+_SYMBOL = msgspec.json.Decoder(Symbol)
 _TRADE = msgspec.json.Decoder(Wrapped[TradeEvent])
 _MARKS = msgspec.json.Decoder(Wrapped[list[MarkEvent]])
 _INTERESTS = msgspec.json.Decoder(Wrapped[list[InterestEvent]])
@@ -263,8 +265,8 @@ def names(info: Listed) -> list[tuple[str, str]]:
     return [(one.symbol, _name(one, _underneath(one, info))) for one in info.symbols]
 
 
-def instruments(info: Info, venue: str) -> list[facts.Instrument]:
-    return [_instrument(one, _underneath(one, info), venue) for one in info.symbols]
+def instruments(info: Info, venue: str) -> Instruments:
+    return listed(info.symbols, _SYMBOL, lambda one: _instrument(one, _underneath(one, info), venue))
 
 
 def _instrument(one: Symbol, under: Underlying, venue: str) -> facts.Instrument:

@@ -145,7 +145,7 @@ LINEAR: Final = Venue(
     answers=answers(rest.LINEAR.info),
     rest=rest.SITE,
     pools=(rest.LINEAR.info, rest.MARKET),
-    aliases=_aliases("linear-swap-", "v2/linear-swap-", "index/market/history/linear_swap_"),
+    aliases=_aliases("linear-swap-", "v2/linear-swap-", "v5/", "ws/v5/", "index/market/history/linear_swap_"),
     sent_topics=sent_topics,
     data_topic=data_topic,
     listing=partial(listing, "/linear-swap-api/v1/swap_contract_info", linear=True),

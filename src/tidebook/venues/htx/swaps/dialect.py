@@ -10,6 +10,7 @@ from typing import Final
 from tidebook.core.dialect import Dialect
 from tidebook.venues.htx.swaps.dialect_calls import UNKNOWN, id_of, refused_call, routes
 from tidebook.venues.htx.swaps.dialect_streams import contract_of, stream
+from tidebook.venues.htx.swaps.dialect_v5 import ROUTES as V5
 
 _COINS: Final = ("BTC", "ETH", "XRP", "TRX", "DOGE")  # those that coin-margined swaps are left of
 
@@ -23,7 +24,7 @@ LINEAR: Final = Dialect(
     samples="swaps/samples",
     stream=partial(stream, True),
     door={"/linear-swap-ws": "market", "/linear-swap-notification": "events", "/ws_index": "index"}.get,
-    routes=routes(linear=True),
+    routes=routes(linear=True) + V5,
     pool="htx.swaps.market",
     no_such_id=lambda args: UNKNOWN,
     limited=lambda seconds, banned: refused_call(1032, "The number of access exceeded the limit."),

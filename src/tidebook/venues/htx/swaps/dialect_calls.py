@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from tidebook.core.clock import SECOND
-from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Values, expires_on, paths
+from tidebook.core.dialect import Args, Facts, Marked, Refusal, Route, Rules, Said, Values, expires_on, paths, whole
 from tidebook.model.number import plain
 from tidebook.model.wire import MS
 from tidebook.venues.htx.dialect_streams import SPANS, bare, bare_rows
@@ -49,15 +49,12 @@ def id_of(one: Rules) -> str:
     return code if one.expiry_ns is None else f"{code}-{expires_on(one):%y%m%d}"
 
 
-def _id(args: Args) -> str:
+def id_asked(args: Args) -> str:
     return args.get("contract_code", "").upper()
 
 
-def _number(args: Args, name: str, default: int | None, most: int) -> int:
-    text = args.get(name, "" if default is None else str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-        raise Refusal(refused(f"invalid {name}"))
-    return int(text)
+def number_of(args: Args, name: str, default: int | None, most: int) -> int:
+    return whole(args.get(name, "" if default is None else str(default)), refused(f"invalid {name}"), 1, most)
 
 
 def _marked(facts: Facts, id: str) -> Marked:
@@ -98,25 +95,26 @@ def _contracts(linear: bool, facts: Facts, args: Args) -> Said:
 
 
 def _stamped(facts: Facts, args: Args, ending: str) -> Values:
-    return {"ch": f"market.{_id(args)}.{ending}", "ts": facts.now_ns // MS}
+    return {"ch": f"market.{id_asked(args)}.{ending}", "ts": facts.now_ns // MS}
 
 
 def _book(facts: Facts, args: Args) -> Said:
     kind = args.get("type", "")
     if kind not in DEPTHS:
         raise Refusal(refused(f"invalid type:{kind}"))
-    one, topic = facts.levels(_id(args), DEPTHS[kind]), f"depth.{kind}"
+    id, topic = id_asked(args), f"depth.{kind}"
+    one = facts.levels(id, DEPTHS[kind])
     second = one.at_ns // SECOND
     tick = {
-        "bids": bare_rows(one.bids), "asks": bare_rows(one.asks), "ch": f"market.{_id(args)}.{topic}", "id": second,
+        "bids": bare_rows(one.bids), "asks": bare_rows(one.asks), "ch": f"market.{id}.{topic}", "id": second,
         "mrid": one.last, "ts": one.at_ns // MS, "version": second,
     }  # fmt: skip
     return Said("rest_depth", {**_stamped(facts, args, topic), **paths("tick", tick)})
 
 
 def _trades(linear: bool, facts: Facts, args: Args) -> Said:
-    some = facts.takers(_id(args), _number(args, "size", None, _MOST))
-    rows = [taken_of(_id(args), one, linear=linear) for one in reversed(some)]
+    some = facts.takers(id_asked(args), number_of(args, "size", None, _MOST))
+    rows = [taken_of(id_asked(args), one, linear=linear) for one in reversed(some)]
     return Said("rest_trades", {**_stamped(facts, args, "trade.detail"), "data[]": rows})
 
 
@@ -126,17 +124,17 @@ def _klines(linear: bool, facts: Facts, args: Args) -> Said:
     if period not in SPANS or period == "1year":
         raise Refusal(refused("invalid period"))
     if "size" in args:
-        bars = facts.candles(_id(args), SPANS[period], None, None, _number(args, "size", None, _MOST))
+        bars = facts.candles(id_asked(args), SPANS[period], None, None, number_of(args, "size", None, _MOST))
     else:
-        first, last = (_number(args, name, None, 10**11) for name in ("from", "to"))
-        bars = facts.candles(_id(args), SPANS[period], first * SECOND, (last + 1) * SECOND, _MOST + 1)
+        first, last = (number_of(args, name, None, 10**11) for name in ("from", "to"))
+        bars = facts.candles(id_asked(args), SPANS[period], first * SECOND, (last + 1) * SECOND, _MOST + 1)
         bars = [] if len(bars) > _MOST else bars
-    rows = [candle_of(_id(args), one, linear=linear) for one in bars]
+    rows = [candle_of(id_asked(args), one, linear=linear) for one in bars]
     return Said("rest_kline", {**_stamped(facts, args, f"kline.{period}"), "data[]": rows})
 
 
 def _merged(linear: bool, facts: Facts, args: Args) -> Said:
-    day, id = facts.today(_id(args)), _id(args)
+    day, id = facts.today(id_asked(args)), id_asked(args)
     one = day.whole
     tick = {
         "amount": plain(2 * coins(id, one.volume, one.turnover, linear=linear)), "ask": best_of(day.best.asks),
@@ -169,24 +167,35 @@ def _tickers(linear: bool, facts: Facts, args: Args) -> Said:
 def _mark_klines(facts: Facts, args: Args) -> Said:
     if args.get("period") != MARK_PERIOD:
         raise Refusal(refused("invalid period"))
-    _number(args, "size", None, _MOST)
+    number_of(args, "size", None, _MOST)
     try:
-        mark = facts.mark(_id(args))
+        mark = facts.mark(id_asked(args))
     except KeyError:
         raise Refusal(refused("invalid  symbol")) from None
     return Said("rest_mark", {**_stamped(facts, args, f"mark_price.{MARK_PERIOD}"), "data[]": [marked_of(mark)]})
 
 
-def _funding_now(linear: bool, facts: Facts, args: Args) -> Said:
-    mark = _perpetual(facts, _id(args))
-    data = {
-        "contract_code": _id(args), "symbol": base_of(_id(args)), "fee_asset": fee_asset(_id(args), linear=linear),
+def _rate(linear: bool, id: str, mark: Marked) -> Values:
+    return {
+        "contract_code": id, "symbol": base_of(id), "fee_asset": fee_asset(id, linear=linear),
         "funding_rate": rate_of(mark.rate), "funding_time": str(mark.funding_ns // MS),
     }  # fmt: skip
+
+
+def _funding_now(linear: bool, facts: Facts, args: Args) -> Said:
+    data = _rate(linear, id_asked(args), perpetual(facts, id_asked(args)))
     return Said("funding_now", {"ts": facts.now_ns // MS, **paths("data", data)})
 
 
-def _perpetual(facts: Facts, id: str) -> Marked:
+def _funding_of_all(linear: bool, facts: Facts, args: Args) -> Said:
+    """Of one that is asked for, or of all."""
+    ids = [id_asked(args)] if "contract_code" in args else [one.id for one in facts.listed() if is_perpetual(one.id)]
+    rows = [_rate(linear, id, perpetual(facts, id)) for id in ids]
+    return Said("funding_of_all", {"ts": facts.now_ns // MS, "data[]": rows})
+
+
+def perpetual(facts: Facts, id: str) -> Marked:
+    """What is derived for a contract that is charged funding. Raises Refusal for any other."""
     mark = _marked(facts, id)
     if not is_perpetual(id):
         raise Refusal(refused_call(1014, "This contract doesnt exist."))
@@ -195,9 +204,9 @@ def _perpetual(facts: Facts, id: str) -> Marked:
 
 def _funding_past(linear: bool, facts: Facts, args: Args) -> Said:
     """Pages by number, the newest first."""
-    id = _id(args)
-    _perpetual(facts, id)
-    page, size = _number(args, "page_index", 1, 10**6), _number(args, "page_size", 20, _PAGE)
+    id = id_asked(args)
+    perpetual(facts, id)
+    page, size = number_of(args, "page_index", 1, 10**6), number_of(args, "page_size", 20, _PAGE)
     every = facts.funding(id, None, None, 10_000)[::-1]
     rows = [
         {
@@ -210,13 +219,18 @@ def _funding_past(linear: bool, facts: Facts, args: Args) -> Said:
     return Said("funding_past", {"ts": facts.now_ns // MS, **paths("data", data)})
 
 
-def _interest(linear: bool, facts: Facts, args: Args) -> Said:
-    """The worth of an inverse contract in coins is so many dollars by their price; trades of the day are none."""
-    id = _id(args)
+def open_of(linear: bool, facts: Facts, id: str) -> tuple[Decimal, Decimal, Decimal]:
+    """What is open: contracts, coins, and the price of one."""
     mark = _marked(facts, id)
     size, price = Decimal(mark.open_interest), Decimal(mark.price)
     contract = next(Decimal(one.contract_size) for one in facts.listed() if one.id == id)
-    amount = size * contract if linear else round(size * contract / price, 18)
+    return size, size * contract if linear else round(size * contract / price, 18), price
+
+
+def _interest(linear: bool, facts: Facts, args: Args) -> Said:
+    """The worth of an inverse contract in coins is so many dollars by their price; trades of the day are none."""
+    id = id_asked(args)
+    size, amount, price = open_of(linear, facts, id)
     zero = number("0")
     row: dict[str, object] = {
         "volume": number(size), "amount": number(amount), "symbol": base_of(id), "contract_code": id,
@@ -248,6 +262,7 @@ def routes(*, linear: bool) -> tuple[Route, ...]:
         Route(f"{'/v2' if linear else ''}{market}/detail/batch_merged", of(_tickers)),
         Route(f"/index/market/history/{kind}_mark_price_kline", _mark_klines),
         Route(f"{api}/swap_funding_rate", of(_funding_now)),
+        Route(f"{api}/swap_batch_funding_rate", of(_funding_of_all)),
         Route(f"{api}/swap_historical_funding_rate", of(_funding_past)),
         Route(f"{api}/swap_open_interest", of(_interest)),
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from tidebook.core.rest import get, instrument
+from tidebook.core.rest import Instruments, get, instrument, listed
 from tidebook.errors import DecodeError, UsageError
 from tidebook.model import facts
 from tidebook.model.number import decimal_of, exact_raw
@@ -62,19 +62,20 @@ INVERSE: Final = Product(
 )
 
 
-def _instruments(product: Product, body: bytes, seen: Seen, question: Question) -> list[facts.Instrument]:
+def _instrument(one: rows.Contract, venue: str, *, linear: bool) -> facts.Instrument:
+    return facts.Instrument(
+        venue=venue, symbol=one.name(linear=linear), id=one.id, base=one.base, quote=one.quote,
+        settle=one.settle(linear=linear), kind="linear" if linear else "inverse", expiry_ns=one.expiry_ns,
+        active=one.contract_status == 1, status=STATUS.get(one.contract_status, str(one.contract_status)),
+        size_unit="contract", contract_size=decimal_of(*exact_raw(one.contract_size)),
+        tick=decimal_of(*exact_raw(one.price_tick)), step=ONE, min_size=ONE,
+    )  # fmt: skip
+
+
+def _instruments(product: Product, body: bytes, seen: Seen, question: Question) -> Instruments:
     del question
-    linear = product.linear
-    return [
-        facts.Instrument(
-            venue=seen.venue, symbol=one.name(linear=linear), id=one.id, base=one.base, quote=one.quote,
-            settle=one.settle(linear=linear), kind="linear" if linear else "inverse", expiry_ns=one.expiry_ns,
-            active=one.contract_status == 1, status=STATUS.get(one.contract_status, str(one.contract_status)),
-            size_unit="contract", contract_size=decimal_of(*exact_raw(one.contract_size)),
-            tick=decimal_of(*exact_raw(one.price_tick)), step=ONE, min_size=ONE,
-        )
-        for one in decode(rows.CONTRACTS, body).data
-    ]  # fmt: skip
+    found = decode(rows.LISTED, body).data
+    return listed(found, rows.CONTRACT, lambda one: _instrument(one, seen.venue, linear=product.linear))
 
 
 def _trades(body: bytes, seen: Seen, question: Question) -> list[facts.Trade]:

@@ -139,6 +139,8 @@ def _both(linear: Any, inverse: Any) -> Mapping[bool, msgspec.json.Decoder[Any]]
     return {True: msgspec.json.Decoder(linear), False: msgspec.json.Decoder(inverse)}
 
 
+LISTED: Final = msgspec.json.Decoder(Answer[list[msgspec.Raw]])
+CONTRACT: Final = msgspec.json.Decoder(Contract)
 CONTRACTS: Final = msgspec.json.Decoder(Answer[list[Contract]])
 TIME: Final = msgspec.json.Decoder(Time)
 TRADES: Final = msgspec.json.Decoder(Answer[list[Taken]])
