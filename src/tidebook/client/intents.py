@@ -14,7 +14,7 @@ from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.intention import Intention
 from tidebook.core.rules import Wish
-from tidebook.core.trading import Act, Ref, Trading
+from tidebook.core.trading import Act, Trading, placed
 from tidebook.errors import (
     ClockRefused,
     DecodeError,
@@ -155,16 +155,15 @@ class Intents:
                 intention.lost("closed while it was under way", now())
                 raise
             self._judge(intention, act, errand, reply, why)
-            if intention.state == "accepted" and act.then is not None:
+            if act.then is not None and intention.order is not None:
                 await self._look(intention, act.then)
             if isinstance(intention.error, ClockRefused) and intention.state == "made":
                 await self._sends.measure()
 
     async def _look(self, intention: Intention, then: Act) -> None:
         """The venue has only said that it will see to it: what it has made of it since, where that is answered."""
-        ref = Ref(intention.wish.instrument, client_id=intention.wish.client_id, account=intention.wish.account)
         try:
-            order: Order = await self._sends.act(then, ref)
+            order: Order = await self._sends.act(then, placed(intention.wish))
         except TidebookError:
             return  # it was taken: that much is known
         intention.seen(order, self._rejected(order))
@@ -217,7 +216,7 @@ class Intents:
             return
         if intention.next_ns is None and intention.state == "unknown":
             intention.not_answered(now())
-        ref = Ref(intention.wish.instrument, client_id=intention.wish.client_id)
+        ref = placed(intention.wish)
         while intention.state == "unknown" and intention.next_ns is not None:
             wait = intention.next_ns - now().mono_ns
             if intention.next_ns > end_ns:

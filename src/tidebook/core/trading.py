@@ -58,6 +58,11 @@ def addressed(about: A, account: str) -> A:
     return found
 
 
+def placed(wish: Wish) -> Ref:
+    """The order that was made of a wish, by the name under which it was sent."""
+    return Ref(wish.instrument, client_id=wish.client_id, side=wish.side, kind=wish.kind, account=wish.account)
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One signed request. `request` makes it, unsigned, of a Wish (submit), a Ref (one order) or an Inquiry (the rest).

@@ -75,3 +75,8 @@ def _content() -> Mapping[str, Any] | None:
         wrong = True
     assert wrong
     raise UsageError(f"{FILE} is no TOML")
+
+
+def places_in_file() -> tuple[str, ...]:
+    """The names of the tables in the file, as they stand there; none where it is absent. Raises as `from_file`."""
+    return tuple(_content() or ())

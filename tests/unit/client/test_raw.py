@@ -96,7 +96,7 @@ def test_parameters() -> None:
     with pytest.raises(TypeError, match=r'price=0\.1 is a float\. Write "0\.1"'):
         request_of(BINANCE, "/x", {"price": 0.1})
     with pytest.raises(TypeError, match="parameters are texts and numbers"):
-        request_of(BINANCE, "/x", {"symbols": ["a"]})
+        request_of(BINANCE, "/x", {"symbols": {"a": 1}})
 
 
 def test_what_a_message_says() -> None:

@@ -277,7 +277,7 @@ async def test_no_more_than_allowed_at_a_time_and_urgent_ones_first() -> None:
 
     async with Server(Counting()) as serving, driving(most_fetches=2) as (driver, notes):
         asked = [asking(f"http://{serving.at}/seed{i}", i) for i in range(5)]
-        asked.append(asking(f"http://{serving.at}/order", 5, urgency=Urgency.ORDER))
+        asked.append(asking(f"http://{serving.at}/resync", 5, urgency=Urgency.RESYNC))
         driver.tell(notes.want, *asked)
         async with asyncio.timeout(GENEROUS):
             await arrived.wait()
@@ -288,7 +288,24 @@ async def test_no_more_than_allowed_at_a_time_and_urgent_ones_first() -> None:
         await notes.until(lambda: len(notes.of("replied")) == 6)
     assert most == 2
     assert set(order[:2]) == {"/seed0", "/seed1"}
-    assert "/order" in order[2:4]
+    assert "/resync" in order[2:4]
+
+
+async def test_an_order_waits_for_no_other_request() -> None:
+    held = asyncio.Event()
+
+    class Slow(Echo):
+        async def http(self, request: Asked) -> Answer:
+            if request.path != "/order":
+                await held.wait()
+            return Answer()
+
+    async with Server(Slow()) as serving, driving(most_fetches=2) as (driver, notes):
+        driver.tell(notes.want, *(asking(f"http://{serving.at}/seed{i}", i) for i in range(5)))
+        driver.tell(notes.want, asking(f"http://{serving.at}/order", 5, urgency=Urgency.ORDER))
+        await notes.until(lambda: len(notes.of("replied")) == 1)
+        held.set()
+        await notes.until(lambda: len(notes.of("replied")) == 6)
 
 
 async def test_a_cut_answer() -> None:
