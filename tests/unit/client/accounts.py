@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any
 
@@ -92,6 +92,12 @@ async def account_is(account: Account, state: State) -> None:
     async with asyncio.timeout(30):
         while account.state is not state:  # noqa: ASYNC110 - states are read, nothing wakes who waits for one
             await asyncio.sleep(0.01)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110 - nothing wakes who waits for it
+            await asyncio.sleep(0.02)
 
 
 def unread(market: Market) -> list[Undecodable]:

@@ -1,6 +1,8 @@
 """An account at the embedded exchange, over real sockets: what the client knows is what the exchange has."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,7 +11,10 @@ from tests.unit.client.accounts import account_is, price, same, unread
 import tidebook
 from tidebook import Limit, MarketOrder
 from tidebook.client.market import Market
-from tidebook.errors import NotPermitted, SignatureRefused, UsageError
+from tidebook.core.channel import Seen
+from tidebook.core.options import Options
+from tidebook.core.trading import Told
+from tidebook.errors import DecodeError, NoCredentials, NotPermitted, Overrun, SignatureRefused, UsageError
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.market import State
 from tidebook.sim import serve
@@ -105,3 +110,69 @@ async def test_words(market: Market) -> None:
         assert account.proof_age < 60
         assert account.unresolved == {}
     assert account.state is State.CLOSED
+
+
+async def test_who_reads_too_slowly_is_told_how_much_was_lost(sim: serve) -> None:
+    options = Options(queue_items=3)
+    async with (
+        tidebook.connect(VENUE, at=sim.at, options=options) as market, market.account() as account,
+        account.orders.watch() as changes,
+    ):  # fmt: skip
+        order = None
+        for _ in range(3):
+            order = await market.submit(Limit(BTC, "buy", "0.001", await price(market, BTC, "0.5")))
+            await order.cancel()
+        assert order is not None
+        await account.orders.wait(order.client_id, open=False)
+        read = [await changes.next() for _ in range(3)]
+        assert len({one.client_id for one in read}) == 2
+        with pytest.raises(Overrun) as lost:
+            await changes.next()
+        assert lost.value.lost == 3
+        await same(sim, account)
+
+
+async def test_a_key_that_is_refused_later_ends_who_watches_and_who_waits(sim: serve, market: Market) -> None:
+    async with market.account() as account, account.fills.watch() as fills:
+        waiting = asyncio.ensure_future(account.orders.wait("never"))
+        one = market._connected[0]
+        one.desk._credentials = Credentials.of("gone", "x", source="a test")
+        sim.faults.cut(VENUE)
+        with pytest.raises(NotPermitted):
+            await fills.next()
+        with pytest.raises(NotPermitted):
+            await waiting
+        assert account.state is State.CLOSED
+        with pytest.raises(NotPermitted):
+            await account.orders.wait("never")
+
+
+async def test_what_cannot_be_read_is_fetched(sim: serve, market: Market) -> None:
+    """A venue that says something in a form that nobody has declared."""
+    one = market._connected[0]
+    stream = one.declared.account
+    assert stream is not None
+
+    def read(frame: bytes, seen: Seen) -> Sequence[Told]:
+        raise DecodeError("malformed", "a test")
+
+    one.declared = replace(one.declared, account=replace(stream, read=read))
+    async with market.account() as account:
+        await market.submit(MarketOrder(BTC, "buy", size="0.05"))
+        await same(sim, account)
+        assert account.fills.find()
+    market._healths.ring.clear()
+
+
+async def test_without_a_key_nothing_is_opened(sim: serve, market: Market) -> None:
+    market._connected[0]._keys.credentials = None
+    with pytest.raises(NoCredentials, match="binance account needs a key"):
+        await market.account()
+
+
+async def test_which_account_is_said_where_there_are_several() -> None:
+    async with serve(seed=7, venues=["bybit"]) as sim, tidebook.connect("bybit", at=sim.at) as market:
+        with pytest.raises(UsageError, match=r"venue= one of bybit\.spot, bybit\.linear"):
+            await market.account()
+        async with market.account(venue="bybit.linear") as account, market["bybit.spot"].account() as other:
+            assert (account.venue, other.venue) == ("bybit.linear", "bybit.spot")

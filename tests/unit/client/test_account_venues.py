@@ -1,18 +1,22 @@
 """Accounts at all venues that tell of them: the same is done at each, and what is known is what is true."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Literal
 
 import pytest
-from tests.unit.client.accounts import account_is, price, same, unread
+from tests.unit.client.accounts import account_is, price, same, unread, until
 
 import tidebook
 from tidebook import Limit
 from tidebook.client.market import Market
+from tidebook.core.options import Options
 from tidebook.errors import NotPermitted, SignatureRefused
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.market import State
-from tidebook.model.orders import Order
+from tidebook.model.orders import Fill, Order
 from tidebook.sim import serve
 
 MARKETS = {
@@ -80,3 +84,66 @@ async def test_a_refused_login_raises(sim: serve, venue: str, wrong: str) -> Non
             await market.account()
         assert secret not in str(refused.value)
         assert "no-such-secret" not in str(refused.value)
+
+
+async def test_a_key_in_an_address_is_kept_and_replaced_when_it_ends() -> None:
+    venue = "binance.usdm"
+    symbol, size = MARKETS[venue]
+    async with serve(seed=7, venues=[venue]) as sim, tidebook.connect(venue, at=sim.at) as market:
+        one = market._connected[0]
+        stream = one.declared.account
+        assert stream is not None
+        assert stream.token is not None
+        assert stream.token.every < 3600, "a key lives for an hour"
+        often = replace(stream, token=replace(stream.token, every=0.2))
+        one.declared = replace(one.declared, account=often)
+        async with market.account() as account:
+            await take(market, symbol, "buy", size)
+            await same(sim, account)
+            first = account._word
+            await until(lambda: sim.tally.made["PUT fapi.binance.com/fapi/v1/listenKey"] >= 3)
+            assert account._word == first
+            await market.delete("/fapi/v1/listenKey")
+            await until(lambda: account._word != first)
+            await until(lambda: any("its token has ended" in str(event) for event in market._healths.ring))
+            await account_is(account, State.LIVE)
+            last = await take(market, symbol, "sell", size)
+            assert not (await account.orders.wait(last.client_id, open=False)).open
+            await same(sim, account)
+            assert first not in repr(account)
+            assert all(first not in str(event) for event in market._healths.ring)
+
+
+@venues
+async def test_whatever_is_cut_nothing_is_lost_or_twice(sim: serve, venue: str) -> None:
+    symbol, size = MARKETS[venue]
+    drawn = random.Random(7)
+    options = Options(backoff_first=0.05, backoff_most=0.3, settle=0.2)
+    async with (
+        tidebook.connect(venue, at=sim.at, options=options) as market, market.account() as account,
+        account.fills.watch() as fills,
+    ):  # fmt: skip
+        seen: list[Fill] = []
+        fills.on(seen.append)
+
+        async def cut() -> None:
+            for _ in range(10):
+                await asyncio.sleep(drawn.uniform(0.05, 0.3))
+                assert account._one is not None
+                assert account._raw is not None
+                account._one.renew_raw(account._raw, "a test")
+
+        cutting = asyncio.ensure_future(cut())
+        resting = []
+        for number in range(24):
+            side: Literal["buy", "sell"] = drawn.choice(("buy", "sell"))
+            if number % 4:
+                await take(market, symbol, side, size)
+            else:
+                resting.append(await market.submit(Limit(symbol, "buy", size, await price(market, symbol, "0.8"))))
+        for order in resting[::2]:
+            await order.cancel()
+        await cutting
+        await same(sim, account)
+        assert unread(market) == []
+        assert len(account.fills) == len(seen) == len({(one.order_id, one.id) for one in seen}) >= 18
