@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 import msgspec
 
 from tidebook.core.trading import Row
-from tidebook.model.number import Exact
+from tidebook.model.number import Exact, compared, plus
 from tidebook.model.orders import Balance, Fill, Order, Position
 
 Key = tuple[str, str]
@@ -210,16 +210,16 @@ class Holdings:
         while len(self.fills) > self._kept:
             del self.fills[next(iter(self.fills))]
         if held is not None:
-            held.summed = _plus(held.summed, new.exact_size)
+            held.summed = plus(held.summed, new.exact_size)
             self._settle(order, held)
         else:
             self._strangers[order] = None
-            self._sums[order] = _plus(self._sums.get(order, (0, 0)), new.exact_size)
+            self._sums[order] = plus(self._sums.get(order, (0, 0)), new.exact_size)
         self._changed(new)
 
     def _settle(self, key: Key, held: _Held) -> None:
         """Whether fills of an order are missing."""
-        if _compared(held.order.exact_filled, held.summed) > 0:
+        if compared(held.order.exact_filled, held.summed) > 0:
             self._owing.add(key)
         else:
             self._owing.discard(key)
@@ -251,14 +251,14 @@ class Holdings:
 
 def _further(old: Order, new: Order, source: Source) -> tuple[Order, bool]:
     """What is known of an order after another report, and whether that is news."""
-    ahead = (not new.open) - (not old.open) or _compared(new.exact_filled, old.exact_filled)
+    ahead = (not new.open) - (not old.open) or compared(new.exact_filled, old.exact_filled)
     if not ahead and new.venue_ns is not None and old.venue_ns is not None:
         ahead = new.venue_ns - old.venue_ns
     if not ahead:
         ahead = 1 if source == "stream" else -1
     front, back = (new, old) if ahead > 0 else (old, new)
     lacking: dict[str, Any] = {name: getattr(back, name) for name in _LEARNED if not getattr(front, name)}
-    more = _compared(back.exact_filled, front.exact_filled)
+    more = compared(back.exact_filled, front.exact_filled)
     if more > 0:  # it has ended, and what is filled never falls
         lacking |= {"exact_filled": back.exact_filled, "exact_cost": back.exact_cost}
     elif not more and front.exact_cost is None:
@@ -277,16 +277,6 @@ def _same(one: Row, other: Row) -> bool:
             continue
         if not (name.startswith("exact_") and a is not None and b is not None):
             return False
-        if _compared(cast("Exact", a), cast("Exact", b)):
+        if compared(cast("Exact", a), cast("Exact", b)):
             return False
     return True
-
-
-def _plus(one: Exact, other: Exact) -> Exact:
-    scale = max(one[1], other[1])
-    return one[0] * 10 ** (scale - one[1]) + other[0] * 10 ** (scale - other[1]), scale
-
-
-def _compared(one: Exact, other: Exact) -> int:
-    """Above 0 where the first is more, 0 where they are the same, as numbers."""
-    return _plus(one, (-other[0], other[1]))[0]
