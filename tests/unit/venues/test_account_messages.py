@@ -97,7 +97,7 @@ def test_what_ends_a_stream_is_told(venue: str, frame: bytes) -> None:
 
 
 @pytest.mark.parametrize("venue", [name for name, one in every().items() if one.account is not None])
-def test_what_is_no_message_is_refused(venue: str) -> None:
+def test_what_is_no_message_raises_nothing_else(venue: str) -> None:
     for frame in (b"", b"x", b"[]", b'{"event":{"e":"executionReport"}}', b'{"topic":"order","data":[{}]}'):
         try:
             read(venue, frame)

@@ -124,6 +124,18 @@ def _facts(site: rest.Site) -> tuple[FactChannel, ...]:
     )
 
 
+ENVIRONMENTS = (
+    Environment("live"),
+    Environment("testnet", {
+        "api.binance.com": "testnet.binance.vision", "stream.binance.com:9443": "stream.testnet.binance.vision",
+        "ws-api.binance.com": "ws-api.testnet.binance.vision",
+    }),
+    Environment("demo", {
+        "api.binance.com": "demo-api.binance.com", "stream.binance.com:9443": "demo-stream.binance.com",
+        "ws-api.binance.com": "demo-ws-api.binance.com",
+    }),
+)  # fmt: skip
+
 SPOT = Venue(
     name="binance.spot",
     exchange="binance",
@@ -135,25 +147,7 @@ SPOT = Venue(
     answers=answers(rest.MAIN.pool, rest.KINDS),
     rest="https://api.binance.com",
     pools=(rest.MAIN.pool, CONNECTS, ORDERS),
-    environments=(
-        Environment("live"),
-        Environment(
-            "testnet",
-            {
-                "api.binance.com": "testnet.binance.vision",
-                "stream.binance.com:9443": "stream.testnet.binance.vision",
-                "ws-api.binance.com": "ws-api.testnet.binance.vision",
-            },
-        ),
-        Environment(
-            "demo",
-            {
-                "api.binance.com": "demo-api.binance.com",
-                "stream.binance.com:9443": "demo-stream.binance.com",
-                "ws-api.binance.com": "demo-ws-api.binance.com",
-            },
-        ),
-    ),
+    environments=ENVIRONMENTS,
     aliases=(
         "stream.binance.com",
         "api.binance.com",
