@@ -32,6 +32,8 @@ from tidebook.model.orders import Balance, Fill, Order, Position
 
 AGAIN_FIRST, AGAIN_MOST = 0.25, 10.0
 """Seconds until what has failed is asked anew."""
+UNPAID_MOST = 60.0
+"""Seconds until fills are asked for anew that should be there and are not."""
 _names = count(1)
 
 
@@ -237,7 +239,7 @@ class Account(Opening):
         return self
 
     def _tell(self, event: Health) -> None:
-        self._places._tell(event)
+        self._places._tell(event if self._one is None else self._one.desk.known.event(event))
 
     def _check(self) -> None:
         if self._failed is not None:
@@ -297,7 +299,8 @@ class Account(Opening):
             self._why = "what it has is not fetched yet"
             self._following = self._begin(self._follow())
         elif raw.error is not None:
-            self._fail(raw.error)
+            if not (self._settled.is_set() and isinstance(raw.error, SubscriptionFailed)):
+                self._fail(raw.error)  # else a topic is refused now, and asked for anew
         elif raw.flow is Flow.INTERRUPTED:
             self._interrupted()
 
@@ -338,7 +341,7 @@ class Account(Opening):
                 await asyncio.sleep(looked_ns / SECOND + self._options.look_apart - now().mono_ns / SECOND)
             else:
                 await asyncio.sleep(wait)  # it may be on its way
-                wait = min(2 * wait, AGAIN_MOST)
+                wait = min(2 * wait, UNPAID_MOST)
             if self._looks or not self._holdings.is_whole:
                 looked_ns = now().mono_ns
                 await self._again(self._catch_up)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tidebook.client.place import VenueAt
 from tidebook.core.account import Holdings, Key
-from tidebook.core.clock import SECOND
+from tidebook.core.clock import SECOND, seconds
 from tidebook.core.trading import Inquiry, Ref, Trading
 from tidebook.errors import OrderNotFound
 from tidebook.io.clock import now
@@ -51,7 +51,7 @@ class Missed:
             work.append(self._fetch_positions)
         await _all(work)
         if "fills" in acts:
-            asked_ns = now().wall_ns + (self._one.offset_ns or 0)
+            asked_ns = self._venue_ns
             await self._fetch_all_fills(moved)
             self.missing_from(asked_ns)  # what comes from then on is told of, or asked for
         for one in holdings.owing:
@@ -116,11 +116,14 @@ class Missed:
         await _all([partial(self._fetch_fills, one, self.since_ns) for one in (*sorted(symbols), *suspects[:SUSPECTS])])
 
     async def _fetch_fills(self, symbol: str | None, since_ns: int) -> None:
-        """All fills of a symbol from an instant on, page by page."""
-        instrument = None if symbol is None else self._instrument(symbol)
-        if symbol is not None and instrument is None:
+        """All fills of a symbol from an instant on, as far back as the venue tells them, answer by answer."""
+        instrument, act = None if symbol is None else self._instrument(symbol), self._trading.act("fills")
+        if act is None or (symbol is not None and instrument is None):
             return
         seen: set[tuple[str, str, str]] = set()
+        end_ns = self._venue_ns
+        if act.reach is not None:
+            since_ns = max(since_ns, end_ns - seconds(act.reach))
         while True:
             rows: Sequence[Fill] = await self._act("fills", Inquiry(instrument, since_ns))
             unknown = self._holdings.unknown(rows)  # an order goes before its fills
@@ -128,10 +131,17 @@ class Missed:
             self._holdings.told(rows, "answer")
             fresh = {(row.symbol, row.order_id, row.id) for row in rows} - seen
             newest = max((row.venue_ns for row in rows if row.venue_ns is not None), default=since_ns)
-            if not fresh or len(rows) < PAGE or newest <= since_ns:
+            if fresh and len(rows) >= PAGE and newest > since_ns:
+                since_ns = newest  # perhaps there are more in this span
+            elif act.spans is None or since_ns + seconds(act.spans) >= end_ns:
                 return
+            else:
+                since_ns += seconds(act.spans)
             seen |= fresh
-            since_ns = newest
+
+    @property
+    def _venue_ns(self) -> int:
+        return now().wall_ns + (self._one.offset_ns or 0)
 
     def _symbols(self) -> set[str]:
         """Of which there were orders since nothing was missed, or are."""

@@ -76,6 +76,9 @@ class Act:
     `then` is asked after it, about the same, where the venue has only said that it will see to it: what `then` reads is
     what it says. `otherwise` is asked where it knows no such order. The act `account` reads a text, what the venue
     calls the account: it is asked first and once, and all other acts have that with what they are about.
+
+    Of fills from an instant on: one answer covers `spans` seconds from there, and what lies more than `reach` seconds
+    back is refused, or not told.
     """
 
     name: str
@@ -88,6 +91,8 @@ class Act:
     needs: bool = False
     then: "Act | None" = None
     otherwise: "Act | None" = None
+    spans: float | None = None
+    reach: float | None = None
 
     def __post_init__(self) -> None:
         if self.name not in ACTS:

@@ -147,3 +147,27 @@ async def test_whatever_is_cut_nothing_is_lost_or_twice(sim: serve, venue: str) 
         await same(sim, account)
         assert unread(market) == []
         assert len(account.fills) == len(seen) == len({(one.order_id, one.id) for one in seen}) >= 18
+
+
+@pytest.mark.parametrize(
+    ("venue", "path", "asked"),
+    [
+        ("bybit.spot", "GET api.bybit.com/v5/execution/list", 3),
+        ("htx.spot", "GET api.huobi.pro/v1/order/matchresults", 1),
+    ],
+)
+async def test_what_lies_far_back_is_asked_for_as_far_as_it_is_told(
+    sim: serve, venue: str, path: str, asked: int
+) -> None:
+    """Twenty days: Bybit tells of seven at a time, HTX of the last two."""
+    symbol, size = MARKETS[venue]
+    async with tidebook.connect(venue, at=sim.at) as market, market.account() as account:
+        await take(market, symbol, "buy", size)
+        await same(sim, account)
+        missed = account._missed
+        assert missed is not None
+        missed.since_ns -= 20 * 86_400 * 10**9
+        before = sim.tally.made.get(path, 0)
+        await missed.fetch(["fills"])
+        assert sim.tally.made[path] - before == asked
+        await same(sim, account)

@@ -332,7 +332,12 @@ _Read = Callable[[bytes, Seen, Any], Any]
 
 
 def _common(
-    api: str, weight: Pool, costs: _Costs, paths: tuple[str, str], reads: tuple[_Read, _Read, _Read]
+    api: str,
+    weight: Pool,
+    costs: _Costs,
+    paths: tuple[str, str],
+    reads: tuple[_Read, _Read, _Read],
+    spans: float | None = None,
 ) -> tuple[Act, ...]:
     """What both do alike. `paths`: what cancels all of a symbol, and fills; `reads`: an order, orders, fills.
 
@@ -356,7 +361,7 @@ def _common(
             "open_orders", lambda about: _ask(f"{api}/openOrders", symbol=_of(about)), several, weight.name,
             _some_or_all(costs),
         ),
-        Act("fills", fills, traded, weight.name, costs.fills, needs=True),
+        Act("fills", fills, traded, weight.name, costs.fills, needs=True, spans=spans),
     )  # fmt: skip
 
 
@@ -399,7 +404,10 @@ def futures(api: str, version: str, weight: Pool, orders: Pool) -> Trading:
                 "positions", lambda about: _ask(f"{api}/{version}/positionRisk", symbol=_of(about)), _positions,
                 weight.name, costs.account,
             ),
-            *_common(one, weight, costs, ("allOpenOrders", "userTrades"), (_future, _futures, _future_fills)),
+            *_common(
+                one, weight, costs, ("allOpenOrders", "userTrades"), (_future, _futures, _future_fills),
+                spans=7 * 86_400,
+            ),
         ),
         ids=IDS,
         ability="by_id_for",

@@ -24,6 +24,7 @@ IDS: Final = ClientIds(prefix="tb", width=13, most=36)  # orderLinkId: digits, l
 # What is not decided when the answer is made: 10000, 170007 and 170146 are timeouts, 10016 and 170001 internal errors,
 # 170032 is one of the network, 170035 "submitted to the system for processing", 110079 "processing, try again later".
 UNSURE: Final = frozenset({"10000", "10016", "110079", "170001", "170007", "170032", "170035", "170146"})
+_SPANS: Final = 7 * 86_400.0  # seconds of fills from a beginning
 WINDOW: Final = 5.0  # seconds, X-BAPI-RECV-WINDOW
 
 
@@ -366,7 +367,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
         Act("amend", amend, _nothing, orders.name, then=order),
         order,
         Act("open_orders", opened, _all, looks.name, more=_next),
-        Act("fills", fills, _fills, looks.name, more=_earlier, backwards=True, needs=option),
+        Act("fills", fills, _fills, looks.name, more=_earlier, backwards=True, needs=option, spans=_SPANS),
         Act(
             "balances", lambda about: get(f"{host}/v5/account/wallet-balance", accountType="UNIFIED"), _balances,
             looks.name,

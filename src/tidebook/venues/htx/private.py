@@ -29,6 +29,7 @@ WINDOW: Final = 300.0  # seconds by which a time stamp may be off
 # "System internal error. For placing or canceling order, it is mostly due to cache issue", and gateways that gave up.
 UNSURE: Final = frozenset({"base-system-error", "gateway-internal-error", "timeout"})
 _MOST: Final = 500
+_REACH: Final = 2 * 86_400.0 - 60  # seconds, of fills; a minute for the way there and what clocks differ
 
 
 class _Data(msgspec.Struct):
@@ -298,7 +299,7 @@ TRADING: Final = Trading(
         ),
         _LOOK,
         Act("open_orders", _open, _opened, LOOKS.name, more=_more_open),
-        Act("fills", _fills_request, _fills, LOOKS.name, _FILLS, needs=True),
+        Act("fills", _fills_request, _fills, LOOKS.name, _FILLS, needs=True, reach=_REACH),
         Act(
             "balances", lambda about: get(f"{HOST}/v1/account/accounts/{about.account}/balance"), _balances,
             ORDERS.name,
