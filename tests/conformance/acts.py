@@ -39,6 +39,11 @@ def about_of(case: Case) -> About:
     return Inquiry(instrument=one, account=account, **asked)
 
 
+def ref_of(about: About) -> About:
+    """What is asked after an act: of an order that was sent, by the name under which it was."""
+    return Ref(about.instrument, client_id=about.client_id) if isinstance(about, Wish) else about
+
+
 def other_words(body: bytes, fields: list[str]) -> Iterator[tuple[str, bytes]]:
     """The body with another word in each place of these fields."""
     root = json.loads(body)

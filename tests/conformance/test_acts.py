@@ -4,15 +4,14 @@ import re
 
 import msgspec
 import pytest
-from tests.conformance.acts import about_of, instrument_of, other_words
+from tests.conformance.acts import about_of, instrument_of, other_words, ref_of
 from tests.conformance.data import Case, cases
 from tests.conformance.plain import plain_result
 from tests.test_conformance import RECEIVED, check_mutants, every_venue, seen_for
 
 from tidebook import errors
-from tidebook.core.trading import placed
 from tidebook.errors import DecodeError, OrderNotFound, OrderRejected, RateLimited, UsageError
-from tidebook.venue import Act, Inquiry, Ref, Reply, Venue, Wish
+from tidebook.venue import Act, Inquiry, Ref, Reply, Venue
 
 ANSWERED = [case for case in cases("acts") if "body" in case.data]
 
@@ -40,8 +39,7 @@ def test_what_is_wanted_becomes_this_request(case: Case) -> None:
     assert (act.cost(about), act.pool) == (case.data["weight"], case.data["pool"])
     assert act.pool in {pool.name for pool in case.venue.pools}
     for name, further in (("then", act.then), ("otherwise", act.otherwise)):
-        asked = placed(about) if isinstance(about, Wish) else about
-        assert (None if further is None else further.request(asked).url) == case.data.get(name)
+        assert (None if further is None else further.request(ref_of(about)).url) == case.data.get(name)
 
 
 @pytest.mark.parametrize("case", [case for case in ANSWERED if "result" in case.data], ids=str)

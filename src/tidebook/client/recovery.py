@@ -54,7 +54,8 @@ class Recovery:
                 logger.warning("journal: %s of %s: %s is not listed any more", entry.id, entry.place, entry.symbol)
                 continue
             intention = Intention(wish_of(entry, instrument), entry.number, intents.trading)
-            intention.found(now())
+            at = now()
+            intention.found(at, max(at.wall_ns - entry.at_ns, 0))
             intents.remember(intention)
         for entry in entries:
             if entry.id in intents.unresolved:

@@ -3,6 +3,7 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
@@ -17,7 +18,15 @@ from tidebook.client.tables import Table
 from tidebook.core.intents import IntentNumbers
 from tidebook.core.rules import Wish, wish
 from tidebook.core.trading import Act, Inquiry, Ref, Trading
-from tidebook.errors import BookNotLive, ClockRefused, OutcomeUnknown, TidebookError, UsageError
+from tidebook.errors import (
+    BookNotLive,
+    ClockRefused,
+    OrderNotFound,
+    OrderRejected,
+    OutcomeUnknown,
+    TidebookError,
+    UsageError,
+)
 from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
 from tidebook.model.market import State
@@ -75,11 +84,11 @@ class Trader(Finding):
         _check_taken(made, trading, one)
         if not dry_run:
             one.private.check(_act_of(one, "submit").request(made))
+            made = await one.private.addressed(made)
         _check_guard(guard, max_age, instrument)
         if dry_run:
             return sent(_dry(made), self._alone(one))
         _check_clock(one, trading)
-        made = await one.private.addressed(made)
         try:
             order = await one.private.intents.submit(made, number)
         except OutcomeUnknown as error:
@@ -95,6 +104,7 @@ class Trader(Finding):
 
         Raises where no order could be, before any is sent (UsageError, TypeError). Cancelled, as `submit`.
         """
+        self._check_allowed()
         for intent in intents:
             _check_intent(intent)
         going = [
@@ -127,21 +137,17 @@ class Trader(Finding):
         return found
 
     async def cancel_all(self, symbol: str | None = None, *, venue: str | None = None) -> None:
-        """Cancel all open orders: of a symbol, or, where the venue can do that, of all."""
+        """Cancel all open orders: of a symbol, or, where the venue can do that, of all.
+
+        By one request, or by one for each symbol, or, where the venue has no such thing, one by one.
+        """
         self._check_allowed()
         if symbol is not None:
             one, instrument = await self._one(symbol, venue)
-            await self._act(one, "cancel_all", Inquiry(instrument))
+            await self._cancel_all(one, instrument)
             return
         for one in await self._with_key(venue):
-            act = _act_of(one, "cancel_all")
-            if act.needs:
-                rows: list[Order] = await self._act(one, "open_orders", Inquiry())
-                for id in {row.symbol: None for row in rows}:
-                    _, instrument = await self._one(id, one.place if venue is None else venue)
-                    await self._act(one, "cancel_all", Inquiry(instrument))
-            else:
-                await self._act(one, "cancel_all", Inquiry())
+            await self._cancel_all(one, None)
 
     async def amend(
         self, order: Order | str, *, size: Amount | None = None, price: Amount | None = None,
@@ -257,8 +263,27 @@ class Trader(Finding):
         return await ask(one, request_of(one.declared, where, params, method, body), weight)
 
     def _check_allowed(self) -> None:
+        """Raises UsageError where nothing may be done, WrongLoop where not from here."""
+        self._venues(None)
         if self._read_only:
             raise UsageError("this market is read_only: nothing was sent")
+
+    async def _cancel_all(self, one: VenueAt, instrument: Instrument | None) -> None:
+        act = _trading(one, "cancel_all").act("cancel_all")
+        if act is not None and (instrument is not None or not act.needs):
+            await one.private.act(act, Inquiry(instrument))
+            return
+        rows: list[Order] = await self._act(one, "open_orders", Inquiry(instrument))
+        if act is not None:
+            for symbol in {row.symbol: None for row in rows}:
+                _, found = await self._one(symbol, one.place)
+                await one.private.act(act, Inquiry(found))
+            return
+        for row in rows:
+            _, found = await self._one(row.symbol, one.place)
+            with suppress(OrderNotFound, OrderRejected):  # it has ended in between
+                ref = Ref(found, row.id, row.client_id, side=row.side, kind=row.kind)
+                await one.private.act(_act_of(one, "cancel"), ref)
 
     async def _act(self, one: VenueAt, name: str, about: Any) -> Any:
         return await one.private.act(_act_of(one, name), about)

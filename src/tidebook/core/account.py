@@ -29,7 +29,7 @@ FillKey = tuple[str, str, str]
 """Of a fill: its symbol, the order's id, and its own, which two orders of one account may have in common."""
 Source = Literal["stream", "answer"]
 Kept = TypeVar("Kept", Balance, Position)
-_LEARNED: Final = ("client_id", "exact_price", "exact_trigger", "exact_size", "created_ns")
+_LEARNED: Final = ("client_id", "exact_price", "exact_trigger", "exact_size", "created_ns", "reason")
 _STAMPS: Final = frozenset({"venue_ns", "received_ns"})
 
 

@@ -45,6 +45,7 @@ class Intention:
     again: bool = False  # it was refused for its time stamp
     asked: int = 0
     next_ns: int | None = None  # monotonic, when to ask next; None: not at all
+    age_ns: int = 0  # how long before it was found in a journal it had been written there
 
     @property
     def ended(self) -> bool:
@@ -106,12 +107,13 @@ class Intention:
             self.state, self.why = "unknown", why
             self.next_ns = None if self.trading.ability == "none" else now.mono_ns + FIRST
 
-    def found(self, now: Now) -> None:
-        """It is one of an earlier process, which wrote it down before it sent it; perhaps it never did.
+    def found(self, now: Now, age_ns: int) -> None:
+        """It is one of an earlier process, which wrote it down so long ago, before it sent it; perhaps it never did.
 
         It may have waited for its turn, and have left the moment before that process ended.
         """
         self.state, self.sent_ns, self.why = "unknown", now.mono_ns, "the process ended before its answer was there"
+        self.age_ns = age_ns
         self.next_ns = None if self.trading.ability == "none" else now.mono_ns
 
     def asks(self, now: Now) -> bool:
@@ -129,10 +131,16 @@ class Intention:
         """
         if self.state != "unknown":
             return
-        if self.dead_ns is not None and asked_ns >= self.dead_ns and self.trading.ability != "by_match":
+        is_dead = self.dead_ns is not None and asked_ns >= self.dead_ns
+        if is_dead and self._would_be_known(asked_ns) and self.trading.ability != "by_match":
             self.state, self.next_ns = "absent", None
         else:
             self._ask_again(now)
+
+    def _would_be_known(self, asked_ns: int) -> bool:
+        """Whether the venue would still know of it, if it had come."""
+        known_for = self.trading.known_for
+        return known_for is None or asked_ns - (self.sent_ns or 0) + self.age_ns < seconds(known_for)
 
     def not_answered(self, now: Now) -> None:
         """The question itself was not answered."""

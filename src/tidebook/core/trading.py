@@ -112,7 +112,6 @@ class Trading:
     leave open what became of a request, besides HTTP 408 and 5xx. `kinds` and `tifs` are what it takes; `cost`: market
     orders for an amount of quote currency; `reduces`: orders that only close; `post_only` likewise. `known_for`, with
     ability ``by_id_for``: so many seconds. Venues of one exchange with the same `wallet` have their balances together.
-    `reasons`: by an order's `reason`, the error that it means where nothing of it traded (`Act.then` of `submit`).
     `reasons` are the errors that an order's `reason` means, where it was taken and rejected later; OrderRejected else.
     """
 

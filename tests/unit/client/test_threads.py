@@ -18,11 +18,31 @@ from tidebook.client.subscription import Subscription
 from tidebook.errors import WrongLoop
 from tidebook.model.facts import Quote
 from tidebook.model.market import State
+from tidebook.model.orders import Limit, Order
 from tidebook.sim.server import serve
 
 # What the verbs of a market are called with here. A new one has to be added.
+SENT = Order(
+    venue="binance.spot", symbol="BTC/USDT", venue_ns=1, received_ns=1, id="7", side="buy", kind="limit", status="open",
+    exact_size=(1, 3), exact_price=(30000, 0),
+)  # fmt: skip
+WISH = Limit("BTC/USDT", "buy", size="0.001", price="30000")
 VERBS: dict[str, tuple[Any, ...]] = {
+    "amend": (SENT,),
+    "cancel": (SENT,),
+    "cancel_all": ("BTC/USDT",),
     "close": (),
+    "delete": ("api/v3/order",),
+    "fetch_balances": (),
+    "fetch_fills": ("BTC/USDT",),
+    "fetch_open_orders": (),
+    "fetch_order": (SENT,),
+    "fetch_positions": (),
+    "post": ("api/v3/order",),
+    "put": ("api/v3/order",),
+    "resolve": ("tb1",),
+    "submit": (WISH,),
+    "submit_many": ([WISH],),
     "fetch_bars": ("BTC/USDT",),
     "fetch_book": ("BTC/USDT",),
     "fetch_funding": ("BTC/USDT",),

@@ -132,3 +132,16 @@ def test_where_nothing_can_be_asked_nothing_is() -> None:
     one.lost("cut", _now(0))
     assert one.next_ns is None
     assert one.state not in ENDS
+
+
+@pytest.mark.parametrize(("age", "state"), [(100 * SECOND, "absent"), (3601 * SECOND, "unknown")])
+def test_what_a_venue_forgets_is_not_called_absent(age: int, state: str) -> None:
+    trading = Trading((_act("submit"), _act("order")), ClientIds(), "by_id_for", window=5.0, known_for=3600.0)
+    one = Intention(WISH, 1, trading)
+    one.found(_now(SECOND), age)
+    assert one.asks(_now(SECOND))
+    one.not_found(SECOND, _now(SECOND))
+    assert one.state == "unknown"
+    later = 8 * SECOND
+    one.not_found(later, _now(later))
+    assert one.state == state

@@ -49,8 +49,8 @@ class OrderRow(msgspec.Struct, rename="camel"):
     reduce_only: bool
     created_time: str
     updated_time: str
+    reject_reason: str
     market_unit: str = ""  # on spot alone
-    reject_reason: str = ""
 
 
 class FillRow(msgspec.Struct, rename="camel"):

@@ -91,7 +91,7 @@ class _Cancelled(msgspec.Struct, rename="kebab"):
 
 _DATA: Final = msgspec.json.Decoder(_Data)
 _ID: Final = msgspec.json.Decoder(Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,38}\Z")])
-_CODE: Final = msgspec.json.Decoder(str | int)
+_CODE: Final = msgspec.json.Decoder(str | Code)
 _ACCOUNTS: Final = msgspec.json.Decoder(list[_Account])
 _ORDER: Final = msgspec.json.Decoder(_Order)
 _ORDER_ROWS: Final = msgspec.json.Decoder(list[_Order])
@@ -288,7 +288,7 @@ _LOOK: Final = Act("order", _look, _one, LOOKS.name)
 TRADING: Final = Trading(
     acts=(
         Act("account", lambda about: get(f"{HOST}/v1/account/accounts"), _account, ORDERS.name),
-        Act("submit", _submit, _taken, ORDERS.name),
+        Act("submit", _submit, _taken, ORDERS.name, then=_LOOK),
         Act("cancel", _cancel, _cancelling, ORDERS.name, then=_LOOK),
         Act(
             "cancel_all",

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 
 from tidebook.core.rest import get
-from tidebook.errors import DecodeError, OrderNotFound, UsageError
+from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake, UsageError
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, exact_of, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
@@ -45,7 +45,7 @@ class _Order(
     rename={
         "instrument": "instId", "id": "ordId", "name": "clOrdId", "type": "ordType", "price": "px", "size": "sz",
         "unit": "tgtCcy", "filled": "accFillSz", "average": "avgPx", "reduces": "reduceOnly", "made": "cTime",
-        "changed": "uTime",
+        "changed": "uTime", "why": "cancelSource",
     },
 ):  # fmt: skip
     """Numbers are empty, or 0, where there is none."""
@@ -64,6 +64,7 @@ class _Order(
     reduces: str
     made: str
     changed: str
+    why: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,4}\Z")]
 
 
 class _Fill(
@@ -134,6 +135,7 @@ _KIND: Final[Mapping[str, Kind]] = {
     "optimal_limit_ioc": "market", "mmp": "limit", "mmp_and_post_only": "limit", "op_fok": "limit", "rpi": "limit",
 }  # fmt: skip
 _TIF: Final[Mapping[str, Tif]] = {"fok": "fok", "op_fok": "fok", "ioc": "ioc", "optimal_limit_ioc": "ioc"}
+_REASONS: Final = {"31": PostOnlyWouldTake}  # it is taken, and cancelled at once
 SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
 _YES: Final = {"true": True, "false": False, "": False}
 ROLE: Final[Mapping[str, bool]] = {"M": True, "T": False}
@@ -191,6 +193,7 @@ def _made(one: _Order, seen: Seen) -> Order:
         exact_size=None if one.unit == "quote_ccy" else exact(one.size), exact_filled=filled, exact_cost=cost,
         tif=_TIF.get(one.type, "gtc"), post_only=one.type in ("post_only", "mmp_and_post_only", "rpi"),
         reduce_only=word(_YES, one.reduces, "yes or no"), created_ns=wire.at_ns(one.made),
+        reason=one.why,
     )  # fmt: skip
 
 
@@ -321,7 +324,7 @@ _LOOK: Final = Act("order", lambda ref: get(f"{API}/trade/order", **_named(ref))
 
 TRADING: Final = Trading(
     acts=(
-        Act("submit", _submit, _taken, SIXTY.name),
+        Act("submit", _submit, _taken, SIXTY.name, then=_LOOK),
         Act("cancel", lambda ref: _post("trade/cancel-order", **_named(ref)), _acknowledged, SIXTY.name, then=_LOOK),
         Act(
             "amend", lambda ref: _post("trade/amend-order", **_named(ref), newSz=ref.size, newPx=ref.price),
@@ -337,4 +340,5 @@ TRADING: Final = Trading(
         Act("positions", lambda about: get(f"{API}/account/positions", instId=_of(about)), positions, TEN.name),
     ),
     ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True, reduces=True,
+    reasons=_REASONS,
 )  # fmt: skip

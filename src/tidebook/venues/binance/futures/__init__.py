@@ -40,7 +40,7 @@ from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, asked_at, fact
 
 # Documented for spot; here it is taken over as the safe side. Options are at the same host.
 CONNECTS: Final = Pool("binance.fstream", "ip", 300, 300)
-ORDERS: Final = Pool("binance.futures.orders", "account", 300, 10)
+ORDERS: Final = Pool("binance.placing", "account", 300, 10)
 
 # Ten client messages a second, pings included. 200 streams by one page, 1024 by another. What has missed two of the
 # server's pings is dead.
