@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from tidebook.client.account import Account
@@ -12,6 +12,8 @@ from tidebook.model.health import Undecodable
 from tidebook.model.market import State
 from tidebook.sim import serve
 from tidebook.sim.wallet import text_of
+
+EIGHT = Decimal("0.00000001")
 
 
 def truth(sim: serve, venue: str, told: Collection[str]) -> dict[str, Any]:
@@ -71,10 +73,10 @@ async def same(sim: serve, account: Account) -> None:
         if any(fill.fee is None for fill in account.fills):  # the venue tells of fees at the end of the day
             for one in two:
                 one["fills"] = Counter(key[:3] for key in one["fills"].elements())
-        if (
-            account.venue == "alpaca"
-        ):  # of dollars it tells what is free, to the cent; of others what is traded for them
-            for one in two:
+        for one in two:
+            if account.venue == "binance.usdm":  # it tells of eight decimals, and cuts the others
+                one["totals"] = {key: found.quantize(EIGHT, ROUND_DOWN) for key, found in one["totals"].items()}
+            if account.venue == "alpaca":  # of dollars it tells what is free, to the cent; of some coins nothing
                 one["totals"] = {"BTC": one["totals"].get("BTC")}
         return [*two]
 
