@@ -11,6 +11,7 @@ from tidebook.client.finding import usable
 from tidebook.client.missed import ALL, Missed
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
+from tidebook.client.stats import lost_by
 from tidebook.client.stores import Store
 from tidebook.client.waits import within
 from tidebook.core.account import Holdings
@@ -77,6 +78,7 @@ class Account(Opening):
         self._looks: set[str] = set()  # what is to be fetched …
         self._asking: set[str] = set()  # … and what is being
         self._word = ""
+        self._lost = 0  # items, by readers that are closed
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
         self._lost_ns = self._told_ns = now().mono_ns
@@ -132,6 +134,11 @@ class Account(Opening):
         if private is None or not private.started:
             return {}
         return {name: f"{one.wish.words}: {one.why}" for name, one in private.intents.unresolved.items()}
+
+    @property
+    def lost(self) -> int:
+        """Items that readers of its changes were too slow for."""
+        return self._lost + sum(lost_by(thing) for thing in self._things)
 
     # Opening ------------------------------------------------------------------
 
@@ -199,6 +206,10 @@ class Account(Opening):
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _gone(self, thing: Opening) -> None:
+        self._lost += lost_by(thing)
+        super()._gone(thing)
 
     def _stop(self) -> None:
         """Nothing more of it is wanted; twice is fine."""

@@ -128,7 +128,9 @@ async def test_who_reads_too_slowly_is_told_how_much_was_lost(sim: serve) -> Non
         assert len({one.client_id for one in read}) == 2
         with pytest.raises(Overrun) as lost:
             await changes.next()
-        assert lost.value.lost == 3
+        assert lost.value.lost == market.stats.lost == account.lost == 3
+        await changes.close()
+        assert market.stats.lost == 3
         await same(sim, account)
 
 
