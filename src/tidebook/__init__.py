@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tidebook import errors
+    from tidebook.client.account import Account
     from tidebook.client.book import Book, BookChange
     from tidebook.client.books import Books
     from tidebook.client.market import Market, connect
@@ -29,21 +30,23 @@ if TYPE_CHECKING:
     from tidebook.model.place import At
 
 _WHERE = {
-    "client.book": "Book BookChange", "client.books": "Books", "client.market": "Market connect",
+    "client.account": "Account", "client.book": "Book BookChange",
+    "client.books": "Books", "client.market": "Market connect",
     "client.reading": "FrozenBook", "client.run": "run", "client.stats": "Stats", "client.versions": "show_versions",
     "core.options": "Options", "model.market": "Level State", "model.place": "At",
     "model.orders": "Balance Fill Limit MarketOrder Order Position Stop",
     "model.facts": "Bar Funding Greeks Instrument Liquidation MarkPrice OpenInterest Quote Ticker Trade",
 }  # fmt: skip
 __all__ = [
-    "AmbiguousSymbol", "At", "Balance", "Banned", "Bar", "Book", "BookChange", "BookNotLive", "Books", "ClockRefused",
-    "ConnectFailed", "DecodeError", "Fill", "FrozenBook", "Funding", "Greeks", "Instrument", "InsufficientFunds",
-    "InvalidOrder", "Level", "Limit", "Liquidation", "Maintenance", "MarkPrice", "Market", "MarketOrder",
-    "NetworkError", "NoCredentials", "NotPermitted", "OpenInterest", "Options", "Order", "OrderNotFound",
-    "OrderRejected", "OutcomeUnknown", "Overrun", "Position", "PostOnlyWouldTake", "Quote", "RateLimited",
-    "RedirectRefused", "RegionRefused", "SignatureRefused", "State", "Stats", "Stop", "SubscriptionFailed", "Ticker",
-    "TidebookError", "Timeout", "TlsRefused", "Trade", "UnknownSymbol", "UnknownVenue", "UsageError", "VenueClosed",
-    "VenueError", "VenueUnavailable", "WrongLoop", "connect", "errors", "health", "run", "show_versions",
+    "Account", "AmbiguousSymbol", "At", "Balance", "Banned", "Bar", "Book", "BookChange", "BookNotLive", "Books",
+    "ClockRefused", "ConnectFailed", "DecodeError", "Fill", "FrozenBook", "Funding", "Greeks", "Instrument",
+    "InsufficientFunds", "InvalidOrder", "Level", "Limit", "Liquidation", "Maintenance", "MarkPrice", "Market",
+    "MarketOrder", "NetworkError", "NoCredentials", "NotPermitted", "OpenInterest", "Options", "Order",
+    "OrderNotFound", "OrderRejected", "OutcomeUnknown", "Overrun", "Position", "PostOnlyWouldTake", "Quote",
+    "RateLimited", "RedirectRefused", "RegionRefused", "SignatureRefused", "State", "Stats", "Stop",
+    "SubscriptionFailed", "Ticker", "TidebookError", "Timeout", "TlsRefused", "Trade", "UnknownSymbol",
+    "UnknownVenue", "UsageError", "VenueClosed", "VenueError", "VenueUnavailable", "WrongLoop", "connect", "errors",
+    "health", "run", "show_versions",
 ]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from tidebook.core.login import Login
 from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.core.rules import Wish
 from tidebook.core.sign import Scheme, Stamp
-from tidebook.core.trading import Act, Inquiry, Ref, Trading
+from tidebook.core.trading import AccountStream, Act, Expired, Inquiry, Look, Ref, Token, Told, Trading
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
     BookShape,
@@ -151,7 +151,8 @@ class Venue:
     what clients send. `key_headers` are what requests say of a key where there is one: header names, and texts in which
     ``$key`` and ``$secret`` stand for it. `sign` is how its private side is signed, and `public` says of a
     method and a path (without query) whether everybody may ask there; what is not known to be public is private.
-    `trading` is how it takes orders and tells of accounts; None: that is not built.
+    `trading` is how it takes orders and tells of accounts, `account` how it tells of them as it happens; None: that is
+    not built.
     `without` names the channels of facts that the venue itself publishes nowhere, by its documents.
     """
 
@@ -179,6 +180,7 @@ class Venue:
     key_headers: Mapping[str, str] = field(default_factory=dict[str, str])
     sign: Scheme | None = None
     trading: Trading | None = None
+    account: AccountStream | None = None
     public: Callable[[str, str], bool] = _nothing
     proof_from: str | None = None  # where the facts stand: the venue's document and its date
     version: int = VERSION
@@ -191,6 +193,10 @@ class Venue:
         for one in channels:
             if one.endpoint not in names:
                 raise UsageError(f"{self.name}: channel {one.name} names no endpoint of this venue")
+        if self.account is not None and self.trading is None:
+            raise UsageError(
+                f"{self.name}: what it tells of accounts is joined with what it answers, and there is none"
+            )
         for name in self.without:
             if self.channel(name) is not None:
                 raise UsageError(f"{self.name}: it is without {name}, and declares a channel of that name")
@@ -303,6 +309,7 @@ class Closed:
 
 __all__ = [
     "VERSION",
+    "AccountStream",
     "Act",
     "Answers",
     "BookChannel",
@@ -320,6 +327,7 @@ __all__ = [
     "Endpoint",
     "Environment",
     "Era",
+    "Expired",
     "FactChannel",
     "Heartbeat",
     "Id",
@@ -328,6 +336,7 @@ __all__ = [
     "Life",
     "Lifetime",
     "Login",
+    "Look",
     "Number",
     "Order",
     "Pace",
@@ -354,6 +363,8 @@ __all__ = [
     "Template",
     "Time",
     "TimeUnit",
+    "Token",
+    "Told",
     "Trading",
     "Venue",
     "Window",

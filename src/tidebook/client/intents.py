@@ -65,6 +65,10 @@ class Sends(Protocol):
         """By how much the venue's clock may differ from what is known of it."""
         ...
 
+    def learned(self, order: Order) -> None:
+        """An answer has said what an order is."""
+        ...
+
     async def measure(self) -> None:
         """Look at the venue's clock anew."""
         ...
@@ -301,6 +305,7 @@ class Intents:
     def _taken(self, intention: Intention, order: Order) -> None:
         """The venue tells of it: it came; and perhaps to nothing."""
         intention.accepted(order)
+        self._sends.learned(order)
         if (no := self._rejected(order)) is not None:
             intention.seen(order, no)
 

@@ -34,7 +34,7 @@ class Keys:
 
     def check_endpoint(self, venue: Venue, endpoint: Endpoint, what: str) -> None:
         """The same for a topic of an endpoint that wants a login."""
-        if endpoint.login is not None:
+        if (endpoint.login or endpoint.handshake) is not None:
             self.check(venue, what, "opened")
 
     def __repr__(self) -> str:

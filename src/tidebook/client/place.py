@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -30,6 +31,7 @@ from tidebook.core.pools import Budgets
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.redact import shown
 from tidebook.core.rest import Instruments
+from tidebook.core.sign import Stamp
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.engine.contract import Engine
 from tidebook.errors import (
@@ -47,6 +49,7 @@ from tidebook.io.driver import Driver
 from tidebook.io.journal import Journal
 from tidebook.io.place import Remap
 from tidebook.model import health
+from tidebook.model.credentials import Secret
 from tidebook.model.facts import Instrument
 from tidebook.model.health import Health
 from tidebook.model.place import At
@@ -81,7 +84,7 @@ class VenueAt:
         self.desk = Desk(
             declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
-            credentials=keys.credentials,
+            credentials=keys.credentials, stamp=self._stamp,
         )  # fmt: skip
 
         def told(event: Health) -> None:
@@ -202,6 +205,10 @@ class VenueAt:
         if abs(offset) - unsure > self.options.clock_off:
             words = f"the venue's clock is {abs(offset):.3f} s {'ahead' if offset > 0 else 'behind'}, ± {unsure:.3f} s"
             self._on_event(health.ClockSkew(self.declared.name, None, after.wall_ns, offset, unsure, words))
+
+    def _stamp(self, at: Now) -> Stamp:
+        """What signs logins: the venue's time as far as it is known."""
+        return Stamp(at.wall_ns + (self.offset_ns or 0), 0, os.urandom(16))
 
     def measure_soon(self) -> None:
         """The clocks do not agree any more as they did."""
@@ -492,14 +499,24 @@ class VenueAt:
         return [reader for reader in everyone if symbol in (None, reader.symbol)]
 
     def open_raw(
-        self, plan: RawPlan, deliver: Callable[[bytes, Now], None], watch: Callable[[Raw], None]
-    ) -> tuple[Raw, Callable[[], None]]:
-        """Open a connection of its own; the result's second part closes it."""
+        self, plan: RawPlan, deliver: Callable[[bytes, Now], None], watch: Callable[[Raw], None],
+        token: Secret | None = None,
+    ) -> tuple[Raw, Callable[[], None]]:  # fmt: skip
+        """Open a connection of its own, `token` the end of its URL; the result's second part closes it."""
         self._check_endpoint(plan.endpoint, " ".join(plan.topics))
-        raw = self._driver.tell(partial(self.desk.want_raw, plan))
+        raw = self._driver.tell(lambda at: self.desk.want_raw(plan, at, token))
         raw.deliver = deliver
         raw.changed_to = watch
         return raw, partial(self._quietly, partial(self.desk.unwant_raw, raw))
+
+    def renew_raw(self, raw: Raw, reason: str) -> None:
+        """Give its connection up for another."""
+        self._quietly(partial(self.desk.renew_raw, raw, reason))
+
+    def heard_ns(self, raw: Raw) -> int | None:
+        """When its connection was last heard (monotonic); None while there is none."""
+        sessions = [line.session for line in self.desk.lines if line.raw is raw]
+        return next((session.heard_ns for session in sessions if session is not None), None)
 
     def attach(
         self, channel: BookChannel, instrument: Instrument, book: Book, *, limit: int | None = None

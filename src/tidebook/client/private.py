@@ -20,6 +20,7 @@ from tidebook.errors import ClockRefused, DecodeError, OrderNotFound, TidebookEr
 from tidebook.io.clock import now
 from tidebook.io.journal import Journal
 from tidebook.model.credentials import Credentials
+from tidebook.model.orders import Order
 
 if TYPE_CHECKING:
     from tidebook.client.place import VenueAt
@@ -36,6 +37,7 @@ class Private:
         self._keys = keys
         self._journal = journal
         self._measured_ns = now().mono_ns
+        self.listeners: list[Callable[[Order], None]] = []  # told of each order that an answer speaks of
         self._account = ""
 
     @property
@@ -142,7 +144,14 @@ class Private:
             reply = await self.send(request, act.pool, weight, urgency)
             page = self._read(act, about, reply)
             found = [*page, *found] if act.backwards else [*found, *page]
+        if isinstance(found, Order):
+            self.learned(found)
         return found
+
+    def learned(self, order: Order) -> None:
+        """An answer has said what an order is."""
+        for listener in tuple(self.listeners):
+            listener(order)
 
     def _read(self, act: Act, about: Any, reply: Reply) -> Any:
         try:

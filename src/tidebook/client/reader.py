@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
+from tidebook.client.account import Account
 from tidebook.client.bars import Bars, asked_bars
 from tidebook.client.book import Book, Stale
 from tidebook.client.books import Books
@@ -128,6 +129,14 @@ class Reader(Finding):
         waits for the answers to topics; raises SubscriptionFailed where one is refused, or does not come.
         """
         return RawStream(self, what, venue, endpoint, url, slow)
+
+    def account(self, *, venue: str | None = None, timeout: float | None = None) -> Account:
+        """The account of a venue's key, live: its `orders`, `positions`, `balances` and `fills`.
+
+        Entering waits until it is logged in and has what there is, `timeout` seconds at most (None: the market's).
+        Raises NoCredentials without a key, NotPermitted or SignatureRefused where the venue refuses it.
+        """
+        return Account(self, venue, timeout)
 
     def trades(
         self, *symbols: str | Sequence[str], venue: str | None = None, slow: Slow | None = None

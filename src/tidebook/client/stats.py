@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
-from tidebook.client.subscription import Subscription
 from tidebook.io.clock import now
 
 
@@ -49,5 +48,6 @@ def stats_of(ones: Iterable[VenueAt], things: Iterable[Opening], *, events: int,
 
 
 def lost_by(thing: Opening) -> int:
-    """Items that its reader was too slow for."""
-    return thing.lost if isinstance(thing, Subscription) else 0
+    """Items that its reader was too slow for, or its readers."""
+    lost = getattr(thing, "lost", 0)
+    return lost if isinstance(lost, int) else 0

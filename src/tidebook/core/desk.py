@@ -17,6 +17,7 @@ from tidebook.core.endpoint import Endpoint, Pool
 from tidebook.core.errand import Errand
 from tidebook.core.handover import Handover
 from tidebook.core.line import HANDED, Line
+from tidebook.core.login import Access
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
 from tidebook.core.pools import Budget, Budgets
@@ -25,12 +26,13 @@ from tidebook.core.redact import Known, shown
 from tidebook.core.requests import PAUSE, Requests
 from tidebook.core.rest import retry_after
 from tidebook.core.session import Session
+from tidebook.core.sign.scheme import Stamp
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.core.timers import Timers
 from tidebook.engine.contract import Engine
 from tidebook.errors import NoCredentials, TidebookError, UsageError
 from tidebook.model import health
-from tidebook.model.credentials import Credentials
+from tidebook.model.credentials import Credentials, Secret
 
 _WAIT = re.compile(r"retry-after (\d{1,9})$", re.ASCII)
 
@@ -40,9 +42,9 @@ class Desk:
 
     `seed` is for jitter alone. `pools` are the venue's limits; desks that are given the same `budgets` share them,
     those of scope account where `account` is the same. `answers` says what replies tell of limits. `burst` is shared by
-    all that is read on one loop. `credentials` log in where an endpoint wants that; `denied_at` are, by
-    name, the endpoints at which these were refused for good: nothing is opened there any more. `known` takes them out
-    of whatever the venue says.
+    all that is read on one loop. `credentials` log in where an endpoint wants that, signing with what `stamp` gives;
+    `denied_at` are, by name, the endpoints at which these were refused for good: nothing is opened there any more.
+    `known` takes them out of whatever the venue says.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Desk:
         answers: Answers | None = None,
         burst: Burst | None = None,
         credentials: Credentials | None = None,
+        stamp: Callable[[Now], Stamp] = lambda now: Stamp(now.wall_ns, 0),
     ) -> None:
         self.venue = venue
         self.burst = burst or Burst()
@@ -74,6 +77,7 @@ class Desk:
         self._asked: dict[str, deque[int]] = {}  # by name of the book: when its snapshots were asked for
         self._last_conn = 0
         self._credentials = credentials
+        self._stamp = stamp
         self.known = Known(credentials)
         self.denied_at: dict[str, TidebookError] = {}
         self._endings: deque[int] = deque()  # when connections ended, within the last second
@@ -159,13 +163,20 @@ class Desk:
             self._open(line, now)
         return stream
 
-    def want_raw(self, plan: RawPlan, now: Now) -> Raw:
-        """Want a connection of its own, all of whose messages are handed over."""
-        raw = Raw(plan)
+    def want_raw(self, plan: RawPlan, now: Now, token: Secret | None = None) -> Raw:
+        """Want a connection of its own, all of whose messages are handed over. `token` is the end of its URL."""
+        raw = Raw(plan, token)
         line = self._new_line(plan.endpoint, plan.name, plan.url)
         line.raw = raw
         self._open(line, now)
         return raw
+
+    def renew_raw(self, raw: Raw, reason: str, now: Now) -> None:
+        """Give its connection up; the next one is opened after the backoff."""
+        for line in self.lines:
+            if line.raw is raw and line.session is not None:
+                self.renew(line.session, reason, now)
+                return
 
     def unwant_raw(self, raw: Raw, now: Now) -> None:
         """Stop wanting it."""
@@ -253,7 +264,7 @@ class Desk:
     def _new_line(
         self, endpoint: Endpoint, pin: str | None, url: str | None = None, headers: Mapping[str, str] | None = None
     ) -> Line:
-        if endpoint.login is not None and self._credentials is None:
+        if (endpoint.login or endpoint.handshake) is not None and self._credentials is None:
             raise NoCredentials(f"{self.venue} {endpoint.name} needs a key. Nothing was opened", venue=self.venue)
         given = {**endpoint.headers, **(headers or {})}
         line = Line(endpoint, url or endpoint.url, given, pin, Backoff(self._options, self._draw))
@@ -282,15 +293,24 @@ class Desk:
             session.add_stream(stream, now)
         if line.raw is not None:
             session.add_raw(line.raw)
-        self.effects.append(Open(session.conn, line.url, line.headers, line.endpoint.cap))
+        self.open_at(line, session, now)
+
+    def open_at(self, line: Line, session: Session, now: Now) -> None:
+        """Have a line's next connection opened."""
+        endpoint, token = line.endpoint, None if line.raw is None else line.raw.token
+        secrets: Mapping[str, Secret] = {}
+        if endpoint.handshake is not None and self._credentials is not None:
+            secrets = endpoint.handshake(line.url, self._credentials, self._stamp(now))
+        self.effects.append(Open(session.conn, line.url, line.headers, endpoint.cap, secrets, token))
 
     def new_session(self, line: Line) -> Session:
         """One more connection of a line, that is not opened yet and carries nothing."""
         self._last_conn += 1
         conn, endpoint = self._last_conn, line.endpoint
         feed = self._engine.Feed(counter=endpoint.counter, cap=endpoint.cap)
+        access = None if self._credentials is None else Access(self._credentials, self._stamp)
         session = Session(
-            conn, endpoint, feed, self, self._timers, self._options, self.venue, self.known, self._credentials
+            conn, endpoint, feed, self, self._timers, self._options, self.venue, self.known, line.url, access
         )
         self._sessions[conn] = session
         self._line_of[conn] = line

@@ -55,12 +55,22 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open a WebSocket. Then comes `opened`, or `closed` with the reason."""
+    """Open a WebSocket. Then comes `opened`, or `closed` with the reason.
+
+    `secrets` are headers too, and `token` is the end of the URL; both are written down nowhere.
+    """
 
     conn: int
     url: str
     headers: Mapping[str, str]
     cap: int  # longest message in bytes, also after inflating
+    secrets: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
+    token: Secret | None = None
+
+    def revealed(self) -> tuple[str, Mapping[str, str]]:
+        """URL and headers as they go over the socket."""
+        held = {name: secret.reveal() for name, secret in self.secrets.items()}
+        return self.url + ("" if self.token is None else self.token.reveal()), {**self.headers, **held}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from tidebook.core.login import Login
+from tidebook.core.sign.scheme import Stamp
 from tidebook.core.template import WHOLE, Place, Template, is_slot
 from tidebook.engine.shape import Codec, Id
 from tidebook.errors import UsageError
+from tidebook.model.credentials import Credentials, Secret
 
 __all__ = [
     "Companion",
@@ -356,7 +358,7 @@ class Endpoint:
     A connection carries at most `max_topics` topics that take at most `max_bytes` together, as they stand in
     messages with what is between two of them. A message that fits one of `notices` announces that the connection will
     soon be closed: the next one is opened at once. With a `login` nothing is said or subscribed before it has
-    succeeded.
+    succeeded. `handshake` makes the headers that let in, as `Scheme.handshake` does.
 
     The way out, for messages in a form that no codec here undoes: `decode` makes of each the JSON that all else reads
     (it raises DecodeError), `encode` of each of ours what is sent, in a binary message. `headers` are the handshake's.
@@ -382,6 +384,7 @@ class Endpoint:
     decode: Callable[[bytes], bytes] | None = None
     encode: Callable[[bytes], bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    handshake: Callable[[str, Credentials, Stamp], Mapping[str, Secret]] | None = None
 
     def __post_init__(self) -> None:
         if self.decode is not None and (self.codec is not Codec.TEXT or self.ping.prefix):

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from tidebook.core.book import Book
 from tidebook.core.clock import SECOND, Now, seconds
-from tidebook.core.effects import Close, Effect, Open
+from tidebook.core.effects import Close, Effect
 from tidebook.core.held import Held, HeldBook, HeldStream, Join, Room
 from tidebook.core.line import Line
 from tidebook.core.options import Options
@@ -46,6 +46,10 @@ class Owner(Protocol):
 
     def new_session(self, line: Line) -> Session:
         """One more connection of a line, that is not opened yet and carries nothing."""
+        ...
+
+    def open_at(self, line: Line, session: Session, now: Now) -> None:
+        """Have a line's next connection opened."""
         ...
 
     def forget(self, session: Session) -> None:
@@ -100,7 +104,7 @@ class Handover:
         self._room = Room(self._options.held_bytes)
         for one in self.line.carried:
             self._hold(one, session, now)
-        self._owner.effects.append(Open(session.conn, self.line.url, self.line.headers, self.line.endpoint.cap))
+        self._owner.open_at(self.line, session, now)
 
     def opened(self, now: Now) -> None:
         """The next connection is open."""

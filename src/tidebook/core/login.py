@@ -1,13 +1,15 @@
 """Logging in on a connection, where a venue wants that before anything is subscribed."""
 
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
 
 from tidebook.core.clock import Now, seconds
 from tidebook.core.redact import Known, shown
+from tidebook.core.sign.scheme import Stamp
 from tidebook.core.template import Template
 from tidebook.core.timers import Timers
-from tidebook.errors import UsageError
+from tidebook.errors import NotPermitted, UsageError, VenueError
 from tidebook.model.credentials import Credentials, Secret
 
 SLOTS: Final = frozenset({"key", "secret", "passphrase"})
@@ -17,22 +19,31 @@ SLOTS: Final = frozenset({"key", "secret", "passphrase"})
 class Login:
     """How it is asked for and answered, as templates.
 
-    `ask` has the slots ``$key``, ``$secret`` and ``$passphrase`` as far as the venue wants them; it is said when the
-    greeting `after` has come, at once where there is none. `ok` lets in. `refusals` (slots ``code`` and ``text``) do
-    not: for good where the code is one of `final`, or where `final` is empty; else, and where nothing is answered
-    within `timeout` seconds of opening, another connection is tried after the backoff.
+    `ask` has the slots ``$key``, ``$secret`` and ``$passphrase`` as far as the venue wants them, or makes the whole
+    message of the connection's URL, as `Scheme.login` does; it is said when the greeting `after` has come, at once
+    where there is none. `ok` lets in. `refusals` (slots ``code`` and ``text``) do not: for good where the code is one
+    of `final`, or where `final` is empty; else, and where nothing is answered within `timeout` seconds of opening,
+    another connection is tried after the backoff. For good they are NotPermitted, or what `errors` has for the code.
     """
 
-    ask: Template
+    ask: Template | Callable[[str, Credentials, Stamp], Secret]
     ok: Template
     refusals: tuple[Template, ...] = ()
     after: Template | None = None
     final: tuple[str, ...] = ()
     timeout: float = 10.0
+    errors: Mapping[str, type[VenueError]] = field(default_factory=dict[str, type[VenueError]])
 
     def __post_init__(self) -> None:
-        if not self.ask.slots or not self.ask.slots <= SLOTS:
+        if isinstance(self.ask, Template) and not (self.ask.slots and self.ask.slots <= SLOTS):
             raise UsageError(f"a login says {', '.join(sorted(SLOTS))} and no other slot: {self.ask.text}")
+
+
+class Access(NamedTuple):
+    """What opens private connections: whose key, and what a signature takes from outside."""
+
+    credentials: Credentials
+    stamp: Callable[[Now], Stamp]
 
 
 class Guest(Protocol):
@@ -43,7 +54,7 @@ class Guest(Protocol):
         ...
 
     def entered(self, now: Now) -> None: ...
-    def denied(self, code: str, reason: str, now: Now) -> None:
+    def denied(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
         """This key will never be let in."""
         ...
 
@@ -56,12 +67,13 @@ class Entry:
     """The login of one connection. `done`: it is let in, or none is wanted."""
 
     def __init__(
-        self, guest: Guest, login: Login | None, credentials: Credentials | None, known: Known, timers: Timers
+        self, guest: Guest, login: Login | None, url: str, access: Access | None, known: Known, timers: Timers
     ) -> None:
         self.done = login is None
         self._guest = guest
         self._login = login
-        self._credentials = credentials
+        self._url = url
+        self._access = access
         self._known = known
         self._asked = False
         self._timer = timers.timer(self._late)
@@ -70,7 +82,7 @@ class Entry:
         if self._login is not None:
             self._timer.set(now.mono_ns + seconds(self._login.timeout))
             if self._login.after is None:
-                self._ask()
+                self._ask(now)
 
     def closed(self) -> None:
         self._timer.off()
@@ -81,7 +93,7 @@ class Entry:
         if self.done or login is None:
             return False
         if not self._asked and login.after is not None and login.after.match(message) is not None:
-            self._ask()
+            self._ask(now)
             return True
         if self._asked and login.ok.match(message) is not None:
             self.done = True
@@ -94,17 +106,21 @@ class Entry:
                 return True
         return False
 
-    def _ask(self) -> None:
+    def _ask(self, now: Now) -> None:
         assert self._login is not None
-        assert self._credentials is not None, "the desk opens nothing without"
+        assert self._access is not None, "the desk opens nothing without"
         self._asked = True
-        self._guest.confide(Secret(self._login.ask.print(**self._credentials.slots).decode()))
+        ask, credentials = self._login.ask, self._access.credentials
+        if isinstance(ask, Template):
+            self._guest.confide(Secret(ask.print(**credentials.slots).decode()))
+        else:
+            self._guest.confide(ask(self._url, credentials, self._access.stamp(now)))
 
     def _refused(self, login: Login, code: str, text: str, now: Now) -> None:
         self._timer.off()
         reason = f"login refused: {shown(self._known.without(f'{code} {text}'.strip()) or 'no reason is given')}"
         if not login.final or code in login.final:
-            self._guest.denied(shown(self._known.without(code)), reason, now)
+            self._guest.denied(login.errors.get(code, NotPermitted), shown(self._known.without(code)), reason, now)
         else:
             self._guest.renew(reason, now)
 

@@ -37,3 +37,6 @@ class Options:
     listing_every: float = 300.0  # between two looks at what a venue lists, while a pattern of symbols is followed
     queue_items: int = 65_536  # of one reader …
     queue_bytes: int = 16 << 20  # … and how many bytes they may be
+    settle: float = 1.0  # an account's fill comes so long after its order is known to have it; then it is asked for
+    look_apart: float = 0.5  # balances that a stream does not tell whole are fetched so far apart
+    kept_rows: int = 100_000  # of an account: orders that have ended, and fills; the oldest are forgotten

@@ -7,6 +7,7 @@ from tidebook.core.clock import Now
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.stream import Flow
 from tidebook.errors import SubscriptionFailed, TidebookError
+from tidebook.model.credentials import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,12 @@ class Raw:
     """It over its whole life; connections come and go beneath it.
 
     `deliver` is called in the receive path with each message but heartbeats and the answers to our own subscriptions.
+    `token` is the end of the URL at which it is opened next.
     """
 
-    def __init__(self, plan: RawPlan) -> None:
+    def __init__(self, plan: RawPlan, token: Secret | None = None) -> None:
         self.plan = plan
+        self.token = token
         self.flow = Flow.OPENING
         self.error: TidebookError | None = None
         self.deliver: Callable[[bytes, Now], None] | None = None

@@ -13,7 +13,7 @@ from tidebook.core.codec import head, inflate
 from tidebook.core.effects import Effect, Send, SendSecret
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.keys import Keys
-from tidebook.core.login import Entry
+from tidebook.core.login import Access, Entry
 from tidebook.core.options import Options
 from tidebook.core.outbox import Letter
 from tidebook.core.raw import Raw
@@ -24,9 +24,9 @@ from tidebook.core.topic import Reads, Topic
 from tidebook.engine import contract
 from tidebook.engine.rule import Scope
 from tidebook.engine.shape import Codec
-from tidebook.errors import DecodeError, NotPermitted, TidebookError
+from tidebook.errors import DecodeError, TidebookError, VenueError
 from tidebook.model import health
-from tidebook.model.credentials import Credentials, Secret
+from tidebook.model.credentials import Secret
 
 
 class Owner(Protocol):
@@ -60,7 +60,7 @@ class Session:
 
     def __init__(
         self, conn: int, endpoint: Endpoint, feed: contract.Feed, owner: Owner, timers: Timers,
-        options: Options, venue: str, known: Known, credentials: Credentials | None = None,
+        options: Options, venue: str, known: Known, url: str = "", access: Access | None = None,
     ) -> None:  # fmt: skip
         self.conn = conn
         self.endpoint = endpoint
@@ -79,7 +79,7 @@ class Session:
         self._owner = owner
         self._options = options
         self._venue = venue
-        self._entry = Entry(self, endpoint.login, credentials, known, timers)
+        self._entry = Entry(self, endpoint.login, url or endpoint.url, access, known, timers)
         self._acks = Acks(self, endpoint, self._keys, timers, options, venue, known)
         self._bad: deque[int] = deque()
         self._raw: Raw | None = None
@@ -414,8 +414,8 @@ class Session:
     def confide(self, data: Secret) -> None:
         self._owner.effects.append(SendSecret(self.conn, data, self.endpoint.encode))
 
-    def denied(self, code: str, reason: str, now: Now) -> None:
-        self._owner.denied(self, NotPermitted(f"{self._venue}: {reason}", venue=self._venue, code=code), now)
+    def denied(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
+        self._owner.denied(self, kind(f"{self._venue}: {reason}", venue=self._venue, code=code), now)
 
     def renew(self, reason: str, now: Now) -> None:
         self._owner.renew(self, reason, now)

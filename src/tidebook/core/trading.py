@@ -1,16 +1,17 @@
 """How a venue takes orders and tells of accounts, declared: one act for each thing that can be asked or done there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from tidebook.core.channel import Seen
 from tidebook.core.effects import Request
+from tidebook.core.endpoint import Endpoint
 from tidebook.core.intents import ClientIds
 from tidebook.core.rules import Wish
 from tidebook.errors import TidebookError, UsageError
 from tidebook.model.facts import Instrument, Side
-from tidebook.model.orders import Kind, Tif
+from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Tif
 
 Ability = Literal["by_id", "by_id_for", "by_match", "none"]
 """How a venue can be asked what became of an order whose answer was lost: by the client's id, by it for a while, by
@@ -75,6 +76,9 @@ class Act:
     `then` is asked after it, about the same, where the venue has only said that it will see to it: what `then` reads is
     what it says. `otherwise` is asked where it knows no such order. The act `account` reads a text, what the venue
     calls the account: it is asked first and once, and all other acts have that with what they are about.
+
+    Of fills from an instant on: one answer covers `spans` seconds from there, and what lies more than `reach` seconds
+    back is refused, or not told.
     """
 
     name: str
@@ -87,6 +91,8 @@ class Act:
     needs: bool = False
     then: "Act | None" = None
     otherwise: "Act | None" = None
+    spans: float | None = None
+    reach: float | None = None
 
     def __post_init__(self) -> None:
         if self.name not in ACTS:
@@ -134,3 +140,53 @@ class Trading:
 
     def act(self, name: str) -> Act | None:
         return next((act for act in self.acts if act.name == name), None)
+
+
+class Look(NamedTuple):
+    """Something has changed of which a stream does not say all: the acts that tell the rest."""
+
+    acts: tuple[str, ...]
+
+
+class Expired(NamedTuple):
+    """The connection will bring nothing more: the venue has ended what it was opened by."""
+
+    why: str
+
+
+Row = Order | Fill | Balance | Position
+Told = Row | Look | Expired
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word at the end of a stream's URL, asked for before it is opened and kept alive.
+
+    `ask` makes the request that gives one, `read` reads it, `keep` makes the request that keeps it, sent every `every`
+    seconds, well before it would end. `tail` makes of it the end of the URL. A refusal with a code of `gone` says
+    that there is no such token any more.
+    """
+
+    ask: Callable[[], Request]
+    read: Callable[[bytes], str]
+    keep: Callable[[str], Request]
+    every: float
+    tail: Callable[[str], str]
+    pool: str
+    weight: int = 1
+    gone: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStream:
+    """How a venue tells of an account as it happens, on a connection of its own.
+
+    `topics` are subscribed in the endpoint's way once it has let us in. `read` makes of a message what it says, in
+    order: nothing for what is not about accounts. It raises DecodeError, or msgspec's errors, for what is not as
+    promised. What orders, balances and positions it does not tell of whole, it says with a `Look`.
+    """
+
+    endpoint: Endpoint
+    read: Callable[[bytes, Seen], Sequence[Told]]
+    topics: tuple[str, ...] = ()
+    token: Token | None = None

@@ -241,7 +241,7 @@ class Driver:
     def _next_open(self) -> None:
         while self._opens and len(self._opening) < self._most_opens:
             effect = self._opens.popleft()
-            url, headers = self._placed(effect.url, effect.headers)
+            url, headers = self._placed(*effect.revealed())
             connection = Connection(
                 url,
                 headers,

@@ -45,6 +45,17 @@ def exact(text: str) -> Exact:
     return exact_of(parse(text))
 
 
+def plus(one: Exact, other: Exact) -> Exact:
+    """The sum: a Decimal's would be rounded to 28 digits."""
+    scale = max(one[1], other[1])
+    return one[0] * 10 ** (scale - one[1]) + other[0] * 10 ** (scale - other[1]), scale
+
+
+def compared(one: Exact, other: Exact) -> int:
+    """Above 0 where the first is more, 0 where they are the same, as numbers."""
+    return plus(one, (-other[0], other[1]))[0]
+
+
 def exact_raw(raw: bytes | memoryview) -> Exact:
     """The same from JSON as it was sent: a number, or text in quotes."""
     text = bytes(raw).decode("utf-8", "replace")  # what is not UTF-8 is no number either

@@ -12,7 +12,7 @@ import msgspec
 
 from tidebook.errors import DecodeError, UsageError
 from tidebook.model.facts import Fact, Rounding, Side
-from tidebook.model.number import Exact, decimal_of, parse, plain
+from tidebook.model.number import Exact, decimal_of, parse, plain, plus
 
 Amount = str | int | Decimal
 """A number as users give it. A float is refused: what it is to the last digit nobody has written down."""
@@ -175,7 +175,9 @@ class Order(Fact, frozen=True, kw_only=True):
     @property
     def left(self) -> Decimal | None:
         """What is not filled."""
-        return None if self.size is None else self.size - self.filled
+        if self.exact_size is None:
+            return None
+        return decimal_of(*plus(self.exact_size, (-self.exact_filled[0], self.exact_filled[1])))
 
     @property
     def cost(self) -> Decimal | None:
@@ -244,7 +246,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def total(self) -> Decimal:
-        return self.free + self.held
+        return decimal_of(*plus(self.exact_free, self.exact_held))
 
     def __repr__(self) -> str:
         return f"<Balance {self.venue} {plain(self.free)} {self.currency} free, {plain(self.held)} held>"

@@ -138,6 +138,7 @@ class Line:
         """What is said before the login; False when it was the last."""
         login, dialect = self.endpoint.login, self.front.dialect
         assert login is not None
+        assert isinstance(login.ask, Template), "signed ones are no facts' and have a counter of their own"
         slots = login.ask.match(_json(text))
         if slots is None:
             self._deny(*dialect.no_login)

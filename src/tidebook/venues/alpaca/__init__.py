@@ -28,7 +28,7 @@ from tidebook.venue import (
     TimeUnit,
     Venue,
 )
-from tidebook.venues.alpaca import private, wire
+from tidebook.venues.alpaca import account, private, wire
 from tidebook.venues.alpaca.recorded import listing
 from tidebook.venues.alpaca.rest import ANSWERS, CALLS, DATA, REST, unlisted
 from tidebook.venues.alpaca.sign import OPEN, SIGN
@@ -136,6 +136,7 @@ ALPACA: Final = Venue(
     public=OPEN,
     without=("ticker",),
     trading=private.ORDERS,
+    account=account.stream(STREAM.ping),
     proof_from="docs.alpaca.markets: Real-time Crypto Data, orderbooks (2026-06-09)",
 )
 

@@ -25,10 +25,10 @@ T = TypeVar("T")
 IDS: Final = ClientIds(prefix="tb", width=13, most=128)
 _MOST: Final = 500  # orders at once
 _PAGE: Final = 100  # fills at once
-_CRYPTO: Final = "crypto"
+CRYPTO: Final = "crypto"
 
 
-class _Order(msgspec.Struct):
+class OrderRow(msgspec.Struct):
     """Of one for an amount (`notional`) there is no `qty`; before the first fill there is no average."""
 
     id: str
@@ -70,8 +70,8 @@ class _Activity(msgspec.Struct):
     transaction_time: Iso
 
 
-_ORDER: Final = msgspec.json.Decoder(_Order)
-_ORDERS: Final = msgspec.json.Decoder(list[_Order])
+_ORDER: Final = msgspec.json.Decoder(OrderRow)
+_ORDERS: Final = msgspec.json.Decoder(list[OrderRow])
 _CASH: Final = msgspec.json.Decoder(_Account)
 _HELDS: Final = msgspec.json.Decoder(list[_Held])
 _ACTIVITIES: Final = msgspec.json.Decoder(list[_Activity])
@@ -113,7 +113,7 @@ def _maybe(text: str | None) -> Exact | None:
     return None if text is None else exact(text)
 
 
-def _made(one: _Order, seen: Seen, about: Any) -> Order:
+def order_of(one: OrderRow, seen: Seen, about: Any) -> Order:
     filled, average = exact(one.filled_qty), _maybe(one.filled_avg_price)
     return Order(
         venue=seen.venue, symbol=_symbol(one.symbol, seen, about), venue_ns=iso(one.updated_at),
@@ -128,11 +128,11 @@ def _made(one: _Order, seen: Seen, about: Any) -> Order:
 
 
 def _one(body: bytes, seen: Seen, about: Any) -> Order:
-    return _made(decode(_ORDER, body), seen, about)
+    return order_of(decode(_ORDER, body), seen, about)
 
 
 def _all(body: bytes, seen: Seen, about: Any) -> list[Order]:
-    return [_made(one, seen, about) for one in decode(_ORDERS, body) if one.asset_class == _CRYPTO]
+    return [order_of(one, seen, about) for one in decode(_ORDERS, body) if one.asset_class == CRYPTO]
 
 
 def _nothing(body: bytes, seen: Seen, about: Any) -> None:
@@ -154,7 +154,7 @@ def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
         ]  # fmt: skip
     rows: list[Balance] = []
     for one in decode(_HELDS, body):
-        if one.asset_class != _CRYPTO:
+        if one.asset_class != CRYPTO:
             continue
         whole, free = exact(one.qty), exact(one.qty_available)
         scale = max(whole[1], free[1])

@@ -29,7 +29,7 @@ from tidebook.venue import (
     Time,
     Venue,
 )
-from tidebook.venues.binance import futures, options, private, rest, wire
+from tidebook.venues.binance import account, futures, options, private, rest, wire
 from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.recorded import data_topic, listing, sent_topics, url_topics
 from tidebook.venues.binance.sign import OPEN, SIGN
@@ -124,6 +124,18 @@ def _facts(site: rest.Site) -> tuple[FactChannel, ...]:
     )
 
 
+ENVIRONMENTS = (
+    Environment("live"),
+    Environment("testnet", {
+        "api.binance.com": "testnet.binance.vision", "stream.binance.com:9443": "stream.testnet.binance.vision",
+        "ws-api.binance.com": "ws-api.testnet.binance.vision",
+    }),
+    Environment("demo", {
+        "api.binance.com": "demo-api.binance.com", "stream.binance.com:9443": "demo-stream.binance.com",
+        "ws-api.binance.com": "demo-ws-api.binance.com",
+    }),
+)  # fmt: skip
+
 SPOT = Venue(
     name="binance.spot",
     exchange="binance",
@@ -135,16 +147,7 @@ SPOT = Venue(
     answers=answers(rest.MAIN.pool, rest.KINDS),
     rest="https://api.binance.com",
     pools=(rest.MAIN.pool, CONNECTS, ORDERS),
-    environments=(
-        Environment("live"),
-        Environment(
-            "testnet",
-            {"api.binance.com": "testnet.binance.vision", "stream.binance.com:9443": "stream.testnet.binance.vision"},
-        ),
-        Environment(
-            "demo", {"api.binance.com": "demo-api.binance.com", "stream.binance.com:9443": "demo-stream.binance.com"}
-        ),
-    ),
+    environments=ENVIRONMENTS,
     aliases=(
         "stream.binance.com",
         "api.binance.com",
@@ -158,6 +161,7 @@ SPOT = Venue(
     data_topic=data_topic,
     listing=listing,
     trading=private.spot(rest.MAIN.api, rest.MAIN.pool, ORDERS),
+    account=account.spot(CONNECTS),
     sign=SIGN,
     public=OPEN,
     proof_from="binance-spot-api-docs 2026-07-21, web-socket-streams.md (How to manage a local order book correctly)",
@@ -184,7 +188,8 @@ SPOT_US = replace(
     pools=(rest.US.pool, _US_CONNECTS),
     environments=(Environment("live"),),
     aliases=("stream.binance.us", "api.binance.us"),
-    trading=None,  # of 2023, and not looked at since
+    trading=None,
+    account=None,  # of 2023, and not looked at since
     proof_from="binance-us-api-docs 2023-09-06, web-socket-streams.md (How to manage a local order book correctly)",
 )
 

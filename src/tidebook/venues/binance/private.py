@@ -119,23 +119,23 @@ _ACCOUNT: Final = msgspec.json.Decoder(_Account)
 _WALLETS: Final = msgspec.json.Decoder(list[_Wallet])
 _RISKS: Final = msgspec.json.Decoder(list[_Risk])
 
-_STATUS: Final[Mapping[str, Status]] = {
+STATUS: Final[Mapping[str, Status]] = {
     "NEW": "open", "PENDING_NEW": "open", "PARTIALLY_FILLED": "open", "PENDING_CANCEL": "open", "FILLED": "filled",
     "CANCELED": "cancelled", "REJECTED": "rejected", "EXPIRED": "expired", "EXPIRED_IN_MATCH": "expired",
 }  # fmt: skip
-_KIND: Final[Mapping[str, Kind]] = {
+KIND: Final[Mapping[str, Kind]] = {
     "LIMIT": "limit", "LIMIT_MAKER": "limit", "MARKET": "market", "STOP_LOSS": "stop", "STOP_MARKET": "stop",
     "TAKE_PROFIT": "stop", "TAKE_PROFIT_MARKET": "stop", "STOP_LOSS_LIMIT": "stop_limit", "STOP": "stop_limit",
     "TAKE_PROFIT_LIMIT": "stop_limit",
 }  # fmt: skip
-_SIDE: Final[Mapping[str, Side]] = {"BUY": "buy", "SELL": "sell"}
+SIDE: Final[Mapping[str, Side]] = {"BUY": "buy", "SELL": "sell"}
 # Besides, futures know orders that end at a time, and some of market makers: they stand until then.
-_TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
+TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
 
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def _word(words: Mapping[str, T], word: str, what: str) -> T:
+def word(words: Mapping[str, T], word: str, what: str) -> T:
     found = words.get(word)
     if found is None:
         raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
@@ -149,20 +149,20 @@ def _maybe(text: str) -> Exact | None:
 
 
 def _made(one: _Order, seen: Seen, type: str, cost: str | None, *, reduce_only: bool = False) -> Order:
-    kind = _word(_KIND, type, "kind of order")
+    kind = word(KIND, type, "kind of order")
     stamps = (one.update_time, one.transact_time, one.time)
     at = next((stamp for stamp in stamps if stamp is not None), None)
     created = one.time if one.time is not None else one.transact_time if not one.orig_client_order_id else None
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=None if at is None else at * MS,
-        received_ns=seen.received_ns, id=str(one.order_id), side=_word(_SIDE, one.side, "side"), kind=kind,
-        status=_word(_STATUS, one.status, "status"), client_id=one.orig_client_order_id or one.client_order_id,
+        received_ns=seen.received_ns, id=str(one.order_id), side=word(SIDE, one.side, "side"), kind=kind,
+        status=word(STATUS, one.status, "status"), client_id=one.orig_client_order_id or one.client_order_id,
         exact_price=exact(one.price) if kind in ("limit", "stop_limit") else None,
         exact_trigger=_maybe(one.stop_price) if kind in ("stop", "stop_limit") else None,
         exact_size=_maybe(one.orig_qty), exact_filled=exact(one.executed_qty),
         # below zero: of old orders the venue does not know it any more
         exact_cost=None if cost is None or cost.startswith("-") else exact(cost),
-        tif=_TIF.get(one.time_in_force, "gtc"), post_only=one.type == "LIMIT_MAKER" or one.time_in_force == "GTX",
+        tif=TIF.get(one.time_in_force, "gtc"), post_only=one.type == "LIMIT_MAKER" or one.time_in_force == "GTX",
         reduce_only=reduce_only, created_ns=None if created is None else created * MS,
     )  # fmt: skip
 
@@ -332,7 +332,12 @@ _Read = Callable[[bytes, Seen, Any], Any]
 
 
 def _common(
-    api: str, weight: Pool, costs: _Costs, paths: tuple[str, str], reads: tuple[_Read, _Read, _Read]
+    api: str,
+    weight: Pool,
+    costs: _Costs,
+    paths: tuple[str, str],
+    reads: tuple[_Read, _Read, _Read],
+    spans: float | None = None,
 ) -> tuple[Act, ...]:
     """What both do alike. `paths`: what cancels all of a symbol, and fills; `reads`: an order, orders, fills.
 
@@ -356,7 +361,7 @@ def _common(
             "open_orders", lambda about: _ask(f"{api}/openOrders", symbol=_of(about)), several, weight.name,
             _some_or_all(costs),
         ),
-        Act("fills", fills, traded, weight.name, costs.fills, needs=True),
+        Act("fills", fills, traded, weight.name, costs.fills, needs=True, spans=spans),
     )  # fmt: skip
 
 
@@ -399,7 +404,10 @@ def futures(api: str, version: str, weight: Pool, orders: Pool) -> Trading:
                 "positions", lambda about: _ask(f"{api}/{version}/positionRisk", symbol=_of(about)), _positions,
                 weight.name, costs.account,
             ),
-            *_common(one, weight, costs, ("allOpenOrders", "userTrades"), (_future, _futures, _future_fills)),
+            *_common(
+                one, weight, costs, ("allOpenOrders", "userTrades"), (_future, _futures, _future_fills),
+                spans=7 * 86_400,
+            ),
         ),
         ids=IDS,
         ability="by_id_for",

@@ -29,6 +29,7 @@ from tidebook.venue import (
     Venue,
     Window,
 )
+from tidebook.venues.bybit import account
 from tidebook.venues.bybit.answers import ANSWERS
 from tidebook.venues.bybit.private import trading
 from tidebook.venues.bybit.recorded import V2, data_topic, listing, sent_topics
@@ -65,6 +66,7 @@ PING: Final = Ping(
     answer=Template('{"success":true,"ret_msg":"pong","req_id?":"$id","op":"ping"}'),
     always=True,
 )
+_PRIVATE_PING: Final = replace(PING, answer=Template('{"op":"pong"}'))
 _STREAM: Final = Endpoint(
     name="stream",
     url="wss://stream.bybit.com/v5/public/spot",
@@ -154,6 +156,7 @@ def _venue(category: Category, stream: Endpoint, *eras: Era, without: tuple[str,
         rest=HOST,
         pools=(REST, CONNECTS, ORDERS, LOOKS),
         trading=trading(HOST, category, ORDERS, LOOKS),
+        account=account.stream(category, SUBSCRIBING, _PRIVATE_PING, CONNECTS),
         environments=(
             Environment("live"),
             Environment("testnet", {one: one.replace(".", "-testnet.", 1) for one in _LIVE}),

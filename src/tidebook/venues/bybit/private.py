@@ -24,6 +24,7 @@ IDS: Final = ClientIds(prefix="tb", width=13, most=36)  # orderLinkId: digits, l
 # What is not decided when the answer is made: 10000, 170007 and 170146 are timeouts, 10016 and 170001 internal errors,
 # 170032 is one of the network, 170035 "submitted to the system for processing", 110079 "processing, try again later".
 UNSURE: Final = frozenset({"10000", "10016", "110079", "170001", "170007", "170032", "170035", "170146"})
+_SPANS: Final = 7 * 86_400.0  # seconds of fills from a beginning
 WINDOW: Final = 5.0  # seconds, X-BAPI-RECV-WINDOW
 
 
@@ -32,7 +33,7 @@ class _Ack(msgspec.Struct, rename="camel"):
     order_link_id: str
 
 
-class _Order(msgspec.Struct, rename="camel"):
+class OrderRow(msgspec.Struct, rename="camel"):
     symbol: str
     order_id: str
     order_link_id: str
@@ -52,7 +53,7 @@ class _Order(msgspec.Struct, rename="camel"):
     market_unit: str = ""  # on spot alone
 
 
-class _Fill(msgspec.Struct, rename="camel"):
+class FillRow(msgspec.Struct, rename="camel"):
     symbol: str
     exec_id: str
     exec_type: str
@@ -67,7 +68,7 @@ class _Fill(msgspec.Struct, rename="camel"):
     is_maker: bool
 
 
-class _Coin(msgspec.Struct, rename="camel"):
+class Coin(msgspec.Struct, rename="camel"):
     """What margin holds is empty for a portfolio margin."""
 
     coin: str
@@ -77,22 +78,25 @@ class _Coin(msgspec.Struct, rename="camel"):
     total_position_im: str = msgspec.field(name="totalPositionIM")
 
 
-class _Wallet(msgspec.Struct):
-    coin: list[_Coin]
+class Wallet(msgspec.Struct):
+    coin: list[Coin]
 
 
-class _Position(msgspec.Struct, rename="camel"):
+class Held(msgspec.Struct, rename="camel"):
     """Without a position there is no side; many a number may be empty."""
 
     symbol: str
     side: str
     size: Num
-    avg_price: str
     mark_price: str
     unrealised_pnl: str
     liq_price: str
     leverage: str
     updated_time: str
+
+
+class _Position(Held, rename="camel"):
+    avg_price: str
 
 
 class _Page(msgspec.Struct, rename="camel"):
@@ -108,9 +112,9 @@ class _Answer(msgspec.Struct):
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 _ACK: Final = msgspec.json.Decoder(_Ack)
 _PAGE: Final = msgspec.json.Decoder(_Page)
-_ORDERS: Final = msgspec.json.Decoder(list[_Order])
-_FILLS: Final = msgspec.json.Decoder(list[_Fill])
-_WALLETS: Final = msgspec.json.Decoder(list[_Wallet])
+_ORDERS: Final = msgspec.json.Decoder(list[OrderRow])
+_FILLS: Final = msgspec.json.Decoder(list[FillRow])
+_WALLETS: Final = msgspec.json.Decoder(list[Wallet])
 _POSITIONS: Final = msgspec.json.Decoder(list[_Position])
 
 _STATUS: Final[Mapping[str, Status]] = {
@@ -124,7 +128,7 @@ _SIGN: Final[Mapping[str, int]] = {"Buy": 1, "": 1, "Sell": -1}
 _TYPE: Final[Mapping[str, bool]] = {"Market": True, "Limit": False}
 _TIF: Final[Mapping[str, Tif]] = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "PostOnly": "gtc", "RPI": "gtc"}
 # What moves a balance or a position by trading; the others are funding, settlement and the like.
-_TRADED: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "FutureSpread"})
+TRADED: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "FutureSpread"})
 
 # ------------------------------------------------------------------------------------------------ reading
 
@@ -170,7 +174,7 @@ def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
     )  # fmt: skip
 
 
-def _made(one: _Order, seen: Seen) -> Order:
+def order_of(one: OrderRow, seen: Seen) -> Order:
     stop, market = bool(one.trigger_price.strip("0.")), _word(_TYPE, one.order_type, "type")
     kind: Kind = ("stop" if market else "stop_limit") if stop else "market" if market else "limit"
     return Order(
@@ -191,71 +195,66 @@ def _one(body: bytes, seen: Seen, ref: Ref) -> Order:
     rows = _rows(_ORDERS, body)
     if not rows:
         raise OrderNotFound(f"{seen.venue}: no order {ref.id or ref.client_id}", venue=seen.venue)
-    return _made(rows[0], seen)
+    return order_of(rows[0], seen)
 
 
 def _all(body: bytes, seen: Seen, about: Any) -> list[Order]:
-    return [_made(one, seen) for one in _rows(_ORDERS, body)]
+    return [order_of(one, seen) for one in _rows(_ORDERS, body)]
+
+
+def fill_of(one: FillRow, seen: Seen) -> Fill:
+    return Fill(
+        venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=_ns(one.exec_time),
+        received_ns=seen.received_ns, id=one.exec_id, order_id=one.order_id, client_id=one.order_link_id,
+        side=_word(_SIDE, one.side, "side"), exact_price=exact(one.exec_price),
+        exact_size=exact(one.exec_qty), exact_fee=exact(one.exec_fee), fee_currency=one.fee_currency,
+        maker=one.is_maker,
+    )  # fmt: skip
 
 
 def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
     """The newest come first; funding and the like are no trades."""
-    return [
-        Fill(
-            venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=_ns(one.exec_time),
-            received_ns=seen.received_ns, id=one.exec_id, order_id=one.order_id, client_id=one.order_link_id,
-            side=_word(_SIDE, one.side, "side"), exact_price=exact(one.exec_price),
-            exact_size=exact(one.exec_qty), exact_fee=exact(one.exec_fee), fee_currency=one.fee_currency,
-            maker=one.is_maker,
-        )
-        for one in _rows(_FILLS, body)[::-1] if one.exec_type in _TRADED
-    ]  # fmt: skip
+    return [fill_of(one, seen) for one in _rows(_FILLS, body)[::-1] if one.exec_type in TRADED]
 
 
-def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
+def balance_of(one: Coin, seen: Seen, at_ns: int | None = None) -> Balance:
     """Of a unified account: what orders of spot lock, and what margin holds, is held.
 
     Margin is across all coins: what one of them has to spare may be below 0 while the others make up for it.
     """
-    rows: list[Balance] = []
-    for wallet in _rows(_WALLETS, body):
-        for one in wallet.coin:
-            parts = [exact(one.locked), *(exact(text) for text in (one.total_order_im, one.total_position_im) if text)]
-            whole = exact(one.wallet_balance)
-            scale = max(part[1] for part in (whole, *parts))
-            held = sum(mantissa * 10 ** (scale - digits) for mantissa, digits in parts)
-            free = whole[0] * 10 ** (scale - whole[1]) - held
-            rows.append(
-                Balance(
-                    venue=seen.venue,
-                    currency=one.coin,
-                    exact_free=(free, scale),
-                    exact_held=(held, scale),
-                    received_ns=seen.received_ns,
-                )
-            )
-    return rows
+    parts = [exact(one.locked), *(exact(text) for text in (one.total_order_im, one.total_position_im) if text)]
+    whole = exact(one.wallet_balance)
+    scale = max(part[1] for part in (whole, *parts))
+    held = sum(mantissa * 10 ** (scale - digits) for mantissa, digits in parts)
+    free = whole[0] * 10 ** (scale - whole[1]) - held
+    return Balance(
+        venue=seen.venue, currency=one.coin, exact_free=(free, scale), exact_held=(held, scale),
+        received_ns=seen.received_ns, venue_ns=at_ns,
+    )  # fmt: skip
+
+
+def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
+    return [balance_of(one, seen) for wallet in _rows(_WALLETS, body) for one in wallet.coin]
+
+
+def position_of(one: Held, seen: Seen, entry: str) -> Position:
+    mantissa, scale = exact(one.size)
+    return Position(
+        venue=seen.venue,
+        symbol=seen.symbol(one.symbol),
+        venue_ns=_ns(one.updated_time),
+        received_ns=seen.received_ns,
+        exact_size=(mantissa * _word(_SIGN, one.side, "side"), scale),
+        exact_entry=_maybe(entry),
+        exact_mark=_maybe(one.mark_price),
+        exact_unrealized=_maybe(one.unrealised_pnl),
+        exact_liquidation=_maybe(one.liq_price),
+        exact_leverage=_maybe(one.leverage),
+    )
 
 
 def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
-    rows: list[Position] = []
-    for one in _rows(_POSITIONS, body):
-        mantissa, scale = exact(one.size)
-        rows.append(
-            Position(
-                venue=seen.venue,
-                symbol=seen.symbol(one.symbol),
-                venue_ns=_ns(one.updated_time),
-                received_ns=seen.received_ns,
-                exact_size=(mantissa * _word(_SIGN, one.side, "side"), scale),
-                exact_entry=_maybe(one.avg_price),
-                exact_mark=_maybe(one.mark_price),
-                exact_unrealized=_maybe(one.unrealised_pnl),
-                exact_liquidation=_maybe(one.liq_price),
-                exact_leverage=_maybe(one.leverage),
-            )
-        )
-    return rows
+    return [position_of(one, seen, one.avg_price) for one in _rows(_POSITIONS, body)]
 
 
 def _nothing(body: bytes, seen: Seen, about: Any) -> list[Order]:
@@ -368,7 +367,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
         Act("amend", amend, _nothing, orders.name, then=order),
         order,
         Act("open_orders", opened, _all, looks.name, more=_next),
-        Act("fills", fills, _fills, looks.name, more=_earlier, backwards=True, needs=option),
+        Act("fills", fills, _fills, looks.name, more=_earlier, backwards=True, needs=option, spans=_SPANS),
         Act(
             "balances", lambda about: get(f"{host}/v5/account/wallet-balance", accountType="UNIFIED"), _balances,
             looks.name,

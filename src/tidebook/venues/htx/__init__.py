@@ -22,7 +22,7 @@ from tidebook.venue import (
     Venue,
     Window,
 )
-from tidebook.venues.htx import private, swaps, wire
+from tidebook.venues.htx import account, private, swaps, wire
 from tidebook.venues.htx.recorded import data_topic, listing, sent_topics
 from tidebook.venues.htx.rest import ANSWERS, CALLS, REST
 from tidebook.venues.htx.sign import OPEN, SIGN
@@ -102,6 +102,7 @@ SPOT = Venue(
     rest="https://api.huobi.pro",
     pools=(REST, private.ORDERS, private.LOOKS),
     trading=private.TRADING,
+    account=account.stream(),
     aliases=("api.huobi.pro", "api-aws.huobi.pro", "api.htx.com"),
     sent_topics=sent_topics,
     data_topic=data_topic,

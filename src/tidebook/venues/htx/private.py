@@ -29,6 +29,7 @@ WINDOW: Final = 300.0  # seconds by which a time stamp may be off
 # "System internal error. For placing or canceling order, it is mostly due to cache issue", and gateways that gave up.
 UNSURE: Final = frozenset({"base-system-error", "gateway-internal-error", "timeout"})
 _MOST: Final = 500
+_REACH: Final = 2 * 86_400.0 - 60  # seconds, of fills; a minute for the way there and what clocks differ
 
 
 class _Data(msgspec.Struct):
@@ -49,6 +50,7 @@ class _Order(msgspec.Struct, rename="kebab"):
     type: str
     state: str
     amount: Num
+    account_id: Id
     created_at: Ms
     price: Num = "0"
     client_order_id: str = ""
@@ -104,22 +106,22 @@ class _Type(NamedTuple):
     post_only: bool = False
 
 
-_STATUS: Final[Mapping[str, Status]] = {
+STATUS: Final[Mapping[str, Status]] = {
     "created": "open", "submitted": "open", "partial-filled": "open", "canceling": "open", "filled": "filled",
     "partial-canceled": "cancelled", "canceled": "cancelled",
 }  # fmt: skip
-_TYPES: Final = {
+TYPES: Final = {
     "market": _Type("market"), "limit": _Type("limit"), "limit-maker": _Type("limit", post_only=True),
     "ioc": _Type("limit", "ioc"), "limit-fok": _Type("limit", "fok"), "stop-limit": _Type("stop_limit"),
     "stop-limit-fok": _Type("stop_limit", "fok"), "market-grid": _Type("market"), "limit-grid": _Type("limit"),
 }  # fmt: skip
-_SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
+SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
 _MAKER: Final = {"maker": True, "taker": False}
 
 # ---- reading
 
 
-def _word(words: Mapping[str, T], word: str, what: str) -> T:
+def word(words: Mapping[str, T], word: str, what: str) -> T:
     if word not in words:
         raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
     return words[word]
@@ -161,12 +163,12 @@ def _either(one: _Order, name: str) -> Exact:
 
 def _made(one: _Order, seen: Seen) -> Order:
     side, _, type = one.type.partition("-")
-    what = _word(_TYPES, type, "type of order")
+    what = word(TYPES, type, "type of order")
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.symbol), received_ns=seen.received_ns,
         venue_ns=max(one.created_at, one.finished_at, one.canceled_at) * MS, id=str(one.id),
-        client_id=one.client_order_id, side=_word(_SIDE, side, "side"), kind=what.kind,
-        status=_word(_STATUS, one.state, "state"), exact_price=None if what.kind == "market" else exact(one.price),
+        client_id=one.client_order_id, side=word(SIDE, side, "side"), kind=what.kind,
+        status=word(STATUS, one.state, "state"), exact_price=None if what.kind == "market" else exact(one.price),
         # what is bought at the market is counted in quote currency
         exact_size=None if one.type == "buy-market" else exact(one.amount), exact_filled=_either(one, "amount"),
         exact_cost=_either(one, "cash_amount"), tif=what.tif, post_only=what.post_only,
@@ -178,8 +180,9 @@ def _one(body: bytes, seen: Seen, about: Any) -> Order:
     return _made(_data(_ORDER, body), seen)
 
 
-def _all(body: bytes, seen: Seen, about: Any) -> list[Order]:
-    return [_made(one, seen) for one in _data(_ORDER_ROWS, body)]
+def _opened(body: bytes, seen: Seen, about: Inquiry) -> list[Order]:
+    """Those of accounts of margin come with them."""
+    return [_made(one, seen) for one in _data(_ORDER_ROWS, body) if str(one.account_id) == about.account]
 
 
 def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
@@ -188,9 +191,9 @@ def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
         Fill(
             venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=one.created_at * MS,
             received_ns=seen.received_ns, id=str(one.trade_id), order_id=str(one.order_id),
-            side=_word(_SIDE, one.type.partition("-")[0], "side"), exact_price=exact(one.price),
+            side=word(SIDE, one.type.partition("-")[0], "side"), exact_price=exact(one.price),
             exact_size=exact(one.filled_amount), exact_fee=exact(one.filled_fees),
-            fee_currency=one.fee_currency.upper(), maker=_word(_MAKER, one.role, "role"),
+            fee_currency=one.fee_currency.upper(), maker=word(_MAKER, one.role, "role"),
         )
         for one in _data(_MATCHES, body)[::-1]
     ]  # fmt: skip
@@ -258,7 +261,8 @@ def _of(about: Inquiry) -> str | None:
 
 
 def _open(about: Inquiry) -> Request:
-    named = {"account-id": about.account}
+    """Account and symbol go together: without both of them it is all orders of all accounts."""
+    named = {"account-id": about.account if about.instrument is not None else None}
     return get(f"{HOST}/v1/order/openOrders", **named, symbol=_of(about), size=_MOST)
 
 
@@ -294,8 +298,8 @@ TRADING: Final = Trading(
             _cancelled, LOOKS.name, more=_more_cancelled,
         ),
         _LOOK,
-        Act("open_orders", _open, _all, LOOKS.name, more=_more_open, needs=True),
-        Act("fills", _fills_request, _fills, LOOKS.name, _FILLS, needs=True),
+        Act("open_orders", _open, _opened, LOOKS.name, more=_more_open),
+        Act("fills", _fills_request, _fills, LOOKS.name, _FILLS, needs=True, reach=_REACH),
         Act(
             "balances", lambda about: get(f"{HOST}/v1/account/accounts/{about.account}/balance"), _balances,
             ORDERS.name,

@@ -34,7 +34,7 @@ from tidebook.venue import (
     Venue,
     Window,
 )
-from tidebook.venues.okx import private, rest, wire
+from tidebook.venues.okx import account, private, rest, wire
 from tidebook.venues.okx.recorded import listing
 from tidebook.venues.okx.sign import OPEN, SIGN
 
@@ -175,6 +175,7 @@ OKX: Final = Venue(
     rest="https://www.okx.com",
     pools=(rest.TEN, rest.TWENTY, rest.FORTY, rest.SIXTY, rest.HUNDRED, CONNECTS),
     trading=private.TRADING,
+    account=account.stream(PUBLIC),
     environments=(
         *_region("live", "www.okx.com", "ws", "wspap"),
         *_region("eea", "eea.okx.com", "wseea", "wseeapap"),

@@ -93,7 +93,11 @@ def _row(happened: Happened, one: Ordered) -> dict[str, object]:
     if happened.cause == "new":
         row["state"] = "live"
     if fill is not None:
-        row |= {**calls.fill_of(fill), "fee": plain(-Decimal(fill.fee)), "feeCcy": fill.fee_currency}
+        paid = sum((Decimal(fee) for fee in one.fees.values()), Decimal())
+        row |= {
+            **calls.fill_of(fill), "fee": plain(-paid), "feeCcy": fill.fee_currency,
+            "fillFee": plain(-Decimal(fill.fee)), "fillFeeCcy": fill.fee_currency,
+        }  # fmt: skip
     return row
 
 

@@ -136,15 +136,15 @@ _KIND: Final[Mapping[str, Kind]] = {
 }  # fmt: skip
 _TIF: Final[Mapping[str, Tif]] = {"fok": "fok", "op_fok": "fok", "ioc": "ioc", "optimal_limit_ioc": "ioc"}
 _REASONS: Final = {"31": PostOnlyWouldTake}  # it is taken, and cancelled at once
-_SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
+SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
 _YES: Final = {"true": True, "false": False, "": False}
-_ROLE: Final[Mapping[str, bool]] = {"M": True, "T": False}
+ROLE: Final[Mapping[str, bool]] = {"M": True, "T": False}
 _WAY: Final = {"net": 1, "long": 1, "short": -1}
 
 # ---- reading
 
 
-def _word(words: Mapping[str, T], word: str, what: str) -> T:
+def word(words: Mapping[str, T], word: str, what: str) -> T:
     if word not in words:
         raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
     return words[word]
@@ -181,18 +181,18 @@ def _acknowledged(body: bytes, seen: Seen, ref: Ref) -> None:
 
 
 def _made(one: _Order, seen: Seen) -> Order:
-    kind = _word(_KIND, one.type, "type of order")
+    kind = word(_KIND, one.type, "type of order")
     filled, average = exact(one.filled), wire.maybe(one.average)
     spot = wire.kind_of(one.instrument) == "SPOT"
     # Of contracts it would depend on their size: that is not said here.
     cost = (filled[0] * average[0], filled[1] + average[1]) if spot and average is not None else None
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.instrument), venue_ns=wire.at_ns(one.changed),
-        received_ns=seen.received_ns, id=one.id, client_id=one.name, side=_word(_SIDE, one.side, "side"), kind=kind,
-        status=_word(_STATUS, one.state, "state"), exact_price=exact(one.price) if kind == "limit" else None,
+        received_ns=seen.received_ns, id=one.id, client_id=one.name, side=word(SIDE, one.side, "side"), kind=kind,
+        status=word(_STATUS, one.state, "state"), exact_price=exact(one.price) if kind == "limit" else None,
         exact_size=None if one.unit == "quote_ccy" else exact(one.size), exact_filled=filled, exact_cost=cost,
         tif=_TIF.get(one.type, "gtc"), post_only=one.type in ("post_only", "mmp_and_post_only", "rpi"),
-        reduce_only=_word(_YES, one.reduces, "yes or no"), created_ns=wire.at_ns(one.made),
+        reduce_only=word(_YES, one.reduces, "yes or no"), created_ns=wire.at_ns(one.made),
         reason=one.why,
     )  # fmt: skip
 
@@ -204,7 +204,7 @@ def _one(body: bytes, seen: Seen, ref: Ref) -> Order:
     return _made(rows[0], seen)
 
 
-def _all(body: bytes, seen: Seen, about: Any) -> list[Order]:
+def orders(body: bytes, seen: Seen, about: Any) -> list[Order]:
     return [_made(one, seen) for one in decode(_ORDERS, body).data]
 
 
@@ -217,15 +217,15 @@ def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
             Fill(
                 venue=seen.venue, symbol=seen.symbol(one.instrument), venue_ns=wire.at_ns(one.at),
                 received_ns=seen.received_ns, id=one.id, order_id=one.order, client_id=one.name,
-                side=_word(_SIDE, one.side, "side"), exact_price=exact(one.price), exact_size=exact(one.size),
+                side=word(SIDE, one.side, "side"), exact_price=exact(one.price), exact_size=exact(one.size),
                 exact_fee=(-fee, scale), fee_currency=one.currency,
-                maker=_word(_ROLE, one.role, "role") if one.role else None,
+                maker=word(ROLE, one.role, "role") if one.role else None,
             )
         )  # fmt: skip
     return rows
 
 
-def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
+def balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
     return [
         Balance(
             venue=seen.venue, currency=one.currency, exact_free=exact(one.free), exact_held=exact(one.held),
@@ -235,7 +235,7 @@ def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
     ]  # fmt: skip
 
 
-def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
+def positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
     """What is borrowed to trade spot is called a position too, and is none of a contract."""
     rows: list[Position] = []
     for one in decode(_POSITIONS, body).data:
@@ -245,7 +245,7 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
         rows.append(
             Position(
                 venue=seen.venue, symbol=seen.symbol(one.instrument), venue_ns=wire.at_ns(one.at),
-                received_ns=seen.received_ns, exact_size=(mantissa * _word(_WAY, one.way, "side"), scale),
+                received_ns=seen.received_ns, exact_size=(mantissa * word(_WAY, one.way, "side"), scale),
                 exact_entry=wire.maybe(one.entry), exact_mark=wire.maybe(one.mark),
                 exact_unrealized=wire.maybe(one.profit), exact_liquidation=wire.maybe(one.liquidation),
                 exact_leverage=wire.maybe(one.leverage),
@@ -332,12 +332,12 @@ TRADING: Final = Trading(
         ),
         _LOOK,
         Act(
-            "open_orders", lambda about: get(f"{API}/trade/orders-pending", instId=_of(about), limit=_MOST), _all,
+            "open_orders", lambda about: get(f"{API}/trade/orders-pending", instId=_of(about), limit=_MOST), orders,
             SIXTY.name, more=_more_orders,
         ),
         Act("fills", _fills_request, _fills, SIXTY.name, more=_more_fills, backwards=True),
-        Act("balances", lambda about: get(f"{API}/account/balance"), _balances, TEN.name),
-        Act("positions", lambda about: get(f"{API}/account/positions", instId=_of(about)), _positions, TEN.name),
+        Act("balances", lambda about: get(f"{API}/account/balance"), balances, TEN.name),
+        Act("positions", lambda about: get(f"{API}/account/positions", instId=_of(about)), positions, TEN.name),
     ),
     ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True, reduces=True,
     reasons=_REASONS,

@@ -33,7 +33,7 @@ from tidebook.venue import (
 )
 from tidebook.venues.binance import private
 from tidebook.venues.binance.answers import answers
-from tidebook.venues.binance.futures import rest, wire
+from tidebook.venues.binance.futures import account, rest, wire
 from tidebook.venues.binance.recorded import data_topic, reads, sent_topics, url_topics
 from tidebook.venues.binance.sign import OPEN, SIGN
 from tidebook.venues.binance.streams import CHANGES, SUBSCRIBING, asked_at, facts, named, partials
@@ -162,6 +162,7 @@ USDM: Final = Venue(
     data_topic=data_topic,
     listing=_listing("fapi/v1/exchangeInfo"),
     trading=private.futures("https://fapi.binance.com/fapi", "v3", rest.WEIGHT, ORDERS),
+    account=account.stream("https://fapi.binance.com/fapi", CONNECTS, rest.WEIGHT),
     sign=SIGN,
     public=OPEN,
     proof_from="USD-M futures 2026-08-21, How to manage a local order book correctly",
@@ -190,7 +191,8 @@ COINM: Final = replace(
         ),
     ),
     eras=(),
-    trading=None,  # sizes are contracts there, margins coins
+    trading=None,
+    account=None,  # sizes are contracts there, margins coins
     aliases=("dstream.binance.com", "dapi.binance.com"),
     listing=_listing("dapi/v1/exchangeInfo"),
     proof_from="COIN-M futures 2026-08-21, How to manage a local order book correctly",

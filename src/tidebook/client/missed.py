@@ -1,0 +1,166 @@
+"""What an account's stream did not say, fetched: all that there is after a login, and what turns out to be missing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from tidebook.client.place import VenueAt
+from tidebook.core.account import Holdings, Key
+from tidebook.core.clock import SECOND, seconds
+from tidebook.core.trading import Inquiry, Ref, Trading
+from tidebook.errors import OrderNotFound
+from tidebook.io.clock import now
+from tidebook.model.facts import Instrument
+from tidebook.model.orders import Fill, Order
+
+MARGIN_NS: Final = 60 * SECOND
+"""So long before a connection was last heard fills are asked for: clocks differ, and venues book late."""
+PAGE: Final = 50
+"""Of fills: no venue's page is shorter."""
+SUSPECTS: Final = 20
+"""So many further symbols are asked for fills, at most, where balances have moved and nobody knows why."""
+AT_ONCE: Final = 8
+"""Questions under way at a time."""
+ALL: Final = ("open_orders", "balances", "positions", "fills")
+
+
+class Missed:
+    """Brings holdings up to what their venue answers. `since_ns`: its time up to which nothing was missed."""
+
+    def __init__(self, one: VenueAt, trading: Trading, holdings: Holdings) -> None:
+        self._one = one
+        self._trading = trading
+        self._holdings = holdings
+        self.since_ns = holdings.began_ns
+
+    def missing_from(self, venue_ns: int) -> None:
+        """From here on (the venue's time), with a margin, something may be missed."""
+        self.since_ns = max(self._holdings.began_ns, venue_ns - MARGIN_NS)
+
+    async def fetch(self, acts: Collection[str]) -> None:
+        """What these acts tell, and what is missing besides. Raises the venue's error, NetworkError, DecodeError."""
+        holdings = self._holdings
+        moved: set[str] = set()
+        work: list[Callable[[], Awaitable[None]]] = []
+        if "open_orders" in acts:
+            work.append(self._fetch_orders)
+        if "balances" in acts and self._trading.act("balances") is not None:
+            work.append(partial(self._fetch_balances, moved))
+        if "positions" in acts and self._trading.act("positions") is not None:
+            work.append(self._fetch_positions)
+        await _all(work)
+        if "fills" in acts:
+            asked_ns = self._venue_ns
+            await self._fetch_all_fills(moved)
+            self.missing_from(asked_ns)  # what comes from then on is told of, or asked for
+        for one in holdings.owing:
+            since_ns = holdings.began_ns if one.since_ns is None else one.since_ns
+            await self._fetch_fills(one.symbol, since_ns - MARGIN_NS)  # what is said of orders' beginnings is rough
+        await _all([partial(self._fetch_order, key) for key in holdings.strangers])
+
+    async def _act(self, name: str, about: Any) -> Any:
+        act = self._trading.act(name)
+        return [] if act is None else await self._one.private.act(act, about)
+
+    async def _rows(self, name: str) -> list[Any]:
+        """All rows of an act; where the venue tells of one symbol only, of those of which anything is known."""
+        act = self._trading.act(name)
+        if act is None or not act.needs:
+            return list(await self._act(name, Inquiry()))
+        found: list[Any] = []
+        for symbol in sorted(self._symbols()):
+            if (instrument := self._instrument(symbol)) is not None:
+                found += await self._act(name, Inquiry(instrument))
+        return found
+
+    async def _fetch_orders(self) -> None:
+        mark = self._holdings.mark()
+        rows: list[Order] = await self._rows("open_orders")
+        after = self._holdings.listed(rows, mark)
+        await _all([partial(self._fetch_order, (order.symbol, order.id)) for order in after])
+
+    async def _fetch_order(self, key: Key) -> None:
+        """What became of an order; one that the venue knows no more is forgotten."""
+        instrument = self._instrument(key[0])
+        try:
+            if instrument is None:
+                raise OrderNotFound(f"{key[0]} is not listed any more")
+            await self._act("order", Ref(instrument, key[1]))  # `_learned` hears of it
+        except OrderNotFound:
+            self._holdings.gone(key)
+
+    async def _fetch_balances(self, moved: set[str]) -> None:
+        before = {currency: row.total for currency, row in self._holdings.balances.items()}
+        mark = self._holdings.mark()
+        self._holdings.balanced(await self._act("balances", Inquiry()), mark)
+        after = {currency: row.total for currency, row in self._holdings.balances.items()}
+        if before:
+            moved.update(name for name, total in after.items() if before.get(name, 0) != total)
+
+    async def _fetch_positions(self) -> None:
+        mark = self._holdings.mark()
+        self._holdings.positioned(await self._rows("positions"), mark)
+
+    async def _fetch_all_fills(self, moved: set[str]) -> None:
+        """All since nothing was missed."""
+        act = self._trading.act("fills")
+        if act is None:
+            return
+        if not act.needs:
+            await self._fetch_fills(None, self.since_ns)
+            return
+        symbols = self._symbols()
+        rows = self._one.listing.by_symbol.values() if len(moved) > 1 else ()
+        suspects = [row.symbol for row in rows if {row.base, row.quote} <= moved and row.symbol not in symbols]
+        await _all([partial(self._fetch_fills, one, self.since_ns) for one in (*sorted(symbols), *suspects[:SUSPECTS])])
+
+    async def _fetch_fills(self, symbol: str | None, since_ns: int) -> None:
+        """All fills of a symbol from an instant on, as far back as the venue tells them, answer by answer."""
+        instrument, act = None if symbol is None else self._instrument(symbol), self._trading.act("fills")
+        if act is None or (symbol is not None and instrument is None):
+            return
+        seen: set[tuple[str, str, str]] = set()
+        end_ns = self._venue_ns
+        if act.reach is not None:
+            since_ns = max(since_ns, end_ns - seconds(act.reach))
+        while True:
+            rows: Sequence[Fill] = await self._act("fills", Inquiry(instrument, since_ns))
+            unknown = self._holdings.unknown(rows)  # an order goes before its fills
+            await _all([partial(self._fetch_order, key) for key in unknown])
+            self._holdings.told(rows, "answer")
+            fresh = {(row.symbol, row.order_id, row.id) for row in rows} - seen
+            newest = max((row.venue_ns for row in rows if row.venue_ns is not None), default=since_ns)
+            if fresh and len(rows) >= PAGE and newest > since_ns:
+                since_ns = newest  # perhaps there are more in this span
+            elif act.spans is None or since_ns + seconds(act.spans) >= end_ns:
+                return
+            else:
+                since_ns += seconds(act.spans)
+            seen |= fresh
+
+    @property
+    def _venue_ns(self) -> int:
+        return now().wall_ns + (self._one.offset_ns or 0)
+
+    def _symbols(self) -> set[str]:
+        """Of which there were orders since nothing was missed, or are."""
+        rows = self._holdings.orders()
+        return {row.symbol for row in rows if row.open or row.received_ns >= self.since_ns - MARGIN_NS}
+
+    def _instrument(self, symbol: str) -> Instrument | None:
+        return self._one.listing.find(symbol)
+
+
+async def _all(work: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Do all of it, some at a time. Raises the first error when all are over."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(each: Callable[[], Awaitable[None]]) -> None:
+        async with room:
+            await each()
+
+    done = await asyncio.gather(*map(one, work), return_exceptions=True)
+    for error in done:
+        if error is not None:
+            raise error

@@ -1,0 +1,168 @@
+"""What an account has, as users read it: stores of rows that never change; a row that has changed is another one."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from tidebook.client.opening import Opening
+from tidebook.client.subscription import FACT_BYTES, Subscription
+from tidebook.client.waits import within
+from tidebook.core.burst import Burst
+from tidebook.core.options import Options
+from tidebook.core.trading import Row
+from tidebook.errors import TidebookError, UsageError
+from tidebook.model.health import Health
+
+R = TypeVar("R", bound=Row)
+
+
+class Owner(Protocol):
+    """The account, as its stores see it."""
+
+    @property
+    def _options(self) -> Options: ...
+    @property
+    def _burst(self) -> Burst: ...
+    @property
+    def _root(self) -> Opening: ...
+    @property
+    def venue(self) -> str: ...
+    def _tell(self, event: Health) -> None: ...
+    def _check(self) -> None:
+        """Raises where it was not opened, or is another loop's; what has ended it, where that was an error."""
+        ...
+
+
+class Store(Generic[R]):
+    """Rows of one kind, the newest of each. `rows` gives them, `named` finds one by its name.
+
+    What is asked for by fields is what has these values: ``find(symbol="BTC/USDT", open=True)``.
+    """
+
+    def __init__(
+        self, owner: Owner, what: str, kind: type[R], rows: Callable[[], Sequence[R]],
+        named: Callable[[str, str | None], R | None],
+    ) -> None:  # fmt: skip
+        self._owner = owner
+        self._what = what
+        self._kind = kind
+        self._rows = rows
+        self._named = named
+        self._watching: set[Changes[R]] = set()
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def get(self, name: str, *, symbol: str | None = None) -> R | None:
+        """One row by its name, None where there is none: of orders the client's id or the venue's, of fills the
+        venue's id, of balances the currency, of positions the symbol.
+        """
+        return self._named(name, symbol)
+
+    def find(self, **fields: Any) -> list[R]:
+        """All rows that have these values, the oldest first. Raises UsageError for a field that rows do not have."""
+        self._check_fields(fields)
+        return [row for row in self._rows() if _fits(row, fields)]
+
+    async def wait(
+        self, name: str | None = None, *, until: Callable[[R], object] | None = None, timeout: float | None = 30.0,
+        **fields: Any,
+    ) -> R:  # fmt: skip
+        """The first row, of what is there or comes, that has this name and these values, and of which `until` holds.
+
+        Raises Timeout after `timeout` seconds (None: never), and what has ended the account.
+        """
+        self._check_fields(fields)
+
+        def found() -> R | None:
+            rows = self._rows() if name is None else [row for row in [self._named(name, None)] if row is not None]
+            return next((row for row in rows if _fits(row, fields) and (until is None or until(row))), None)
+
+        async with within(timeout, f"{self._what} of {self._owner.venue}"):
+            while True:
+                self._owner._check()
+                row = found()
+                if row is not None:
+                    return row
+                woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._waiting.add(woken)
+                try:
+                    await woken
+                finally:
+                    self._waiting.discard(woken)
+
+    def watch(self, **fields: Any) -> "Changes[R]":
+        """Each row that is new, or has changed, from now on, if it has these values. Nothing is dropped: a reader who
+        is too slow is told by Overrun how many were lost. What has ended the account is raised once all is read.
+        """
+        self._check_fields(fields)
+        return Changes(self._owner, self._what, fields, self._watching)
+
+    def _check_fields(self, fields: dict[str, Any]) -> None:
+        for name in fields:
+            if name.startswith("_") or not (name in self._kind.__struct_fields__ or hasattr(self._kind, name)):
+                raise UsageError(f"{self._what} have no {name!r}")
+
+    def _changed(self, row: R) -> None:
+        """From the receive path."""
+        for watching in tuple(self._watching):
+            watching._take(row)
+        self._wake()
+
+    def _wake(self) -> None:
+        for woken in self._waiting:
+            if not woken.done():
+                woken.set_result(None)
+
+    def _end(self, error: TidebookError | None) -> None:
+        """No more changes come."""
+        for watching in tuple(self._watching):
+            watching._ended(error)
+        self._wake()
+
+    def __len__(self) -> int:
+        return len(self._rows())
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._rows())
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} {self._what} of {self._owner.venue}>"
+
+
+class Changes(Subscription[R]):
+    """Rows of a store as they change. Made by `watch`; what happens before it is opened is not in it."""
+
+    def __init__(self, owner: Owner, what: str, fields: dict[str, Any], watching: "set[Changes[R]]") -> None:
+        super().__init__(
+            f"changes of {what}", "error", size=lambda row: 2 * FACT_BYTES, options=owner._options, tell=owner._tell,
+            burst=owner._burst,
+        )  # fmt: skip
+        self._owner = owner._root
+        self._account = owner
+        self._fields = fields
+        self._watching = watching
+
+    @property
+    def _venue_name(self) -> str:
+        return self._account.venue
+
+    async def _open(self) -> None:
+        self._account._check()
+        self._watching.add(self)
+
+    def _take(self, row: R) -> None:
+        if _fits(row, self._fields):
+            self._newest = row
+            self.deliver([row])
+
+    def _ended(self, error: TidebookError | None) -> None:
+        if error is not None:
+            self.fail(error)
+        else:
+            self._queue.end()
+
+    def _quit(self) -> None:
+        self._watching.discard(self)
+
+
+def _fits(row: Row, fields: dict[str, Any]) -> bool:
+    return all(getattr(row, name) == value for name, value in fields.items())

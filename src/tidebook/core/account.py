@@ -1,0 +1,282 @@
+"""What is known of one account: orders, fills, balances, positions. It never goes backwards.
+
+Sans I/O. Rows come from the account's stream, from answers to what was done, and from what is fetched after each login;
+they may come twice, late, or not at all. What is kept of each is the furthest that anybody has said of it:
+
+- An **order** has ended or not, is filled so far, and is of an instant, in this order: what is behind in these is
+  behind. Of what is level the stream is believed.
+- A **fill** is known once it was told, by its order and id.
+- **Balances** and **positions** are of an instant. Where the venue does not say of which, what the stream has said
+  since the question was asked is newer than the answer.
+
+Whether anything is missing can be told: what an order is filled by is the sum of its fills. Where it is not, and where
+a fill's order is not known, there is something to ask for: `owing`, `strangers`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar, cast
+
+import msgspec
+
+from tidebook.core.trading import Row
+from tidebook.model.number import Exact, compared, plus
+from tidebook.model.orders import Balance, Fill, Order, Position
+
+Key = tuple[str, str]
+"""Of an order: its symbol, and the venue's id."""
+FillKey = tuple[str, str, str]
+"""Of a fill: its symbol, the order's id, and its own, which two orders of one account may have in common."""
+Source = Literal["stream", "answer"]
+Kept = TypeVar("Kept", Balance, Position)
+_LEARNED: Final = ("client_id", "exact_price", "exact_trigger", "exact_size", "created_ns", "reason")
+_STAMPS: Final = frozenset({"venue_ns", "received_ns"})
+
+
+class Owed(msgspec.Struct, frozen=True):
+    """A symbol of which fills are missing, of orders that were made from an instant on (None: nobody knows when)."""
+
+    symbol: str
+    since_ns: int | None
+
+
+@dataclass(slots=True)
+class _Held:
+    """An order, what its known fills come to, and when it was last told of (a mark)."""
+
+    order: Order
+    mark: int
+    summed: Exact = (0, 0)
+
+
+class Holdings:
+    """See the module. `began_ns` is the venue's time from which on all fills are wanted; older ones are kept where
+    their order is known. `changed` is called with each row that says something new, once.
+
+    At most `kept` orders that have ended, and `kept` fills, are kept.
+    """
+
+    def __init__(self, began_ns: int, kept: int, changed: Callable[[Row], None]) -> None:
+        self.fills: dict[FillKey, Fill] = {}
+        self.balances: dict[str, Balance] = {}
+        self.positions: dict[str, Position] = {}
+        self.began_ns = began_ns
+        self._orders: dict[Key, _Held] = {}
+        self._by_client: dict[str, Key] = {}
+        self._by_id: dict[str, Key] = {}
+        self._ended: dict[Key, None] = {}
+        self._owing: set[Key] = set()
+        self._strangers: dict[Key, None] = {}  # orders of which there are fills and nothing else
+        self._sums: dict[Key, Exact] = {}  # of theirs
+        self._marks: dict[str, int] = {}  # of balances and positions: when the stream last told of them
+        self._mark = 0
+        self._kept = kept
+        self._changed = changed
+
+    # Looking ------------------------------------------------------------------
+
+    def order(self, id: str, symbol: str | None = None) -> Order | None:
+        """An order by the client's id or the venue's; where several symbols have it, the newest."""
+        key = self._by_client.get(id) or (self._by_id.get(id) if symbol is None else (symbol, id))
+        held = None if key is None else self._orders.get(key)
+        return None if held is None or symbol not in (None, held.order.symbol) else held.order
+
+    def orders(self) -> list[Order]:
+        return [held.order for held in self._orders.values()]
+
+    def open_orders(self) -> list[Order]:
+        return [held.order for key, held in self._orders.items() if key not in self._ended]
+
+    @property
+    def owing(self) -> list[Owed]:
+        """Of which symbols fills are missing."""
+        found: dict[str, int | None] = {}
+        for key in self._owing:
+            created = self._orders[key].order.created_ns
+            before = found.get(key[0], created)
+            found[key[0]] = None if before is None or created is None else min(before, created)
+        return [Owed(symbol, since) for symbol, since in sorted(found.items())]
+
+    @property
+    def strangers(self) -> list[Key]:
+        """Orders of which there are fills and nothing else."""
+        return [*self._strangers]
+
+    def unknown(self, fills: Iterable[Fill]) -> list[Key]:
+        """Orders of fills that would be kept and of which nothing is known."""
+        keys = {(row.symbol, row.order_id): None for row in fills if not self._is_old(row)}
+        return [key for key in keys if key not in self._orders]
+
+    def _is_old(self, fill: Fill) -> bool:
+        return fill.venue_ns is not None and fill.venue_ns < self.began_ns
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each fill has its order, and each order its fills."""
+        return not self._owing and not self._strangers
+
+    # Told ---------------------------------------------------------------------
+
+    def mark(self) -> int:
+        """This moment, for an answer to what is asked now."""
+        self._mark += 1
+        return self._mark
+
+    def told(self, rows: Iterable[Row], source: Source = "stream") -> None:
+        """Rows one by one: by the stream, or by the answer to something that was done or asked about one order."""
+        for row in rows:
+            if isinstance(row, Order):
+                self._order(row, source)
+            elif isinstance(row, Fill):
+                self._fill(row, source)
+            elif isinstance(row, Balance):
+                self._level(self.balances, row.currency, row, source, self._mark)
+            else:
+                self._level(self.positions, row.symbol, row, source, self._mark)
+
+    def listed(self, rows: Sequence[Order], mark: int) -> list[Order]:
+        """All orders that are open, by the answer to a question of `mark`. What is to be asked after one by one: those
+        that were open here, and are not in it, nor told of since.
+        """
+        before = self.open_orders()
+        self.told(rows, "answer")
+        there = {(row.symbol, row.id) for row in rows}
+        return [
+            order for order in before
+            if (key := (order.symbol, order.id)) not in there and key not in self._ended
+            and key in self._orders and self._orders[key].mark < mark
+        ]  # fmt: skip
+
+    def balanced(self, rows: Sequence[Balance], mark: int) -> None:
+        """All balances, likewise; what is not among them is 0."""
+        absent = [
+            msgspec.structs.replace(row, exact_free=(0, 0), exact_held=(0, 0), venue_ns=None)
+            for currency, row in self.balances.items()
+            if currency not in {one.currency for one in rows} and (row.exact_free[0] or row.exact_held[0])
+        ]
+        for row in (*rows, *absent):
+            self._level(self.balances, row.currency, row, "answer", mark)
+
+    def positioned(self, rows: Sequence[Position], mark: int) -> None:
+        """All positions, likewise."""
+        absent = [
+            msgspec.structs.replace(
+                row, exact_size=(0, 0), exact_entry=None, exact_unrealized=None, exact_liquidation=None, venue_ns=None
+            )
+            for symbol, row in self.positions.items()
+            if symbol not in {one.symbol for one in rows} and row.exact_size[0]
+        ]
+        for row in (*rows, *absent):
+            self._level(self.positions, row.symbol, row, "answer", mark)
+
+    def gone(self, key: Key) -> None:
+        """The venue knows no such order any more: it is open no longer, and what became of it nobody knows."""
+        self._strangers.pop(key, None)
+        if key in self._orders:
+            self._forget(key)
+
+    # Inside -------------------------------------------------------------------
+
+    def _order(self, new: Order, source: Source) -> None:
+        key = (new.symbol, new.id)
+        held = self._orders.get(key)
+        if held is None:
+            self._orders[key] = held = _Held(new, self._mark, self._sums.pop(key, (0, 0)))
+            self._strangers.pop(key, None)
+            self._by_id[new.id] = key
+            news = True
+        else:
+            row, news = _further(held.order, new, source)
+            held.order = row
+            held.mark = self.mark() if source == "stream" else held.mark
+        if held.order.client_id:
+            self._by_client[held.order.client_id] = key
+        self._settle(key, held)
+        if news:
+            self._changed(held.order)
+        if not held.order.open and key not in self._ended:
+            self._ended[key] = None
+            while len(self._ended) > self._kept:
+                self._forget(next(iter(self._ended)))
+
+    def _fill(self, new: Fill, source: Source) -> None:
+        key, order = (new.symbol, new.order_id, new.id), (new.symbol, new.order_id)
+        held = self._orders.get(order)
+        if key in self.fills or (held is None and source == "answer" and self._is_old(new)):
+            return
+        if held is not None and not new.client_id and held.order.client_id:
+            new = msgspec.structs.replace(new, client_id=held.order.client_id)
+        self.fills[key] = new
+        while len(self.fills) > self._kept:
+            del self.fills[next(iter(self.fills))]
+        if held is not None:
+            held.summed = plus(held.summed, new.exact_size)
+            self._settle(order, held)
+        else:
+            self._strangers[order] = None
+            self._sums[order] = plus(self._sums.get(order, (0, 0)), new.exact_size)
+        self._changed(new)
+
+    def _settle(self, key: Key, held: _Held) -> None:
+        """Whether fills of an order are missing."""
+        if compared(held.order.exact_filled, held.summed) > 0:
+            self._owing.add(key)
+        else:
+            self._owing.discard(key)
+
+    def _level(self, rows: dict[str, Kept], key: str, new: Kept, source: Source, mark: int) -> None:
+        old = rows.get(key)
+        name = f"{type(new).__name__} {key}"
+        if source == "stream":
+            self._marks[name] = self.mark()
+        if old is not None:
+            ahead = None if old.venue_ns is None or new.venue_ns is None else new.venue_ns - old.venue_ns
+            is_told = source == "answer" and self._marks.get(name, 0) > mark  # by the stream, since it was asked
+            if (ahead is not None and ahead < 0) or (is_told and not ahead):
+                return
+            if new.venue_ns is None:
+                new = msgspec.structs.replace(new, venue_ns=old.venue_ns)
+        rows[key] = new
+        if old is None or not _same(old, new):
+            self._changed(new)
+
+    def _forget(self, key: Key) -> None:
+        held = self._orders.pop(key)
+        self._ended.pop(key, None)
+        self._owing.discard(key)
+        for names, name in ((self._by_client, held.order.client_id), (self._by_id, held.order.id)):
+            if names.get(name) == key:
+                del names[name]
+
+
+def _further(old: Order, new: Order, source: Source) -> tuple[Order, bool]:
+    """What is known of an order after another report, and whether that is news."""
+    ahead = (not new.open) - (not old.open) or compared(new.exact_filled, old.exact_filled)
+    if not ahead and new.venue_ns is not None and old.venue_ns is not None:
+        ahead = new.venue_ns - old.venue_ns
+    if not ahead:
+        ahead = 1 if source == "stream" else -1
+    front, back = (new, old) if ahead > 0 else (old, new)
+    lacking: dict[str, Any] = {name: getattr(back, name) for name in _LEARNED if not getattr(front, name)}
+    more = compared(back.exact_filled, front.exact_filled)
+    if more > 0:  # it has ended, and what is filled never falls
+        lacking |= {"exact_filled": back.exact_filled, "exact_cost": back.exact_cost}
+    elif not more and front.exact_cost is None:
+        lacking["exact_cost"] = back.exact_cost
+    row = msgspec.structs.replace(front, **lacking) if lacking else front
+    return row, not _same(old, row)
+
+
+def _same(one: Row, other: Row) -> bool:
+    """Whether two rows say the same, whenever they were said; 1.0 and 1.00 are the same."""
+    for name in type(one).__struct_fields__:
+        if name in _STAMPS:
+            continue
+        a, b = getattr(one, name), getattr(other, name)
+        if a == b:
+            continue
+        if not (name.startswith("exact_") and a is not None and b is not None):
+            return False
+        if compared(cast("Exact", a), cast("Exact", b)):
+            return False
+    return True
