@@ -69,7 +69,7 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
         return await self._fills()
 
     async def _fills(self) -> Table[Fill]:
-        found: Table[Fill] = await self.trader.fetch_fills(self.symbol)
+        found: Table[Fill] = await self.trader.fetch_fills(self.symbol, order_id=self.id)
         return found.where(lambda fill: fill.order_id == self.id)
 
     def __reduce__(self) -> tuple[Any, ...]:

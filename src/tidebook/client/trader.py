@@ -235,11 +235,17 @@ class Trader(Finding):
         return Table(POSITIONS, [row for row in rows if row.size])
 
     async def fetch_fills(
-        self, symbol: str | None = None, *, start: Instant = None, limit: int | None = None, venue: str | None = None
-    ) -> Table[Fill]:
-        """One's own trades, oldest first: the newest that the venue gives, or from `start` on."""
+        self, symbol: str | None = None, *, start: Instant = None, limit: int | None = None,
+        order_id: str | None = None, venue: str | None = None,
+    ) -> Table[Fill]:  # fmt: skip
+        """One's own trades, oldest first: the newest that the venue gives, or from `start` on; or those of one order.
+
+        How far back a venue goes is its own: days on most, see the venue's documents.
+        """
         start_ns = instant_ns("start", start, now().wall_ns)
-        return Table(FILLS, await self._rows("fills", symbol, venue, start_ns=start_ns, limit=limit))
+        return Table(
+            FILLS, await self._rows("fills", symbol, venue, start_ns=start_ns, limit=limit, order_id=order_id or "")
+        )
 
     @property
     def unresolved(self) -> dict[str, str]:
@@ -327,11 +333,11 @@ class Trader(Finding):
 
     async def _rows(
         self, name: str, symbol: str | None, venue: str | None, *, once: bool = False, may_lack: bool = False,
-        start_ns: int | None = None, limit: int | None = None,
+        start_ns: int | None = None, limit: int | None = None, order_id: str = "",
     ) -> list[Any]:  # fmt: skip
         if symbol is not None:
             one, instrument = await self._one(symbol, venue)
-            rows: list[Any] = await self._act(one, name, Inquiry(instrument, start_ns, limit))
+            rows: list[Any] = await self._act(one, name, Inquiry(instrument, start_ns, limit, order_id=order_id))
             return rows
         ones = await self._with_key(venue)
         if may_lack:
@@ -342,7 +348,8 @@ class Trader(Finding):
             if _act_of(one, name).needs:
                 raise UsageError(f"{one.declared.name} tells {name.replace('_', ' ')} of one symbol only: of which?")
         answers = await asyncio.gather(
-            *(self._act(one, name, Inquiry(None, start_ns, limit)) for one in ones), return_exceptions=True
+            *(self._act(one, name, Inquiry(None, start_ns, limit, order_id=order_id)) for one in ones),
+            return_exceptions=True,
         )
         for answer in answers:
             if isinstance(answer, BaseException):

@@ -45,6 +45,7 @@ class Inquiry(NamedTuple):
     start_ns: int | None = None
     limit: int | None = None
     account: str = ""
+    order_id: str = ""  # of one order's fills, where the venue can tell those alone
 
 
 About = Wish | Ref | Inquiry

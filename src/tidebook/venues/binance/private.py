@@ -348,7 +348,8 @@ def _common(
 
     def fills(about: Inquiry) -> Request:
         most = min(about.limit or _MOST_FILLS, _MOST_FILLS)
-        return _ask(f"{api}/{trades}", symbol=_of(about), startTime=_since(about), limit=most)
+        order = about.order_id or None
+        return _ask(f"{api}/{trades}", symbol=_of(about), orderId=order, startTime=_since(about), limit=most)
 
     return (
         Act("cancel", lambda ref: _ask(f"{api}/order", method="DELETE", **_named(ref)), one, weight.name),

@@ -347,7 +347,10 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
     def fills(about: Inquiry) -> Request:
         start = None if about.start_ns is None else -(-about.start_ns // MS)
         symbol, most = _of(about, "")["symbol"], min(about.limit or 100, 100)
-        return get(f"{host}/v5/execution/list", **ask, symbol=symbol, startTime=start, limit=most)
+        return get(
+            f"{host}/v5/execution/list", **ask, symbol=symbol, orderId=about.order_id or None, startTime=start,
+            limit=most,
+        )  # fmt: skip
 
     def look(path: str, otherwise: Act | None = None) -> Act:
         return Act(

@@ -25,7 +25,7 @@ T = TypeVar("T")
 IDS: Final = ClientIds(prefix="tb", width=13, most=32)  # clOrdId: letters and digits alone
 # Timeouts: "does not mean that the request was successful or failed" (50004), "request timed out" (51054), "order timed
 # out" (51149); and an error of the system's.
-UNSURE: Final = frozenset({"50004", "50026", "51054", "51149"})
+UNSURE: Final = frozenset({"50001", "50004", "50013", "50026", "51054", "51149"})
 WINDOW: Final = 30.0  # seconds by which a time stamp may be off
 KNOWN: Final = 2 * 3600.0  # seconds for which an order is known that was cancelled without a fill
 _MOST: Final = 100
@@ -301,7 +301,7 @@ def _fills_request(about: Inquiry) -> Request:
     """Of the last three days."""
     begin = None if about.start_ns is None else -(-about.start_ns // MS)
     most = min(about.limit or _MOST, _MOST)
-    return get(f"{API}/trade/fills", instId=_of(about), begin=begin, limit=most)
+    return get(f"{API}/trade/fills", instId=_of(about), ordId=about.order_id or None, begin=begin, limit=most)
 
 
 def _older(request: Request, last: str, count: int) -> Request | None:
