@@ -15,25 +15,23 @@ if TYPE_CHECKING:
     from tidebook.client.versions import show_versions
     from tidebook.core.options import Options
     from tidebook.errors import (  # isort: skip
-        AmbiguousSymbol, Banned, BookNotLive, ClockRefused, ConnectFailed, DecodeError, InsufficientFunds,
-        InvalidOrder, Maintenance, NetworkError, NoCredentials, NotPermitted, OrderNotFound, OrderRejected,
-        OutcomeUnknown, Overrun, PostOnlyWouldTake, RateLimited, RedirectRefused, RegionRefused, SignatureRefused,
-        SubscriptionFailed, TidebookError, Timeout, TlsRefused, UnknownSymbol, UnknownVenue, UsageError, VenueClosed,
-        VenueError, VenueUnavailable, WrongLoop,
+        AmbiguousSymbol, Banned, BookNotLive, ClockRefused, ConnectFailed, DecodeError, InsufficientFunds, InvalidOrder,
+        Maintenance, NetworkError, NoCredentials, NotPermitted, OrderNotFound, OrderRejected, OutcomeUnknown, Overrun,
+        PostOnlyWouldTake, RateLimited, RedirectRefused, RegionRefused, SignatureRefused, SubscriptionFailed,
+        TidebookError, Timeout, TlsRefused, UnknownSymbol, UnknownVenue, UsageError, VenueClosed, VenueError,
+        VenueUnavailable, WrongLoop,
     )  # fmt: skip
     from tidebook.model import health
-    from tidebook.model.facts import (  # isort: skip
-        Bar, Funding, Greeks, Instrument, Liquidation, MarkPrice, OpenInterest, Quote, Ticker, Trade,
-    )  # fmt: skip
+    from tidebook.model.facts import Bar, Funding, Greeks, Instrument, Liquidation, MarkPrice  # isort: skip
+    from tidebook.model.facts import OpenInterest, Quote, Ticker, Trade  # isort: skip
     from tidebook.model.market import Level, State
     from tidebook.model.orders import Balance, Fill, Limit, MarketOrder, Order, Position, Stop
     from tidebook.model.place import At
 
 _WHERE = {
-    "client.account": "Account", "client.book": "Book BookChange",
-    "client.books": "Books", "client.market": "Market connect",
-    "client.reading": "FrozenBook", "client.run": "run", "client.stats": "Stats", "client.versions": "show_versions",
-    "core.options": "Options", "model.market": "Level State", "model.place": "At",
+    "client.account": "Account", "client.book": "Book BookChange", "client.books": "Books",
+    "client.market": "Market connect", "client.reading": "FrozenBook", "client.run": "run", "client.stats": "Stats",
+    "client.versions": "show_versions", "core.options": "Options", "model.market": "Level State", "model.place": "At",
     "model.orders": "Balance Fill Limit MarketOrder Order Position Stop",
     "model.facts": "Bar Funding Greeks Instrument Liquidation MarkPrice OpenInterest Quote Ticker Trade",
 }  # fmt: skip
@@ -41,12 +39,11 @@ __all__ = [
     "Account", "AmbiguousSymbol", "At", "Balance", "Banned", "Bar", "Book", "BookChange", "BookNotLive", "Books",
     "ClockRefused", "ConnectFailed", "DecodeError", "Fill", "FrozenBook", "Funding", "Greeks", "Instrument",
     "InsufficientFunds", "InvalidOrder", "Level", "Limit", "Liquidation", "Maintenance", "MarkPrice", "Market",
-    "MarketOrder", "NetworkError", "NoCredentials", "NotPermitted", "OpenInterest", "Options", "Order",
-    "OrderNotFound", "OrderRejected", "OutcomeUnknown", "Overrun", "Position", "PostOnlyWouldTake", "Quote",
-    "RateLimited", "RedirectRefused", "RegionRefused", "SignatureRefused", "State", "Stats", "Stop",
-    "SubscriptionFailed", "Ticker", "TidebookError", "Timeout", "TlsRefused", "Trade", "UnknownSymbol",
-    "UnknownVenue", "UsageError", "VenueClosed", "VenueError", "VenueUnavailable", "WrongLoop", "connect", "errors",
-    "health", "run", "show_versions",
+    "MarketOrder", "NetworkError", "NoCredentials", "NotPermitted", "OpenInterest", "Options", "Order", "OrderNotFound",
+    "OrderRejected", "OutcomeUnknown", "Overrun", "Position", "PostOnlyWouldTake", "Quote", "RateLimited",
+    "RedirectRefused", "RegionRefused", "SignatureRefused", "State", "Stats", "Stop", "SubscriptionFailed", "Ticker",
+    "TidebookError", "Timeout", "TlsRefused", "Trade", "UnknownSymbol", "UnknownVenue", "UsageError", "VenueClosed",
+    "VenueError", "VenueUnavailable", "WrongLoop", "connect", "errors", "health", "run", "show_versions",
 ]  # fmt: skip
 
 
