@@ -74,7 +74,7 @@ class Http:
         except TimeoutError:
             raise Failure(f"Timeout: {where}: no whole answer within {timeout:g} s{_note(sent)}") from None
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
-            raise Failure(f"TlsRefused: {where}: {_tls(error)}; {_NOTHING_SENT}") from None
+            raise Failure(f"TlsRefused: {where}: {_tls(error)}{_note(sent)}") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             word = "NetworkError" if sent[0] else "ConnectFailed"
             raise Failure(f"{word}: {where}: {_reason(error)}{_note(sent)}") from None

@@ -14,7 +14,7 @@ from tidebook.venue import known_public
 _GET: Final = known_public(
     "/api/v1/timestamp", "/api/v1/status", "/api/v1/symbols", "/api/v2/symbols", "/api/v2/symbols/", "/api/v1/markets",
     "/api/v1/market/", "/api/v1/currencies", "/api/v2/currencies", "/api/v3/currencies", "/api/v3/currencies/",
-    "/api/v1/prices", "/api/v3/announcements", "/api/v1/contracts/", "/api/v1/ticker", "/api/v1/allTickers",
+    "/api/v1/prices", "/api/v3/announcements", "/api/v1/contracts/active", "/api/v1/ticker", "/api/v1/allTickers",
     "/api/v1/level2/snapshot", "/api/v1/level2/depth20", "/api/v1/level2/depth100", "/api/v1/trade/history",
     "/api/v1/kline/query", "/api/v1/mark-price/", "/api/v1/index/query", "/api/v1/interest/query",
     "/api/v1/premium/query", "/api/v1/funding-rate/", "/api/v1/contract/funding-rates",
