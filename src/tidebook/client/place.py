@@ -423,7 +423,8 @@ class VenueAt:
                 errand.refused = self.desk.known.error(errand.refused)
             return answer
         except TimeoutError:
-            return None, f"Timeout: no answer within {limit:g} s{'' if sent else '; nothing was sent'}"
+            no_room = f"no room in the limit {errand.pool} within {limit:g} s; nothing was sent"
+            return None, f"Timeout: {f'no answer within {limit:g} s' if sent else no_room}"
         finally:
             errand.given_up = True
 

@@ -100,9 +100,14 @@ def request_of(
     """A request to a path of the venue, or to a URL on one of its hosts.
 
     `params` are its query; of POST and PUT what they say, in the form that the venue's signature asks for: JSON, a
-    form, or the query. `body` is sent as it is instead. Raises UsageError for a host or a port that is not the
-    venue's, and for what cannot be sent as it is written; TypeError for a float.
+    form, or the query. `body` is sent as it is instead; `params` are then the query. Raises UsageError for a host or a
+    port that is not the venue's, and for what cannot be sent as it is written; TypeError for a float.
     """
+    if params is not None and not isinstance(params, Mapping):
+        raise UsageError(f"params={params!r:.60}: a mapping from names to values")
+    given: tuple[object, object] = (where, body)
+    if not isinstance(given[0], str) or not isinstance(given[1], (str, bytes, type(None))):
+        raise UsageError("a path or a URL is a text, a body is text or bytes")
     form = "query" if venue.sign is None or method in ("GET", "DELETE") else venue.sign.body
     if body is not None:
         url = _url(venue, where)

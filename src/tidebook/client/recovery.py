@@ -82,5 +82,5 @@ class Recovery:
                 continue
             except TidebookError as error:
                 self.outcomes[entry.id] = error
-            logger.info("journal: %s of %s: %s", entry.id, entry.place, self.outcomes[entry.id])
+            logger.warning("journal: %s of %s: %s", entry.id, entry.place, self.outcomes[entry.id])
             return

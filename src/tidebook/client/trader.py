@@ -1,17 +1,18 @@
 """What is done with an account: orders sent, changed, cancelled, asked after; balances, positions and fills fetched."""
 
 import asyncio
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
 from tidebook.client.finding import Finding, usable
 from tidebook.client.ordered import Sent, sent
-from tidebook.client.place import VenueAt
+from tidebook.client.place import VenueAt, check_limit
 from tidebook.client.ranges import Instant, instant_ns
 from tidebook.client.raw import RawReply, ask, request_of
 from tidebook.client.tables import Table
@@ -153,8 +154,13 @@ class Trader(Finding):
             one, instrument = await self._one(symbol, venue)
             await self._cancel_all(one, instrument)
             return
-        for one in await self._with_key(venue):
-            await self._cancel_all(one, None)
+        ones = await self._with_key(venue)
+        done = await asyncio.gather(*(self._cancel_all(one, None) for one in ones), return_exceptions=True)
+        failed = [(one, error) for one, error in zip(ones, done, strict=True) if isinstance(error, BaseException)]
+        for one, error in failed[1:]:
+            failed[0][1].add_note(f"{one.place}, too: {error}")
+        if failed:  # when all have been asked
+            raise failed[0][1]
 
     async def amend(
         self, order: Order | str, *, size: Amount | None = None, price: Amount | None = None,
@@ -242,6 +248,7 @@ class Trader(Finding):
 
         How far back a venue goes is its own: days on most, see the venue's documents.
         """
+        check_limit(limit)
         start_ns = instant_ns("start", start, now().wall_ns)
         return Table(
             FILLS, await self._rows("fills", symbol, venue, start_ns=start_ns, limit=limit, order_id=order_id or "")
@@ -290,13 +297,15 @@ class Trader(Finding):
     async def _cancel_all(self, one: VenueAt, instrument: Instrument | None) -> None:
         act = _trading(one, "cancel_all").act("cancel_all")
         if act is not None and (instrument is not None or not act.needs):
-            await one.private.act(act, Inquiry(instrument))
+            with suppress(OrderNotFound):  # so some venues say that there was nothing
+                await one.private.act(act, Inquiry(instrument))
             return
         rows: list[Order] = await self._act(one, "open_orders", Inquiry(instrument))
         if act is not None:
             for symbol in {row.symbol: None for row in rows}:
                 _, found = await self._one(symbol, one.place)
-                await one.private.act(act, Inquiry(found))
+                with suppress(OrderNotFound):
+                    await one.private.act(act, Inquiry(found))
             return
         for row in rows:
             _, found = await self._one(row.symbol, one.place)
@@ -316,19 +325,23 @@ class Trader(Finding):
             return one, Ref(instrument, order.id, order.client_id, side=order.side, kind=order.kind)
         if symbol is None:
             raise UsageError("an order by its id: of which symbol?")
+        ids: tuple[object, ...] = (order, client_id or "")
+        for id in ids:
+            if not isinstance(id, str) or not _ID.fullmatch(id):
+                raise UsageError(f"{id!r} is no id of an order")
         if not (order or client_id):
             raise UsageError("which order? Write an Order, the venue's id, or client_id=")
         one, instrument = await self._one(symbol, venue)
         return one, Ref(instrument, order, client_id or "")
 
     async def _with_key(self, venue: str | None) -> list[VenueAt]:
-        """The venues that take orders. Raises NoCredentials where there is no key for one."""
+        """The venues that take orders. Raises VenueUnavailable where one has not answered."""
         ones = self._venues(venue)
-        await usable(ones, self._timeout, some=len(ones) > 1)
-        found = [one for one in ones if one.declared.trading is not None and (len(ones) == 1 or one.is_loaded)]
+        found = [one for one in ones if one.declared.trading is not None]
         if not found:
             names = ", ".join(one.place for one in ones)
             raise UsageError(f"orders and accounts of {names} are not built yet")
+        await usable(found, self._timeout)  # all of them: what one has is not left out in silence
         return found
 
     async def _rows(
@@ -355,6 +368,9 @@ class Trader(Finding):
             if isinstance(answer, BaseException):
                 raise answer  # when all are over: none is left alone
         return [row for answer in answers for row in answer]  # type: ignore[union-attr]
+
+
+_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{0,128}", re.ASCII)
 
 
 def _check_intent(intent: object) -> None:
@@ -405,6 +421,11 @@ def _check_guard(guard: Guard | None, max_age: float | None, instrument: Instrum
         if max_age is not None:
             raise UsageError("max_age is of a guard: guard=book")
         return
+    known: object = getattr(guard, "state", None)
+    if not isinstance(known, State):
+        raise UsageError(f"guard={guard!r} is no book: one of market.book(…) is")
+    if max_age is not None and (type(max_age) not in (int, float) or not max_age > 0):
+        raise UsageError(f"max_age={max_age!r}: seconds, above 0")
     state = guard.state
     if state is not State.LIVE:
         text = f"{guard.symbol}: the guarding book is {state}, not live. Nothing was sent"

@@ -42,6 +42,9 @@ class Journal:
     """The journal in a file. `open` lists what has no end yet. Raises UsageError where another process has it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        given: object = path
+        if not isinstance(given, (str, os.PathLike)) or not str(given) or "\0" in str(given):
+            raise UsageError(f"journal={path!r} is no path of a file")
         self.path = Path(path)
         self._file: int | None = None
         self._lock = asyncio.Lock()
@@ -59,8 +62,10 @@ class Journal:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
-            raise UsageError(f"the journal {self.path} is another process's. Give each its own") from None
+            raise UsageError(f"the journal {self.path} is open elsewhere. Give each market its own") from None
         try:
+            if os.fstat(file).st_size and next(_entries(self.path), None) is None:
+                raise UsageError(f"{self.path} is no journal: it holds something else, and stays as it is")
             for entry in _entries(self.path):
                 if entry.end:
                     self.open.pop(entry.id, None)

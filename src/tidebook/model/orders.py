@@ -6,6 +6,7 @@ trades the instrument (`instrument.size_unit`), prices in its quote currency.
 
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 from typing import Literal
 
 import msgspec
@@ -30,6 +31,8 @@ def amount(name: str, value: Amount) -> Decimal:
     """
     if isinstance(value, float):
         way, grid = ("price", "tick") if name in ("price", "trigger") else ("size", "step")
+        if not isfinite(value):
+            raise UsageError(f"{name}={value!r} is no number that can be traded")
         text = f'{name}={value!r} is a float. Write "{value!r}", or instrument.{way}({value!r}) to round to the {grid}'
         raise TypeError(text)
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
@@ -37,7 +40,7 @@ def amount(name: str, value: Amount) -> Decimal:
     try:
         found = parse(str(value))
     except (ValueError, DecodeError) as error:  # a ValueError: an int of more digits than Python writes
-        raise UsageError(f"{name} is no number of at most 38 digits") from error
+        raise UsageError(f"{name}={value!r:.60} is no number: digits, at most 38, perhaps with a point") from error
     if found <= 0:
         raise UsageError(f"{name}={plain(found)}: above 0")
     return found
@@ -52,7 +55,7 @@ class _Intent:
     rounding: Rounding | None
     reduce_only: bool
 
-    def _check(self, **numbers: Amount | None) -> None:
+    def _check(self, *needs: str, **numbers: Amount | None) -> None:
         symbol: object = self.symbol
         if not isinstance(symbol, str) or not symbol:
             raise UsageError(f"symbol={symbol!r} is no text")
@@ -60,9 +63,14 @@ class _Intent:
             raise UsageError(f'side={self.side!r}: "buy" or "sell"')
         if self.rounding not in (None, "nearest", "down", "up"):
             raise UsageError(f'rounding={self.rounding!r}: None, "nearest", "down" or "up"')
+        for name in ("reduce_only", "post_only"):
+            if not isinstance(getattr(self, name, False), bool):
+                raise UsageError(f"{name}={getattr(self, name)!r}: True or False")
         for name, value in numbers.items():
             if value is not None:
                 object.__setattr__(self, name, amount(name, value))
+            elif name in needs:
+                raise UsageError(f"{type(self).__name__}: which {name}?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class Limit(_Intent):
     rounding: Rounding | None = None
 
     def __post_init__(self) -> None:
-        self._check(size=self.size, price=self.price)
+        self._check("size", "price", size=self.size, price=self.price)
         if self.tif not in ("gtc", "ioc", "fok"):
             raise UsageError(f'tif={self.tif!r}: "gtc", "ioc" or "fok"')
         if self.post_only and self.tif != "gtc":
@@ -121,7 +129,7 @@ class Stop(_Intent):
     rounding: Rounding | None = None
 
     def __post_init__(self) -> None:
-        self._check(size=self.size, trigger=self.trigger, price=self.price)
+        self._check("size", "trigger", size=self.size, trigger=self.trigger, price=self.price)
 
 
 Intent = Limit | MarketOrder | Stop

@@ -410,5 +410,5 @@ async def test_an_answer_that_decides_nothing_is_no_proof(sim: serve, impatient:
 
 async def test_two_processes_have_two_journals(sim: serve, tmp_path: Path) -> None:
     async with connect("binance.spot", at=sim.at, journal=tmp_path / "journal"):
-        with pytest.raises(UsageError, match="another process"):
+        with pytest.raises(UsageError, match="open elsewhere"):
             await connect("binance.spot", at=sim.at, journal=tmp_path / "journal")

@@ -106,7 +106,7 @@ async def test_a_full_disk_is_an_error_and_leaves_no_half_line(tmp_path: Path) -
 async def test_one_process_has_it(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = _opened(path)
-    with pytest.raises(UsageError, match="another process"):
+    with pytest.raises(UsageError, match="open elsewhere"):
         Journal(path).begin()
     await journal.close()
     await _opened(path).close()
@@ -123,3 +123,18 @@ async def test_who_waits_is_written_in_order(tmp_path: Path) -> None:
     await journal.close()
     assert await _open_in(tmp_path / "journal") == [f"tb{number}" for number in range(50)]
     assert oct((tmp_path / "journal").stat().st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.parametrize("content", ["print(1)\n", "{}\n", '{"id": 1}', "\n"])
+async def test_what_is_no_journal_stays_as_it_is(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(content)
+    with pytest.raises(UsageError, match="is no journal"):
+        Journal(path).begin()
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", 5, None])
+async def test_what_is_no_path(path: object) -> None:
+    with pytest.raises(UsageError, match="is no path"):
+        Journal(path)  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ _CODES: Final[tuple[tuple[type[TidebookError], tuple[int, ...]], ...]] = (
     (NotPermitted, (10003, 10005, 10010, 10027, 10028, 10029)),
     (RegionRefused, (10024,)),
     (UnknownSymbol, (170121,)),
-    (OrderNotFound, (110001, 170143, 170213)),
+    (OrderNotFound, (110001, 110008, 110010, 170139, 170142, 170143, 170213)),  # among them what has ended
     (
         InsufficientFunds,
         (110004, 110006, 110007, 110012, 110044, 110045, 110051, 110052, 110053, 170033, 170131),
@@ -79,7 +79,7 @@ _CODES: Final[tuple[tuple[type[TidebookError], tuple[int, ...]], ...]] = (
     (PostOnlyWouldTake, (170218,)),
     (
         OrderRejected,
-        (110008, 110009, 110010, 110020, 110023, 110040, 110072, 110074, 170139, 170141, 170142, 170151, 170210),
+        (110009, 110020, 110023, 110040, 110072, 110074, 170141, 170151, 170210),
     ),
 )
 _KINDS: Final = {code: kind for kind, codes in _CODES for code in codes}

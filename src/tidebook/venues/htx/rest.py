@@ -253,7 +253,7 @@ _KINDS: Final[Mapping[str, type[TidebookError]]] = {
     "order-marketorder-amount-sell-max-error": InvalidOrder,
     "order-orderamount-precision-error": InvalidOrder,
     "order-orderprice-precision-error": InvalidOrder,
-    "order-orderstate-error": OrderRejected,
+    "order-orderstate-error": OrderNotFound,  # it has ended
     "order-queryorder-invalid": OrderNotFound,
     "order-value-min-error": InvalidOrder,
     "system-maintenance": Maintenance,
