@@ -26,3 +26,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Each engine that can be loaded here."""
     return engines.load(cast(engines.Choice, request.param))
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_here_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of one test may get the port of an earlier one's, with which a limit was exhausted."""
+    monkeypatch.setattr("tidebook.client.budgets._places", {})

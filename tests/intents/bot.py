@@ -48,7 +48,7 @@ async def run(seconds: float, seed: int, apart: float) -> tuple[int, int, list[s
             faults += 1
         for venue in VENUES:
             sim.faults.resume(venue)
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(seconds + 120):  # a round of the bot's takes a second, and longer where much fails
             said.append(await reading)
             status = await bot.wait()
     return status, faults, b"".join(said).decode().splitlines()
