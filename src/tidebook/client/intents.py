@@ -30,6 +30,7 @@ from tidebook.errors import (
     VenueError,
 )
 from tidebook.io.clock import now
+from tidebook.io.http import NOTHING_SENT
 from tidebook.io.journal import Journal
 from tidebook.model.orders import Order
 
@@ -245,7 +246,7 @@ class Intents:
         """What an answer, or none, says of it."""
         at = now()
         if reply is None:
-            if intention.state == "made" or why.endswith("nothing was sent"):
+            if intention.state == "made" or why.endswith(NOTHING_SENT):
                 intention.not_sent(network_error(why, self._sends.name))
             else:
                 intention.lost(_words(why), at)

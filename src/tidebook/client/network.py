@@ -13,8 +13,8 @@ from tidebook.errors import (
     TlsRefused,
     UsageError,
 )
+from tidebook.io.http import NOTHING_SENT
 
-NOTHING_SENT: Final = "nothing was sent"
 _KINDS: Final[Mapping[str, type[NetworkError]]] = {
     one.__name__: one for one in (ConnectFailed, RedirectRefused, TlsRefused, Timeout)
 }

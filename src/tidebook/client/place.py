@@ -46,6 +46,7 @@ from tidebook.errors import (
 )
 from tidebook.io.clock import now
 from tidebook.io.driver import Driver
+from tidebook.io.http import NOTHING_SENT
 from tidebook.io.journal import Journal
 from tidebook.io.place import Remap
 from tidebook.model import health
@@ -423,7 +424,7 @@ class VenueAt:
                 errand.refused = self.desk.known.error(errand.refused)
             return answer
         except TimeoutError:
-            no_room = f"no room in the limit {errand.pool} within {limit:g} s; nothing was sent"
+            no_room = f"no room in the limit {errand.pool} within {limit:g} s; {NOTHING_SENT}"
             return None, f"Timeout: {f'no answer within {limit:g} s' if sent else no_room}"
         finally:
             errand.given_up = True

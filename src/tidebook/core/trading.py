@@ -47,6 +47,11 @@ class Inquiry(NamedTuple):
     account: str = ""
     order_id: str = ""  # of one order's fills, where the venue can tell those alone
 
+    @property
+    def id(self) -> str | None:
+        """The venue's id of the instrument; None for all."""
+        return None if self.instrument is None else self.instrument.id
+
 
 About = Wish | Ref | Inquiry
 A = TypeVar("A", bound=About)

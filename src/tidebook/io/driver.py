@@ -17,7 +17,7 @@ from tidebook.core.effects import Close, Effect, Emit, Fetch, Open, Reply, Reque
 from tidebook.errors import TidebookError, UsageError
 from tidebook.io import process
 from tidebook.io.clock import now
-from tidebook.io.http import Failure, Http, shown
+from tidebook.io.http import NOTHING_SENT, Failure, Http, shown
 from tidebook.io.nonces import turn
 from tidebook.io.place import Remap
 from tidebook.io.tls import client_context
@@ -27,7 +27,7 @@ from tidebook.model.health import Health
 logger = logging.getLogger("tidebook.io")
 
 _T = TypeVar("_T")
-_NO_TURN = "others used this key all the time; nothing was sent"
+_NO_TURN = f"others used this key all the time; {NOTHING_SENT}"
 
 
 class Session(Protocol):
@@ -295,9 +295,9 @@ class Driver:
         except Failure as failure:
             self._input(self._machine.failed, effect.id, str(failure))
         except TidebookError as error:  # of what signs it: nothing was sent
-            self._input(self._machine.failed, effect.id, f"UsageError: {error}; nothing was sent")
+            self._input(self._machine.failed, effect.id, f"UsageError: {error}; {NOTHING_SENT}")
         except OSError as error:  # of the file of its nonce
-            why = f"the file of its nonces cannot be kept ({error.strerror}); nothing was sent"
+            why = f"the file of its nonces cannot be kept ({error.strerror}); {NOTHING_SENT}"
             self._input(self._machine.failed, effect.id, f"UsageError: {why}")
         else:
             self._input(self._machine.replied, effect.id, reply)
@@ -329,7 +329,7 @@ class Driver:
             name = type(error).__name__
             raise UsageError(f"{shown(request)} cannot be signed with this key ({name})") from None
         if signed is None:
-            raise Failure(f"NetworkError: {shown(request)}: given up; nothing was sent")
+            raise Failure(f"NetworkError: {shown(request)}: given up; {NOTHING_SENT}")
         return self._elsewhere(signed) if self._masked else signed
 
     def _elsewhere(self, request: Request) -> Request:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _OWN_HEADERS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "user-agent": "tidebook"}
-_NOTHING_SENT = "nothing was sent"
+NOTHING_SENT = "nothing was sent"
 
 
 class Failure(Exception):
@@ -183,7 +183,7 @@ def _window(encoding: str, start: bytes) -> int:
 
 
 def _note(sent: list[bool]) -> str:
-    return "" if sent[0] else f"; {_NOTHING_SENT}"
+    return "" if sent[0] else f"; {NOTHING_SENT}"
 
 
 def _tls(error: Exception) -> str:

@@ -5,6 +5,7 @@ float and no number of unknown size becomes an int.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Final, TypeVar
@@ -51,6 +52,13 @@ _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z", re
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _WHOLE = re.compile(rb'("?)([0-9]{1,38})\1')
 _MISSING = ("Object missing required field", "of at least length")
+
+
+def word(words: Mapping[str, T], said: str, what: str) -> T:
+    """What one of a venue's words means. Raises DecodeError ``malformed`` for one that its documents do not have."""
+    if said not in words:
+        raise DecodeError("malformed", f"{said!r} is no {what} that was documented")
+    return words[said]
 
 
 def decode(decoder: msgspec.json.Decoder[T], frame: bytes) -> T:

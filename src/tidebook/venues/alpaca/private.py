@@ -13,11 +13,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tidebook.core.rest import get
-from tidebook.errors import DecodeError, UsageError
+from tidebook.errors import UsageError
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Status, Tif
-from tidebook.model.wire import SEC, Iso, Num, decode, iso
+from tidebook.model.wire import SEC, Iso, Num, decode, iso, word
 from tidebook.venue import Act, ClientIds, Inquiry, Ref, Request, Seen, Trading, Wish
 from tidebook.venues.alpaca.rest import REST, TRADING
 
@@ -93,12 +93,6 @@ _SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
 # ---- reading
 
 
-def _word(words: Mapping[str, T], word: str, what: str) -> T:
-    if word not in words:
-        raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
-    return words[word]
-
-
 def _same(one: str, other: str) -> bool:
     """Symbols come with their slash, and without."""
     return one.replace("/", "") == other.replace("/", "")
@@ -117,13 +111,13 @@ def order_of(one: OrderRow, seen: Seen, about: Any) -> Order:
     filled, average = exact(one.filled_qty), _maybe(one.filled_avg_price)
     return Order(
         venue=seen.venue, symbol=_symbol(one.symbol, seen, about), venue_ns=iso(one.updated_at),
-        received_ns=seen.received_ns, id=one.id, client_id=one.client_order_id, side=_word(_SIDE, one.side, "side"),
-        kind=_word(_KIND, one.type, "type"), status=_word(_STATUS, one.status, "status"),
+        received_ns=seen.received_ns, id=one.id, client_id=one.client_order_id, side=word(_SIDE, one.side, "side"),
+        kind=word(_KIND, one.type, "type"), status=word(_STATUS, one.status, "status"),
         exact_price=_maybe(one.limit_price), exact_trigger=_maybe(one.stop_price), exact_size=_maybe(one.qty),
         exact_filled=filled,
         # what the venue says is the average; the amount is not said
         exact_cost=None if average is None else (filled[0] * average[0], filled[1] + average[1]),
-        tif=_word(_TIF, one.time_in_force, "time in force"), created_ns=iso(one.created_at),
+        tif=word(_TIF, one.time_in_force, "time in force"), created_ns=iso(one.created_at),
     )  # fmt: skip
 
 
@@ -174,7 +168,7 @@ def _fills(body: bytes, seen: Seen, about: Inquiry) -> list[Fill]:
     return [
         Fill(
             venue=seen.venue, symbol=about.instrument.symbol, venue_ns=iso(one.transaction_time),
-            received_ns=seen.received_ns, id=one.id, order_id=one.order_id, side=_word(_SIDE, one.side, "side"),
+            received_ns=seen.received_ns, id=one.id, order_id=one.order_id, side=word(_SIDE, one.side, "side"),
             exact_price=exact(one.price), exact_size=exact(one.qty),
         )
         for one in decode(_ACTIVITIES, body)[::-1] if _same(one.symbol, about.instrument.id)

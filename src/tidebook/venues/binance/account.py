@@ -15,7 +15,7 @@ from tidebook.errors import ClockRefused, NotPermitted, SignatureRefused, VenueE
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.model.number import exact
 from tidebook.model.orders import Balance, Fill, Order
-from tidebook.model.wire import MS, Code, Id, Ms, Num, decode
+from tidebook.model.wire import MS, Code, Id, Ms, Num, decode, word
 from tidebook.venue import (
     AccountStream,
     Endpoint,
@@ -28,7 +28,7 @@ from tidebook.venue import (
     Template,
     Told,
 )
-from tidebook.venues.binance.private import KIND, SIDE, STATUS, TIF, word
+from tidebook.venues.binance.private import KIND, SIDE, STATUS, TIF
 from tidebook.venues.binance.sign import SIGN
 
 REFUSED: Final[dict[str, type[VenueError]]] = {

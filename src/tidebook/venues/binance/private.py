@@ -13,11 +13,10 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from tidebook.core.rest import get
-from tidebook.errors import DecodeError
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
-from tidebook.model.wire import MS, Id, Ms, Num, decode
+from tidebook.model.wire import MS, Id, Ms, Num, decode, word
 from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
 
 T = TypeVar("T")
@@ -133,13 +132,6 @@ SIDE: Final[Mapping[str, Side]] = {"BUY": "buy", "SELL": "sell"}
 TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
 
 # ------------------------------------------------------------------------------------------------ reading
-
-
-def word(words: Mapping[str, T], word: str, what: str) -> T:
-    found = words.get(word)
-    if found is None:
-        raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
-    return found
 
 
 def _maybe(text: str) -> Exact | None:
@@ -279,10 +271,6 @@ def _nothing(body: bytes, seen: Seen, about: Any) -> None:
     """It was done, or an error was the answer."""
 
 
-def _of(about: Inquiry) -> str | None:
-    return None if about.instrument is None else about.instrument.id
-
-
 def _since(about: Inquiry) -> int | None:
     return None if about.start_ns is None else -(-about.start_ns // MS)
 
@@ -349,17 +337,17 @@ def _common(
     def fills(about: Inquiry) -> Request:
         most = min(about.limit or _MOST_FILLS, _MOST_FILLS)
         order = about.order_id or None
-        return _ask(f"{api}/{trades}", symbol=_of(about), orderId=order, startTime=_since(about), limit=most)
+        return _ask(f"{api}/{trades}", symbol=about.id, orderId=order, startTime=_since(about), limit=most)
 
     return (
         Act("cancel", lambda ref: _ask(f"{api}/order", method="DELETE", **_named(ref)), one, weight.name),
         Act(
-            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=_of(about)), _nothing,
+            "cancel_all", lambda about: _ask(f"{api}/{every}", method="DELETE", symbol=about.id), _nothing,
             weight.name, needs=True,
         ),
         Act("order", lambda ref: _ask(f"{api}/order", **_named(ref)), one, weight.name, costs.order),
         Act(
-            "open_orders", lambda about: _ask(f"{api}/openOrders", symbol=_of(about)), several, weight.name,
+            "open_orders", lambda about: _ask(f"{api}/openOrders", symbol=about.id), several, weight.name,
             _some_or_all(costs),
         ),
         Act("fills", fills, traded, weight.name, costs.fills, needs=True, spans=spans),
@@ -402,7 +390,7 @@ def futures(api: str, version: str, weight: Pool, orders: Pool) -> Trading:
             Act("amend", amend, _future, orders.name),
             Act("balances", lambda about: _ask(f"{api}/{version}/balance"), _wallets, weight.name, costs.account),
             Act(
-                "positions", lambda about: _ask(f"{api}/{version}/positionRisk", symbol=_of(about)), _positions,
+                "positions", lambda about: _ask(f"{api}/{version}/positionRisk", symbol=about.id), _positions,
                 weight.name, costs.account,
             ),
             *_common(

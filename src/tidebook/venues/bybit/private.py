@@ -16,7 +16,7 @@ from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, exact_of, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
-from tidebook.model.wire import MS, Ms, Num, decode
+from tidebook.model.wire import MS, Ms, Num, decode, word
 from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
 
 T = TypeVar("T")
@@ -133,13 +133,6 @@ TRADED: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "Futu
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def _word(words: Mapping[str, T], word: str, what: str) -> T:
-    found = words.get(word)
-    if found is None:
-        raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
-    return found
-
-
 def _rows(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     return decode(decoder, bytes(decode(_PAGE, bytes(decode(_ANSWER, body).result)).list))
 
@@ -175,16 +168,16 @@ def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
 
 
 def order_of(one: OrderRow, seen: Seen) -> Order:
-    stop, market = bool(one.trigger_price.strip("0.")), _word(_TYPE, one.order_type, "type")
+    stop, market = bool(one.trigger_price.strip("0.")), word(_TYPE, one.order_type, "type")
     kind: Kind = ("stop" if market else "stop_limit") if stop else "market" if market else "limit"
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=_ns(one.updated_time),
         received_ns=seen.received_ns, id=one.order_id, client_id=one.order_link_id,
-        side=_word(_SIDE, one.side, "side"), kind=kind, status=_word(_STATUS, one.order_status, "status"),
+        side=word(_SIDE, one.side, "side"), kind=kind, status=word(_STATUS, one.order_status, "status"),
         exact_price=None if market else exact(one.price), exact_trigger=exact(one.trigger_price) if stop else None,
         # of a market order by cost it is that cost
         exact_size=None if one.market_unit == "quoteCoin" else exact(one.qty), exact_filled=exact(one.cum_exec_qty),
-        exact_cost=exact(one.cum_exec_value), tif=_word(_TIF, one.time_in_force, "time in force"),
+        exact_cost=exact(one.cum_exec_value), tif=word(_TIF, one.time_in_force, "time in force"),
         post_only=one.time_in_force in ("PostOnly", "RPI"), reduce_only=one.reduce_only,
         created_ns=_ns(one.created_time),
         reason="" if one.reject_reason == "EC_NoError" else one.reject_reason,
@@ -206,7 +199,7 @@ def fill_of(one: FillRow, seen: Seen) -> Fill:
     return Fill(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=_ns(one.exec_time),
         received_ns=seen.received_ns, id=one.exec_id, order_id=one.order_id, client_id=one.order_link_id,
-        side=_word(_SIDE, one.side, "side"), exact_price=exact(one.exec_price),
+        side=word(_SIDE, one.side, "side"), exact_price=exact(one.exec_price),
         exact_size=exact(one.exec_qty), exact_fee=exact(one.exec_fee), fee_currency=one.fee_currency,
         maker=one.is_maker,
     )  # fmt: skip
@@ -244,7 +237,7 @@ def position_of(one: Held, seen: Seen, entry: str) -> Position:
         symbol=seen.symbol(one.symbol),
         venue_ns=_ns(one.updated_time),
         received_ns=seen.received_ns,
-        exact_size=(mantissa * _word(_SIGN, one.side, "side"), scale),
+        exact_size=(mantissa * word(_SIGN, one.side, "side"), scale),
         exact_entry=_maybe(entry),
         exact_mark=_maybe(one.mark_price),
         exact_unrealized=_maybe(one.unrealised_pnl),
@@ -281,7 +274,7 @@ def _named(ref: Ref) -> dict[str, str]:
 
 def _of(about: Inquiry, category: str) -> dict[str, str | None]:
     """One symbol, or all that are settled in USDT, where the venue wants one of both."""
-    symbol = None if about.instrument is None else about.instrument.id
+    symbol = about.id
     return {"symbol": symbol, "settleCoin": "USDT" if symbol is None and category == "linear" else None}
 
 
@@ -346,7 +339,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
 
     def fills(about: Inquiry) -> Request:
         start = None if about.start_ns is None else -(-about.start_ns // MS)
-        symbol, most = _of(about, "")["symbol"], min(about.limit or 100, 100)
+        symbol, most = about.id, min(about.limit or 100, 100)
         return get(
             f"{host}/v5/execution/list", **ask, symbol=symbol, orderId=about.order_id or None, startTime=start,
             limit=most,
@@ -364,7 +357,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
         Act("submit", _submit(host, category), _taken, orders.name, then=order),
         Act("cancel", cancel, _nothing, orders.name, then=order),
         Act(
-            "cancel_all", lambda about: _post(f"{host}/v5/order/cancel-all", **ask, symbol=_of(about, "")["symbol"]),
+            "cancel_all", lambda about: _post(f"{host}/v5/order/cancel-all", **ask, symbol=about.id),
             _nothing, orders.name, needs=inverse or linear, more=_conditional_too if spot else None,
         ),
         Act("amend", amend, _nothing, orders.name, then=order),

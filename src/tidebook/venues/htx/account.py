@@ -10,9 +10,9 @@ import msgspec
 
 from tidebook.model.number import Exact, exact
 from tidebook.model.orders import Balance, Fill, Order
-from tidebook.model.wire import MS, Id, Ms, Num, decode
+from tidebook.model.wire import MS, Id, Ms, Num, decode, word
 from tidebook.venue import AccountStream, Endpoint, Login, Ping, Seen, Subscribing, Template, Told
-from tidebook.venues.htx.private import SIDE, STATUS, TYPES, word
+from tidebook.venues.htx.private import SIDE, STATUS, TYPES
 from tidebook.venues.htx.sign import SIGN
 
 

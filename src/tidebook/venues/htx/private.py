@@ -15,7 +15,7 @@ from tidebook.errors import DecodeError, OrderNotFound, UsageError
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, exact_of, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Status, Tif
-from tidebook.model.wire import MS, Code, Id, Ms, Num, decode
+from tidebook.model.wire import MS, Code, Id, Ms, Num, decode, word
 from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
 
 T = TypeVar("T")
@@ -119,12 +119,6 @@ SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
 _MAKER: Final = {"maker": True, "taker": False}
 
 # ---- reading
-
-
-def word(words: Mapping[str, T], word: str, what: str) -> T:
-    if word not in words:
-        raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
-    return words[word]
 
 
 def _data(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
@@ -256,14 +250,10 @@ def _look(ref: Ref) -> Request:
     return get(f"{path}/{ref.id}") if ref.id else get(f"{path}/getClientOrder", clientOrderId=ref.client_id)
 
 
-def _of(about: Inquiry) -> str | None:
-    return None if about.instrument is None else about.instrument.id
-
-
 def _open(about: Inquiry) -> Request:
     """Account and symbol go together: without both of them it is all orders of all accounts."""
     named = {"account-id": about.account if about.instrument is not None else None}
-    return get(f"{HOST}/v1/order/openOrders", **named, symbol=_of(about), size=_MOST)
+    return get(f"{HOST}/v1/order/openOrders", **named, symbol=about.id, size=_MOST)
 
 
 def _more_open(request: Request, body: bytes) -> Request | None:
@@ -280,7 +270,7 @@ def _fills_request(about: Inquiry) -> Request:
     """Of two days until now; a beginning that lies further back is refused by the venue."""
     named = {"start-time": None if about.start_ns is None else -(-about.start_ns // MS)}
     most = min(about.limit or _MOST, _MOST)
-    return get(f"{HOST}/v1/order/matchresults", symbol=_of(about), **named, size=most)
+    return get(f"{HOST}/v1/order/matchresults", symbol=about.id, **named, size=most)
 
 
 _LOOK: Final = Act("order", _look, _one, LOOKS.name)
@@ -293,7 +283,7 @@ TRADING: Final = Trading(
         Act(
             "cancel_all",
             lambda about: _post(
-                "v1/order/orders/batchCancelOpenOrders", {"account-id": about.account, "symbol": _of(about)}
+                "v1/order/orders/batchCancelOpenOrders", {"account-id": about.account, "symbol": about.id}
             ),
             _cancelled, LOOKS.name, more=_more_cancelled,
         ),

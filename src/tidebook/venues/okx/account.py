@@ -12,10 +12,10 @@ import msgspec
 from tidebook.errors import ClockRefused, NotPermitted, SignatureRefused, VenueError
 from tidebook.model.number import exact
 from tidebook.model.orders import Fill
-from tidebook.model.wire import decode
+from tidebook.model.wire import decode, word
 from tidebook.venue import AccountStream, Endpoint, Login, Seen, Template, Told
 from tidebook.venues.okx import wire
-from tidebook.venues.okx.private import ROLE, SIDE, balances, orders, positions, word
+from tidebook.venues.okx.private import ROLE, SIDE, balances, orders, positions
 from tidebook.venues.okx.sign import SIGN
 
 # 60004 and 60006 are of the time stamp, and may be right the next time.

@@ -16,7 +16,7 @@ from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake, Usage
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, exact_of, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
-from tidebook.model.wire import MS, Num, decode
+from tidebook.model.wire import MS, Num, decode, word
 from tidebook.venue import Act, ClientIds, Inquiry, Ref, Request, Seen, Trading, Wish
 from tidebook.venues.okx import wire
 from tidebook.venues.okx.rest import API, SIXTY, TEN
@@ -144,12 +144,6 @@ _WAY: Final = {"net": 1, "long": 1, "short": -1}
 # ---- reading
 
 
-def word(words: Mapping[str, T], word: str, what: str) -> T:
-    if word not in words:
-        raise DecodeError("malformed", f"{word!r} is no {what} that was documented")
-    return words[word]
-
-
 def _acks(body: bytes) -> _Ack:
     """The one that was asked for. What failed is refused before; where it did not say so, nobody knows."""
     rows = decode(_ACKS, body).data
@@ -266,10 +260,6 @@ def _named(ref: Ref) -> dict[str, str]:
     return {"instId": ref.instrument.id, **({"ordId": ref.id} if ref.id else {"clOrdId": ref.client_id})}
 
 
-def _of(about: Inquiry) -> str | None:
-    return None if about.instrument is None else about.instrument.id
-
-
 def _check(wish: Wish) -> None:
     """What is not in all of its markets. Raises UsageError."""
     lacking = ""
@@ -301,7 +291,7 @@ def _fills_request(about: Inquiry) -> Request:
     """Of the last three days."""
     begin = None if about.start_ns is None else -(-about.start_ns // MS)
     most = min(about.limit or _MOST, _MOST)
-    return get(f"{API}/trade/fills", instId=_of(about), ordId=about.order_id or None, begin=begin, limit=most)
+    return get(f"{API}/trade/fills", instId=about.id, ordId=about.order_id or None, begin=begin, limit=most)
 
 
 def _older(request: Request, last: str, count: int) -> Request | None:
@@ -332,12 +322,12 @@ TRADING: Final = Trading(
         ),
         _LOOK,
         Act(
-            "open_orders", lambda about: get(f"{API}/trade/orders-pending", instId=_of(about), limit=_MOST), orders,
+            "open_orders", lambda about: get(f"{API}/trade/orders-pending", instId=about.id, limit=_MOST), orders,
             SIXTY.name, more=_more_orders,
         ),
         Act("fills", _fills_request, _fills, SIXTY.name, more=_more_fills, backwards=True),
         Act("balances", lambda about: get(f"{API}/account/balance"), balances, TEN.name),
-        Act("positions", lambda about: get(f"{API}/account/positions", instId=_of(about)), positions, TEN.name),
+        Act("positions", lambda about: get(f"{API}/account/positions", instId=about.id), positions, TEN.name),
     ),
     ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True, reduces=True,
     reasons=_REASONS,

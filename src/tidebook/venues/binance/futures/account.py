@@ -11,9 +11,9 @@ import msgspec
 
 from tidebook.model.number import exact
 from tidebook.model.orders import Fill, Order, Position
-from tidebook.model.wire import MS, Code, Id, Ms, Num, decode
+from tidebook.model.wire import MS, Code, Id, Ms, Num, decode, word
 from tidebook.venue import AccountStream, Endpoint, Expired, Lifetime, Look, Ping, Pool, Request, Seen, Token, Told
-from tidebook.venues.binance.private import KIND, SIDE, STATUS, TIF, word
+from tidebook.venues.binance.private import KIND, SIDE, STATUS, TIF
 
 
 class _Event(msgspec.Struct):
