@@ -5,7 +5,6 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -32,7 +31,7 @@ from tidebook.errors import (
 from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
 from tidebook.model.market import State
-from tidebook.model.number import Exact, exact_of, plain
+from tidebook.model.number import plain
 from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, MarketOrder, Order, Position, Stop, amount
 
 
@@ -91,7 +90,7 @@ class Trader(Finding):
         check()
         if dry_run:
             _act_of(one, "submit").request(made)
-            return sent(_dry(made), self._alone(one))
+            return sent(made.order(id="", status="dry", received_ns=now().wall_ns), self._alone(one))
         await _check_clock(one, trading)
         try:
             order = await one.private.intents.submit(made, number, check)
@@ -446,16 +445,3 @@ async def _check_clock(one: VenueAt, trading: Trading) -> None:
         name = one.declared.name
         text = f"{name}: its clock is known to {unsure / 1e9:.1f} s only, of a window of {trading.window:g} s"
         raise ClockRefused(f"{text}. Nothing was sent", venue=name)
-
-
-def _dry(made: Wish) -> Order:
-    def maybe(value: Decimal | None) -> Exact | None:
-        return None if value is None else exact_of(value)
-
-    one = made.instrument
-    return Order(
-        venue=one.venue, symbol=one.symbol, venue_ns=None, received_ns=now().wall_ns, id="", side=made.side,
-        kind=made.kind, status="dry", client_id=made.client_id, exact_price=maybe(made.price),
-        exact_trigger=maybe(made.trigger), exact_size=maybe(made.size), tif=made.tif, post_only=made.post_only,
-        reduce_only=made.reduce_only,
-    )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Final
 
 from tidebook.errors import InvalidOrder
 from tidebook.model.facts import Instrument, Rounding, Side
-from tidebook.model.number import plain, times
-from tidebook.model.orders import Amount, Intent, Kind, Limit, MarketOrder, Tif
+from tidebook.model.number import Exact, exact_of, plain, times
+from tidebook.model.orders import Amount, Intent, Kind, Limit, MarketOrder, Order, Status, Tif
 
 _ROUNDING: Final = {"nearest": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
 _EXACT: Final = Context(prec=200)
@@ -36,6 +36,22 @@ class Wish:
         much = f"for {plain(self.cost or Decimal())}" if self.size is None else plain(self.size)
         at = "" if self.price is None else f" at {plain(self.price)}"
         return f"{self.side} {much} {self.instrument.symbol}{at}"
+
+    def order(
+        self, *, id: str, received_ns: int, venue_ns: int | None = None, client_id: str = "", status: Status = "open"
+    ) -> Order:
+        """The order that it is where nothing more is known of it: as it was asked for, nothing filled."""
+        one = self.instrument
+        return Order(
+            venue=one.venue, symbol=one.symbol, venue_ns=venue_ns, received_ns=received_ns, id=id, side=self.side,
+            kind=self.kind, status=status, client_id=client_id or self.client_id, exact_price=_exact(self.price),
+            exact_trigger=_exact(self.trigger), exact_size=_exact(self.size), tif=self.tif, post_only=self.post_only,
+            reduce_only=self.reduce_only, created_ns=venue_ns,
+        )  # fmt: skip
+
+
+def _exact(value: Decimal | None) -> Exact | None:
+    return None if value is None else exact_of(value)
 
 
 def wish(intent: Intent, instrument: Instrument, client_id: str) -> Wish:

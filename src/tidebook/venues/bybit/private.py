@@ -14,7 +14,7 @@ import msgspec
 from tidebook.core.rest import get
 from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake
 from tidebook.model.facts import Side
-from tidebook.model.number import Exact, exact, exact_of, plain
+from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Ms, Num, decode, word
 from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
@@ -154,17 +154,9 @@ def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
     """It has a number: as it was asked for, open, nothing of it filled yet."""
     answer = decode(_ANSWER, body)
     ack = decode(_ACK, bytes(answer.result))
-
-    def maybe(value: Decimal | None) -> Exact | None:
-        return None if value is None else exact_of(value)
-
-    at = answer.time * MS
-    return Order(
-        venue=seen.venue, symbol=wish.instrument.symbol, venue_ns=at, received_ns=seen.received_ns, id=ack.order_id,
-        client_id=ack.order_link_id or wish.client_id, side=wish.side, kind=wish.kind, status="open",
-        exact_price=maybe(wish.price), exact_trigger=maybe(wish.trigger), exact_size=maybe(wish.size), tif=wish.tif,
-        post_only=wish.post_only, reduce_only=wish.reduce_only, created_ns=at,
-    )  # fmt: skip
+    return wish.order(
+        id=ack.order_id, client_id=ack.order_link_id, venue_ns=answer.time * MS, received_ns=seen.received_ns
+    )
 
 
 def order_of(one: OrderRow, seen: Seen) -> Order:

@@ -13,7 +13,7 @@ import msgspec
 from tidebook.core.rest import get
 from tidebook.errors import DecodeError, OrderNotFound, UsageError
 from tidebook.model.facts import Side
-from tidebook.model.number import Exact, exact, exact_of, plain
+from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Status, Tif
 from tidebook.model.wire import MS, Code, Id, Ms, Num, decode, word
 from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
@@ -134,12 +134,7 @@ def _account(body: bytes, seen: Seen, about: Any) -> str:
 
 
 def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
-    return Order(
-        venue=seen.venue, symbol=wish.instrument.symbol, venue_ns=None, received_ns=seen.received_ns,
-        id=_data(_ID, body), client_id=wish.client_id, side=wish.side, kind=wish.kind, status="open",
-        exact_price=None if wish.price is None else exact_of(wish.price),
-        exact_size=None if wish.size is None else exact_of(wish.size), tif=wish.tif, post_only=wish.post_only,
-    )  # fmt: skip
+    return wish.order(id=_data(_ID, body), received_ns=seen.received_ns)
 
 
 def _cancelling(body: bytes, seen: Seen, ref: Ref) -> None:

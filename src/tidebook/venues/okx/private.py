@@ -6,7 +6,6 @@ the mode in which a contract has one position.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -14,7 +13,7 @@ import msgspec
 from tidebook.core.rest import get
 from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake, UsageError
 from tidebook.model.facts import Side
-from tidebook.model.number import Exact, exact, exact_of, plain
+from tidebook.model.number import exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Num, decode, word
 from tidebook.venue import Act, ClientIds, Inquiry, Ref, Request, Seen, Trading, Wish
@@ -156,17 +155,7 @@ def _acks(body: bytes) -> _Ack:
 
 def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
     ack = _acks(body)
-
-    def maybe(value: Decimal | None) -> Exact | None:
-        return None if value is None else exact_of(value)
-
-    at = wire.at_ns(ack.at)
-    return Order(
-        venue=seen.venue, symbol=wish.instrument.symbol, venue_ns=at, received_ns=seen.received_ns, id=ack.id,
-        client_id=ack.name, side=wish.side, kind=wish.kind, status="open", exact_price=maybe(wish.price),
-        exact_size=maybe(wish.size), tif=wish.tif, post_only=wish.post_only, reduce_only=wish.reduce_only,
-        created_ns=at,
-    )  # fmt: skip
+    return wish.order(id=ack.id, client_id=ack.name, venue_ns=wire.at_ns(ack.at), received_ns=seen.received_ns)
 
 
 def _acknowledged(body: bytes, seen: Seen, ref: Ref) -> None:
