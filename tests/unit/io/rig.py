@@ -222,14 +222,18 @@ def left_open() -> tuple[int, int]:
 async def nothing_left() -> AsyncIterator[None]:
     """Fails when tasks or file descriptors are left that were not there before, some turns of the loop later."""
     gc.collect()
-    before = left_open()
-    yield
-    for _ in range(200):
-        gc.collect()
-        after = left_open()
-        if after[0] <= before[0] and after[1] <= before[1]:
-            return
-        await asyncio.sleep(0.01)
+    gc.freeze()  # what was there before need not be looked through each time
+    try:
+        before = left_open()
+        yield
+        for _ in range(200):
+            after = left_open()
+            if after[0] <= before[0] and after[1] <= before[1]:
+                return
+            gc.collect()
+            await asyncio.sleep(0.01)
+    finally:
+        gc.unfreeze()
     after = left_open()
     assert after[0] <= before[0], asyncio.all_tasks()
     assert after[1] <= before[1], f"{after[1] - before[1]} descriptors more than before"
