@@ -1,7 +1,8 @@
 """Bars over a range, and their holes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from tidebook.client.ahead import all_rows
 from tidebook.client.columns import BARS
 from tidebook.client.pages import Pages
 from tidebook.client.place import VenueAt
@@ -32,6 +33,19 @@ class Bars(Table[Bar]):
         return f"<Bars {self._about}, {len(self)} rows{span}, {len(self.gaps)} gaps>"
 
 
+def bar_pages(one: VenueAt, instrument: Instrument, interval: str, wanted: Callable[[Bar], bool]) -> Pages[Bar]:
+    """The pages of a symbol's bars. Raises UsageError for a text that is no interval, and where there are none."""
+    call = one.declared.call("bars")
+    if call is None:
+        raise UsageError(f"{one.declared.name} has no bars over REST", venue=one.declared.name)
+    cut = grid(interval)
+    return Pages(
+        one, call, instrument.id, interval, at=lambda bar: bar.start_ns,
+        every=cut(0).after(0), before=lambda opening: cut(opening).after(opening, -1),
+        wanted=wanted, spare=1,  # the one that is not finished
+    )  # fmt: skip
+
+
 async def asked_bars(
     one: VenueAt, instrument: Instrument, interval: str, *, start_ns: int | None, end_ns: int | None,
     limit: int | None, unfinished: bool,
@@ -41,14 +55,6 @@ async def asked_bars(
     Raises UsageError for a text that is no interval, or where the venue gives no such range; DecodeError where pages
     of the venue lead nowhere, or its bars do not follow each other by whole intervals; and whatever asking raises.
     """
-    call = one.declared.call("bars")
-    if call is None:
-        raise UsageError(f"{one.declared.name} has no bars over REST", venue=one.declared.name)
-    cut = grid(interval)
-    pages: Pages[Bar] = Pages(
-        one, call, instrument.id, interval, at=lambda bar: bar.start_ns,
-        every=cut(0).after(0), before=lambda opening: cut(opening).after(opening, -1),
-        wanted=lambda bar: unfinished or bar.finished, spare=1,  # the one that is not finished
-    )  # fmt: skip
-    rows = await pages.rows(start_ns, end_ns, limit)
+    pages = bar_pages(one, instrument, interval, lambda bar: unfinished or bar.finished)
+    rows = await all_rows(pages, start_ns, end_ns, limit)
     return Bars(rows, instrument.symbol, interval, one.declared.name)
