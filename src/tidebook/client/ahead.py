@@ -5,7 +5,7 @@ read yet; where a page does not hold its piece, what is left of it takes its pla
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -53,8 +53,9 @@ class Ahead(Generic[T]):
         self._pages = [one.pages for one in stretches]
         self._row = [_Piece[T](n, one.start_ns, one.end_ns) for n, one in enumerate(stretches)]
         self._steps = [one.pages.first_step for one in stretches]
+        self._empty = [0 for _ in stretches]  # until when there was nothing
 
-    async def parts(self) -> AsyncIterator[tuple[int, int | None, list[T]]]:
+    async def parts(self) -> AsyncGenerator[tuple[int, int | None, list[T]], None]:
         """See the class. Raises what asking raises, with what was had so far in its text."""
         try:
             while self._row:
@@ -114,9 +115,14 @@ class Ahead(Generic[T]):
         if whole or part.rest is not None:
             self._steps[source] = pages.next_step(self._steps[source], part)
         piece.rows = part.rows
+        if not part.held and piece.end_ns is not None:
+            self._empty[source] = max(self._empty[source], piece.end_ns)
         if part.rest is None:
             return
         start_ns, end_ns = part.rest
+        if end_ns is not None and start_ns == self._empty[source]:
+            # Rows begin somewhere in it: half of it tells in which half.
+            self._steps[source] = max(self._steps[source], (end_ns - start_ns) // 2)
         place = self._row.index(piece)
         if start_ns == piece.start_ns:  # it had the newest rows of it
             assert end_ns is not None

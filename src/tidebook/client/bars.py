@@ -7,6 +7,7 @@ from tidebook.client.columns import BARS
 from tidebook.client.pages import Pages
 from tidebook.client.place import VenueAt
 from tidebook.client.ranges import gaps_of, grid
+from tidebook.client.resample import coarser
 from tidebook.client.tables import Table
 from tidebook.errors import UsageError
 from tidebook.model.facts import Bar, Instrument, instant
@@ -24,6 +25,14 @@ class Bars(Table[Bar]):
         self.interval = interval
         self.venue = venue
         self.gaps = gaps_of(self._rows, interval)
+
+    def resample(self, interval: str, *, partial: bool = False) -> "Bars":
+        """Bars of a longer interval, exact, cut in UTC; holes stay holes.
+
+        The first and last are left out where they lack bars at the beginning or the end, or with ``partial=True`` not
+        `finished`. Raises UsageError where they are not made of whole bars of this interval.
+        """
+        return Bars(coarser(self._rows, self.interval, interval, partial=partial), self.symbol, interval, self.venue)
 
     def __repr__(self) -> str:
         span = ""

@@ -78,7 +78,7 @@ class Pages(Generic[T]):
 
     @property
     def first_step(self) -> int:
-        """How much time may be asked for at once, so that the first page tells where rows begin and how dense they are."""
+        """How much time may be asked for at once, so that the first page tells where rows begin how dense."""
         return self._most_at_once(1 << 62)
 
     def next_step(self, step_ns: int, part: "Part[T]") -> int:
@@ -105,8 +105,9 @@ class Pages(Generic[T]):
             rows = await self._newest(start_ns, end_ns, None, USUAL)
             return Part(rows, len(rows), start_ns, end_ns)
         until = self._call.ranges == "until"
-        await self._room(Question(self._id, self._most, self._interval, start_ns, end_ns))
-        page = await self._page(self._most, None if until else start_ns, end_ns, Urgency.HISTORY)
+        asked_from = None if until else start_ns
+        await self._room(Question(self._id, self._most, self._interval, asked_from, end_ns))
+        page = await self._page(self._most, asked_from, end_ns, Urgency.HISTORY)
         fresh = self._within(page, start_ns, end_ns)
         count = len(fresh)
         if len(page) < self._most:

@@ -350,9 +350,7 @@ class VenueAt:
             found = [*found, *await self._ask(call, part, question, urgency)]
         return found
 
-    async def _ask(
-        self, call: Call, ask: Callable[[Question], Request], question: Question, urgency: Urgency
-    ) -> Any:
+    async def _ask(self, call: Call, ask: Callable[[Question], Request], question: Question, urgency: Urgency) -> Any:
         """One request, and those for what its answer left out."""
         request = ask(question)
         if call.keyed:

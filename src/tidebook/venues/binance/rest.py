@@ -177,8 +177,12 @@ def calls(site: Site) -> tuple[Call, ...]:
         # Both ends at most an hour apart is what its sister markets say; within it is good for all of them.
         replace(
             make(
-                "agg_trades", in_range(f"{api}/aggTrades"), read_trades(AGG_TRADES, wire.several), site.agg_trades,
-                1000, ranges=True,
+                "agg_trades",
+                in_range(f"{api}/aggTrades"),
+                read_trades(AGG_TRADES, wire.several),
+                site.agg_trades,
+                1000,
+                ranges=True,
             ),
             longest=3_600.0,
         ),
