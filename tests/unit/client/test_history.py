@@ -97,12 +97,12 @@ async def test_an_end_to_come_and_none_are_the_same(ranges: Any) -> None:
 
 @pytest.mark.parametrize("ranges", [True, "until"])
 async def test_a_start_long_before_the_first_row_costs_few_pages(ranges: Any) -> None:
-    async with asyncio.timeout(GENEROUS), running(declared(ranges)) as (bourse, at):
-        async with connect("bourse.linear", at=at) as market:
-            bourse.charged = charged(Random(1), 60)
-            pages, before = await pages_of(market), len(bourse.asked)
-            await at_once(pages, FIRST - 24 * 365 * 30 * HOUR, FIRST + 480 * HOUR, 8)
-            assert len(bourse.asked) - before < 200, "a day at a time it is 11,000"
+    venue = declared(ranges)
+    async with asyncio.timeout(GENEROUS), running(venue) as (bourse, at), connect("bourse.linear", at=at) as market:
+        bourse.charged = charged(Random(1), 60)
+        pages, before = await pages_of(market), len(bourse.asked)
+        await at_once(pages, FIRST - 24 * 365 * 30 * HOUR, FIRST + 480 * HOUR, 8)
+        assert len(bourse.asked) - before < 200, "a day at a time it is 11,000"
 
 
 async def asked_again(market: Market, bourse: Bourse, path: Path) -> tuple[list[int], int]:
