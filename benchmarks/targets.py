@@ -73,6 +73,7 @@ TARGETS: Final = (
     Target("peers-path", "trades", "tidebook on", PEER, 1 / 3),
     _native("symbols", "1000 symbols, best", "1 symbol", 2.0),
     _native("memory", "a book, 1000 levels a side", "", 48.0),
+    Target("history", "30 days of 1-minute bars", "8 at once", "page after page", 1 / 5),
     Target("latency", "10k/s, p99", "tidebook on", "picows", 3.0),
     Target("engine", "binance light, best", "python", "", 30.0),
 )

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from tidebook.cli import ask, demo, keys, live, replay, sim, venues
+from tidebook.cli import ask, bars, demo, keys, live, replay, sim, venues
 from tidebook.core.redact import shown
 from tidebook.errors import TidebookError
 
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_to(commands)
     live.add_to(commands)
     ask.add_to(commands)
+    bars.add_to(commands)
     venues.add_to(commands)
     keys.add_to(commands)
     replay.add_to(commands)

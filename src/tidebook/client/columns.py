@@ -13,6 +13,7 @@ from tidebook.model.facts import (
     Liquidation,
     MarkPrice,
     OpenInterest,
+    Quote,
     Ticker,
     Trade,
 )
@@ -104,6 +105,19 @@ TRADES: Columns[Trade] = Columns(
         "size": ("number", lambda row: row.size),
         "side": ("text", lambda row: row.side),
         "id": ("text", lambda row: row.id),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
+QUOTES: Columns[Quote] = Columns(
+    "Quotes",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "bid": ("number", lambda row: row.bid),
+        "bid_size": ("number", lambda row: row.bid_size),
+        "ask": ("number", lambda row: row.ask),
+        "ask_size": ("number", lambda row: row.ask_size),
         "venue": ("text", lambda row: row.venue),
     },
     ("symbol", "timestamp"),

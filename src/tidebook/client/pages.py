@@ -1,11 +1,13 @@
 """What a venue gives page after page, in order of time, without one twice."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from tidebook.client.place import VenueAt, check_limit
 from tidebook.core.channel import Call, Question
 from tidebook.core.clock import SECOND
+from tidebook.core.effects import Urgency
 from tidebook.errors import DecodeError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import instant
@@ -14,17 +16,32 @@ T = TypeVar("T")
 USUAL = 500  # rows that are asked for where nobody says how many
 
 
+class Part(NamedTuple, Generic[T]):
+    """What one page holds of [start, end): `held` rows before those that are not wanted were left out.
+
+    `rest` is what of the range the page had no room for, `span_ns` from its first to its last row.
+    """
+
+    rows: list[T]
+    held: int
+    start_ns: int
+    end_ns: int | None
+    rest: tuple[int, int | None] | None = None
+    span_ns: int = 0
+
+
 class Pages(Generic[T]):
     """The pages of one question.
 
     `at` is a row's place in time (ns), `before` the last instant before a row at which another one could be, `every`
     how far apart rows mostly are. Rows that are not `wanted` are left out; there may be one on a page (`spare`).
+    `same` tells rows of one instant apart; without it there is one at each.
     """
 
     def __init__(
         self, one: VenueAt, call: Call, id: str, interval: str | None = None, *, at: Callable[[T], int],
         every: int, before: Callable[[int], int] = lambda ns: ns - 1, wanted: Callable[[T], bool] = lambda row: True,
-        spare: int = 0,
+        spare: int = 0, same: Callable[[T], object] | None = None,
     ) -> None:  # fmt: skip
         self._one = one
         self._call = call
@@ -36,6 +53,7 @@ class Pages(Generic[T]):
         self._every = every
         self._is_wanted = wanted
         self._spare = spare
+        self._same = same
         self._most = call.most or USUAL
         self._longest_ns = None if call.longest is None else int(call.longest * SECOND)
 
@@ -57,6 +75,66 @@ class Pages(Generic[T]):
         if self._call.ranges:
             return await self._backwards(end_ns, limit or usual)
         return await self._newest(start_ns, end_ns, limit, usual)
+
+    @property
+    def first_step(self) -> int:
+        """How much time may be asked for at once, so that the first page tells where rows begin how dense."""
+        return self._most_at_once(1 << 62)
+
+    def next_step(self, step_ns: int, part: "Part[T]") -> int:
+        """How much to ask for after a page: as much as filled it, more where it was mostly empty."""
+        if part.rest is not None:
+            return max(part.span_ns if self._same is None else part.span_ns * 9 // 10, 1)
+        return self._most_at_once(step_ns * 2) if part.held * 2 < self._most else step_ns
+
+    def _most_at_once(self, step_ns: int) -> int:
+        return step_ns if self._longest_ns is None else min(step_ns, self._longest_ns)
+
+    def is_long(self, start_ns: int, end_ns: int | None, pages: int) -> bool:
+        """Whether a range may be more than so many pages, as far as one can know before asking."""
+        last_ns = now().wall_ns if end_ns is None else min(end_ns, now().wall_ns)
+        dense = self._same is not None
+        return bool(self._call.ranges) and (dense or last_ns - start_ns > pages * self._every * self._most)
+
+    async def part(self, start_ns: int, end_ns: int | None) -> "Part[T]":
+        """One page of [start, end), and what of that range it leaves to be asked for: after it, or before it.
+
+        Asked when there is nothing more urgent, and so that a fifth of the limit stays free for what is.
+        """
+        if not self._call.ranges:
+            rows = await self._newest(start_ns, end_ns, None, USUAL)
+            return Part(rows, len(rows), start_ns, end_ns)
+        until = self._call.ranges == "until"
+        asked_from = None if until else start_ns
+        await self._room(Question(self._id, self._most, self._interval, asked_from, end_ns))
+        page = await self._page(self._most, asked_from, end_ns, Urgency.HISTORY)
+        fresh = self._within(page, start_ns, end_ns)
+        count = len(fresh)
+        if len(page) < self._most:
+            return Part(self._wanted(fresh), count, start_ns, end_ns)
+        rest: tuple[int, int | None] | None
+        if until:
+            first_ns = self._at(page[0])
+            rest = (start_ns, first_ns) if self._before(first_ns) >= start_ns else None
+        else:
+            last_ns = self._at(page[-1])
+            rest = (last_ns + 1, end_ns) if end_ns is None or last_ns + 1 < end_ns else None
+            if self._same is not None:  # of its last instant the page may lack some
+                fresh, rest = [one for one in fresh if self._at(one) < last_ns], (last_ns, end_ns)
+        if rest is not None:
+            self._check_new(fresh)
+        return Part(self._wanted(fresh), count, start_ns, end_ns, rest, self._at(page[-1]) - self._at(page[0]))
+
+    async def _room(self, question: Question) -> None:
+        """Wait until the limit has room for this and a fifth of it besides."""
+        pool = next((one for one in self._one.declared.pools if one.name == self._call.pool), None)
+        url, weight = self._call.request(question).url, self._call.weight(question)
+        while pool is not None:
+            at = now()
+            wait = self._one.desk.requests.room_at(pool.name, url, weight + pool.limit // 5, at) - at.mono_ns
+            if wait <= 0:
+                return
+            await asyncio.sleep(min(wait / SECOND, 1.0))
 
     async def _onwards(self, start_ns: int, end_ns: int | None, limit: int | None) -> list[T]:
         """From a start on, the oldest first."""
@@ -170,15 +248,17 @@ class Pages(Generic[T]):
     def _wanted(self, page: list[T]) -> list[T]:
         return [one for one in page if self._is_wanted(one)]
 
-    async def _page(self, size: int, start_ns: int | None, end_ns: int | None) -> list[T]:
+    async def _page(
+        self, size: int, start_ns: int | None, end_ns: int | None, urgency: Urgency = Urgency.SEED
+    ) -> list[T]:
         question: Any = Question(self._id, size, self._interval, start_ns, end_ns)
-        rows: list[T] = await self._one.fetch(self._call.name, question)
+        rows: list[T] = await self._one.fetch(self._call.name, question, urgency)
         return sorted(rows, key=self._at)
 
     def _within(self, page: list[T], start_ns: int | None, end_ns: int | None) -> list[T]:
         """Those in [start, end), each once."""
-        once = {self._at(one): one for one in page}
+        key = self._same or self._at
         return [
-            one for at, one in once.items()
-            if (start_ns is None or at >= start_ns) and (end_ns is None or at < end_ns)
+            one for one in {key(one): one for one in page}.values()
+            if (start_ns is None or self._at(one) >= start_ns) and (end_ns is None or self._at(one) < end_ns)
         ]  # fmt: skip

@@ -335,7 +335,7 @@ class VenueAt:
 
     # Asking -------------------------------------------------------------------
 
-    async def fetch(self, name: str, question: Question) -> Any:
+    async def fetch(self, name: str, question: Question, urgency: Urgency = Urgency.SEED) -> Any:
         """Ask once. Raises the venue's error, a NetworkError, or DecodeError for an answer that is none."""
         call = self.declared.call(name)
         if call is None:
@@ -345,17 +345,17 @@ class VenueAt:
             raise UsageError(
                 f"limit {question.limit} is more than {call.most}, the most that {self.declared.name} gives"
             )
-        found = await self._ask(call, call.request, question)
+        found = await self._ask(call, call.request, question, urgency)
         for part in call.parts:
-            found = [*found, *await self._ask(call, part, question)]
+            found = [*found, *await self._ask(call, part, question, urgency)]
         return found
 
-    async def _ask(self, call: Call, ask: Callable[[Question], Request], question: Question) -> Any:
+    async def _ask(self, call: Call, ask: Callable[[Question], Request], question: Question, urgency: Urgency) -> Any:
         """One request, and those for what its answer left out."""
         request = ask(question)
         if call.keyed:
             self._keys.check(self.declared, f"{request.method} {urlsplit(request.url).path}", "sent")
-        reply = await self.send(request, call.pool, call.weight(question))
+        reply = await self.send(request, call.pool, call.weight(question), urgency=urgency)
         if call.limits is not None:
             self.desk.requests.published(call.limits(reply.body))
         found = self._read(call, question, reply)
@@ -366,7 +366,7 @@ class VenueAt:
                 text = f"{self.declared.name}: the pages of {call.name} lead in a circle"
                 raise DecodeError("malformed", text, venue=self.declared.name)
             asked.add(request.url)
-            reply = await self.send(request, call.pool, call.weight(question))
+            reply = await self.send(request, call.pool, call.weight(question), urgency=urgency)
             page = self._read(call, question, reply)
             # Of the newest rows each page has older ones than the one before.
             found = page + found if call.ranges and question.start_ns is None else found + page

@@ -3,18 +3,21 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tidebook.client.account import Account
+from tidebook.client.ahead import all_rows
 from tidebook.client.bars import Bars, asked_bars
 from tidebook.client.book import Book, Stale
 from tidebook.client.books import Books
-from tidebook.client.columns import FUNDING, INSTRUMENTS, TICKERS, TRADES
+from tidebook.client.columns import FUNDING, INSTRUMENTS, QUOTES, TICKERS, TRADES
 from tidebook.client.consolidated import Consolidated
 from tidebook.client.feeds import FactFeed, LiveBook
 from tidebook.client.finding import Finding, check_listed, check_text, usable
 from tidebook.client.funding import asked_funding
 from tidebook.client.opening import Opening
+from tidebook.client.pages import Pages
 from tidebook.client.place import VenueAt
 from tidebook.client.ranges import Instant, instant_ns
 from tidebook.client.raw import Param, RawReply, RawStream, ask, at_path, request_of
@@ -22,6 +25,7 @@ from tidebook.client.reading import FrozenBook
 from tidebook.client.snapshot import asked_book
 from tidebook.client.subscription import Slow, Subscription
 from tidebook.client.tables import Table
+from tidebook.client.ticks import quote_pages, trade_pages
 from tidebook.core.burst import Burst
 from tidebook.core.channel import Question, check_has
 from tidebook.core.options import Options
@@ -41,6 +45,10 @@ from tidebook.model.facts import (
 )
 from tidebook.model.health import Health
 from tidebook.model.market import State
+
+if TYPE_CHECKING:
+    from tidebook.history import History
+    from tidebook.history import Kind as HistoryKind
 
 Kind = Literal["spot", "linear", "inverse", "option"]
 KINDS: Final[tuple[Kind, ...]] = ("spot", "linear", "inverse", "option")
@@ -247,10 +255,42 @@ class Reader(Finding):
         answer: int = await one.fetch("time", Question())
         return answer
 
-    async def fetch_trades(self, symbol: str, *, limit: int | None = None, venue: str | None = None) -> Table[Trade]:
-        """The newest trades, oldest first."""
-        rows: list[Trade] = await self._ask("trades", symbol, venue, limit=limit)
-        return Table(TRADES, rows, symbol)
+    async def fetch_trades(
+        self, symbol: str, *, start: Instant = None, end: Instant = None, limit: int | None = None,
+        venue: str | None = None,
+    ) -> Table[Trade]:  # fmt: skip
+        """The newest trades, oldest first; with a start all in [start, end), or the first `limit` of them.
+
+        `start` and `end` as for `fetch_bars`. Over a range some venues give what one taker had at one price as one row.
+        Raises UsageError where the venue gives no such range.
+        """
+        if start is None and end is None:
+            rows: list[Trade] = await self._ask("trades", symbol, venue, limit=limit)
+            return Table(TRADES, rows, symbol)
+        one, instrument = await self._one(symbol, venue)
+        found = await _from_start(trade_pages(one, instrument), start, end, limit)
+        return Table(TRADES, found, instrument.symbol)
+
+    async def fetch_quotes(
+        self, symbol: str, *, start: Instant, end: Instant = None, limit: int | None = None, venue: str | None = None
+    ) -> Table[Quote]:
+        """The best bids and asks in [start, end), oldest first, or the first `limit`. Raises UsageError where the venue
+        gives none of the past.
+        """
+        one, instrument = await self._one(symbol, venue)
+        found = await _from_start(quote_pages(one, instrument), start, end, limit)
+        return Table(QUOTES, found, instrument.symbol)
+
+    def history(
+        self, symbols: str | Sequence[str], kind: "HistoryKind" = "bars", *, interval: str = "1m", start: Instant,
+        end: Instant = None, venue: str | None = None, workers: int = 8, resume: "str | PathLike[str] | None" = None,
+    ) -> "History[Any]":  # fmt: skip
+        """A long range page after page, some asked for at once: see `tidebook.history`."""
+        from tidebook.history import History  # it is built on this
+
+        return History(
+            self, symbols, kind, interval=interval, start=start, end=end, venue=venue, workers=workers, resume=resume
+        )
 
     async def fetch_bars(
         self, symbol: str, interval: str = "1m", *, start: Instant = None, end: Instant = None,
@@ -351,6 +391,14 @@ class Reader(Finding):
         one, instrument = await self._one(symbol, venue)
         check_has(instrument, noun)
         return await one.fetch(name, Question(instrument=instrument.id, **question))
+
+
+async def _from_start(pages: Pages[Any], start: Instant, end: Instant, limit: int | None) -> list[Any]:
+    at_ns = now().wall_ns
+    start_ns, end_ns = instant_ns("start", start, at_ns), instant_ns("end", end, at_ns)
+    if start_ns is None:
+        raise UsageError("of which range? Write a start too")
+    return await all_rows(pages, start_ns, end_ns, limit)
 
 
 def _flat(name: str, symbols: Sequence[str | Sequence[str]]) -> list[str]:

@@ -21,6 +21,7 @@ class Urgency(IntEnum):
     RESYNC = 1
     SEED = 2
     AUDIT = 3
+    HISTORY = 4
 
 
 @dataclass(frozen=True, slots=True)

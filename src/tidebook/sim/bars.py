@@ -21,6 +21,7 @@ _KEPT_HOURS: Final = 1_000
 _FINE_HISTORY: Final = 2 * DAY  # before a market's birth; what is older comes by the hour,
 _DISTANT: Final = ((400 * DAY, 32 * DAY), (40 * DAY, DAY))  # and what is older than that by so much at a time
 _KEPT_DISTANT: Final = 2_000
+_KEPT_FINE: Final = 31 * 24
 
 
 class Bar(NamedTuple):
@@ -107,14 +108,14 @@ class History:
         self._volume = volume
         self._trades = trades
         self._amount = amount
-        self._hours: dict[int, tuple[Bar, ...]] = {}  # the two that a day begins and ends in
+        self._hours: dict[int, tuple[Bar, ...]] = {}  # of a month: what is read page after page is asked for again
 
     def minute(self, open_ns: int) -> Bar:
         hour_ns = open_ns - open_ns % HOUR
         hour = self._hours.get(hour_ns)
         if hour is None:
             hour = self._hours[hour_ns] = tuple(self._make(hour_ns))
-            if len(self._hours) > 2:
+            if len(self._hours) > _KEPT_FINE:
                 del self._hours[next(iter(self._hours))]
         return hour[(open_ns - hour_ns) // MINUTE]
 

@@ -192,7 +192,9 @@ class Bourse:
         self.left: list[tuple[str, str]] = []
         self.asked: list[str] = []  # REST
         self.demo: list[str | None] = []  # what the header of that environment said each time
-        self.charged = [str(Decimal(number) / 10_000) for number in range(10)]  # funding, one each eighth hour
+        self.charged: list[str | None] = [
+            str(Decimal(number) / 10_000) for number in range(10)
+        ]  # funding, each eighth hour; None: a hole
         self.every = 8 * HOUR
         self.longest: int | None = None  # no rows of a longer range are given
         self.opened: list[str] = []  # venues whose WebSocket was opened
@@ -232,6 +234,7 @@ class Bourse:
         found: list[Row] = [
             {"noun": "funding", "id": id, "rate": rate, "funding_ns": FIRST + self.every * n, "settled": True}
             for n, rate in enumerate(self.charged)
+            if rate is not None
         ]
         if self.longest is not None:
             last = end or now().wall_ns

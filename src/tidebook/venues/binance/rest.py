@@ -4,7 +4,7 @@ Facts: rest-api.md, filters.md, errors.md, 2026-07-21; of Binance.US: its rest-a
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -174,7 +174,18 @@ def calls(site: Site) -> tuple[Call, ...]:
         make("time", plain(f"{api}/time"), read_time, 1),
         make("book", of_symbol(f"{api}/depth"), as_it_is, by_limit(site.depth, 100), 5000),
         make("trades", of_symbol(f"{api}/trades"), read_trades(_TRADES, wire.trade), site.trades, 1000),
-        make("agg_trades", in_range(f"{api}/aggTrades"), read_trades(AGG_TRADES, wire.several), site.agg_trades, 1000),
+        # Both ends at most an hour apart is what its sister markets say; within it is good for all of them.
+        replace(
+            make(
+                "agg_trades",
+                in_range(f"{api}/aggTrades"),
+                read_trades(AGG_TRADES, wire.several),
+                site.agg_trades,
+                1000,
+                ranges=True,
+            ),
+            longest=3_600.0,
+        ),
         make("bars", bars_in_range(f"{api}/klines", site.intervals), read_bars, site.bars, 1000, ranges=True),
         make(
             "ticker",

@@ -1,0 +1,110 @@
+"""Pages of a long range in a file, so that who was killed goes on where they were.
+
+The first line says what was asked, each further one is a page: which instrument, until when it is complete with it, and
+its rows. A page is written, and on the disk, before the next one. A last line that is torn is dropped: so page and
+progress are one write, and cannot disagree.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tidebook.errors import UsageError
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a file is of. `start` and `end` are as they were written, `start_ns` and `end_ns` what that meant then."""
+
+    kind: str
+    venue: str
+    symbols: list[str]
+    interval: str
+    start: str
+    end: str
+    start_ns: int
+    end_ns: int
+    tidebook: int = 1  # the form of this file
+
+    def is_same(self, other: "Asked") -> bool:
+        """Whether the same was asked, whenever it was."""
+        mine, theirs = (msgspec.structs.replace(one, start_ns=0, end_ns=0) for one in (self, other))
+        return mine == theirs
+
+
+class _Line(msgspec.Struct):
+    source: int
+    until_ns: int
+    rows: msgspec.Raw
+
+
+class Kept:
+    """One such file, held by one process at a time. `asked` is what was asked first, `until` what is had of each."""
+
+    def __init__(self, path: Path, asked: Asked) -> None:
+        """Raises UsageError where the file is of something else, or another process writes it; OSError."""
+        self.path = path
+        self.until: dict[int, int] = {}
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"{path} is being written by another process") from None
+            self.asked = self._begin(asked)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def _begin(self, asked: Asked) -> Asked:
+        with self.path.open("rb") as lines:
+            head = lines.readline()
+            if not head.endswith(b"\n"):
+                if head and not msgspec.json.encode(asked).startswith(head[:20]):
+                    raise UsageError(f"{self.path} is no file of kept pages")
+                os.ftruncate(self._file, 0)
+                self._write(msgspec.json.encode(asked))
+                return asked
+            try:
+                found = msgspec.json.decode(head, type=Asked)
+            except msgspec.MsgspecError:
+                raise UsageError(f"{self.path} is no file of kept pages") from None
+            if not found.is_same(asked):
+                raise UsageError(f"{self.path} is of another range: {head.decode(errors='replace').strip()[:300]}")
+            whole = len(head)
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break
+                one = msgspec.json.decode(line, type=_Line)
+                self.until[one.source] = one.until_ns
+                whole += len(line)
+        os.ftruncate(self._file, whole)
+        os.lseek(self._file, 0, os.SEEK_END)
+        return found
+
+    def pages(self, row: type) -> Iterator[tuple[int, list[Any]]]:
+        """All that was there, one page in memory at a time."""
+        rows_of = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+        with self.path.open("rb") as lines:
+            lines.readline()
+            for line in lines:
+                one = msgspec.json.decode(line, type=_Line)
+                yield one.source, rows_of.decode(one.rows)
+
+    def add(self, source: int, until_ns: int, rows: list[Any]) -> None:
+        """Write a page; on the disk when this returns."""
+        self._write(msgspec.json.encode({"source": source, "until_ns": until_ns, "rows": rows}))
+        self.until[source] = until_ns
+
+    def _write(self, line: bytes) -> None:
+        left = memoryview(line + b"\n")
+        while left:
+            left = left[os.write(self._file, left) :]
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Give it to others; the file stays."""
+        os.close(self._file)

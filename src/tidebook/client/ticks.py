@@ -1,0 +1,37 @@
+"""Trades and quotes over a range, where a venue gives them."""
+
+from typing import TypeVar
+
+from tidebook.client.pages import Pages
+from tidebook.client.place import VenueAt
+from tidebook.core.clock import SECOND
+from tidebook.errors import UsageError
+from tidebook.model.facts import Fact, Instrument, Quote, Trade
+
+F = TypeVar("F", bound=Fact)
+
+
+def stamp(row: Fact) -> int:
+    """When it was, as the venue says; where it says nothing, when it was received."""
+    return row.received_ns if row.venue_ns is None else row.venue_ns
+
+
+def trade_pages(one: VenueAt, instrument: Instrument) -> Pages[Trade]:
+    """The pages of trades. Where single ones are given for no range, those of one taker at one price count as one."""
+    several = one.declared.call("agg_trades")
+    single = one.declared.call("trades")
+    call = single if several is None or (single is not None and single.ranges) else several
+    if call is None:
+        raise UsageError(f"{one.declared.name} has no trades over REST", venue=one.declared.name)
+    return Pages(one, call, instrument.id, at=stamp, every=SECOND, same=lambda row: (stamp(row), row.id))
+
+
+def quote_pages(one: VenueAt, instrument: Instrument) -> Pages[Quote]:
+    """The pages of quotes; equal ones of one instant are one."""
+    call = one.declared.call("quotes")
+    if call is None:
+        raise UsageError(f"{one.declared.name} has no quotes over REST", venue=one.declared.name)
+    return Pages(
+        one, call, instrument.id, at=stamp, every=SECOND,
+        same=lambda row: (stamp(row), row.exact_bid, row.exact_bid_size, row.exact_ask, row.exact_ask_size),
+    )  # fmt: skip

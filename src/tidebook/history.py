@@ -1,0 +1,230 @@
+"""Long ranges of bars, trades, quotes and funding: page after page in order of time, some asked for at once.
+
+    async with tidebook.history.bars(market, "BTC/USDT", "1m", start="30d") as pages:
+        async for page in pages:
+            ...
+
+Memory holds what is under way, whatever the range: a reader that is slow makes the asking wait. Requests keep within
+the venue's limits, and leave a fifth of them to whatever is more urgent.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar
+
+from tidebook.client.ahead import WORKERS, Ahead, Stretch
+from tidebook.client.bars import Bars, bar_pages
+from tidebook.client.columns import BARS, FUNDING, QUOTES, TRADES, Columns
+from tidebook.client.funding import funding_pages
+from tidebook.client.kept import Asked, Kept
+from tidebook.client.pages import Pages
+from tidebook.client.place import VenueAt
+from tidebook.client.ranges import Instant, gaps_of, grid, instant_ns
+from tidebook.client.resample import from_trades
+from tidebook.client.tables import Table
+from tidebook.client.ticks import quote_pages, trade_pages
+from tidebook.errors import TidebookError, UsageError
+from tidebook.io.clock import now
+from tidebook.model.facts import Bar, Funding, Instrument, Quote, Trade, instant
+
+if TYPE_CHECKING:
+    from tidebook.client.reader import Reader
+
+T = TypeVar("T")
+Kind = Literal["bars", "trades", "quotes", "funding"]
+_KINDS: Final[dict[str, tuple[Columns[Any], type]]] = {
+    "bars": (BARS, Bar), "trades": (TRADES, Trade), "quotes": (QUOTES, Quote), "funding": (FUNDING, Funding),
+}  # fmt: skip
+
+
+class History(Generic[T]):
+    """Iterating once yields tables, symbol after symbol, each in order of time; `table()` is all of it at once.
+
+    The range ends at the latest now, and with it what is not finished. `gaps` are the holes of bars so far: symbol,
+    the first opening that is missing, the opening that follows. With `resume`, a path, each page is kept there before
+    it is yielded: who asks the same again gets those pages, and only the others are asked for.
+    """
+
+    def __init__(
+        self, market: "Reader", symbols: str | Sequence[str], kind: Kind = "bars", *, interval: str = "1m",
+        start: Instant, end: Instant = None, venue: str | None = None, workers: int = WORKERS,
+        resume: str | PathLike[str] | None = None,
+    ) -> None:  # fmt: skip
+        """Raises UsageError for what is no range, interval or kind. Nothing is asked before it is iterated."""
+        if kind not in _KINDS:
+            raise UsageError(f"{kind!r}: there is history of {', '.join(_KINDS)}")
+        grid(interval)
+        self._symbols = [symbols] if isinstance(symbols, str) else [*symbols]
+        if not self._symbols:
+            raise UsageError("history of which symbol?")
+        at_ns = now().wall_ns
+        start_ns, end_ns = instant_ns("start", start, at_ns), instant_ns("end", end, at_ns)
+        if start_ns is None:
+            raise UsageError("history from when on? Write a start")
+        self.start_ns, self.end_ns = start_ns, min(at_ns, end_ns or at_ns)
+        if self.start_ns >= self.end_ns:
+            raise UsageError("start is not before end, and before now")
+        self.kind: Kind = kind
+        self.interval = interval
+        self.gaps: tuple[tuple[str, int, int], ...] = ()
+        self.done_ns = self.start_ns  # of the symbol that is read: all before it was yielded
+        self._texts = str(start), str(end)
+        self._market, self._venue, self._workers = market, venue, workers
+        self._resume = None if resume is None else Path(resume)
+        self._kept: Kept | None = None
+        self._last: dict[str, Bar] = {}
+        self._pages: AsyncGenerator[Table[T], None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End what is under way. What `resume` keeps stays."""
+        if self._pages is not None:
+            await self._pages.aclose()
+
+    def __aiter__(self) -> AsyncGenerator[Table[T], None]:
+        if self._pages is not None:
+            raise UsageError("history is read once; ask for it anew")
+        self._pages = self._read()
+        return self._pages
+
+    async def table(self) -> Table[T]:
+        """All of it: Bars where it is bars of one symbol."""
+        rows: list[Any] = []
+        about = self._symbols[0] if len(self._symbols) == 1 else ""
+        venue = ""
+        async for page in self:
+            rows += page
+            about, venue = (page.symbol, page.venue) if isinstance(page, Bars) else (about, venue)
+        if self.kind == "bars" and len(self._symbols) == 1:
+            return Bars(rows, about, self.interval, venue or self._venue or "")  # type: ignore[return-value]
+        return Table(_KINDS[self.kind][0], rows, about)
+
+    def __repr__(self) -> str:
+        first, last = (f"{instant(ns):%Y-%m-%dT%H:%M}" for ns in (self.start_ns, self.end_ns))
+        return f"<History {self.kind} {' '.join(self._symbols[:5])}, {first} → {last}, until {instant(self.done_ns)}>"
+
+    # Inside -------------------------------------------------------------------
+
+    async def _read(self) -> AsyncGenerator[Table[T], None]:
+        found = [await self._market._one(symbol, self._venue) for symbol in self._symbols]
+        try:
+            if self._resume is not None:
+                self._kept = await asyncio.to_thread(Kept, self._resume, self._asked(found))
+                self.start_ns, self.end_ns = self._kept.asked.start_ns, self._kept.asked.end_ns
+                for source, rows in self._kept.pages(_KINDS[self.kind][1]):
+                    self.done_ns = self._kept.until[source]
+                    if rows:
+                        yield self._page(rows, *found[source])
+            # The generator within must end with this one, not when somebody collects it.
+            async for source, until_ns, rows in self._asked_for(found):
+                if self._kept is not None:
+                    await asyncio.to_thread(self._kept.add, source, until_ns, rows)
+                self.done_ns = until_ns
+                if rows:
+                    yield self._page(rows, *found[source])
+        finally:
+            if self._kept is not None:
+                self._kept.close()
+
+    async def _asked_for(
+        self, found: Sequence[tuple[VenueAt, Instrument]]
+    ) -> AsyncGenerator[tuple[int, int, list[Any]], None]:
+        """What is not kept yet, in order."""
+        until = {} if self._kept is None else self._kept.until
+        left = [n for n in range(len(found)) if until.get(n, self.start_ns) < self.end_ns]
+        stretches = [Stretch(self._make(*found[n]), until.get(n, self.start_ns), self.end_ns) for n in left]
+        parts = Ahead(stretches, self._workers).parts()
+        try:
+            async for place, end_ns, rows in parts:
+                yield left[place], end_ns or self.end_ns, rows
+        except TidebookError as error:
+            had = f"Had until {instant(self.done_ns):%Y-%m-%dT%H:%M:%S}Z"
+            error.hint = had if error.hint is None else f"{error.hint}. {had}"
+            raise
+        finally:
+            await parts.aclose()
+
+    def _make(self, one: VenueAt, instrument: Instrument) -> Pages[Any]:
+        match self.kind:
+            case "bars":
+                cut = grid(self.interval)
+
+                def ended(bar: Bar) -> bool:  # also where it is asked for again, later
+                    return bar.finished and cut(bar.start_ns).after(bar.start_ns) <= self.end_ns
+
+                return bar_pages(one, instrument, self.interval, ended)
+            case "trades":
+                return trade_pages(one, instrument)
+            case "quotes":
+                return quote_pages(one, instrument)
+            case "funding":
+                return funding_pages(one, instrument)
+
+    def _page(self, rows: list[Any], one: VenueAt, instrument: Instrument) -> Table[T]:
+        symbol = instrument.symbol
+        if self.kind != "bars":
+            return Table(_KINDS[self.kind][0], rows, symbol)
+        before = [self._last[symbol]] if symbol in self._last else []
+        self.gaps += tuple((symbol, *gap) for gap in gaps_of([*before, *rows], self.interval))
+        self._last[symbol] = rows[-1]
+        return Bars(rows, symbol, self.interval, one.declared.name)  # type: ignore[return-value]
+
+    def _asked(self, found: Sequence[tuple[VenueAt, Instrument]]) -> Asked:
+        venue = " ".join(dict.fromkeys(one.place for one, _ in found))
+        symbols = [instrument.symbol for _, instrument in found]
+        return Asked(self.kind, venue, symbols, self.interval, *self._texts, self.start_ns, self.end_ns)
+
+
+def bars(
+    market: "Reader", symbols: str | Sequence[str], interval: str = "1m", *, start: Instant, end: Instant = None,
+    venue: str | None = None, workers: int = WORKERS, resume: str | PathLike[str] | None = None,
+) -> History[Bar]:  # fmt: skip
+    """Bars that open in [start, end) and have ended; see `History`."""
+    return History(
+        market, symbols, "bars", interval=interval, start=start, end=end, venue=venue, workers=workers, resume=resume
+    )
+
+
+def trades(
+    market: "Reader", symbols: str | Sequence[str], *, start: Instant, end: Instant = None,
+    venue: str | None = None, workers: int = WORKERS, resume: str | PathLike[str] | None = None,
+) -> History[Trade]:  # fmt: skip
+    """Trades in [start, end); see `History`, and `fetch_trades` for what a row is."""
+    return History(market, symbols, "trades", start=start, end=end, venue=venue, workers=workers, resume=resume)
+
+
+def quotes(
+    market: "Reader", symbols: str | Sequence[str], *, start: Instant, end: Instant = None,
+    venue: str | None = None, workers: int = WORKERS, resume: str | PathLike[str] | None = None,
+) -> History[Quote]:  # fmt: skip
+    """Best bids and asks in [start, end); see `History`."""
+    return History(market, symbols, "quotes", start=start, end=end, venue=venue, workers=workers, resume=resume)
+
+
+def funding(
+    market: "Reader", symbols: str | Sequence[str], *, start: Instant, end: Instant = None,
+    venue: str | None = None, workers: int = WORKERS, resume: str | PathLike[str] | None = None,
+) -> History[Funding]:  # fmt: skip
+    """Rates of funding that were charged in [start, end); see `History`."""
+    return History(market, symbols, "funding", start=start, end=end, venue=venue, workers=workers, resume=resume)
+
+
+def bars_from_trades(trades: Iterable[Trade], interval: str, *, partial: bool = False) -> Bars:
+    """Bars of one symbol's trades, exact, cut in UTC; where nothing was traded is a hole.
+
+    The first and the last may lack trades: they are left out, or with ``partial=True`` there and not `finished`.
+    Raises UsageError for trades of several symbols, or that are not in order of time.
+    """
+    rows = [*trades]
+    made = from_trades(rows, interval, partial=partial)
+    return Bars(made, rows[0].symbol if rows else "", interval, rows[0].venue if rows else "")
