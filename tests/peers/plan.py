@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tidebook.sim.server import Fault
 
@@ -33,16 +33,25 @@ class Least(NamedTuple):
     books: int = 0
     trades: int = 0
     instruments: int = 0
+    placed: int = 0
+    queried: int = 0
+    cancelled: int = 0
+    fills: int = 0
+    balances: int = 0
+    unknown: int = 0
+    refused: int = 0
 
 
 NOTHING: Final = Least()
+Signs = Literal["hmac", "rsa", "ed25519"]
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """One program of one peer. `date` None is today; `faults` are what the exchange is asked to get wrong.
 
-    `least` is what the program's own text lets it tell, where all goes well.
+    `least` is what the program's own text lets it tell, where all goes well. `signs`: it has an account, and how it
+    signs; what it asks passes by `Between`.
     """
 
     peer: str
@@ -54,6 +63,7 @@ class Program:
     faults: tuple[Fault, ...] = ()
     known: tuple[Known, ...] = ()
     least: Least = NOTHING
+    signs: Signs | None = None
 
 
 _LATE: Final = Known(
@@ -170,6 +180,33 @@ def _markets(name: str, *known: Known, books: int = 26, trades: int = 20) -> Pro
     return Program("ccxt", f"pro {name}", "ccxt_markets.py", (name,), (exchange,), known=known, least=least)
 
 
+def _orders(peer: str, file: str, venue: str, *known: Known, signs: Signs = "hmac") -> Program:
+    """What it does with orders at one venue."""
+    said = venue if signs == "hmac" else f"{venue}, {signs}"
+    least = Least(placed=4, queried=6, cancelled=2, fills=2, balances=4, unknown=2, refused=15)
+    return Program(
+        peer, f"orders {said}", file, (venue,), (venue.partition(".")[0],), known=known, signs=signs, least=least,
+    )  # fmt: skip
+
+
+_ORDERS: Final = (
+    *(
+        _orders("python-binance", "python_binance_orders.py", venue, signs=signs)
+        for venue in ("binance.spot", "binance.usdm")
+        for signs in ("hmac", "rsa", "ed25519")
+    ),
+    *(
+        _orders("ccxt", "ccxt_orders.py", venue)
+        for venue in ("binance.spot", "binance.usdm", "bybit.spot", "bybit.linear", "okx", "htx.spot", "alpaca")
+    ),
+    *(_orders("ccxt", "ccxt_orders.py", "binance.spot", signs=signs) for signs in ("rsa", "ed25519")),
+    *(
+        _orders("pybotters", "pybotters_orders.py", venue)
+        for venue in ("binance.spot", "binance.usdm", "bybit.spot", "bybit.linear", "okx")
+    ),
+    _orders("alpaca-py", "alpaca_py_orders.py", "alpaca"),
+)
+
 PROGRAMS: Final = (
     *_SPOT_PROGRAMS,
     _futures("usdm", 42),
@@ -191,5 +228,6 @@ PROGRAMS: Final = (
         _stores(exchange, name)
         for exchange, name in (("binance", "spot"), ("binance", "usdm"), ("bybit", "spot"), ("bybit", "linear"))
     ),
+    *_ORDERS,
     Program("alpaca-py", "crypto", "alpaca_py.py", venues=("alpaca",), least=Least(30, 20)),
 )  # fmt: skip
