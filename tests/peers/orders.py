@@ -1,6 +1,6 @@
 """What a program told of its orders, compared with the exchange's own: its records, its fills, its ledger, exactly."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
@@ -16,6 +16,11 @@ from tidebook.sim.wallet import text_of
 
 COUNTED: Final = ("placed", "queried", "cancelled", "fills", "balances", "unknown", "refused")
 """What is counted: of single orders, of fills as told by calls and by streams, of refusals."""
+
+# Of fills, what else is said in the name of what differs: known faults are told from others by it.
+TURNED: Final = ", the fee with the other sign"
+NAMELESS: Final = ", without an id"
+UNTOLD: Final = ", one untold"
 
 # How the venues and the peers call what an order is.
 _STATES: Final[Mapping[str, str]] = {
@@ -33,14 +38,14 @@ _IDS: Final[Mapping[str, Callable[[int], str]]] = {"bybit.linear": _uuid, "alpac
 _TRADES: Final[Mapping[str, Callable[[int], str]]] = {
     "bybit.linear": lambda number: _uuid(number, 9), "alpaca": _uuid,
 }  # fmt: skip
-# Decimals of balances that a venue shows, where it has more.
-_SHOWN: Final[Mapping[tuple[str, str], int]] = {("alpaca", "USD"): 2}
+# Where balances are shown with fewer decimals than they have: eight, and cents.
+_CENTS: Final = (("alpaca", "USD"),)
 _EIGHT: Final = ("binance.spot", "binance.usdm")
 
 # By what word a venue's refusal is told: its code, or where it has none its text.
 _WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "binance": {"signature": ("-1022",), "clock": ("-1021",), "unknown": ("-2011", "-2013")},
-    "bybit": {"signature": ("10004",), "clock": ("10002",), "unknown": ("170213", "110001")},
+    "bybit": {"signature": ("10004",), "clock": ("10002",), "unknown": ("170213", "110001", "OrderNotFound")},
     "okx": {"signature": ("50113",), "clock": ("50102",), "unknown": ("51603", "51400")},
     "htx": {
         "signature": ("Signature not valid: Verification failure",), "clock": ("Invalid submission time",),
@@ -121,10 +126,11 @@ class Orders:
         for id, *facts in told["rows"]:
             true = left.pop(str(id).rpartition("::")[2], None)
             said = [None if one is None else _number(one) for one in facts]
-            same = true is not None and all(one in (None, each) for one, each in zip(said, true, strict=True))
-            self._add("fills", told["name"], "" if same else f"{id} {facts}, not {true}")
+            wrong = "" if true is not None and _same(said, true) else f"{id} {facts}, not {true}"
+            more = "" if true is None or not _same([*said[:2], _turned(said[2]), said[3]], true) else TURNED
+            self._add("fills", told["name"] + (NAMELESS if id is None else more if wrong else ""), wrong)
         for id in left:
-            self._add("fills", told["name"], f"{id} was not told")
+            self._add("fills", told["name"] + UNTOLD, f"{id} was not told")
         if record is None or not record.fills:
             self._add("fills", told["name"], f"the exchange has no fill of {told['id']}")
 
@@ -135,10 +141,13 @@ class Orders:
             self._add("balances", told["name"], "no balance is told")
         for currency, said in told["rows"].items():
             true = Decimal(text_of(totals.get(currency, 0)))
-            places = 8 if venue in _EIGHT else _SHOWN.get((venue, currency))
-            shown = true if places is None else true.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
+            shown = true
+            if venue in _EIGHT:
+                shown = true.quantize(Decimal("1e-8"), ROUND_DOWN)
+            elif (venue, currency) in _CENTS:
+                shown = true.quantize(Decimal("0.01"))
             why = "" if Decimal(said) in (shown, true) else f"{currency} is {said}, not {true}"
-            self._add("balances", told["name"], why)
+            self._add("balances", f"{told['name']}: {currency}", why)
 
     def _word(self, told: Mapping[str, Any], what: str) -> str:
         words = _WORDS[told["venue"].partition(".")[0]][what]
@@ -148,7 +157,7 @@ class Orders:
         """Change signatures from here on, or the venue's clock; or none any more."""
         assert self.between is not None
         self._spoilt, self.between.at = told["what"], told["at"] if told["what"] == "signature" else None
-        self.sim.faults.clock(3600.0 if told["what"] == "clock" else 0.0, told["venue"])
+        self.sim.faults.clock(3600.0 if told["what"] == "clock" else 0.0)
         self._before, self._changes = self._state(told["venue"]), self.between.changes
 
     def _state(self, venue: str) -> tuple[object, ...]:
@@ -197,6 +206,15 @@ def _fill(record: Record, one: Fill) -> tuple[object, ...]:
         Decimal(instrument.price_text(one.price)), Decimal(instrument.size_text(one.size)),
         Decimal(text_of(one.fee)), one.fee_currency,
     )  # fmt: skip
+
+
+def _same(said: Sequence[object], true: Sequence[object]) -> bool:
+    """Whether all that is told is so."""
+    return all(one in (None, each) for one, each in zip(said, true, strict=True))
+
+
+def _turned(said: object) -> object:
+    return -said if isinstance(said, Decimal) else said
 
 
 def _number(said: str) -> object:

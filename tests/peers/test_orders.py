@@ -10,7 +10,7 @@ import pytest
 from tests.peers.between import Between, changed
 from tests.peers.judge import Judge
 from tests.peers.keys import pair
-from tests.peers.orders import COUNTED, Orders
+from tests.peers.orders import COUNTED, NAMELESS, TURNED, UNTOLD, Orders
 from tests.peers.runner import between
 from tests.unit.sim_server.signed import Binance, binance
 
@@ -140,6 +140,26 @@ async def test_fills_are_all_told_once() -> None:
         before = len(orders.differs)
         orders.hear(told("fills", id="7", rows=[]))
         assert len(orders.differs) == before + 1
+
+
+async def test_what_is_wrong_with_a_fill_is_in_its_name() -> None:
+    """So that a known fault of a peer explains that one alone."""
+    async with binance() as client:
+        one = await placed(client, price="900000")
+        (trade, *_), fee = one["fills"], one["fills"][0]["commission"]
+        row = [str(trade["tradeId"]), trade["price"], trade["qty"], f"-{fee}", trade["commissionAsset"]]
+
+        def names(*rows: list[Any]) -> set[str]:
+            orders = Orders(client.sim)
+            orders.hear(told("fills", id=one["orderId"], rows=rows))
+            return {name for name, _ in orders.differs if name != f"fills{UNTOLD}"}
+
+        assert names(row) == {f"fills{TURNED}"}
+        assert names([*row[:2], "7", *row[3:]]) == {"fills"}
+        assert names([None, *row[1:]]) == {f"fills{NAMELESS}"}
+        orders = Orders(client.sim)
+        orders.hear(told("fills", id=one["orderId"], rows=[]))
+        assert {name for name, _ in orders.differs} == {f"fills{UNTOLD}"}
 
 
 async def test_balances_are_the_ledger_s_sums() -> None:

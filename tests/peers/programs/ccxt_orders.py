@@ -14,7 +14,10 @@ import trading
 _USDT = "BTC/USDT:USDT"
 # The peer's name of each venue, the market, what it is opened with, by what a client's id is asked for.
 PLANS: dict[str, tuple[str, str, dict[str, Any], str]] = {
-    "binance.spot": ("binance", "BTC/USDT", options.SETTINGS["binance"], "origClientOrderId"),
+    "binance.spot": (
+        "binance", "BTC/USDT", {"options": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False}},
+        "origClientOrderId",
+    ),
     "binance.usdm": ("binanceusdm", _USDT, {"options": {"fetchMarkets": {"types": ["linear"]}}}, "origClientOrderId"),
     "bybit.spot": ("bybit", "BTC/USDT", {"options": {"fetchMarkets": {"types": ["spot"]}}}, "orderLinkId"),
     "bybit.linear": (
@@ -31,7 +34,8 @@ def number(one: Any) -> str | None:
 
 
 class Ccxt(trading.Desk):
-    errors = (ccxt.ExchangeError,)  # what it makes of an exchange's answers, and of nothing else
+    # What it makes of an exchange's answers; of a time that is out of the window it makes one of the network's.
+    errors = (ccxt.ExchangeError, ccxt.InvalidNonce)
 
     def __init__(self, venue: str) -> None:
         super().__init__()

@@ -122,7 +122,7 @@ class Bybit(Peer):
         self._store = pybotters.BybitDataStore()
 
     def _bad(self, answer: Any) -> bool:
-        return answer.response.status >= 400 or answer.data["retCode"] != 0
+        return bool(answer.response.status >= 400 or answer.data["retCode"] != 0)
 
     async def _stream(self) -> None:
         await self._client.ws_connect(
@@ -198,7 +198,7 @@ class Okx(Peer):
         self._store = pybotters.OKXDataStore()
 
     def _bad(self, answer: Any) -> bool:
-        return answer.response.status >= 400 or answer.data["code"] != "0"
+        return bool(answer.response.status >= 400 or answer.data["code"] != "0")
 
     async def _stream(self) -> None:
         await self._client.ws_connect(

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import say
@@ -118,7 +119,7 @@ async def heard(desk: Desk, far: Decimal, client: str) -> None:
     for n in range(KNOCKS):
         id = order(desk, "placed", "place", await desk.place("buy", far, f"{client}k{n}"))
         order(desk, "cancelled", "cancel", {**await desk.cancel(id), "id": id})
-        if await desk.until(lambda id=id: id in desk.seen, 0.5):
+        if await desk.until(partial(desk.seen.__contains__, id), 0.5):
             say.did("stream of orders")
             return
     say.failed("stream of orders", TimeoutError("no order was told of"))
@@ -167,7 +168,7 @@ async def refused(desk: Desk, far: Decimal, client: str) -> None:
 
 async def traded(desk: Desk) -> None:
     """All of it."""
-    streams = await _tried("stream", desk.start)
+    streams = await _tried("the account's stream", desk.start)
     desk.streams = desk.streams and streams
     try:
         bid = await desk.best()
