@@ -42,13 +42,13 @@ _TRADES: Final[Mapping[str, Callable[[int], str]]] = {
 _CENTS: Final = (("alpaca", "USD"),)
 _EIGHT: Final = ("binance.spot", "binance.usdm")
 
-# By what word a venue's refusal is told: its code, or where it has none its text.
+# By what word a venue's refusal is told: its code, or where it has none its text; on sockets there are others.
 _WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "binance": {"signature": ("-1022",), "clock": ("-1021",), "unknown": ("-2011", "-2013")},
     "bybit": {"signature": ("10004",), "clock": ("10002",), "unknown": ("170213", "110001", "OrderNotFound")},
-    "okx": {"signature": ("50113",), "clock": ("50102",), "unknown": ("51603", "51400")},
+    "okx": {"signature": ("50113", "60007"), "clock": ("50102", "60006"), "unknown": ("51603", "51400")},
     "htx": {
-        "signature": ("Signature not valid: Verification failure",), "clock": ("Invalid submission time",),
+        "signature": ("Signature not valid: Verification failure", '"code":2002'), "clock": ("Invalid submission time", '"code":2002'),
         "unknown": ("base-record-invalid",),
     },
     "alpaca": {"signature": ("forbidden",), "clock": (), "unknown": ("order not found", "40410000")},

@@ -40,17 +40,33 @@ class Ccxt(trading.Desk):
     def __init__(self, venue: str) -> None:
         super().__init__()
         self.venue = venue
-        name, self._symbol, settings, self._client = PLANS[venue]
+        name, self._symbol, _, self._client = PLANS[venue]
         self.clock = venue != "alpaca"
         self.by_client_id = bool(self._client)
         self._bybit = name == "bybit"
         if venue in ("bybit.linear", "alpaca"):
             self.nobody = "00000000-0000-4000-8000-00ffffffffff"
-        self._x = getattr(ccxt, name)({
-            **settings, "cafile": options.trusted(), "has": {"fetchCurrencies": False}, "apiKey": trading.KEY,
-            "secret": trading.SECRET, "password": trading.PASSPHRASE,
-        })  # fmt: skip
+        self._x = self._opened()
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _opened(self) -> Any:
+        name, _, settings, _ = PLANS[self.venue]
+        keys = {"apiKey": trading.KEY, "secret": trading.SECRET, "password": trading.PASSPHRASE}
+        trust = {"cafile": options.trusted(), "has": {"fetchCurrencies": False}}
+        return getattr(ccxt, name)({**settings, **trust, **keys})
+
+    def more(self) -> dict[str, Any]:
+        """Logins that it waits for, and whose refusal it raises."""
+        return {"login": self._login} if self.venue.partition(".")[0] in ("bybit", "okx", "htx") else {}
+
+    async def _login(self) -> None:
+        another = self._opened()
+        another.set_markets(self._x.markets)
+        try:
+            async with asyncio.timeout(5):
+                await another.watch_orders(self._symbol)
+        finally:
+            await another.close()
 
     async def start(self) -> None:
         await self._x.load_markets()

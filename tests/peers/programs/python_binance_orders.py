@@ -54,6 +54,15 @@ class Binance(trading.Desk):
         except Exception as error:
             say.failed("user_socket", error)
 
+    def more(self) -> dict[str, Any]:
+        if not self._spot:
+            return {}
+        limit = {"type": "LIMIT", "timeInForce": "GTC", "price": "30000", "quantity": "0.01", "newClientOrderId": "tbx"}
+        return {
+            "account by socket": self._client.ws_get_account,
+            "place by socket": lambda: self._client.ws_create_order(symbol=SYMBOL, side="BUY", **limit),
+        }
+
     @staticmethod
     def _facts(one: Any) -> trading.Facts:
         return {

@@ -44,6 +44,10 @@ class Desk:
         self.rows: dict[str, dict[str, Row]] = {}
         self.news = asyncio.Event()
 
+    def more(self) -> dict[str, Callable[[], Awaitable[Any]]]:
+        """What else it signs: logins, calls by socket."""
+        return {}
+
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     async def best(self) -> Decimal:
@@ -149,7 +153,7 @@ async def refused(desk: Desk, far: Decimal, client: str) -> None:
     id = order(desk, "placed", "place", await desk.place("buy", far, client))
     calls: dict[str, Callable[[], Awaitable[Any]]] = {
         "place": lambda: desk.place("buy", far, f"{client}x"), "query": lambda: desk.by_id(id),
-        "open orders": desk.open, "cancel": lambda: desk.cancel(id), "balances": desk.balances,
+        "open orders": desk.open, "cancel": lambda: desk.cancel(id), "balances": desk.balances, **desk.more(),
     }  # fmt: skip
     for what, at in (*(("signature", at) for at in PLACES), *((("clock", 0),) if desk.clock else ())):
         for name, call in calls.items():
