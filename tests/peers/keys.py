@@ -1,7 +1,5 @@
 """Keys of accounts that programs trade with."""
 
-from typing import Literal
-
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -9,8 +7,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tidebook.model.credentials import Credentials
 
 
-def pair(kind: Literal["rsa", "ed25519"] | str | None) -> tuple[Credentials, str]:
-    """A key that signs as one of a pair, its secret the private one in PEM, and the public one."""
+def pair(kind: str) -> tuple[Credentials, str]:
+    """A key, "rsa" or "ed25519", that signs as one of a pair, its secret the private one in PEM, and the public one."""
     private = generate_private_key(65537, 2048) if kind == "rsa" else Ed25519PrivateKey.generate()
     secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().strip()
     public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

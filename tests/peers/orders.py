@@ -48,8 +48,8 @@ _WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "bybit": {"signature": ("10004",), "clock": ("10002",), "unknown": ("170213", "110001", "OrderNotFound")},
     "okx": {"signature": ("50113", "60007"), "clock": ("50102", "60006"), "unknown": ("51603", "51400")},
     "htx": {
-        "signature": ("Signature not valid: Verification failure", '"code":2002'), "clock": ("Invalid submission time", '"code":2002'),
-        "unknown": ("base-record-invalid",),
+        "signature": ("Signature not valid: Verification failure", '"code":2002'),
+        "clock": ("Invalid submission time", '"code":2002'), "unknown": ("base-record-invalid",),
     },
     "alpaca": {"signature": ("forbidden",), "clock": (), "unknown": ("order not found", "40410000")},
 }  # fmt: skip
@@ -57,7 +57,7 @@ _WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 @dataclass(slots=True)
 class Orders:
-    """Hears what one program says of one account, while the program waits for its word. `spoilt`: see `Between`."""
+    """Hears what one program says of one account, while the program waits for its word. Signatures are spoilt by `between`."""
 
     sim: serve
     between: Between | None = None

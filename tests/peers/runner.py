@@ -86,7 +86,7 @@ async def between(sim: serve, tls: Mapping[str, ssl.SSLContext] | None) -> Async
 def opened(sim: serve, program: Program, stands: Between) -> tuple[Orders, dict[str, str]]:
     """The account that a program trades with, and what it is told of its key."""
     signs, venue = program.signs, program.arguments[0]
-    if signs in (None, "hmac"):
+    if signs is None or signs == "hmac":
         return Orders(sim, stands), told_of(SIMULATOR)
     key, public = pair(signs)
     sim.open_account(venue, key, {"USDT": "100000", "BTC": "5"}, public=public)
