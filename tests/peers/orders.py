@@ -57,7 +57,7 @@ _WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 @dataclass(slots=True)
 class Orders:
-    """Hears what one program says of one account, while the program waits for its word. Signatures are spoilt by `between`."""
+    """Hears what one program says of one account, while the program waits. `between` spoils signatures."""
 
     sim: serve
     between: Between | None = None
