@@ -6,6 +6,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
+from tests.peers.count import Count
+from tests.peers.orders import Orders
 from tests.peers.plan import Known
 
 from tidebook.sim.exchange import RING
@@ -27,22 +29,6 @@ _IDS: Final[dict[str, Callable[[int], str]]] = {
 
 
 @dataclass(slots=True)
-class Count:
-    """How many comparisons, and how many were equal."""
-
-    made: int = 0
-    equal: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.equal}/{self.made}" if self.made else "–"
-
-    def add(self, equal: bool) -> bool:
-        self.made += 1
-        self.equal += equal
-        return equal
-
-
-@dataclass(slots=True)
 class Judge:
     """Hears one program. `differs` is what differed, by name; `failed` what failed; `did` the calls that came back."""
 
@@ -56,6 +42,7 @@ class Judge:
     did: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
     differs: list[tuple[str, str]] = field(default_factory=list)
+    orders: Orders | None = None
     _later: dict[tuple[str, str, int, Decimal], dict[int, Decimal]] = field(default_factory=dict)
 
     def hear(self, told: Mapping[str, Any]) -> None:
@@ -74,7 +61,19 @@ class Judge:
             case "trades":
                 self._trades(told)
             case kind:
-                raise ValueError(f"a program says {kind!r}")
+                if self.orders is None:
+                    raise ValueError(f"a program says {kind!r}")
+                self.orders.hear(told)
+
+    def count(self, name: str) -> Count:
+        """How many comparisons of a kind, of `Least`'s names."""
+        of_orders = {} if self.orders is None else self.orders.counts
+        found: Count = of_orders[name] if name in of_orders else getattr(self, name, Count())
+        return found
+
+    def wrong(self) -> list[tuple[str, str]]:
+        """What differed, of orders too."""
+        return [*self.differs, *([] if self.orders is None else self.orders.differs)]
 
     def _instruments(self, venue: str, rows: Mapping[str, list[str]]) -> None:
         listed = self.sim.exchange.rules(venue)

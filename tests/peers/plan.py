@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tidebook.sim.server import Fault
 
@@ -33,16 +33,25 @@ class Least(NamedTuple):
     books: int = 0
     trades: int = 0
     instruments: int = 0
+    placed: int = 0
+    queried: int = 0
+    cancelled: int = 0
+    fills: int = 0
+    balances: int = 0
+    unknown: int = 0
+    refused: int = 0
 
 
 NOTHING: Final = Least()
+Signs = Literal["hmac", "rsa", "ed25519"]
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """One program of one peer. `date` None is today; `faults` are what the exchange is asked to get wrong.
 
-    `least` is what the program's own text lets it tell, where all goes well.
+    `least` is what the program's own text lets it tell, where all goes well. `signs`: it has an account, and how it
+    signs; what it asks passes by `Between`.
     """
 
     peer: str
@@ -54,6 +63,7 @@ class Program:
     faults: tuple[Fault, ...] = ()
     known: tuple[Known, ...] = ()
     least: Least = NOTHING
+    signs: Signs | None = None
 
 
 _LATE: Final = Known(
@@ -170,6 +180,53 @@ def _markets(name: str, *known: Known, books: int = 26, trades: int = 20) -> Pro
     return Program("ccxt", f"pro {name}", "ccxt_markets.py", (name,), (exchange,), known=known, least=least)
 
 
+_NO_LISTEN_KEY: Final = Known(
+    r"the account's stream",
+    "its store of spot wants a listen key, which the venue has answered with 410 since 2026-02-20",
+)
+_FEE_TURNED: Final = Known(
+    r"fills by stream, the fee with the other sign",
+    "watch_my_trades of OKX tells fees as the venue writes them, negative where paid; fetch_my_trades turns them",
+)
+_FILLS_OF_ORDERS: Final = Known(
+    r"fills by stream, (without an id|one untold)",
+    "watch_my_trades of Alpaca makes a trade of the order that a message is about: its whole size, and no id",
+)
+_OF_VENUES: Final[dict[tuple[str, str], tuple[Known, ...]]] = {
+    ("ccxt", "okx"): (_FEE_TURNED,),
+    ("ccxt", "alpaca"): (_FILLS_OF_ORDERS,),
+    ("pybotters", "binance.spot"): (_NO_LISTEN_KEY,),
+}
+
+
+def _orders(peer: str, file: str, venue: str, signs: Signs = "hmac") -> Program:
+    """What it does with orders at one venue."""
+    said = venue if signs == "hmac" else f"{venue}, {signs}"
+    refused = 15 if venue == "alpaca" else 20  # its requests have no times
+    return Program(
+        peer, f"orders {said}", file, (venue,), (venue.partition(".")[0],), known=_OF_VENUES.get((peer, venue), ()),
+        least=Least(placed=4, queried=6, cancelled=2, fills=2, balances=2, unknown=2, refused=refused), signs=signs,
+    )  # fmt: skip
+
+
+_ORDERS: Final = (
+    *(
+        _orders("python-binance", "python_binance_orders.py", venue, signs)
+        for venue in ("binance.spot", "binance.usdm")
+        for signs in ("hmac", "rsa", "ed25519")
+    ),
+    *(
+        _orders("ccxt", "ccxt_orders.py", venue)
+        for venue in ("binance.spot", "binance.usdm", "bybit.spot", "bybit.linear", "okx", "htx.spot", "alpaca")
+    ),
+    *(_orders("ccxt", "ccxt_orders.py", "binance.spot", signs) for signs in ("rsa", "ed25519")),
+    *(
+        _orders("pybotters", "pybotters_orders.py", venue)
+        for venue in ("binance.spot", "binance.usdm", "bybit.spot", "bybit.linear", "okx")
+    ),
+    _orders("alpaca-py", "alpaca_py_orders.py", "alpaca"),
+)
+
 PROGRAMS: Final = (
     *_SPOT_PROGRAMS,
     _futures("usdm", 42),
@@ -191,5 +248,6 @@ PROGRAMS: Final = (
         _stores(exchange, name)
         for exchange, name in (("binance", "spot"), ("binance", "usdm"), ("bybit", "spot"), ("bybit", "linear"))
     ),
+    *_ORDERS,
     Program("alpaca-py", "crypto", "alpaca_py.py", venues=("alpaca",), least=Least(30, 20)),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from tests.peers.orders import COUNTED, totals
 from tests.peers.runner import Outcome
 from tests.peers.untouched import Files
 
@@ -22,23 +23,35 @@ def row(one: Outcome) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-Packages = Mapping[str, Files | None]  # None: the peer could not be installed
+def orders(outcomes: Iterable[Outcome]) -> list[tuple[str, ...]]:
+    """What was done with orders, as equal/compared: by program, then by peer."""
+    found = [(one.program.peer, one.program.name, one.judge.orders.counts) for one in outcomes if one.judge.orders]
+    for peer in sorted({peer for peer, _, _ in found}):
+        found.append((peer, "all", totals(counts for name, _, counts in found if name == peer)))
+    return [("peer", "orders", *COUNTED), *((a, b, *(str(counts[n]) for n in COUNTED)) for a, b, counts in found)]
 
 
-def lines(outcomes: Iterable[Outcome], packages: Packages) -> list[str]:
-    """The table, then what is not as it should be, each with its reason or as a FAULT."""
-    outcomes = list(outcomes)
-    table = [COLUMNS, *map(row, outcomes)]
-    widths = [max(len(line[n]) for line in table) for n in range(len(COLUMNS))]
-    left = 4  # columns of words
-    text = [
+def aligned(table: list[tuple[str, ...]], left: int) -> list[str]:
+    """Rows of one width; the first `left` columns are words."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
         "  ".join(
             cell.ljust(width) if n < left else cell.rjust(width)
             for n, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in table
     ]
-    text.append("")
+
+
+Packages = Mapping[str, Files | None]  # None: the peer could not be installed
+
+
+def lines(outcomes: Iterable[Outcome], packages: Packages) -> list[str]:
+    """The table, then what is not as it should be, each with its reason or as a FAULT."""
+    outcomes = list(outcomes)
+    text = [*aligned([COLUMNS, *map(row, outcomes)], 4), ""]
+    if traded := [one for one in outcomes if one.judge.orders is not None]:
+        text += [*aligned(orders(traded), 2), ""]
     for peer, found in packages.items():
         if found is None:
             text.append(f"FAULT {peer}: not installed")
@@ -91,7 +104,10 @@ def data(outcomes: Iterable[Outcome], packages: Packages) -> dict[str, Any]:
                 "retired": one.retired,
                 "did": one.judge.did,
                 "errors": one.judge.failed,
-                "differs": one.judge.differs,
+                "differs": one.judge.wrong(),
+                "orders": {} if one.judge.orders is None else {
+                    name: {"made": count.made, "equal": count.equal} for name, count in one.judge.orders.counts.items()
+                },
                 **{
                     name: {"made": found.made, "equal": found.equal}
                     for name, found in (

@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 from tests.peers import runner
 from tests.peers.judge import Judge, unexplained
+from tests.peers.orders import Orders
 from tests.peers.plan import PROGRAMS, Known, Least, Program
-from tests.peers.report import count, data, lines
+from tests.peers.report import count, data, lines, orders
 from tests.peers.runner import HERE, Outcome
 from tests.peers.untouched import Files
 
@@ -222,6 +223,28 @@ async def test_a_known_fault_that_did_not_happen_is_told() -> None:
         outcome = Outcome(program, "", 0, judge, tally.made, tally.unanswered, tally.retired, "", 1.0)
         assert "known, 0 times: peer, name, : it is late" in lines([outcome], {})
         assert count([outcome], {}) == 0
+
+
+async def test_what_was_done_with_orders_is_printed_and_summed() -> None:
+    async with serve(3, ["binance"]) as sim:
+
+        def outcome(name: str, placed: int) -> Outcome:
+            judge, tally = Judge(sim, orders=Orders(sim)), sim.tally
+            heard(judge, DID)
+            for _ in range(placed):
+                heard(judge, {"kind": "order", "venue": "binance.spot", "what": "placed", "name": "place", "id": "7"})
+            program = Program("peer", name, "file", least=Least(placed=2))
+            return Outcome(program, "", 0, judge, tally.made, tally.unanswered, tally.retired, "", 1.0)
+
+        both = [outcome("one", 1), outcome("two", 2)]
+        assert [line[:3] for line in orders(both)[1:]] == [
+            ("peer", "one", "0/1"), ("peer", "two", "0/2"), ("peer", "all", "0/3"),
+        ]  # fmt: skip
+        assert any(line.startswith("peer  orders  placed") for line in lines(both, {}))
+        assert [why for _, why in both[0].faults()] == [
+            "there is no order 7", "asked nothing", "1 placed were compared, 2 at the least were to be",
+        ]  # fmt: skip
+        assert data(both, {})["programs"][1]["orders"]["placed"] == {"made": 2, "equal": 0}
 
 
 def test_every_program_is_there() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 HERE = "127.0.0.1"
 HOSTS = frozenset(os.environ["TIDEBOOK_PEERS_HOSTS"].split())
 PORT = int(os.environ["TIDEBOOK_PEERS_PORT"])
-PORTS = ("443", "9443", "https")
+PORTS = ("443", "8443", "9443", "https")
 # Loops and resolvers in C, which do not ask Python's; all of them are optional where they are used.
 LEFT_OUT = ("aiodns", "pycares", "uvloop", "winloop")
 

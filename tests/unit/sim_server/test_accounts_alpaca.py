@@ -103,3 +103,13 @@ async def test_what_happens_is_told() -> None:
         assert seen[-1]["data"]["order"]["filled_qty"] == "0.01"
         assert Decimal(seen[-1]["data"]["position_qty"]) > 10
         await ws.close()
+
+
+async def test_the_account_s_worth_is_its_cash_and_what_its_coins_are_worth() -> None:
+    """A client that takes the coins off the worth has the dollars, those held for orders too."""
+    async with alpaca() as client:
+        dollars = await cash(client)
+        await order(client)
+        _, found = await client.ask("GET", "/v2/account")
+        assert Decimal(found["position_market_value"]) > 0
+        assert Decimal(found["equity"]) - Decimal(found["position_market_value"]) == dollars

@@ -216,14 +216,15 @@ def _orders(account: Account, facts: Facts, words: Words) -> Said:
 
 def _account(account: Account, facts: Facts, words: Words) -> Said:
     free, total = next(((one.free, one.total) for one in account.balances() if one.currency == "USD"), ("0", "0"))
-    worth = Decimal(total) + sum((value for *_, value in _coins(account, facts)), Decimal(0))
+    coins = f"{sum((value for *_, value in _coins(account, facts)), Decimal(0)):.2f}"
+    worth = Decimal(f"{Decimal(total):.2f}") + Decimal(coins)
     cash = f"{Decimal(free):.2f}"
     return Said(
         "account",
         {
             "id": id_of(account.number), "account_number": f"SIM{account.number}", "buying_power": cash,
             "non_marginable_buying_power": cash, "cash": cash, "equity": f"{worth:.2f}",
-            "portfolio_value": f"{worth:.2f}", "trading_blocked": not account.may_trade,
+            "portfolio_value": f"{worth:.2f}", "position_market_value": coins, "trading_blocked": not account.may_trade,
         },
     )  # fmt: skip
 
