@@ -63,7 +63,7 @@ def _joined(open_ns: int, bars: Iterable[Bar]) -> Bar | None:
     whole: Bar | None = None
     for bar in bars:
         if whole is None:
-            whole = bar._replace(open_ns=open_ns)
+            whole = bar if bar.open_ns == open_ns else bar._replace(open_ns=open_ns)
             continue
         whole = Bar(
             open_ns,
@@ -214,8 +214,10 @@ class Tape:
         found: list[Bar] = []
         while open_ns <= min(end_ns, now_ns) and len(found) < most:
             next_ns = span.after(open_ns)
-            until = min(next_ns, now_ns + 1)
-            bar = self._between(open_ns, until, now_ns, SECOND if fine else MINUTE)
+            if next_ns - open_ns == MINUTE:
+                bar = self._minute(open_ns)
+            else:
+                bar = self._between(open_ns, min(next_ns, now_ns + 1), now_ns, SECOND if fine else MINUTE)
             found.append(
                 _quiet(open_ns, found[-1].close if found else self._price_before(open_ns)) if bar is None else bar
             )

@@ -35,8 +35,11 @@ _TOPIC: Final = re.compile(r"([^@]+)@(?:depth(5|10|20)?(@100ms|@1000ms)?|kline_(
 
 def eight(text: str) -> str:
     """Eight decimals, as the venue writes prices, sizes and amounts."""
-    whole, _, part = text.partition(".")
-    return f"{whole}.{part:0<8}" if len(part) <= 8 else f"{Decimal(text):.8f}"
+    point = text.find(".")
+    if point < 0:
+        return text + ".00000000"
+    missing = 9 - len(text) + point
+    return text + "0" * missing if missing >= 0 else f"{Decimal(text):.8f}"
 
 
 def _rows(rows: Sequence[Row]) -> list[Row]:
