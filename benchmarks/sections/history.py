@@ -119,7 +119,7 @@ def run(bench: Bench) -> Iterator[Result]:
 SECTION = Section(
     "history",
     "Long ranges",
-    "The embedded exchange in a process of its own, behind a line of 50 ms there and back; it has made its bars before.",
+    "The embedded exchange in a process of its own, behind a line of 50 ms there and back; its bars are made before.",
     run,
     order=70,
     seconds=40,
