@@ -13,15 +13,18 @@ from tidebook.core.endpoint import Pool
 Side = Literal["buy", "sell"]
 Tif = Literal["gtc", "ioc", "fok", "post_only"]
 State = Literal["open", "filled", "cancelled", "expired", "rejected"]
-Cause = Literal["new", "fill", "cancelled", "expired", "rejected", "amended", "deposit"]
+Cause = Literal[
+    "new", "fill", "cancelled", "expired", "rejected", "amended", "triggered", "deposit",
+]  # fmt: skip
 Needs = Literal["key", "read", "trade"]
 
 Denial = Literal[
     "balance", "duplicate", "too_many", "price", "tick", "size", "step", "min_notional", "would_take", "reduce_only",
-    "unknown", "done", "kind", "permission",
+    "unknown", "done", "kind", "permission", "trigger",
 ]  # fmt: skip
 """Why something is not done: `price` and `size` are none, `tick` and `step` not on the grid, `done` an order that has
-ended, `kind` an instrument that accounts cannot trade, `permission` a key that may only look."""
+ended, `kind` an instrument that accounts cannot trade, `permission` a key that may only look, `trigger` a price to
+wait for that is reached already."""
 
 Distrust = Literal["no_key", "unknown_key", "no_time", "early", "late", "malformed", "passphrase", "signature"]
 """Why a request is not believed. `early` and `late`: its timestamp is out of the venue's window."""
@@ -44,7 +47,10 @@ class Distrusted(Exception):
 
 
 class Placing(NamedTuple):
-    """An order that is to be placed. No `price`: a market order, by `size` or by `quote`, an amount to be spent."""
+    """An order that is to be placed. No `price`: a market order, by `size` or by `quote`, an amount to be spent.
+
+    With a `trigger` it waits for that price, from below where it `rises`; None: from where the last trade was.
+    """
 
     id: str
     side: Side
@@ -54,6 +60,8 @@ class Placing(NamedTuple):
     tif: Tif = "gtc"
     client_id: str = ""
     reduce_only: bool = False
+    trigger: str = ""
+    rises: bool | None = None
 
 
 class Filled(NamedTuple):
@@ -78,7 +86,8 @@ class Filled(NamedTuple):
 class Ordered:
     """An order as it is. `spent` sums its fills' amounts, `average` is empty without one; `fees` are by currency.
 
-    `reason` says why it was rejected or has expired.
+    `reason` says why it was rejected or has expired. With a `trigger` it `waits`, or has, until trades have reached
+    it; what was cancelled before that waits for ever.
     """
 
     number: int
@@ -99,6 +108,9 @@ class Ordered:
     updated_ns: int
     reduce_only: bool = False
     fees: Mapping[str, str] = field(default_factory=dict[str, str])
+    trigger: str = ""
+    rises: bool = False
+    waits: bool = False
 
     @property
     def at_market(self) -> bool:
@@ -249,7 +261,8 @@ class Terms:
     """What trading costs, in millionths. `fee_in` ``received``: a spot fee is taken of what is bought.
 
     `fee_places`: fees are cut to so many decimals. `ids`: as long as an order is open, or ever, no other one has its
-    client's id.
+    client's id. `stops_hold`: what waits for its trigger holds what it will need. `stops_late`: it is taken, and goes
+    off at once, where its trigger is reached already; else it is refused.
     """
 
     maker: int = 1_000
@@ -259,6 +272,8 @@ class Terms:
     leverage: int = 10
     most_open: int = 200
     ids: Literal["open", "ever"] = "ever"
+    stops_hold: bool = True
+    stops_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,11 @@ def from_file(at: At) -> tuple[Credentials | None, str]:
 def _content() -> Mapping[str, Any] | None:
     try:
         path = Path(FILE).expanduser()
-        with path.open("rb") as file:
+        # a pipe without a writer would be waited for
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
             about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise UsageError(f"{FILE} is no file")
             if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise UsageError(f"others can read {FILE}: chmod 600 {FILE}")
             data = file.read(_FILE_MOST)

@@ -13,6 +13,7 @@ from tidebook.core.private import KEPT, Cause, Denied, State, Terms
 from tidebook.sim.exchange import Exchange, Intent
 from tidebook.sim.listing import Instrument
 from tidebook.sim.matching import ASK, BID, Accepted, Done, Event, Reduced, Side, Tif, Trade
+from tidebook.sim.stops import Stops, reached
 from tidebook.sim.wallet import PLACES, Position, Wallet, lot_atoms, tick_atoms
 
 _MILLION: Final = 1_000_000
@@ -23,7 +24,11 @@ Place = tuple[str, str]
 
 
 class Ask(NamedTuple):
-    """An order that is asked for, in ticks and lots. No price: a market order by `size` or by `quote`, in atoms."""
+    """An order that is asked for, in ticks and lots. No price: a market order by `size` or by `quote`, in atoms.
+
+    With a `trigger`, a price in ticks, it waits until the market trades there or beyond: above where it `rises`.
+    Where that is not said, it is the side of the last trade on which the trigger is.
+    """
 
     side: Side
     size: int = 0
@@ -32,6 +37,8 @@ class Ask(NamedTuple):
     tif: Tif = "gtc"
     client_id: str = ""
     reduce_only: bool = False
+    trigger: int | None = None
+    rises: bool | None = None
 
 
 class Fill(NamedTuple):
@@ -70,6 +77,7 @@ class Record:
     hold: int = 0
     hold_in: str = ""
     moving: bool = False  # it is taken out and placed again
+    waits: bool = False  # for its trigger; also what was cancelled before it
 
     @property
     def filled(self) -> int:
@@ -109,6 +117,7 @@ class House:
         self._numbers = _FIRST
         self._owners: dict[str, tuple[Account, Record]] = {}
         self._inner: dict[Place, dict[int, tuple[Account, Record]]] = {}
+        self._stops = Stops()
         self._strained: dict[int, tuple[Account, Record]] = {}  # reduce-only orders that may be too large by now
 
     def open(self, purse: str) -> Account:
@@ -133,7 +142,12 @@ class House:
             raise Denied("duplicate")
         if len(account.open) >= terms.most_open:
             raise Denied("too_many")
-        ask = self._grown(account, venue, instrument, ask)
+        if ask.trigger is not None:
+            ask = self._turned(venue, instrument, ask)
+        if ask.trigger is None or not ask.reduce_only:  # what only closes is looked at when it goes off
+            ask = self._grown(account, venue, instrument, ask)
+        if ask.trigger is not None and not terms.stops_hold:
+            return ask
         if self._need(account, venue, instrument, ask) > self.free(account, self._paid_in(instrument, ask.side)):
             raise Denied("balance")
         return ask
@@ -150,7 +164,10 @@ class House:
         account.records[number] = record
         if ask.client_id:
             account.by_client[ask.client_id] = record
-        self._send(account, record)
+        if ask.trigger is None:
+            self._send(account, record)
+        else:
+            self._wait(account, record)
         self.tend()
         return record
 
@@ -158,6 +175,10 @@ class House:
         """Cancel an open order. Raises Denied where it has ended."""
         if record.state != "open":
             raise Denied("done")
+        if record.waits:
+            self._stops.drop(record)
+            self._end(account, record, "cancelled", "cancelled")
+            return
         self._exchange.cancel(record.venue, record.instrument.symbol, record.inner, record.owner)
 
     def amend(self, account: Account, record: Record, size: int | None, price: int | None) -> None:
@@ -172,6 +193,9 @@ class House:
         if size <= record.filled:
             raise Denied("size")
         symbol, left = record.instrument.symbol, size - record.filled
+        if record.waits:
+            self._amend_waiting(account, record, size, price)
+            return
         if price == record.price and size <= record.size:
             if size < record.size:
                 self._exchange.reduce(record.venue, symbol, record.inner, left, record.owner)
@@ -191,7 +215,12 @@ class House:
         self.tend()
 
     def tend(self) -> None:
-        """Cut what only closes positions down to what there is to close. It is done after every instant."""
+        """Let go off what was reached, and cut what only closes positions down to what there is to close.
+
+        It is done after every instant.
+        """
+        for account, record in self._stops.take():
+            self._go_off(account, record)
         while self._strained:
             account, record = self._strained.pop(next(iter(self._strained)))
             if record.state != "open":
@@ -276,7 +305,7 @@ class House:
         terms = self._terms(venue)
         if one.kind == "spot" and ask.side == ASK:
             return self._lots(venue, one, ask) * lot_atoms(one)
-        cost = self._cost(venue, one, ask)
+        cost = self._cost(venue, one, ask if ask.price or not ask.trigger else ask._replace(price=ask.trigger))
         if one.kind == "spot":
             return cost + (_up(cost, terms.taker) if terms.fee_in == "quote" else 0)
         more = max(0, ask.size - self._closable(account, venue, one, ask.side))
@@ -310,9 +339,14 @@ class House:
 
     def _held(self, account: Account, record: Record) -> int:
         """What an open order holds now."""
-        if record.state != "open" or record.price is None or record.moving:
+        if record.state != "open" or record.moving:
             return 0
-        ask = record.ask._replace(size=record.left, price=record.price)
+        if record.waits and not self._terms(record.venue).stops_hold:
+            return 0
+        price = record.ask.trigger if record.price is None and record.waits else record.price
+        if price is None:
+            return 0
+        ask = record.ask._replace(size=record.left, price=price)
         if record.instrument.kind == "linear" and ask.reduce_only:
             return 0
         need = self._need(account, record.venue, record.instrument, ask)
@@ -325,10 +359,7 @@ class House:
     def _send(self, account: Account, record: Record) -> None:
         """Into the book; what the market tells of it comes back by `_burst` before this returns."""
         one, ask = record.instrument, record.ask
-        place = (record.venue, one.symbol)
-        if place not in self._inner:
-            self._inner[place] = {}
-            self._exchange.follow(*place, partial(self._burst, place))
+        place = self._followed(record)
         self._owners[record.owner] = (account, record)
         record.state, record.moving = "open", False
         self._rehold(account, record)
@@ -340,13 +371,75 @@ class House:
             record.reason = "would_take" if order.reason == "would_cross" else str(order.reason)
             self._end(account, record, "expired" if never else "rejected", "expired" if never else "rejected")
 
+    def _followed(self, record: Record) -> Place:
+        """Its market, of which is heard from now on."""
+        place = (record.venue, record.instrument.symbol)
+        if place not in self._inner:
+            self._inner[place] = {}
+            self._exchange.follow(*place, partial(self._burst, place))
+        return place
+
+    def _last(self, place: Place) -> int:
+        """The last price that was traded."""
+        trades = self._exchange.trades(*place, 1)
+        return trades[0].price if trades else self._exchange.book(*place, 1).bids[0][0]
+
+    def _turned(self, venue: str, one: Instrument, ask: Ask) -> Ask:
+        """From which side it waits for its trigger. Raises Denied where that is reached and the venue refuses it so."""
+        last, trigger = self._last((venue, one.symbol)), ask.trigger or 0
+        if trigger <= 0:
+            raise Denied("price")
+        if ask.rises is None:
+            ask = ask._replace(rises=trigger > last)
+        if reached(ask, last) and not self._terms(venue).stops_late:
+            raise Denied("trigger")
+        return ask
+
+    def _wait(self, account: Account, record: Record) -> None:
+        """It rests beside the book until its trigger is reached."""
+        place = self._followed(record)
+        record.waits = True
+        self._stops.add(account, record)
+        account.tell("new", record, None, self._rehold(account, record))
+        self._stops.traded(place, self._last(place))
+
+    def _amend_waiting(self, account: Account, record: Record, size: int, price: int) -> None:
+        ask = record.ask._replace(size=size, price=price)
+        if self._terms(record.venue).stops_hold:
+            need = self._need(account, record.venue, record.instrument, ask)
+            if need > self.free(account, self._paid_in(record.instrument, ask.side)) + record.hold:
+                raise Denied("balance")
+        record.ask, record.size, record.left, record.price = ask, size, size, price
+        record.updated_ns = self._exchange.now_ns
+        account.tell("amended", record, None, self._rehold(account, record))
+
+    def _go_off(self, account: Account, record: Record) -> None:
+        """Its trigger is reached: from now on it is an order like others, if it still can be."""
+        record.waits, record.updated_ns = False, self._exchange.now_ns
+        account.tell("triggered", record)
+        one, ask = record.instrument, record.ask._replace(trigger=None)
+        try:
+            ask = self._grown(account, record.venue, one, ask)
+            need = self._need(account, record.venue, one, ask)
+            if need > self.free(account, self._paid_in(one, ask.side)) + record.hold:
+                raise Denied("balance")
+        except Denied as denial:
+            record.reason = denial.why
+            self._end(account, record, "expired", "expired")
+            return
+        record.size = record.left = ask.size
+        self._send(account, record)
+
     def _burst(self, place: Place, events: Sequence[Event]) -> None:
         inner, owners = self._inner[place], self._owners
-        if not inner and not owners:
+        stops = self._stops.any(place)
+        if not inner and not owners and not stops:
             return
         last = {event.taker_id: at for at, event in enumerate(events) if type(event) is Trade}
         for at, event in enumerate(events):
             if type(event) is Trade:
+                if stops:
+                    self._stops.traded(place, event.price)
                 for id, maker in ((event.maker_id, True), (event.taker_id, False)):
                     found = inner.get(id)
                     if found is not None:
@@ -435,7 +528,7 @@ class House:
         for other in account.open.values():
             if (other.venue, other.instrument.symbol) == place and other is not record:
                 self._hold(account, other)
-                if other.ask.reduce_only:
+                if other.ask.reduce_only and not other.waits:
                     self._strained[other.number] = (account, other)
         return won
 

@@ -1,5 +1,6 @@
 """Keys in the environment and in the user's file."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,11 @@ def test_a_bad_file_is_refused_unseen(home: Path, text: str, says: str) -> None:
         assert CANARY not in repr(error)
         assert CANARY not in repr(vars(error))
         error = error.__cause__ or error.__context__
+
+
+def test_what_is_no_file_is_said_and_not_waited_for(home: Path) -> None:
+    path = home / ".config/tidebook/keys.toml"
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path, 0o600)
+    with pytest.raises(UsageError, match="is no file"):
+        from_file(At("acme"))

@@ -64,7 +64,7 @@ async def test_market_orders_fill_and_pay_of_what_they_get() -> None:
     [
         ({"qty": "1000"}, 40310000, "insufficient balance for USD (requested: 20000000, available: 1000000)"),
         ({"time_in_force": "fok"}, 42210000, "invalid crypto time_in_force"),
-        ({"type": "stop_limit"}, 42210000, "invalid order type for crypto order"),
+        ({"type": "stop"}, 42210000, "invalid order type for crypto order"),
         ({"qty": "0.0001", "limit_price": "100"}, 40310000, "cost basis must be >= minimal amount of order 10"),
         ({"symbol": "NO/SUCH"}, None, "asset not found"),
     ],

@@ -287,6 +287,7 @@ class Seat:
             instrument.size_text(one.left), text_of(one.spent), average, one.state, one.reason,
             one.created_ns + desk.shift_ns, one.updated_ns + desk.shift_ns, one.ask.reduce_only,
             {currency: text_of(fee) for currency, fee in fees.items()},
+            "" if one.ask.trigger is None else instrument.price_text(one.ask.trigger), bool(one.ask.rises), one.waits,
         )  # fmt: skip
 
     def _filled(self, record: Record, fill: Fill) -> Filled:
@@ -347,9 +348,11 @@ def _ask(one: Instrument, placing: Placing) -> Ask:
     price = _ticks(one, placing.price) if placing.price else None
     quote = _amount(placing.quote) if placing.quote and price is None else None
     size = _lots(one, placing.size) if quote is None else 0
+    trigger = _ticks(one, placing.trigger) if placing.trigger else None
     return Ask(
-        BID if placing.side == "buy" else ASK, size, price, quote, placing.tif, placing.client_id, placing.reduce_only
-    )
+        BID if placing.side == "buy" else ASK, size, price, quote, placing.tif, placing.client_id,
+        placing.reduce_only, trigger, placing.rises,
+    )  # fmt: skip
 
 
 __all__ = ["GIVEN", "OTHERS", "READER", "Desk", "Key", "Seat", "Tellers"]

@@ -32,7 +32,7 @@ from tidebook.model.number import plain
 from tidebook.model.wire import iso
 from tidebook.venues.alpaca.dialect_stamp import stamp
 
-TERMS: Final = Terms(maker=1_500, taker=2_500, fee_places=9)
+TERMS: Final = Terms(maker=1_500, taker=2_500, fee_places=9, stops_late=True)
 
 DENIALS: Final[Mapping[Denial, tuple[int, str]]] = {
     "balance": (40310000, "insufficient balance"),
@@ -114,16 +114,17 @@ def _placing(facts: Facts, words: Words) -> Placing:
         raise Refusal(refused(42210000, f"invalid side: {side}"))
     if tif not in _TIFS:
         raise Refusal(refused(42210000, "invalid crypto time_in_force"))
-    if kind not in ("market", "limit"):
+    if kind not in ("market", "limit", "stop_limit"):
         raise Refusal(refused(42210000, "invalid order type for crypto order"))
     if bool(size) == bool(quote):
         raise Refusal(refused(42210000, "qty or notional is required"))
-    price = _text(words, "limit_price") if kind == "limit" else ""
+    price = _text(words, "limit_price") if kind != "market" else ""
+    trigger = _text(words, "stop_price") if kind == "stop_limit" else ""
     if quote and price:
         raise Refusal(refused(42210000, "notional orders must be market orders"))
     return Placing(
         _symbol(facts, _text(words, "symbol")), "buy" if side == "buy" else "sell", size, price, quote, _TIFS[tif],
-        maybe(words, "client_order_id"),
+        maybe(words, "client_order_id"), trigger=trigger, rises=side == "buy" if trigger else None,
     )  # fmt: skip
 
 
@@ -138,6 +139,7 @@ def order_of(one: Ordered) -> dict[str, object]:
     ended = stamp(one.updated_ns)
     part = one.state == "open" and Decimal(one.filled)
     created = stamp(one.created_ns)
+    kind = "stop_limit" if one.trigger else "market" if one.at_market else "limit"
     return {
         "id": id_of(one.number), "client_order_id": _name(one), "created_at": created, "updated_at": ended,
         "submitted_at": created, "filled_at": ended if one.state == "filled" else None,
@@ -145,7 +147,7 @@ def order_of(one: Ordered) -> dict[str, object]:
         "canceled_at": ended if one.state == "cancelled" else None, "symbol": one.rules.id,
         "notional": one.quote or None, "qty": None if one.quote else plain(Decimal(one.size)),
         "filled_qty": plain(Decimal(one.filled)), "filled_avg_price": one.average or None,
-        "order_type": "market" if one.at_market else "limit", "type": "market" if one.at_market else "limit",
+        "order_type": kind, "type": kind, "stop_price": one.trigger or None,
         "side": one.side, "time_in_force": "ioc" if one.tif == "ioc" else "gtc", "limit_price": one.price or None,
         "status": "partially_filled" if part else _STATES[one.state],
     }  # fmt: skip

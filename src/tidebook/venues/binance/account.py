@@ -67,6 +67,7 @@ class Report(msgspec.Struct):
     created: Ms = msgspec.field(name="O")
     cost: Num = msgspec.field(name="Z")
     trigger: Num = msgspec.field(name="P", default="0")
+    asked_cost: Num = msgspec.field(name="Q", default="0")  # above 0: by cost, and the size is what is filled
     fee: Num = msgspec.field(name="n", default="0")
     fee_currency: str | None = msgspec.field(name="N", default=None)
     cancelled: str = msgspec.field(name="C", default="")
@@ -122,7 +123,7 @@ def _reported(one: Report, seen: Seen) -> Sequence[Told]:
         **about, id=str(one.id), kind=kind, status=word(STATUS, one.status, "status"),
         exact_price=exact(one.price) if kind in ("limit", "stop_limit") else None,
         exact_trigger=exact(one.trigger) if kind in ("stop", "stop_limit") else None,
-        exact_size=exact(one.size) if any(digit in "123456789" for digit in one.size) else None,
+        exact_size=exact(one.size) if exact(one.size)[0] and not exact(one.asked_cost)[0] else None,
         exact_filled=exact(one.filled), exact_cost=exact(one.cost), tif=TIF.get(one.tif, "gtc"),
         post_only=one.kind == "LIMIT_MAKER", created_ns=one.created * MS,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from tidebook.core.dialect import Facts, Refusal, Said
+from tidebook.core.dialect import ABSENT, Facts, Refusal, Said
 from tidebook.core.private import (
     Account,
     Call,
@@ -15,6 +15,7 @@ from tidebook.core.private import (
     Filled,
     Ordered,
     Placing,
+    Side,
     State,
     Terms,
     Tif,
@@ -30,6 +31,7 @@ DENIALS: Final[Mapping[Denial, tuple[int, str]]] = {
     "balance": (-2010, "Account has insufficient balance for requested action."),
     "duplicate": (-2010, "Duplicate order sent."),
     "would_take": (-2010, "Order would immediately match and take."),
+    "trigger": (-2010, "Stop price would trigger immediately."),
     "too_many": (-1013, "Filter failure: MAX_NUM_ORDERS"),
     "price": (-1013, "Filter failure: PRICE_FILTER"),
     "tick": (-1013, "Filter failure: PRICE_FILTER"),
@@ -133,6 +135,9 @@ def named(account: Account, words: Words) -> Ordered:
     return found
 
 
+_STOPS: Final = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
+
+
 def side_of(words: Words) -> str:
     side = text(words, "side")
     if side not in ("BUY", "SELL"):
@@ -151,18 +156,31 @@ def placing(words: Words) -> Placing:
             raise Refusal(refused(-1106, "Parameter 'quoteOrderQty' sent when not required."))
         if not size and not quote:
             raise missing("quantity")
-    elif kind in ("LIMIT", "LIMIT_MAKER"):
-        tif = text(words, "timeInForce") if kind == "LIMIT" else "GTC"
+    elif kind in ("LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"):
+        tif = text(words, "timeInForce") if kind != "LIMIT_MAKER" else "GTC"
         size, price = text(words, "quantity"), text(words, "price")
+    elif kind in _STOPS:
+        size = text(words, "quantity")
     else:
         raise Refusal(refused(-1116, "Invalid orderType."))
     if tif not in TIFS:
         raise Refusal(refused(-1115, "Invalid timeInForce."))
     how: Tif = "post_only" if kind == "LIMIT_MAKER" else TIFS[tif]
-    return Placing(symbol, "buy" if side == "BUY" else "sell", size, price, quote, how, client_id(words))
+    trigger, rises = "", None
+    if kind in _STOPS:
+        trigger, rises = text(words, "stopPrice"), kind.startswith("STOP") == (side == "BUY")
+    elif maybe(words, "stopPrice"):
+        raise Refusal(refused(-1106, "Parameter 'stopPrice' sent when not required."))
+    way: Side = "buy" if side == "BUY" else "sell"
+    return Placing(
+        symbol, way, size, price, quote, how, client_id(words), trigger=trigger, rises=rises
+    )  # fmt: skip
 
 
 def kind_of(one: Ordered) -> str:
+    if one.trigger:
+        stop = "STOP_LOSS" if one.rises == (one.side == "buy") else "TAKE_PROFIT"
+        return stop if one.at_market else f"{stop}_LIMIT"
     return "MARKET" if one.at_market else "LIMIT_MAKER" if one.tif == "post_only" else "LIMIT"
 
 
@@ -180,13 +198,17 @@ def _common(one: Ordered) -> dict[str, object]:
         "price": eight(one.price or "0"), "origQty": eight(one.size), "executedQty": eight(one.filled),
         "origQuoteOrderQty": eight(one.quote or "0"), "cummulativeQuoteQty": eight(one.spent),
         "status": state_of(one), "timeInForce": tif_of(one), "type": kind_of(one), "side": one.side.upper(),
+        "stopPrice": eight(one.trigger) if one.trigger else ABSENT,
     }  # fmt: skip
 
 
 def order_of(one: Ordered) -> dict[str, object]:
     created, updated = one.created_ns // MS, one.updated_ns // MS
-    open_ = one.state == "open"
-    return {**_common(one), "time": created, "updateTime": updated, "isWorking": open_, "workingTime": created}
+    works = one.state == "open" and not one.waits
+    return {
+        **_common(one), "time": created, "updateTime": updated, "isWorking": works,
+        "workingTime": -1 if one.waits else created, "stopPrice": eight(one.trigger or "0"),
+    }  # fmt: skip
 
 
 def cancelled_of(one: Ordered, name: str = "") -> dict[str, object]:
@@ -221,7 +243,7 @@ def place(account: Account, facts: Facts, words: Words) -> Said:
             "order_ack",
             {"symbol": one.rules.id, "orderId": one.number, "clientOrderId": own_name(one), "transactTime": now},
         )
-    values = {**_common(one), "transactTime": now, "workingTime": now}
+    values = {**_common(one), "transactTime": now, "workingTime": -1 if one.waits else now}
     if wanted == "RESULT":
         return Said("order_result", values)
     fills = [_fill_of(fill) for fill in account.fills(one.rules.id) if fill.order == one.number]

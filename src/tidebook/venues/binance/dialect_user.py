@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from tidebook.core.dialect import Facts, Refusal, Said
+from tidebook.core.dialect import ABSENT, Facts, Refusal, Said
 from tidebook.core.private import Account, Denied, Distrusted, Filled, Happened, Ordered, Session, Socket, Words
 from tidebook.model.wire import MS
 from tidebook.venues.binance import dialect_private as calls
@@ -103,8 +103,9 @@ def _report(happened: Happened, one: Ordered, fill: Filled | None) -> dict[str, 
         "p": eight(one.price or "0"), "C": calls.own_name(one) if cancel else "",
         "x": _CAUSES[happened.cause], "X": state, "i": one.number, "z": eight(one.filled),
         "T": one.updated_ns // MS, "I": one.number * 1000 + (0 if fill is None else fill.trade % 1000),
-        "w": one.state == "open", "O": one.created_ns // MS, "Z": eight(one.spent), "Q": eight(one.quote or "0"),
-        "W": one.created_ns // MS,
+        "w": one.state == "open" and not one.waits, "P": eight(one.trigger or "0"),
+        "O": one.created_ns // MS, "Z": eight(one.spent), "Q": eight(one.quote or "0"),
+        "W": ABSENT if one.waits else one.created_ns // MS,
     }  # fmt: skip
     if fill is not None:
         values |= {

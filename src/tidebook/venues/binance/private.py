@@ -49,6 +49,7 @@ class _Order(msgspec.Struct, rename="camel"):
 
 class _Spot(_Order, rename="camel", kw_only=True):
     cummulative_quote_qty: Num  # so they spell it
+    orig_quote_order_qty: Num = "0"  # above 0 where it was asked for by cost: the size is then what is filled
 
 
 class _Future(_Order, rename="camel", kw_only=True):
@@ -160,7 +161,8 @@ def _made(one: _Order, seen: Seen, type: str, cost: str | None, *, reduce_only: 
 
 
 def _of_spot(one: _Spot, seen: Seen) -> Order:
-    return _made(one, seen, one.type, one.cummulative_quote_qty)
+    order = _made(one, seen, one.type, one.cummulative_quote_qty)
+    return order if _maybe(one.orig_quote_order_qty) is None else msgspec.structs.replace(order, exact_size=None)
 
 
 def _of_futures(one: _Future, seen: Seen) -> Order:

@@ -30,8 +30,9 @@ from tidebook.venues.bybit.dialect_calls import refused
 
 Category = Literal["spot", "linear"]
 
-SPOT_TERMS: Final = Terms(maker=1_000, taker=1_000, most_open=500)
-LINEAR_TERMS: Final = Terms(maker=200, taker=550, most_open=500, leverage=10)
+# order/create-order.mdx: what a conditional order needs is held once it goes off.
+SPOT_TERMS: Final = Terms(maker=1_000, taker=1_000, most_open=500, stops_hold=False)
+LINEAR_TERMS: Final = Terms(maker=200, taker=550, most_open=500, leverage=10, stops_hold=False)
 
 # error.mdx: of spot, of contracts.
 DENIALS: Final[Mapping[Denial, tuple[tuple[int, str], tuple[int, str]]]] = {
@@ -52,6 +53,9 @@ DENIALS: Final[Mapping[Denial, tuple[tuple[int, str], tuple[int, str]]]] = {
         (170218, "The LIMIT-MAKER order is rejected due to invalid price."), (110001, "Order does not exist"),
     ),
     "reduce_only": ((10001, "params error: reduceOnly invalid"), (110017, "orderQty will be truncated to zero")),
+    "trigger": (
+        (10001, "params error: triggerPrice invalid"), (110092, "expect Rising, but trigger_price <= current"),
+    ),
     "unknown": ((170213, "Order does not exist."), (110001, "Order does not exist")),
     "done": ((170142, "Order has been cancelled"), (110008, "The order has been completed or cancelled.")),
     "kind": ((10001, "params error: category invalid"), (10001, "params error: category invalid")),
@@ -76,6 +80,8 @@ UNSURE: Final = refused(10000, "Server Timeout")
 
 
 def reason_of(why: Denial, words: Words) -> tuple[int, str]:
+    if why == "trigger" and str(words.get("triggerDirection")) == "2":
+        return 110093, "expect Falling, but trigger_price >= current"
     return DENIALS[why][0 if words.get("category") == "spot" else 1]
 
 
@@ -161,7 +167,25 @@ def placing(words: Words) -> Placing:
     if tif not in TIFS:
         raise bad("timeInForce")
     reduce_only = words.get("reduceOnly") in (True, "true")
-    return Placing(text(words, "symbol"), _SIDES[side], size, price, quote, TIFS[tif], link, reduce_only)
+    trigger, rises = _trigger(words)
+    return Placing(
+        text(words, "symbol"), _SIDES[side], size, price, quote, TIFS[tif], link, reduce_only, trigger, rises
+    )  # fmt: skip
+
+
+def _trigger(words: Words) -> tuple[str, bool | None]:
+    """The price for which it waits, and from below or not: of contracts that is asked, on spot the venue finds it."""
+    trigger = maybe(words, "triggerPrice")
+    if not trigger:
+        return "", None
+    if maybe(words, "triggerBy") not in ("", "LastPrice"):  # the others are not here
+        raise bad("triggerBy")
+    if words.get("category") == "spot":
+        return trigger, None
+    way = maybe(words, "triggerDirection")
+    if way not in ("1", "2"):
+        raise bad("triggerDirection")
+    return trigger, way == "1"
 
 
 # ---- facts
@@ -169,6 +193,8 @@ def placing(words: Words) -> Placing:
 
 def state_of(one: Ordered) -> str:
     part = bool(Decimal(one.filled))
+    if one.waits:
+        return "Untriggered" if one.state == "open" else "Deactivated"
     if one.state == "open":
         return "PartiallyFilled" if part else "New"
     if one.state == "filled":
@@ -179,6 +205,8 @@ def state_of(one: Ordered) -> str:
 def _why(one: Ordered) -> str:
     if one.reason == "would_take":
         return "EC_PostOnlyWillTakeLiquidity"
+    if one.reason == "balance":  # when its trigger was reached; UNVERIFIED
+        return "EC_Others"
     return "EC_NoImmediateQtyToFill" if one.state == "expired" else "EC_NoError"
 
 
@@ -195,7 +223,24 @@ def order_of(one: Ordered) -> dict[str, object]:
         "orderType": "Market" if one.at_market else "Limit", "reduceOnly": one.reduce_only,
         "createdTime": str(one.created_ns // MS), "updatedTime": str(one.updated_ns // MS),
         "cancelType": "CancelByUser" if one.state == "cancelled" else "UNKNOWN", "cumFeeDetail": dict(one.fees),
+        **_of_trigger(one), "marketUnit": _unit(one),
     }  # fmt: skip
+
+
+def _of_trigger(one: Ordered) -> dict[str, object]:
+    if not one.trigger:
+        return {"triggerPrice": "0.00", "triggerDirection": 0, "triggerBy": "UNKNOWN", "stopOrderType": "UNKNOWN"}
+    return {
+        "triggerPrice": one.trigger, "triggerDirection": 1 if one.rises else 2, "triggerBy": "LastPrice",
+        "stopOrderType": "Stop",
+    }  # fmt: skip
+
+
+def _unit(one: Ordered) -> str:
+    """In what `qty` is counted, of market orders on spot."""
+    if category_of(one) != "spot" or not one.at_market:
+        return ""
+    return "quoteCoin" if one.quote else "baseCoin"
 
 
 def fill_of(one: Filled) -> dict[str, object]:
@@ -267,7 +312,13 @@ def _acked(act: Callable[[Account, Words], Done], account: Account, facts: Facts
 
 
 def _cancel_all(account: Account, facts: Facts, words: Words) -> Said:
-    ended = account.cancel_all(maybe(words, "symbol") or None)
+    symbol = maybe(words, "symbol") or None
+    if text(words, "category") == "spot":  # one kind alone, and the usual one where none is named
+        stops = maybe(words, "orderFilter") == "StopOrder"
+        wanted = [one for one in account.orders(symbol, only_open=True) if one.waits == stops]
+        ended: Sequence[Ordered] = [account.cancel(one.number) for one in wanted]
+    else:
+        ended = account.cancel_all(symbol)
     rows = [{"orderId": id_of(one), "orderLinkId": one.client_id} for one in ended]
     return _answer(facts, "orders_cancelled", {"list[]": rows})
 

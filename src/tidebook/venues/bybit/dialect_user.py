@@ -70,6 +70,8 @@ def _tell(session: Session, facts: Facts, happened: Happened) -> Iterable[Said]:
         category = calls.category_of(order)
         if happened.cause not in ("new", "amended") or order.state == "open":
             row = {**calls.order_of(order), "category": category}
+            if happened.cause == "triggered":
+                row["orderStatus"] = "Triggered"
             messages += said("order", category, [row])
         if fill is not None:
             more = {

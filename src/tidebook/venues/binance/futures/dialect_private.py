@@ -46,6 +46,7 @@ DENIALS: Final[Mapping[Denial, tuple[int, str]]] = {
     "balance": (-2019, "Margin is insufficient."),
     "duplicate": (-4116, "ClientOrderId is duplicated."),
     "would_take": (-5022, _TAKES),
+    "trigger": (-2021, "Order would immediately trigger."),
     "too_many": (-2025, "Reach max open order limit."),
     "price": (-4001, "Price less than 0."),
     "tick": (-4014, "Price not increased by tick size."),
