@@ -183,7 +183,7 @@ class Desk:
         session = next((line.session for line in self.lines if line.raw is raw), None)
         if session is None or not raw.is_open:
             return False
-        session.say(data, now)
+        session.post(data, now)
         return True
 
     def unwant_raw(self, raw: Raw, now: Now) -> None:

@@ -176,10 +176,10 @@ class Session:
         self.greet(now)
         if self._raw is not None:
             for data in self._raw.plan.says:
-                self.say(data, now)
+                self.post(data, now)
             self._raw.opened()
 
-    def say(self, data: bytes, now: Now) -> None:
+    def post(self, data: bytes, now: Now) -> None:
         """Send one message in its turn; where the venue does not listen yet, or any more, it is not sent."""
         if self.is_open and self._entry.done:
             self._acks.outbox.post(Letter("say", (), [], data), now)

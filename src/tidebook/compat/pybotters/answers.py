@@ -14,7 +14,6 @@ from tidebook.core.redact import excerpt
 from tidebook.errors import NetworkError, TidebookError
 
 
-
 class Response:
     """A venue's answer, of any status. The body is there already; `text`, `json` and `read` are awaited as in aiohttp.
 

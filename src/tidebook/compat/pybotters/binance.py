@@ -189,11 +189,11 @@ class BinanceDataStore(DataStoreCollection):
             aggTrade=lambda row: self.trade._insert([row]),
             kline=lambda row: self.kline._update([row["k"]]),
             bookTicker=lambda row: self.bookticker._update([row]),
-            depthUpdate=lambda row: self.orderbook.take(row),
+            depthUpdate=self.orderbook.take,
         )
         self._events["24hrTicker"] = self._events["24hrMiniTicker"] = lambda row: self.ticker._update([row])
         self._reads |= {
-            f"{self._ROOT}/depth": lambda response, body: self.orderbook.whole(response, body),
+            f"{self._ROOT}/depth": self.orderbook.whole,
             f"{self._ROOT}/openOrders": self._open_orders,
             f"{self._ROOT}/klines": lambda response, body: self._bars(self.kline, response, body),
         }
@@ -238,7 +238,7 @@ class BinanceDataStore(DataStoreCollection):
     def _onmessage(self, msg: Any, ws: Any = None) -> None:
         data = msg.get("data", msg) if isinstance(msg, dict) else msg
         for row in data if isinstance(data, list) else [data]:
-            event = row.get("e") or ("bookTicker" if {"u", "b", "B", "a", "A"} <= row.keys() else None)
+            event = str(row.get("e") or ("bookTicker" if {"u", "b", "B", "a", "A"} <= row.keys() else ""))
             if (takes := self._events.get(event)) is not None:
                 takes(row)
 
@@ -279,14 +279,18 @@ class BinanceSpotDataStore(BinanceDataStore):
         self._create("ocoorder", datastore_class=OCOOrder)
         names = {"a": "asset", "f": "free", "l": "locked"}
         self._reads |= {
-            "/api/v3/account": lambda _, body: self.account._update(_in_letters(names, row) for row in body["balances"]),
+            "/api/v3/account": lambda _, body: self.account._update(
+                _in_letters(names, row) for row in body["balances"]
+            ),
             "/api/v3/openOrderList": lambda _, body: self.ocoorder._update(_list_of_orders(row) for row in body),
             "/api/v3/userDataStream": self._listens,
         }
         self._events |= {
             "executionReport": self._reported,
             "outboundAccountPosition": lambda row: self.account._update(row["B"]),
-            "listStatus": lambda row: (self.ocoorder._delete if row["l"] == "ALL_DONE" else self.ocoorder._update)([row]),
+            "listStatus": lambda row: (self.ocoorder._delete if row["l"] == "ALL_DONE" else self.ocoorder._update)(
+                [row]
+            ),
         }
 
     def _onmessage(self, msg: Any, ws: Any = None) -> None:
@@ -335,7 +339,9 @@ class BinanceFuturesDataStore(BinanceDataStore):
         }
         self._events |= {
             "markPriceUpdate": lambda row: self.markprice._update([row]),
-            "continuous_kline": lambda row: self.continuouskline._update([{"ps": row["ps"], "ct": row["ct"], **row["k"]}]),
+            "continuous_kline": lambda row: self.continuouskline._update(
+                [{"ps": row["ps"], "ct": row["ct"], **row["k"]}]
+            ),
             "forceOrder": lambda row: self.liquidation._insert([row["o"]]),
             "ORDER_TRADE_UPDATE": lambda row: self.order.take(row["o"]),
             "ACCOUNT_UPDATE": self._told,
@@ -380,9 +386,9 @@ class BinanceUSDSMDataStore(BinanceFuturesDataStore):
         for name in ("balance", "positionRisk"):  # the same at the venue's newer paths
             self._reads[f"/fapi/v3/{name}"] = self._reads[f"/fapi/v2/{name}"]
         self._reads["/fapi/v1/indexInfo"] = lambda _, body: self.compositeindex._update(_composite(row) for row in body)
-        self._events["compositeIndex"] = lambda row: self.compositeindex._update([
-            {name: row[name] for name in ("s", "p", "E", "c")}
-        ])
+        self._events["compositeIndex"] = lambda row: self.compositeindex._update(
+            [{name: row[name] for name in ("s", "p", "E", "c")}]
+        )
 
     @property
     def compositeindex(self) -> BySymbol:

@@ -11,6 +11,7 @@ from tidebook.core.redact import excerpt
 
 logger = logging.getLogger("tidebook.compat")
 _OPEN: Final = ("Created", "New", "PartiallyFilled", "Untriggered", "Active")
+_ASKED: Final = ("symbol", "baseCoin", "settleCoin")
 _CHANNELS: Final = {"200": "depth", "50": "depth50", "1000": "depth1000", "1": "best"}
 _OPTIONS: Final = {"100": "depth", "25": "depth25"}
 
@@ -51,11 +52,11 @@ class Order(DataStore):
     def replace(self, query: Any, rows: list[Item]) -> None:
         """All that are open, of what was asked for."""
         category = query["category"]
-        tests = {"symbol": str.__eq__, "baseCoin": str.startswith, "settleCoin": str.endswith}
-        asked = next(((test, query[name]) for name, test in tests.items() if name in query), None)
+        asked = next((name for name in _ASKED if name in query), None)
         if asked is not None:
-            test, text = asked
-            self._delete([row for row in self.find({"category": category}) if test(row["symbol"], text)])
+            begin, end = ("", query[asked]) if asked == "settleCoin" else (query[asked], "")
+            found = self.find({"category": category} if asked != "symbol" else {"category": category, "symbol": begin})
+            self._delete([row for row in found if row["symbol"].startswith(begin) and row["symbol"].endswith(end)])
         self._update([{**row, "category": category} for row in rows])
 
 

@@ -19,8 +19,8 @@ from tidebook.client.raw import request_of
 from tidebook.compat.pybotters.answers import Asking, FetchResult, NotJSONContent, Response
 from tidebook.compat.pybotters.apis import Where, load, where
 from tidebook.compat.pybotters.sockets import Given, Handlers, WebSocketApp
-from tidebook.core.effects import Request, Urgency
-from tidebook.errors import ClockRefused, UsageError
+from tidebook.core.effects import Reply, Request, Seal, Urgency
+from tidebook.errors import ClockRefused, TidebookError, UsageError
 
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 
@@ -234,16 +234,20 @@ def _json(value: Any) -> str:
         raise UsageError("what is to be sent is no JSON") from None
 
 
-async def _answer(one: VenueAt, request: Request, *, signs: bool) -> Any:
+async def _answer(one: VenueAt, request: Request, *, signs: bool) -> tuple[Reply, TidebookError | None]:
     """The reply of any status, and the error that it means. What is refused for its time stamp is signed once more."""
-    pool = next((call.pool for call in one.declared.calls), "rest")
     seal = one.private.sealed(request) if signs else None
-    for again in (True, False):
-        errand = one.errand(request, pool, 1, Urgency.SEED, seal)
-        reply, why = await one.post(errand)
-        if reply is None:
-            raise network_error(why, one.declared.name, request.method)
-        if not (again and seal is not None and isinstance(errand.refused, ClockRefused)):
-            break
-        await one.private.measure()
+    reply, error = await _asked(one, request, seal)
+    if seal is None or not isinstance(error, ClockRefused):
+        return reply, error
+    await one.private.measure()
+    return await _asked(one, request, seal)
+
+
+async def _asked(one: VenueAt, request: Request, seal: Seal | None) -> tuple[Reply, TidebookError | None]:
+    pool = next((call.pool for call in one.declared.calls), "rest")
+    errand = one.errand(request, pool, 1, Urgency.SEED, seal)
+    reply, why = await one.post(errand)
+    if reply is None:
+        raise network_error(why, one.declared.name, request.method)
     return reply, errand.refused

@@ -293,7 +293,7 @@ class WebSocketApp:
 
 
 class WebSocketQueue(asyncio.Queue[Any]):
-    """A queue whose `onmessage` is a handler: ``async for message in queue``. Give it a bound, it has none by itself."""
+    """A queue whose `onmessage` is a handler: ``async for message in queue``. It has the bound that it is given."""
 
     def onmessage(self, msg: Any, ws: object = None) -> None:
         """Put it in. Raises QueueFull where there is a bound."""
@@ -308,7 +308,7 @@ class WebSocketQueue(asyncio.Queue[Any]):
 def _listed(handlers: Handlers) -> list[Handler]:
     found = [] if handlers is None else [handlers] if callable(handlers) else [*handlers]
     for one in found:
-        if not callable(one) or asyncio.iscoroutinefunction(one):
+        if asyncio.iscoroutinefunction(one):
             raise UsageError(f"{one!r:.60} is no handler: a plain function of a message and its socket")
     return found
 
@@ -321,7 +321,7 @@ def _call(handler: Handler, message: Any, socket: ClientWebSocketResponse) -> No
 
 
 def _endpoint(place: Where, *, signed: bool) -> Endpoint:
-    """The declared endpoint that a URL is of; of a venue without any, a plain one. Raises UsageError for what is none."""
+    """The declared endpoint that a URL is of; of a venue without any, a plain one. Raises UsageError."""
     parts = urlsplit(place.url)
     venue = place.venue
     known = [*venue.endpoints, *([] if venue.account is None else [venue.account.endpoint])]
