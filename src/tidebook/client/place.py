@@ -515,6 +515,10 @@ class VenueAt:
         """Give its connection up for another."""
         self._quietly(partial(self.desk.renew_raw, raw, reason))
 
+    def say_raw(self, raw: Raw, data: bytes) -> bool:
+        """Say something on its connection, this once; whether there is one that takes it."""
+        return self._driver.tell(lambda at: self.desk.say_raw(raw, data, at))
+
     def heard_ns(self, raw: Raw) -> int | None:
         """When its connection was last heard (monotonic); None while there is none."""
         sessions = [line.session for line in self.desk.lines if line.raw is raw]

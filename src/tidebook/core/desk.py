@@ -178,6 +178,14 @@ class Desk:
                 self.renew(line.session, reason, now)
                 return
 
+    def say_raw(self, raw: Raw, data: bytes, now: Now) -> bool:
+        """Say something on its connection, this once; whether there is one that takes it."""
+        session = next((line.session for line in self.lines if line.raw is raw), None)
+        if session is None or not raw.is_open:
+            return False
+        session.post(data, now)
+        return True
+
     def unwant_raw(self, raw: Raw, now: Now) -> None:
         """Stop wanting it."""
         raw.close()

@@ -53,7 +53,7 @@ class Raw:
         self.deliver: Callable[[bytes, Now], None] | None = None
         self.changed_to: Callable[[Raw], None] | None = None
         self._missing = set(plan.topics)
-        self._is_open = False
+        self.is_open = False
 
     def parts(self) -> list["Part"]:
         """Its topics, as a session carries them."""
@@ -61,7 +61,7 @@ class Raw:
 
     def opened(self) -> None:
         """The connection is open, and what is to be said is on its way."""
-        self._is_open = True
+        self.is_open = True
         self._look()
 
     def frame(self, frame: bytes, now: Now) -> None:
@@ -70,7 +70,7 @@ class Raw:
 
     def lost(self) -> None:
         """The connection is gone."""
-        self._is_open = False
+        self.is_open = False
         self._missing = set(self.plan.topics)
         if self.flow in (Flow.OPEN, Flow.OPENING):
             self._set(Flow.INTERRUPTED)
@@ -94,7 +94,7 @@ class Raw:
         self._set(Flow.FAILED)
 
     def _look(self) -> None:
-        if self._is_open and not self._missing:
+        if self.is_open and not self._missing:
             self.error = None
             self._set(Flow.OPEN)
 

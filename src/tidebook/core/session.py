@@ -176,8 +176,13 @@ class Session:
         self.greet(now)
         if self._raw is not None:
             for data in self._raw.plan.says:
-                self._acks.outbox.post(Letter("say", (), [], data), now)
+                self.post(data, now)
             self._raw.opened()
+
+    def post(self, data: bytes, now: Now) -> None:
+        """Send one message in its turn; where the venue does not listen yet, or any more, it is not sent."""
+        if self.is_open and self._entry.done:
+            self._acks.outbox.post(Letter("say", (), [], data), now)
 
     def frames(self, frames: list[bytes], now: Now) -> None:
         """All data frames of one read. Heartbeats are answered before any of them is decoded."""
