@@ -13,7 +13,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=5000, help="orders at each venue")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--over", choices=("rest", "websocket"), default="rest", help="how orders go")
-    parser.add_argument("--cuts", type=float, default=0.1, help="by message, of the chance of a request to fail")
+    parser.add_argument("--cuts", type=float, default=0.2, help="by message, of the chance of a request to fail")
     wanted = parser.parse_args()
     wrong = 0
     for venue in PATHS if wanted.over == "rest" else MESSAGES:
@@ -22,9 +22,8 @@ def main() -> int:
         found = asyncio.run(run(venue, wanted.count, wanted.seed, over=wanted.over, cuts=cuts))
         outcomes = ", ".join(f"{name} {n}" for name, n in sorted(found.outcomes.items()))
         later = ", ".join(f"{name} {n}" for name, n in sorted(found.resolved.items())) or "none"
-        print(
-            f"{venue}: {found.sent} orders, {found.hits} requests failed, {found.over_rest} went over REST instead: {outcomes}; unknown at first, then: {later}"
-        )
+        print(f"{venue}: {found.sent} orders, {found.hits} requests failed, {found.over_rest} over REST instead:")
+        print(f"    {outcomes}; unknown at first, then: {later}")
         print(f"    {time.monotonic() - began:.0f} s; wrong: {len(found.wrong)}")
         print(*(f"    {text}" for text in found.wrong[:20]), sep="\n", end="\n" if found.wrong else "")
         wrong += len(found.wrong)

@@ -28,6 +28,7 @@ _POSTS: Final = {
 SYMBOL: Final = "BTC/USDT"
 AT_ONCE: Final = 200
 RESTING: Final = 100
+APART: Final = 0.01  # seconds between two messages: a cut is to hit some that are under way, and not all
 _UNLIMITED: Final = 10**9
 
 
@@ -50,6 +51,10 @@ def lift(sim: serve, market: Market, venue: str) -> None:
     (one,) = market._venues(None)
     for pool in one.declared.pools:
         one.desk.requests.budget(pool, "").publish(_UNLIMITED)
+    for host in _POSTS[venue]:  # where each path has a limit of its own
+        trading = one.declared.trading
+        assert trading is not None
+        one.desk.requests._queue(next(act.pool for act in trading.acts if act.name == "submit"), f"https://{host}")
     for queue in one.desk.requests._queues.values():
         queue.budget.publish(_UNLIMITED)
 
@@ -62,7 +67,8 @@ async def run(
     By message, `cuts` is how much less often: what is cut there is a connection with all that is under way on it.
     """
     found, random = Judged(), Random(seed)
-    options = Options(resolve_timeout=20.0)
+    # A connection that is cut is back at once: otherwise most orders would go over REST.
+    options = Options(resolve_timeout=20.0, backoff_first=0.01, backoff_most=0.02, reopen_apart=0.01)
     symbol = SYMBOL if venue.endswith("spot") else f"{SYMBOL}:USDT"
     topics = {PATHS[venue]} if over == "rest" else {MESSAGES[venue]}
     async with (
@@ -79,10 +85,13 @@ async def run(
                     )
                 )  # fmt: skip
         told: dict[str, Order | TidebookError] = {}
-        turns = asyncio.Semaphore(AT_ONCE)
+        turns, pace = asyncio.Semaphore(AT_ONCE), asyncio.Lock()
 
         async def one(number: int) -> None:
             async with turns:
+                if over == "websocket":
+                    async with pace:
+                        await asyncio.sleep(APART)
                 try:
                     order = await market.submit(_intent(random, symbol, number < RESTING))
                 except OutcomeUnknown as error:
@@ -120,10 +129,10 @@ def _intent(random: Random, symbol: str, rests: bool) -> Limit | MarketOrder:
     side: Side = random.choice(("buy", "sell"))
     price = "30000" if side == "buy" else "120000"
     if rests:
-        return Limit(symbol, side, size="0.001", price=price)
+        return Limit(symbol, side, size="0.005", price=price)
     if random.random() < 0.5:
-        return MarketOrder(symbol, side, size="0.0005")
-    return Limit(symbol, side, size="0.001", price=price, tif="ioc")
+        return MarketOrder(symbol, side, size="0.001" if ":" in symbol else "0.0005")
+    return Limit(symbol, side, size="0.005", price=price, tif="ioc")
 
 
 def _judge(found: Judged, sim: serve, venue: str, told: dict[str, Order | TidebookError]) -> None:

@@ -270,7 +270,7 @@ class Intents:
             intention.refused(error)
 
     def _answered_late(self, intention: Intention, act: Act, errand: Errand, reply: Reply) -> None:
-        """The answer, when it was not waited for any more: better than asking. A no is believed once it is not found."""
+        """The answer, when it was not waited for any more. A no is believed once the order is not found."""
         logger.warning("%s: an answer to %s came late: HTTP %d", self._place, intention.wish.client_id, reply.status)
         if intention.state != "unknown":
             return

@@ -36,7 +36,6 @@ from tidebook.model.orders import Order
 from tidebook.model.place import At
 from tidebook.venue import Venue
 
-
 Orders = Literal["rest", "websocket"]
 """How orders go."""
 

@@ -229,7 +229,8 @@ class Session(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """A private connection, on which orders may go too. `hear` answers a message, `tell` says what happened to the account that is logged in.
+    """A private connection, on which orders may go too. `hear` answers a message, `tell` says what happened to the
+    account that is logged in.
 
     `greet` is said when it opens. `beat` is said every `every` seconds; a ping frame where it is None. `texts` are
     answered at once, whatever `hear` says: bare words and their answers. `binary`: its frames are.

@@ -167,6 +167,7 @@ class PrivateLine:
         self._seat: Seat | None = None
         self._last: Seat | None = None  # who has signed a message
         self._ended = False
+        self._tasks: list[asyncio.Task[None]] = []
         self.notes: dict[str, Any] = {"url": dict(parse_qsl(request.query))}
 
     # ---- the session
@@ -226,7 +227,7 @@ class PrivateLine:
         await self.served.accept()
         if self._socket.greet is not None:
             self._say(self._socket.greet(self, self._front))
-        tasks = [asyncio.create_task(one) for one in (self._write(), self._beat())]
+        self._tasks += (asyncio.create_task(one) for one in (self._write(), self._beat()))
         try:
             while not self._ended and (text := await self.served.receive()) is not None:
                 await self._answer(text)
@@ -234,9 +235,9 @@ class PrivateLine:
                 await self._flush()
                 await self.served.close()
         finally:
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _answer(self, text: str | bytes) -> None:
         plain = text if isinstance(text, str) else text.decode(errors="replace")
@@ -274,8 +275,14 @@ class PrivateLine:
             data = self._front.printed(said[0])
             await self.served.send_raw(_half(data))
         elif fault.point == "filled" and placed is not None and self._last is not None:
-            await self._counter.filled(self._last, placed)
+            self._tasks.append(asyncio.create_task(self._cut_when_filled(self._last, placed)))
+            return
         raise Cut
+
+    async def _cut_when_filled(self, seat: Seat, placed: Record) -> None:
+        """Other messages are answered meanwhile."""
+        await self._counter.filled(seat, placed)
+        self.served.abort()
 
     def _placed(self) -> Record | None:
         """The newest order of the account that has spoken last."""

@@ -69,9 +69,7 @@ def _answered(session: Session, facts: Facts, message: Words) -> Said:
     return acted(session, facts, message, _TRADES, _READS)
 
 
-def acted(
-    session: Session, facts: Facts, message: Words, trades: Mapping[str, Act], reads: Mapping[str, Act]
-) -> Said:
+def acted(session: Session, facts: Facts, message: Words, trades: Mapping[str, Act], reads: Mapping[str, Act]) -> Said:
     """What whoever has signed a message, or the session, asks for. Raises Refusal, Denied, Distrusted, KeyError."""
     method, found = str(message.get("method", "")), message.get("params")
     params: Words = found if isinstance(found, dict) else {}
@@ -153,9 +151,7 @@ def unsure(message: Words) -> Said:
     return _done(message, replace(calls.UNSURE, status=408))
 
 
-SOCKET: Final = Socket(
-    _hear, _tell, every=20.0, unsure=unsure
-)
+SOCKET: Final = Socket(_hear, _tell, every=20.0, unsure=unsure)
 
 
 def socket(path: str) -> Socket | None:

@@ -145,6 +145,8 @@ def _refused(facts: Facts, op: str, id: str, code: object, why: object) -> Said:
 
 
 PRIVATE: Final = Socket(_hear, _tell, every=3600.0)
+
+
 def _unsure(message: Words) -> Said:
     return Said(
         "trade_refused",

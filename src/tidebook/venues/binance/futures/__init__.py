@@ -150,7 +150,8 @@ USDM: Final = Venue(
         Environment(
             "testnet",
             {
-                "fapi.binance.com": "testnet.binancefuture.com", "fstream.binance.com": "fstream.binancefuture.com",
+                "fapi.binance.com": "testnet.binancefuture.com",
+                "fstream.binance.com": "fstream.binancefuture.com",
                 "ws-fapi.binance.com": "testnet.binancefuture.com",
             },
         ),
@@ -164,9 +165,7 @@ USDM: Final = Venue(
     sent_topics=sent_topics,
     data_topic=data_topic,
     listing=_listing("fapi/v1/exchangeInfo"),
-    trading=private.futures(
-        "https://fapi.binance.com/fapi", "v3", rest.WEIGHT, ORDERS, orders.futures(CONNECTS)
-    ),
+    trading=private.futures("https://fapi.binance.com/fapi", "v3", rest.WEIGHT, ORDERS, orders.futures(CONNECTS)),
     account=account.stream("https://fapi.binance.com/fapi", CONNECTS, rest.WEIGHT),
     sign=SIGN,
     public=OPEN,
