@@ -30,6 +30,7 @@ from tidebook.core.login import Login
 from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.core.rules import Wish
 from tidebook.core.sign import Scheme, Stamp
+from tidebook.core.talk import Answered, OrderSocket
 from tidebook.core.trading import AccountStream, Act, Expired, Inquiry, Look, Ref, Token, Told, Trading
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
@@ -311,6 +312,7 @@ __all__ = [
     "VERSION",
     "AccountStream",
     "Act",
+    "Answered",
     "Answers",
     "BookChannel",
     "BookShape",
@@ -339,6 +341,7 @@ __all__ = [
     "Look",
     "Number",
     "Order",
+    "OrderSocket",
     "Pace",
     "Ping",
     "Pool",

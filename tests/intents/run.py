@@ -10,16 +10,25 @@ from random import Random
 from typing import Final
 
 from tidebook import Limit, MarketOrder, NetworkError, Order, OrderRejected, OutcomeUnknown, TidebookError, connect
-from tidebook.client.market import Market
+from tidebook.client.market import Market, Orders
 from tidebook.core.options import Options
 from tidebook.model.facts import Side
 from tidebook.sim.server import Fault, serve
 from tidebook.sim.server.faults import POINTS
 
 PATHS: Final = {"binance.spot": "/api/v3/order", "bybit.spot": "/v5/order/*"}
+MESSAGES: Final = {
+    "binance.spot": "order.place", "binance.usdm": "order.place", "bybit.spot": "order.create",
+    "bybit.linear": "order.create",
+}  # fmt: skip
+_POSTS: Final = {
+    "binance.spot": ["api.binance.com/api/v3/order"], "binance.usdm": ["fapi.binance.com/fapi/v1/order"],
+    "bybit.spot": ["api.bybit.com/v5/order/create"], "bybit.linear": ["api.bybit.com/v5/order/create"],
+}  # fmt: skip
 SYMBOL: Final = "BTC/USDT"
 AT_ONCE: Final = 200
 RESTING: Final = 100
+APART: Final = 0.01  # seconds between two messages: a cut is to hit some that are under way, and not all
 _UNLIMITED: Final = 10**9
 
 
@@ -31,7 +40,7 @@ class Judged:
     outcomes: Counter[str] = field(default_factory=Counter[str])
     resolved: Counter[str] = field(default_factory=Counter[str])
     hits: int = 0
-    asked: int = 0  # the most questions that one intent took
+    over_rest: int = 0  # that went over REST, where messages were wanted and there was no connection
     wrong: list[str] = field(default_factory=list[str])
 
 
@@ -42,30 +51,49 @@ def lift(sim: serve, market: Market, venue: str) -> None:
     (one,) = market._venues(None)
     for pool in one.declared.pools:
         one.desk.requests.budget(pool, "").publish(_UNLIMITED)
+    for host in _POSTS[venue]:  # where each path has a limit of its own
+        trading = one.declared.trading
+        assert trading is not None
+        one.desk.requests._queue(next(act.pool for act in trading.acts if act.name == "submit"), f"https://{host}")
     for queue in one.desk.requests._queues.values():
         queue.budget.publish(_UNLIMITED)
 
 
-async def run(venue: str, count: int, seed: int, chance: float = 0.5) -> Judged:
-    """`count` orders at a venue; each request of its key fails with a `chance`, at one of all points."""
+async def run(
+    venue: str, count: int, seed: int, chance: float = 0.5, *, over: Orders = "rest", cuts: float = 1.0
+) -> Judged:
+    """`count` orders at a venue; each request of its key fails with a `chance`, at one of all points.
+
+    By message, `cuts` is how much less often: what is cut there is a connection with all that is under way on it.
+    """
     found, random = Judged(), Random(seed)
-    options = Options(resolve_timeout=20.0)
-    async with serve(seed, [venue], symbols=[SYMBOL]) as sim, connect(venue, at=sim.at, options=options) as market:
+    # A connection that is cut is back at once: otherwise most orders would go over REST.
+    options = Options(resolve_timeout=20.0, backoff_first=0.01, backoff_most=0.02, reopen_apart=0.01)
+    symbol = SYMBOL if venue.endswith("spot") else f"{SYMBOL}:USDT"
+    topics = {PATHS[venue]} if over == "rest" else {MESSAGES[venue]}
+    async with (
+        serve(seed, [venue], symbols=[symbol]) as sim,
+        connect(venue, at=sim.at, options=options, orders=over) as market,
+    ):
         lift(sim, market, venue)
         for point in POINTS:
-            sim.faults(
-                Fault(
-                    "order", venue, PATHS[venue], count=10**9, seconds=0.2, status=503, point=point,
-                    chance=chance / len(POINTS),
-                )
-            )  # fmt: skip
+            for topic in topics:
+                sim.faults(
+                    Fault(
+                        "order", venue, topic, count=10**9, seconds=0.2, status=503, point=point,
+                        chance=chance * cuts / len(POINTS),
+                    )
+                )  # fmt: skip
         told: dict[str, Order | TidebookError] = {}
-        turns = asyncio.Semaphore(AT_ONCE)
+        turns, pace = asyncio.Semaphore(AT_ONCE), asyncio.Lock()
 
         async def one(number: int) -> None:
             async with turns:
+                if over == "websocket":
+                    async with pace:
+                        await asyncio.sleep(APART)
                 try:
-                    order = await market.submit(_intent(random, number < RESTING))
+                    order = await market.submit(_intent(random, symbol, number < RESTING))
                 except OutcomeUnknown as error:
                     told[error.client_id] = error
                     found.outcomes["unknown"] += 1
@@ -78,6 +106,9 @@ async def run(venue: str, count: int, seed: int, chance: float = 0.5) -> Judged:
                 found.sent += 1
 
         await asyncio.gather(*(one(number) for number in range(count)))
+        made = sim._simulator.fronts[venue].tally.made
+        if over == "websocket":
+            found.over_rest = sum(made[f"POST {host}"] for host in _POSTS[venue])
         found.hits = sim._simulator.fronts[venue].faults.hits.get("order", 0)
         sim.faults.resume(venue)
         for client_id in [*market.unresolved]:
@@ -93,15 +124,15 @@ async def run(venue: str, count: int, seed: int, chance: float = 0.5) -> Judged:
     return found
 
 
-def _intent(random: Random, rests: bool) -> Limit | MarketOrder:
+def _intent(random: Random, symbol: str, rests: bool) -> Limit | MarketOrder:
     """Some rest far away, fewer than a venue lets stand; half of the others trade, half find nobody."""
     side: Side = random.choice(("buy", "sell"))
     price = "30000" if side == "buy" else "120000"
     if rests:
-        return Limit(SYMBOL, side, size="0.001", price=price)
+        return Limit(symbol, side, size="0.005", price=price)
     if random.random() < 0.5:
-        return MarketOrder(SYMBOL, side, size="0.0005")
-    return Limit(SYMBOL, side, size="0.001", price=price, tif="ioc")
+        return MarketOrder(symbol, side, size="0.001" if ":" in symbol else "0.0005")
+    return Limit(symbol, side, size="0.005", price=price, tif="ioc")
 
 
 def _judge(found: Judged, sim: serve, venue: str, told: dict[str, Order | TidebookError]) -> None:

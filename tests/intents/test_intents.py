@@ -13,6 +13,14 @@ async def test_no_order_is_there_twice_or_otherwise_than_told(venue: str) -> Non
     assert found.hits > 20
 
 
+async def test_nor_over_a_websocket() -> None:
+    found = await run("bybit.linear", 60, 3, over="websocket", cuts=0.4)
+    assert found.wrong == []
+    assert found.sent == 60
+    assert found.hits > 3
+    assert found.over_rest < 50
+
+
 async def test_the_bot_that_trades_a_spread_is_balanced_whatever_fails() -> None:
     status, faults, said = await bot.run(6, 5, 0.5)
     assert status == 0, said

@@ -97,6 +97,7 @@ class Capability:
     """What one venue can do. `nouns` says of each of NOUNS whether it is there; `signs` names the
     scheme by which its private side is signed, None where it is not known.
 
+    `order_socket`: orders can go over its WebSocket API.
     `dialect`: the embedded exchange speaks as it does. `facts` may have more channels than there are nouns.
     """
 
@@ -112,6 +113,7 @@ class Capability:
     eras: tuple[Former, ...]
     dialect: bool
     signs: str | None
+    order_socket: bool
     proof_from: str | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -155,6 +157,7 @@ def capability(venue: Venue, *, dialect: bool) -> Capability:
         eras=tuple(Former(era.name, era.until) for era in venue.eras),
         dialect=dialect,
         signs=None if venue.sign is None else venue.sign.name,
+        order_socket=venue.trading is not None and venue.trading.socket is not None,
         proof_from=venue.proof_from,
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -207,6 +208,7 @@ class Intents:
         while intention.state == "made":
             seal = self._sends.sealed(request, partial(self._gate, intention, check))
             errand = self._sends.errand(request, act.pool, act.cost(intention.wish), Urgency.ORDER, seal)
+            errand.late = partial(self._answered_late, intention, act, errand)
             try:
                 reply, why = await self._sends.post(errand)
             except TidebookError as error:  # before anything was sent
@@ -266,6 +268,19 @@ class Intents:
         else:
             error.symbol = intention.wish.instrument.symbol
             intention.refused(error)
+
+    def _answered_late(self, intention: Intention, act: Act, errand: Errand, reply: Reply) -> None:
+        """The answer, when it was not waited for any more. A no is believed once the order is not found."""
+        logger.warning("%s: an answer to %s came late: HTTP %d", self._place, intention.wish.client_id, reply.status)
+        if intention.state != "unknown":
+            return
+        error = errand.refused
+        if error is None and 200 <= reply.status < 300:
+            with suppress(DecodeError, msgspec.MsgspecError):  # it is asked after all the same
+                self._taken(intention, act.read(reply.body, self._sends.seen(), intention.wish))
+        elif error is not None and not self.is_unsure(reply, error):
+            intention.no = error
+        self._ended(intention)
 
     def is_unsure(self, reply: Reply, error: TidebookError) -> bool:
         """Whether a refusal leaves open what became of it."""

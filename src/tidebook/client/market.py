@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal, get_args
 
 from tidebook import engine as engines
 from tidebook.client.budgets import budgets_of, checked
@@ -35,6 +36,9 @@ from tidebook.model.orders import Order
 from tidebook.model.place import At
 from tidebook.venue import Venue
 
+Orders = Literal["rest", "websocket"]
+"""How orders go."""
+
 
 class Market(Reader, Trader, Opening):
     """Connected venues. `async with tidebook.connect("binance", "htx") as market`."""
@@ -51,6 +55,7 @@ class Market(Reader, Trader, Opening):
         keys: Given | None = None,
         read_only: bool = False,
         journal: str | os.PathLike[str] | None = None,
+        orders: Orders = "rest",
     ) -> None:
         Opening.__init__(self)
         if not where:
@@ -62,6 +67,9 @@ class Market(Reader, Trader, Opening):
             raise UsageError(f"at={at!r} is no address like '127.0.0.1:8800'")
         if type(timeout) not in (int, float) or not timeout > 0:
             raise UsageError(f"timeout={timeout!r}: a number of seconds above 0")
+        if orders not in get_args(Orders):
+            raise UsageError(f"orders={orders!r}: one of {', '.join(get_args(Orders))}")
+        self._orders = orders
         self._places = [places.parse(one) for one in where]
         self._declared = {place: declared_at(place) for place in self._places}
         self._keys = given(keys)
@@ -130,6 +138,7 @@ class Market(Reader, Trader, Opening):
                         one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
                         budgets=budgets, share=self._share, burst=self._receiving,
                         keys=keys_of(one, at, self._keys, simulated=bool(address)), journal=self._journal,
+                        by_message=self._orders == "websocket",
                     )  # fmt: skip
                 ones.append(made)
         options = self._opts
@@ -328,7 +337,7 @@ def _shown(name: str, ones: Sequence[VenueAt]) -> str:
 def connect(
     *where: str | At, at: str | None = None, engine: Choice | None = None, options: Options | None = None,
     timeout: float = 10.0, share: float = 1.0, keys: Given | None = None, read_only: bool = False,
-    journal: str | os.PathLike[str] | None = None,
+    journal: str | os.PathLike[str] | None = None, orders: Orders = "rest",
 ) -> Market:  # fmt: skip
     """Connect to exchanges: `async with connect("binance", "htx") as market`, or `market = await connect("binance")`.
 
@@ -351,8 +360,13 @@ def connect(
     With `read_only` nothing can be sent, changed or cancelled (UsageError). `journal` is a file in which each order
     stands before it is sent; what it holds from an earlier run without an end is asked after when its exchange is
     connected: `recovered` says what became of it, until then it is in `unresolved`. One process has it at a time.
+
+    With `orders` "websocket" they are sent, changed and cancelled over the venue's WebSocket API, where it has one for
+    that (see docs/venues.md); what it takes over REST alone goes there as ever. The connection is opened for the first
+    order, which waits three seconds for it at most, and then kept. While there is none, orders go over REST: nothing of
+    them was sent before. One that was given to a connection which then broke is unknown, and asked after over REST.
     """
     return Market(
         where, at=at, engine=engine, options=options, timeout=timeout, share=share, keys=keys, read_only=read_only,
-        journal=journal,
+        journal=journal, orders=orders,
     )  # fmt: skip

@@ -33,6 +33,7 @@ from tidebook.core.redact import shown
 from tidebook.core.rest import Instruments
 from tidebook.core.sign import Stamp
 from tidebook.core.stream import Stream, StreamPlan
+from tidebook.core.talk import OrderSocket, Talk
 from tidebook.engine.contract import Engine
 from tidebook.errors import (
     DecodeError,
@@ -67,9 +68,12 @@ class VenueAt:
     def __init__(
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
         remap: Remap | None, masked: bool, on_event: Callable[[Health], None], budgets: Budgets, share: float,
-        burst: Burst, keys: Keys, journal: Journal | None = None,
+        burst: Burst, keys: Keys, journal: Journal | None = None, by_message: bool = False,
     ) -> None:  # fmt: skip
-        """`budgets` are shared from here on, until it is closed. Raises UsageError for a bad proxy or authority."""
+        """`budgets` are shared from here on, until it is closed. `by_message`: orders go so where they can.
+
+        Raises UsageError for a bad proxy or authority.
+        """
         self.declared = declared
         self.at = at
         self.ready = asyncio.Event()
@@ -85,7 +89,7 @@ class VenueAt:
         self.desk = Desk(
             declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
-            credentials=keys.credentials, stamp=self._stamp,
+            credentials=keys.credentials, stamp=self.stamp,
         )  # fmt: skip
 
         def told(event: Health) -> None:
@@ -105,7 +109,7 @@ class VenueAt:
         budgets.join(share)
         self._shared: dict[str, Shared] = {}
         self._books: dict[str, list[Book]] = {}
-        self.private = Private(self, keys, journal)
+        self.private = Private(self, keys, journal, by_message=by_message)
         self._traded = Traded(
             declared.name, self._instruments, ended=self._end, halted=self._halted, passed_over=self._passed_over
         )
@@ -207,8 +211,8 @@ class VenueAt:
             words = f"the venue's clock is {abs(offset):.3f} s {'ahead' if offset > 0 else 'behind'}, ± {unsure:.3f} s"
             self._on_event(health.ClockSkew(self.declared.name, None, after.wall_ns, offset, unsure, words))
 
-    def _stamp(self, at: Now) -> Stamp:
-        """What signs logins: the venue's time as far as it is known."""
+    def stamp(self, at: Now) -> Stamp:
+        """What signs logins, and messages: the venue's time as far as it is known."""
         return Stamp(at.wall_ns + (self.offset_ns or 0), 0, os.urandom(16))
 
     def measure_soon(self) -> None:
@@ -307,7 +311,7 @@ class VenueAt:
             reader.end(self.error)
         for raw in [line.raw for line in self.desk.lines if line.raw is not None]:
             raw.error = self.error
-            raw.lost()
+            raw.lost("closed by a bug", at)
 
     async def usable(self, timeout: float) -> None:
         """Wait until it is. Raises VenueUnavailable, or the venue's refusal."""
@@ -407,12 +411,16 @@ class VenueAt:
         time, what has not been sent never is.
         """
         self._check_room(errand.request, errand.pool, errand.weight)
+        if errand.seal is not None and errand.seal.says is not None:
+            errand.talk = await self.private.talk()
         future: asyncio.Future[tuple[Reply | None, str]] = asyncio.get_running_loop().create_future()
         sent: list[Now] = []
 
         def done(reply: Reply | None, why: str, at: Now) -> None:
             if not future.done():
                 future.set_result((reply, why))
+            elif reply is not None and errand.late is not None:
+                errand.late(reply)
 
         errand.done, errand.sent = done, sent.append
         self._driver.tell(partial(self.desk.send, errand))
@@ -510,6 +518,10 @@ class VenueAt:
         raw.deliver = deliver
         raw.changed_to = watch
         return raw, partial(self._quietly, partial(self.desk.unwant_raw, raw))
+
+    def talk(self, declared: OrderSocket) -> Talk:
+        """The connection over which orders go, opened when it is first asked for. Raises NoCredentials."""
+        return self._driver.tell(partial(self.desk.want_talk, declared))
 
     def renew_raw(self, raw: Raw, reason: str) -> None:
         """Give its connection up for another."""

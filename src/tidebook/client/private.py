@@ -1,10 +1,12 @@
 """The private side of one venue at one place: what is signed, with which key, by which clock; and its orders."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -15,16 +17,21 @@ from tidebook.core.clock import SECOND, Now
 from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.sign import Scheme, Stamp
+from tidebook.core.talk import OrderSocket, Talk
 from tidebook.core.trading import A, Act, addressed
 from tidebook.errors import ClockRefused, DecodeError, OrderNotFound, TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.io.journal import Journal
-from tidebook.model.credentials import Credentials
+from tidebook.model.credentials import Credentials, Secret
 from tidebook.model.orders import Order
 
 if TYPE_CHECKING:
     from tidebook.client.place import VenueAt
 
+logger = logging.getLogger("tidebook.client")
+
+OPENING: Final = 3.0
+"""Seconds that the first order waits for the connection over which orders go."""
 MEASURE_EVERY = 60.0
 """Seconds after which the venue's clock is looked at anew, beside what is signed then."""
 
@@ -32,13 +39,16 @@ MEASURE_EVERY = 60.0
 class Private:
     """See the module. Nothing of it is made before it is used."""
 
-    def __init__(self, one: "VenueAt", keys: Keys, journal: Journal | None) -> None:
+    def __init__(self, one: "VenueAt", keys: Keys, journal: Journal | None, *, by_message: bool = False) -> None:
         self._one = one
         self._keys = keys
         self._journal = journal
         self._measured_ns = now().mono_ns
         self.listeners: list[Callable[[Order], None]] = []  # told of each order that an answer speaks of
         self._account = ""
+        self._by_message = by_message
+        self._settled = asyncio.Event()
+        self._warned = False
 
     @property
     def name(self) -> str:
@@ -95,7 +105,54 @@ class Private:
             return signed if gate is None or gate(at) else None
 
         self._measure_soon()
-        return Seal(sign, _named(credentials) if scheme.wants_nonce else "")
+        return Seal(
+            sign, _named(credentials) if scheme.wants_nonce else "", self._message(request, scheme, credentials, gate)
+        )
+
+    def _message(
+        self, request: Request, scheme: Scheme, credentials: Credentials, gate: Callable[[Now], bool] | None
+    ) -> Callable[[str, Now], Secret | None] | None:
+        """What says the same by message; None where it goes over HTTP."""
+        socket = self.order_socket
+        name = None if socket is None else socket.name(request)
+        if socket is None or name is None:
+            return None
+
+        def says(id: str, at: Now) -> Secret | None:
+            message = socket.say(name, request, id, scheme, credentials, self._one.stamp(at))
+            return message if gate is None or gate(at) else None
+
+        return says
+
+    @property
+    def order_socket(self) -> OrderSocket | None:
+        """How orders go by message; None where that is not wanted, or the venue has no such thing here."""
+        trading = self._one.declared.trading
+        if not self._by_message or trading is None or trading.socket is None:
+            return None
+        return None if self._one.at.environment in trading.socket.without else trading.socket
+
+    async def talk(self) -> Talk | None:
+        """The connection over which orders go; None where there is none now, and they go over HTTP instead.
+
+        It is opened when it is first asked for, and waited for `OPENING` seconds then; later on, not at all.
+        """
+        socket = self.order_socket
+        if socket is None:
+            return None
+        talk = self._one.talk(socket)
+        talk.settled = self._settled.set
+        if talk.is_opening and not self._settled.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(OPENING):
+                    await self._settled.wait()
+        if talk.is_open:
+            self._warned = False
+            return talk
+        if not self._warned:
+            self._warned = True
+            logger.warning("%s: there is no connection for orders now: they go over HTTP", self._one.place)
+        return None
 
     async def send(self, request: Request, pool: str, weight: int, urgency: Urgency = Urgency.SEED) -> Reply:
         """Send it signed. Raises as `VenueAt.send`; where its time stamp is refused it is signed once more, with the

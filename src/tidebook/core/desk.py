@@ -28,6 +28,7 @@ from tidebook.core.rest import retry_after
 from tidebook.core.session import Session
 from tidebook.core.sign.scheme import Stamp
 from tidebook.core.stream import Stream, StreamPlan
+from tidebook.core.talk import OrderSocket, Talk
 from tidebook.core.timers import Timers
 from tidebook.engine.contract import Engine
 from tidebook.errors import NoCredentials, TidebookError, UsageError
@@ -80,6 +81,7 @@ class Desk:
         self._stamp = stamp
         self.known = Known(credentials)
         self.denied_at: dict[str, TidebookError] = {}
+        self._talk: Talk | None = None
         self._endings: deque[int] = deque()  # when connections ended, within the last second
         self.received = 0  # data frames of all its connections, for whoever counts along
         self.requests = Requests(
@@ -170,6 +172,19 @@ class Desk:
         line.raw = raw
         self._open(line, now)
         return raw
+
+    def want_talk(self, declared: OrderSocket, now: Now) -> Talk:
+        """Want the connection over which orders go; the same one again where it is wanted already."""
+        if self._talk is None:
+            raw = self.want_raw(RawPlan(self.venue, "orders", declared.endpoint), now)
+
+            def confide(message: Secret) -> None:
+                for line in self.lines:
+                    if line.raw is raw and line.session is not None:
+                        line.session.confide(message)
+
+            self._talk = Talk(self.venue, declared, raw, self.requests, self._timers, confide, self.emit)
+        return self._talk
 
     def renew_raw(self, raw: Raw, reason: str, now: Now) -> None:
         """Give its connection up; the next one is opened after the backoff."""
@@ -461,8 +476,16 @@ class Desk:
             until_ns = None if lifetime is None else opened_ns + seconds(lifetime.seconds - lifetime.overlap / 10)
             line.handover = Handover(self, line, self._engine, self._timers, self._options, reason, until_ns)
             line.handover.begin(now)
+        elif line.handover is None and line.raw is not None and line.raw.stays is not None and line.raw.stays():
+            self._arm_again(line, now)
         elif line.handover is None:
             self.renew(session, reason, now)
+
+    def _arm_again(self, line: Line, now: Now) -> None:
+        """Look in a moment whether it can be replaced: what was said there is answered or given up in seconds."""
+        if line.rotate is None:
+            line.rotate = self._timers.timer(lambda now, line=line: self._rotate(line, now))  # type: ignore[misc]
+        line.rotate.set(now.mono_ns + SECOND // 10)
 
     def _rotate(self, line: Line, now: Now) -> None:
         if line.session is not None:

@@ -115,10 +115,13 @@ class Seal:
     `sign` gets the request, the time, a nonce and 16 random bytes; None says that it must not be sent any more. Where
     `account` is not empty, requests of the same one (of any process on this machine) are sent one after the other, each
     with a higher nonce; elsewhere the nonce is 0. It names the key without saying what it is.
+
+    `says` makes the message that says the same, with an id, where there is one; None of it: it must not be sent.
     """
 
     sign: Callable[[Request, Now, int, bytes], Request | None]
     account: str = ""
+    says: Callable[[str, Now], Secret | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

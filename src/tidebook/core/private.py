@@ -241,10 +241,12 @@ class Session(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """A private connection. `hear` answers a message, `tell` says what happened to the account that is logged in.
+    """A private connection, on which orders may go too. `hear` answers a message, `tell` says what happened to the
+    account that is logged in.
 
     `greet` is said when it opens. `beat` is said every `every` seconds; a ping frame where it is None. `texts` are
     answered at once, whatever `hear` says: bare words and their answers. `binary`: its frames are.
+    `unsure` is what it answers to a message of which it does not know what became.
     """
 
     hear: Callable[[Session, Facts, Words], Iterable[Said]]
@@ -254,6 +256,7 @@ class Socket:
     every: float = 20.0
     binary: bool = False
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    unsure: Callable[[Words], Said] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ class Raw:
     """It over its whole life; connections come and go beneath it.
 
     `deliver` is called in the receive path with each message but heartbeats and the answers to our own subscriptions.
-    `token` is the end of the URL at which it is opened next.
+    `token` is the end of the URL at which it is opened next. `ended` is told why a connection is gone; `stays` is asked
+    whether one that is to be replaced is needed for a moment yet.
     """
 
     def __init__(self, plan: RawPlan, token: Secret | None = None) -> None:
@@ -52,6 +53,8 @@ class Raw:
         self.error: TidebookError | None = None
         self.deliver: Callable[[bytes, Now], None] | None = None
         self.changed_to: Callable[[Raw], None] | None = None
+        self.ended: Callable[[str, Now], None] | None = None
+        self.stays: Callable[[], bool] | None = None
         self._missing = set(plan.topics)
         self.is_open = False
 
@@ -68,12 +71,14 @@ class Raw:
         if self.deliver is not None:
             self.deliver(frame, now)
 
-    def lost(self) -> None:
+    def lost(self, reason: str, now: Now) -> None:
         """The connection is gone."""
         self.is_open = False
         self._missing = set(self.plan.topics)
         if self.flow in (Flow.OPEN, Flow.OPENING):
             self._set(Flow.INTERRUPTED)
+        if self.ended is not None:
+            self.ended(reason, now)
 
     def close(self) -> None:
         self._set(Flow.CLOSED)

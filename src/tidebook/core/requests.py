@@ -119,6 +119,13 @@ class Requests:
         if under_way is not None:
             under_way.errand.done(None, why, now)
 
+    def late(self, errand: Errand, reply: Reply, now: Now) -> None:
+        """An answer to what counts as not answered, by message."""
+        if self._answers is not None:
+            errand.refused = self._answers.error(reply, self._venue, now.wall_ns)
+        if errand.late is not None:
+            errand.late(reply)
+
     def published(self, limits: Mapping[str, int]) -> None:
         """The venue has said what its limits are, by pool."""
         for name, limit in limits.items():
@@ -185,6 +192,8 @@ class Requests:
             self._under_way[self._last] = UnderWay(errand, queue, turn)
             errand.left = now
             errand.sent(now)
+            if errand.talk is not None and errand.talk.take(self._last, errand, now):
+                continue
             request, weight = errand.request, errand.weight
             self._effects.append(
                 Fetch(self._last, request, errand.pool, weight, errand.urgency, errand.timeout, errand.cap, errand.seal)

@@ -9,6 +9,7 @@ from tidebook.core.effects import Request
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.intents import ClientIds
 from tidebook.core.rules import Wish
+from tidebook.core.talk import OrderSocket
 from tidebook.errors import TidebookError, UsageError
 from tidebook.model.facts import Instrument, Side
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Tif
@@ -118,6 +119,7 @@ class Trading:
     leave open what became of a request, besides HTTP 408 and 5xx. `kinds` and `tifs` are what it takes; `cost`: market
     orders for an amount of quote currency; `reduces`: orders that only close; `post_only` likewise. `known_for`, with
     ability ``by_id_for``: so many seconds. Venues of one exchange with the same `wallet` have their balances together.
+    `socket`: how orders go by message, None where they go over HTTP alone.
     `reasons` are the errors that an order's `reason` means, where it was taken and rejected later; OrderRejected else.
     """
 
@@ -133,6 +135,7 @@ class Trading:
     reduces: bool = False
     known_for: float | None = None
     wallet: str = ""
+    socket: OrderSocket | None = None
     reasons: Mapping[str, type[TidebookError]] = field(default_factory=dict[str, type[TidebookError]])
 
     def __post_init__(self) -> None:

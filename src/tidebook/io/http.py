@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tidebook.core import errand
 from tidebook.core.effects import Reply, Request
 from tidebook.io.websocket import os_reason
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _OWN_HEADERS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "user-agent": "tidebook"}
-NOTHING_SENT = "nothing was sent"
+NOTHING_SENT = errand.NOTHING_SENT
 
 
 class Failure(Exception):

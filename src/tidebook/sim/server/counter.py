@@ -108,10 +108,10 @@ class Counter:
         if fault.point == "answer":
             return replace(answer, cut_at=len(answer.body) // 2)
         if fault.point == "filled" and seat.placed is not None:
-            await self._filled(seat, seat.placed)
+            await self.filled(seat, seat.placed)
         raise Cut
 
-    async def _filled(self, seat: Seat, record: Record) -> None:
+    async def filled(self, seat: Seat, record: Record) -> None:
         """Until an order has a fill or has ended."""
         over = asyncio.Event()
 
@@ -165,7 +165,9 @@ class PrivateLine:
         self._queue: deque[str | bytes] = deque()
         self._some = asyncio.Event()
         self._seat: Seat | None = None
+        self._last: Seat | None = None  # who has signed a message
         self._ended = False
+        self._tasks: list[asyncio.Task[None]] = []
         self.notes: dict[str, Any] = {"url": dict(parse_qsl(request.query))}
 
     # ---- the session
@@ -183,7 +185,8 @@ class PrivateLine:
             request.path,
         )  # fmt: skip
         key = counter.tellers.keys(purse)[name]
-        return self.enter(key) if enter else counter.seat(key)
+        self._last = self.enter(key) if enter else counter.seat(key)
+        return self._last
 
     def enter(self, key: Key) -> Seat:
         """Let a key's account be heard of."""
@@ -224,7 +227,7 @@ class PrivateLine:
         await self.served.accept()
         if self._socket.greet is not None:
             self._say(self._socket.greet(self, self._front))
-        tasks = [asyncio.create_task(one) for one in (self._write(), self._beat())]
+        self._tasks += (asyncio.create_task(one) for one in (self._write(), self._beat()))
         try:
             while not self._ended and (text := await self.served.receive()) is not None:
                 await self._answer(text)
@@ -232,9 +235,9 @@ class PrivateLine:
                 await self._flush()
                 await self.served.close()
         finally:
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _answer(self, text: str | bytes) -> None:
         plain = text if isinstance(text, str) else text.decode(errors="replace")
@@ -252,13 +255,39 @@ class PrivateLine:
         fault = self._counter.fault(name)
         if fault is not None and fault.point in ("unread", "read"):
             raise Cut
+        before = self._placed()
         said = [*self._socket.hear(self, self._front, message)]
-        if fault is not None and fault.point == "late":
-            asyncio.get_running_loop().call_later(fault.seconds, self._say, said)
-        elif fault is not None:
-            raise Cut
-        else:
+        if fault is None:
             self._say(said)
+        else:
+            await self._spoil(fault, message, said, self._placed() if self._placed() is not before else None)
+
+    async def _spoil(self, fault: Fault, message: Words, said: list[Said], placed: Record | None) -> None:
+        """What becomes of an answer after it was acted upon; `placed` is the order that the message has placed."""
+        if fault.point == "late":
+            asyncio.get_running_loop().call_later(fault.seconds, self._say, said)
+            return
+        if fault.point == "status" and self._socket.unsure is not None:
+            self._say([self._socket.unsure(message)])
+            return
+        if fault.point == "answer" and said:
+            await self._flush()
+            data = self._front.printed(said[0])
+            await self.served.send_raw(_half(data))
+        elif fault.point == "filled" and placed is not None and self._last is not None:
+            self._tasks.append(asyncio.create_task(self._cut_when_filled(self._last, placed)))
+            return
+        raise Cut
+
+    async def _cut_when_filled(self, seat: Seat, placed: Record) -> None:
+        """Other messages are answered meanwhile."""
+        await self._counter.filled(seat, placed)
+        self.served.abort()
+
+    def _placed(self) -> Record | None:
+        """The newest order of the account that has spoken last."""
+        seat = self._seat or self._last
+        return None if seat is None else next(reversed(seat.account.records.values()), None)
 
     async def _write(self) -> None:
         with suppress(ConnectionError):
@@ -280,6 +309,13 @@ class PrivateLine:
                     await self.served.ping(str(self._front.now_ms).encode())
                 else:
                     self._say([self._socket.beat(self._front)])
+
+
+def _half(data: bytes) -> bytes:
+    """A text frame of which half is there (RFC 6455, 5.2)."""
+    size = len(data)
+    head = bytes((0x81, size)) if size < 126 else bytes((0x81, 126)) + size.to_bytes(2, "big")
+    return head + data[: size // 2]
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -29,7 +29,7 @@ from tidebook.venue import (
     Time,
     Venue,
 )
-from tidebook.venues.binance import account, futures, options, private, rest, wire
+from tidebook.venues.binance import account, futures, options, orders, private, rest, wire
 from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.recorded import data_topic, listing, sent_topics, url_topics
 from tidebook.venues.binance.sign import OPEN, SIGN
@@ -160,7 +160,7 @@ SPOT = Venue(
     sent_topics=sent_topics,
     data_topic=data_topic,
     listing=listing,
-    trading=private.spot(rest.MAIN.api, rest.MAIN.pool, ORDERS),
+    trading=private.spot(rest.MAIN.api, rest.MAIN.pool, ORDERS, orders.spot(account.API, CONNECTS)),
     account=account.spot(CONNECTS),
     sign=SIGN,
     public=OPEN,

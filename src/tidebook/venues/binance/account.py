@@ -31,6 +31,7 @@ from tidebook.venue import (
 from tidebook.venues.binance.private import KIND, SIDE, STATUS, TIF
 from tidebook.venues.binance.sign import SIGN
 
+API: Final = "wss://ws-api.binance.com/ws-api/v3"
 REFUSED: Final[dict[str, type[VenueError]]] = {
     "-1021": ClockRefused, "-1022": SignatureRefused, "-2014": NotPermitted, "-2015": NotPermitted,
 }  # fmt: skip
@@ -150,7 +151,7 @@ def spot(connects: Pool) -> AccountStream:
     return AccountStream(
         Endpoint(
             name="account",
-            url="wss://ws-api.binance.com/ws-api/v3",
+            url=API,
             subscribing=None,
             ping=Ping(by="server", form="frame", every=20, deadline=60),
             connects=connects,

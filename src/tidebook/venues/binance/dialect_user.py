@@ -5,10 +5,11 @@ Facts: web-socket-api.md, user-data-stream.md of 2026-07-21.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from tidebook.core.dialect import ABSENT, Facts, Refusal, Said
-from tidebook.core.private import Account, Denied, Distrusted, Filled, Happened, Ordered, Session, Socket, Words
+from tidebook.core.private import Account, Denial, Denied, Distrusted, Filled, Happened, Ordered, Session, Socket, Words
 from tidebook.model.wire import MS
 from tidebook.venues.binance import dialect_private as calls
 from tidebook.venues.binance.dialect_calls import refused
@@ -65,28 +66,40 @@ def _answered(session: Session, facts: Facts, message: Words) -> Said:
         if "logon" not in session.notes:
             return refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return _subscribed(session, session.notes["logon"])
-    act = _TRADES.get(method) or _READS.get(method)
+    return acted(session, facts, message, _TRADES, _READS)
+
+
+def acted(session: Session, facts: Facts, message: Words, trades: Mapping[str, Act], reads: Mapping[str, Act]) -> Said:
+    """What whoever has signed a message, or the session, asks for. Raises Refusal, Denied, Distrusted, KeyError."""
+    method, found = str(message.get("method", "")), message.get("params")
+    params: Words = found if isinstance(found, dict) else {}
+    act = trades.get(method) or reads.get(method)
     if act is None:
         return refused(-1020, "This operation is not supported.")
     inside: Account | None = None if "signature" in params else session.notes.get("logon")
     account = inside or session.trust(message, enter=False)
-    if method in _TRADES and not account.may_trade:
+    if method in trades and not account.may_trade:
         return calls.denied("permission", params)
     return act(account, facts, params)
 
 
 def _hear(session: Session, facts: Facts, message: Words) -> Iterable[Said]:
+    return [answered(message, lambda: _answered(session, facts, message), calls.denied)]
+
+
+def answered(message: Words, act: Callable[[], Said], denied: Callable[[Denial, Words], Said]) -> Said:
+    """The answer to a message, whatever comes of it."""
     try:
-        said = _answered(session, facts, message)
+        said = act()
     except Refusal as refusal:
         said = refusal.said
     except Denied as denial:
-        said = calls.denied(denial.why, message)
+        said = denied(denial.why, message)
     except Distrusted as error:
         said = calls.distrusted(error.why)
     except KeyError:
         said = refused(-1121, "Invalid symbol.")
-    return [_done(message, said)]
+    return _done(message, said)
 
 
 # ---- what happens
@@ -134,7 +147,12 @@ def _below(values: Mapping[str, object]) -> dict[str, object]:
     return {f"event.{name}": value for name, value in values.items()}
 
 
-SOCKET: Final = Socket(_hear, _tell, every=20.0)
+def unsure(message: Words) -> Said:
+    """It does not know what became of what a message asked for."""
+    return _done(message, replace(calls.UNSURE, status=408))
+
+
+SOCKET: Final = Socket(_hear, _tell, every=20.0, unsure=unsure)
 
 
 def socket(path: str) -> Socket | None:

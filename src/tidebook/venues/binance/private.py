@@ -17,7 +17,7 @@ from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Id, Ms, Num, decode, word
-from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
+from tidebook.venue import Act, ClientIds, Inquiry, OrderSocket, Pool, Ref, Request, Seen, Trading, Wish
 
 T = TypeVar("T")
 WINDOW_MS: Final = 5000  # what the venue takes where nothing is said; at most 60,000
@@ -356,7 +356,7 @@ def _common(
     )  # fmt: skip
 
 
-def spot(api: str, weight: Pool, orders: Pool) -> Trading:
+def spot(api: str, weight: Pool, orders: Pool, socket: OrderSocket) -> Trading:
     """`api` is the root of its calls. A name may be used again once its order has ended."""
     costs = _Costs(order=4, open_one=6, open_all=80, account=20, fills=20)
     account = Act(
@@ -374,10 +374,11 @@ def spot(api: str, weight: Pool, orders: Pool) -> Trading:
         unsure=UNSURE | {"-1000"},  # "an unknown error occurred while processing"; on futures its words tell
         kinds=frozenset({"limit", "market", "stop", "stop_limit"}),
         cost=True,
+        socket=socket,
     )
 
 
-def futures(api: str, version: str, weight: Pool, orders: Pool) -> Trading:
+def futures(api: str, version: str, weight: Pool, orders: Pool, socket: OrderSocket) -> Trading:
     """`api` is the root of the market, `version` that of its account calls."""
     costs = _Costs(order=1, open_one=1, open_all=40, account=5, fills=5)
     one = f"{api}/v1"
@@ -408,4 +409,5 @@ def futures(api: str, version: str, weight: Pool, orders: Pool) -> Trading:
         # Whatever waits for a trigger is the algo service's since the end of 2025, with another answer.
         kinds=frozenset({"limit", "market"}),
         reduces=True,
+        socket=socket,
     )  # fmt: skip

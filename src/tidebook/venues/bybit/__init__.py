@@ -29,7 +29,7 @@ from tidebook.venue import (
     Venue,
     Window,
 )
-from tidebook.venues.bybit import account
+from tidebook.venues.bybit import account, orders
 from tidebook.venues.bybit.answers import ANSWERS
 from tidebook.venues.bybit.private import trading
 from tidebook.venues.bybit.recorded import V2, data_topic, listing, sent_topics
@@ -155,7 +155,7 @@ def _venue(category: Category, stream: Endpoint, *eras: Era, without: tuple[str,
         answers=ANSWERS,
         rest=HOST,
         pools=(REST, CONNECTS, ORDERS, LOOKS),
-        trading=trading(HOST, category, ORDERS, LOOKS),
+        trading=trading(HOST, category, ORDERS, LOOKS, orders.socket(_PRIVATE_PING, CONNECTS)),
         account=account.stream(category, SUBSCRIBING, _PRIVATE_PING, CONNECTS),
         environments=(
             Environment("live"),

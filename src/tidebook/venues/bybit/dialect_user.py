@@ -98,12 +98,25 @@ def _trade_hear(session: Session, facts: Facts, message: Words) -> Iterable[Said
         return [Said("trade_auth", {"retCode": 20001 if why else 0, "retMsg": why or "OK"})]
     if session.account is None:
         return [_refused(facts, op, id, 10003, "Request not authorized")]
+    if not _in_time(facts, message):
+        return [_refused(facts, op, id, *calls.DISTRUSTS["late"])]
     act = calls.TRADES.get(op.removeprefix("order."))
     args = message.get("args")
     words = args[0] if isinstance(args, list) and len(args) == 1 and isinstance(args[0], dict) else {}
     if act is None or not op.startswith("order."):
         return [_refused(facts, op, id, 10404, "op type is not found")]
     return [_acted(session.account, facts, op, id, words)]
+
+
+def _in_time(facts: Facts, message: Words) -> bool:
+    """Whether the time in a message's header is within the window that it names, or 5 s."""
+    header = message.get("header")
+    words: Words = header if isinstance(header, dict) else {}
+    at, window = (str(words.get(f"X-BAPI-{name}", "")) for name in ("TIMESTAMP", "RECV-WINDOW"))
+    if not (at.isascii() and at.isdigit()):
+        return False
+    wide = int(window) if window.isascii() and window.isdigit() else 5_000
+    return facts.now_ns // MS - wide <= int(at) < facts.now_ns // MS + 1_000
 
 
 def _acted(account: Account, facts: Facts, op: str, id: str, words: Words) -> Said:
@@ -134,4 +147,13 @@ def _refused(facts: Facts, op: str, id: str, code: object, why: object) -> Said:
 
 
 PRIVATE: Final = Socket(_hear, _tell, every=3600.0)
-TRADE: Final = Socket(_trade_hear, lambda session, facts, happened: (), every=3600.0)
+
+
+def _unsure(message: Words) -> Said:
+    return Said(
+        "trade_refused",
+        {"reqId": message.get("reqId"), "op": message.get("op"), "retCode": 10000, "retMsg": "Server Timeout"},
+    )
+
+
+TRADE: Final = Socket(_trade_hear, lambda session, facts, happened: (), every=3600.0, unsure=_unsure)

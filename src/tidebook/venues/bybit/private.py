@@ -17,7 +17,7 @@ from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Ms, Num, decode, word
-from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
+from tidebook.venue import Act, ClientIds, Inquiry, OrderSocket, Pool, Ref, Request, Seen, Trading, Wish
 
 T = TypeVar("T")
 IDS: Final = ClientIds(prefix="tb", width=13, most=36)  # orderLinkId: digits, letters, - and _, always unique
@@ -313,7 +313,7 @@ def _submit(host: str, category: str) -> Callable[[Wish], Request]:
     return request
 
 
-def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
+def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSocket) -> Trading:
     """`category` is the market, as the venue calls it."""
     ask: Mapping[str, Any] = {"category": category}
     inverse, linear, option, spot = (category == one for one in ("inverse", "linear", "option", "spot"))
@@ -370,7 +370,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool) -> Trading:
     return Trading(
         acts=acts, ids=IDS, ability="by_id_for",
         known_for=86_400,  # what was cancelled without a fill, or rejected; all else for two years
-        window=WINDOW, unsure=UNSURE,
+        window=WINDOW, unsure=UNSURE, socket=socket,
         kinds=frozenset({"limit"}) if option else frozenset({"limit", "market", "stop", "stop_limit"}),
         cost=spot, reduces=not spot, wallet="bybit", reasons=_REASONS,
     )  # fmt: skip

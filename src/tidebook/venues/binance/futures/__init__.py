@@ -31,7 +31,7 @@ from tidebook.venue import (
     Time,
     Venue,
 )
-from tidebook.venues.binance import private
+from tidebook.venues.binance import orders, private
 from tidebook.venues.binance.answers import answers
 from tidebook.venues.binance.futures import account, rest, wire
 from tidebook.venues.binance.recorded import data_topic, reads, sent_topics, url_topics
@@ -149,7 +149,11 @@ USDM: Final = Venue(
         Environment("live"),
         Environment(
             "testnet",
-            {"fapi.binance.com": "testnet.binancefuture.com", "fstream.binance.com": "fstream.binancefuture.com"},
+            {
+                "fapi.binance.com": "testnet.binancefuture.com",
+                "fstream.binance.com": "fstream.binancefuture.com",
+                "ws-fapi.binance.com": "testnet.binancefuture.com",
+            },
         ),
         Environment(
             "demo", {"fapi.binance.com": "demo-fapi.binance.com", "fstream.binance.com": "demo-fstream.binance.com"}
@@ -161,7 +165,7 @@ USDM: Final = Venue(
     sent_topics=sent_topics,
     data_topic=data_topic,
     listing=_listing("fapi/v1/exchangeInfo"),
-    trading=private.futures("https://fapi.binance.com/fapi", "v3", rest.WEIGHT, ORDERS),
+    trading=private.futures("https://fapi.binance.com/fapi", "v3", rest.WEIGHT, ORDERS, orders.futures(CONNECTS)),
     account=account.stream("https://fapi.binance.com/fapi", CONNECTS, rest.WEIGHT),
     sign=SIGN,
     public=OPEN,

@@ -6,6 +6,7 @@ messages in tests/unit/rest_api); its error codes and user data streams at devel
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +29,7 @@ from tidebook.core.private import (
 )
 from tidebook.model.wire import MS
 from tidebook.venues.binance import dialect_private as spot
+from tidebook.venues.binance import dialect_user
 from tidebook.venues.binance.dialect_calls import refused
 from tidebook.venues.binance.dialect_private import cut, maybe, named, number, own_name, state_of, text
 
@@ -335,8 +337,24 @@ def _tell(session: Session, facts: Facts, happened: Happened) -> Iterable[Said]:
 STREAM: Final = Socket(lambda session, facts, message: (), _tell, every=180.0)
 
 
+# ---- orders by message
+
+_BY_MESSAGE: Final = {"order.place": _place, "order.modify": _modify, "order.cancel": _cancel}
+
+
+def _hear(session: Session, facts: Facts, message: Words) -> Iterable[Said]:
+    """Facts: USD-M, "WebSocket API General Info"; orders alone."""
+    act = partial(dialect_user.acted, session, facts, message, _BY_MESSAGE, {"order.status": _query})
+    return [dialect_user.answered(message, act, denied)]
+
+
+ORDERS: Final = Socket(_hear, lambda session, facts, happened: (), every=180.0, unsure=dialect_user.unsure)
+
+
 def _by_key(url: str) -> str | None:
-    """The key is in the query of `/private/ws`; that of the path is dead."""
+    """The key is in the query of `/private/ws`; that of the path is dead. Orders are signed one by one."""
+    if urlsplit(url).path == "/ws-fapi/v1":
+        return None
     asked = parse_qs(urlsplit(url).query)
     return next(iter(asked.get("listenKey", ())), "")
 
@@ -349,7 +367,7 @@ USDM_PRIVATE: Final = Private(
     denied=denied,
     unsure=spot.UNSURE,
     terms=TERMS,
-    hosts=("fstream.binance.com/private/",),
-    socket={"/private/ws": STREAM}.get,
+    hosts=("fstream.binance.com/private/", "ws-fapi.binance.com"),
+    socket={"/private/ws": STREAM, "/ws-fapi/v1": ORDERS}.get,
     by_key=_by_key,
 )
