@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -19,6 +19,56 @@ logger = logging.getLogger("tidebook.client")
 T = TypeVar("T")
 Work = Coroutine[Any, Any, T]
 UNWIND: Final = 2.0  # seconds that what still runs has to end when the thread is stopped
+
+
+class Running(Future[T]):
+    """A coroutine in the thread, and what has become of it. It is cancelled by `stop` alone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Work[T]) -> None:
+        super().__init__()
+        self.set_running_or_notify_cancel()
+        self._loop = loop
+        self._work: Work[T] | None = work
+        self._task: asyncio.Task[T] | None = None
+        self._stopped = False
+
+    def begin(self) -> None:
+        """In the thread."""
+        work, self._work = self._work, None
+        if work is None:
+            return
+        if self._stopped:
+            work.close()
+            self.set_exception(CancelledError())
+            return
+        self._task = self._loop.create_task(work)
+        self._task.add_done_callback(self._ended)
+
+    def stop(self) -> None:
+        """Cancel it; from anywhere."""
+        self._stopped = True
+        with suppress(RuntimeError):  # the loop is closed, and it with that
+            self._loop.call_soon_threadsafe(lambda: self._task is not None and self._task.cancel())
+
+    def forget(self) -> None:
+        """It was asked for too late, and has not begun."""
+        work, self._work = self._work, None
+        if work is not None:
+            work.close()
+        if not self.done():
+            self.set_exception(CancelledError())
+
+    def _ended(self, task: "asyncio.Task[T]") -> None:
+        if task.cancelled():
+            self.set_exception(CancelledError())
+        elif (error := task.exception()) is not None:
+            self.set_exception(error)
+        else:
+            self.set_result(task.result())
+
+
+async def _said(function: Callable[[], T]) -> T:
+    return function()
 
 
 class LoopThread:
@@ -37,6 +87,7 @@ class LoopThread:
         self._lock = threading.Lock()
         self._stopping = False
         self._over = threading.Event()
+        self._pending: set[Running[Any]] = set()  # what was asked of it and has not ended
 
     # Its life -----------------------------------------------------------------
 
@@ -90,46 +141,86 @@ class LoopThread:
         """Whether it can be asked something."""
         return self._thread is not None and not self._stopping and not self._is_forked
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended, in this process, or is about to be."""
+        return self._stopping and not self._is_forked
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing runs in it any more."""
+        return self._over.is_set()
+
     # Work ---------------------------------------------------------------------
 
     def call(self, work: Work[T], timeout: float | None = None) -> T:
         """Run a coroutine in the thread, and wait for its result.
 
         Raises what it raises; Timeout after `timeout` seconds (None: as long as it takes), KeyboardInterrupt at once;
-        the work is cancelled then. Raises UsageError from inside, before `start` and after `stop`; WrongLoop in a
-        forked process. What was refused has not begun.
+        the work is cancelled then. What comes together with the end of that time is a result. Raises UsageError from
+        inside, before `start` and after `stop`; WrongLoop in a forked process. What was refused has not begun.
         """
         try:
             self._check_outside("wait")
         except UsageError:
             work.close()
             raise
-        future = self.post(work)
+        running = self._begin(work)
         try:
-            return future.result(timeout)
+            return running.result(timeout)
         except CancelledError:
             raise UsageError(f"{self.name} was closed meanwhile") from None
         except Late:
-            if future.done():
-                raise  # it is the work's own
-            future.cancel()
-            raise Timeout(f"{self.name}: no answer within {timeout:g} s") from None
+            if running.done():
+                return running.result()  # or it is the work's own error
+            return self._last_word(running, timeout)
         except BaseException:
-            future.cancel()
+            running.stop()
             raise
 
+    def _last_word(self, running: "Running[T]", timeout: float | None) -> T:
+        """Stop it: its result where that was on its way. Raises Timeout."""
+        running.stop()
+        try:
+            return running.result(UNWIND)
+        except (CancelledError, Late):
+            raise Timeout(f"{self.name}: no answer within {timeout:g} s") from None
+
+    def ask(self, function: Callable[[], T]) -> T:
+        """What a plain function says that has to be called in the thread. From anywhere. Raises as `call`, and it."""
+        if not self.inside():
+            return self.call(_said(function))
+        self.check()
+        return function()
+
     def post(self, work: Work[T]) -> "Future[T]":
-        """Have a coroutine run in the thread, and return at once, from anywhere. Raises as `call`, but for inside."""
+        """Have a coroutine run in the thread, and return at once, from anywhere. Raises as `call`, but for inside.
+
+        An exception of it is logged: nobody may be waiting for it.
+        """
+        running = self._begin(work)
+        running.add_done_callback(self._look_at)
+        return running
+
+    def _begin(self, work: Work[T]) -> "Running[T]":
         try:
             self.check()
             assert self._loop is not None
-            return asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:
-            work.close()
-            raise UsageError(f"{self.name} is closed. Make another one") from None
-        except UsageError:
+            running = Running(self._loop, work)
+            with self._lock:
+                if self._over.is_set():
+                    raise UsageError(f"{self.name} is closed. Make another one")
+                self._pending.add(running)
+            running.add_done_callback(self._pending.discard)
+            self._loop.call_soon_threadsafe(running.begin)
+        except BaseException:
             work.close()
             raise
+        return running
+
+    def _look_at(self, future: "Future[Any]") -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            logger.error("%s: what it was asked to do has failed", self.name, exc_info=error)
 
     def check(self) -> None:
         """Raises UsageError where nothing can be asked of it, WrongLoop in a forked process."""
@@ -161,14 +252,20 @@ class LoopThread:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
+        executor = ThreadPoolExecutor(thread_name_prefix=self.name)  # of ours: whoever hangs in it holds up nothing
+        loop.set_default_executor(executor)
         try:
             loop.run_forever()
             self._wind_up(loop)
         finally:
             asyncio.set_event_loop(None)
+            executor.shutdown(wait=False, cancel_futures=True)
             loop.close()
             atexit.unregister(self._at_exit)
-            self._over.set()
+            with self._lock:
+                self._over.set()
+            for running in tuple(self._pending):  # it came when nothing was begun any more
+                running.forget()
 
     def _wind_up(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._closing is not None:
