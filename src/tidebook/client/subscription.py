@@ -68,6 +68,13 @@ class Queue(Generic[T]):
         self._end: BaseException | None = None
         self.ended = False
 
+    def another(self) -> "Queue[T]":
+        """An empty one with the same rule and bounds."""
+        return Queue(
+            self.rule, most=self._most, most_bytes=self._most_bytes, size=self._size, key=self._key, merge=self._merge,
+            on_lost=self.on_lost,
+        )  # fmt: skip
+
     def __len__(self) -> int:
         return len(self._items) + len(self._latest)
 
@@ -306,7 +313,8 @@ class Subscription(Opening, Generic[T]):
         """The newest item, or the newest of a symbol; None before there is one."""
         if symbol is None:
             return self._newest
-        found = [one.newest for (_, name), one in self._inlets.items() if name == symbol and one.newest is not None]
+        inlets = tuple(self._inlets.items())  # also from a thread beside which it grows
+        found = [one.newest for (_, name), one in inlets if name == symbol and one.newest is not None]
         return max(found, key=lambda item: getattr(item, "received_ns", 0), default=None)
 
     async def next(self, timeout: float | None = 30.0) -> T:

@@ -140,6 +140,20 @@ class SubscriptionFailed(Health):
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackFailed(Health):
+    """A function given to `on` of `what` raised `error`, `times` times since the last such event; it goes on."""
+
+    what: str
+    error: str
+    times: int
+
+    @property
+    def text(self) -> str:
+        often = "" if self.times == 1 else f" {self.times} times"
+        return f"{self.what}: a function given to `on` raised {self.error}{often}; it goes on being called"
+
+
+@dataclass(frozen=True, slots=True)
 class IntegrityUnavailable(Health):
     """The venue stopped sending the checksum that proves this book; its sequence still does, if it has one."""
 

@@ -1,0 +1,87 @@
+"""An order that was sent, and one of which nobody knows whether it was, without asyncio."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tidebook import errors
+from tidebook.client import ordered
+from tidebook.client.tables import Table
+from tidebook.model.orders import Amount, Fill, Order
+
+
+class Sent(Order, frozen=True, kw_only=True, eq=False):
+    """An `Order` as it was when its venue took it; `done`, `cancel`, `amend` and `fills` ask anew, and wait.
+
+    They raise UsageError inside a callback.
+    """
+
+    trader: Any = None  # the market that sent it
+    asks: Any = None  # the same order, asynchronous
+
+    def refresh(self) -> Order:
+        """What it is now. Raises OrderNotFound, NetworkError."""
+        found: Order = self.trader._wait(self.asks.refresh())
+        return found
+
+    def done(self, timeout: float | None = None) -> Order:
+        """Wait until it has ended (filled, cancelled, expired, rejected): what it is then.
+
+        Raises Timeout after `timeout` seconds; the order stands as it does then, as after Ctrl-C.
+        """
+        found: Order = self.trader._wait(self.asks.done(timeout))
+        return found
+
+    def cancel(self) -> Order:
+        """Cancel what is left of it: as it is then. Raises OrderNotFound where it has ended before."""
+        found: Order = self.trader._wait(self.asks.cancel())
+        return found
+
+    def amend(self, *, size: Amount | None = None, price: Amount | None = None) -> Order:
+        """Change it where it stands. Raises UsageError where its venue cannot."""
+        found: Order = self.trader._wait(self.asks.amend(size=size, price=price))
+        return found
+
+    def fills(self) -> Table[Fill]:
+        """Its trades so far."""
+        found: Table[Fill] = self.trader._wait(self.asks.fills())
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.asks.__reduce__()  # type: ignore[no-any-return]  # elsewhere it is an order and nothing more
+
+
+def sent(order: ordered.Sent, trader: Any) -> Sent:
+    return Sent(**{name: getattr(order, name) for name in ordered.FIELDS}, trader=trader, asks=order)
+
+
+class OutcomeUnknown(errors.OutcomeUnknown):
+    """The same, for programs without asyncio: `resolve` waits for the answer."""
+
+    _resolve: Callable[[str], Sent] | None = None
+
+    def resolve(self) -> Sent:  # type: ignore[override]
+        """Ask the venue what became of it: its order.
+
+        Raises the venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no
+        answer yet, or in another process than the one that sent it.
+        """
+        if self._resolve is None:
+            raise self
+        return self._resolve(self.client_id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made, given, state = super().__reduce__()
+        return made, given, {**state, "_resolve": None}
+
+
+_AWAITED: Final = "await error.resolve()"
+
+
+def unknown(error: errors.OutcomeUnknown, resolve: Callable[[str], Sent]) -> OutcomeUnknown:
+    """The plain one of an asynchronous one."""
+    hint = None if error.hint is None else error.hint.replace(_AWAITED, _AWAITED.removeprefix("await "))
+    made = OutcomeUnknown(error.text, client_id=error.client_id, venue=error.venue, symbol=error.symbol, hint=hint)
+    made.code, made.retry = error.code, error.retry
+    made.__cause__ = error.__cause__
+    made._resolve = None if error.asking is None else resolve
+    return made
