@@ -1,0 +1,1 @@
+"""The same client without asyncio."""
