@@ -1,0 +1,117 @@
+"""The private loop thread: answers, refuses what would hang, ends from anywhere, hears Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tidebook.errors import Timeout, UsageError, WrongLoop
+from tidebook.threads.loop import LoopThread
+
+GENEROUS = 30.0
+
+
+@pytest.fixture
+def thread() -> Iterator[LoopThread]:
+    made = LoopThread()
+    made.start()
+    yield made
+    made.stop(GENEROUS)
+
+
+async def seven() -> int:
+    await asyncio.sleep(0)
+    return 7
+
+
+def test_it_answers_from_any_thread_also_where_a_loop_runs(thread: LoopThread) -> None:
+    async def outer() -> int:
+        return thread.call(seven(), GENEROUS)
+
+    assert thread.call(seven(), GENEROUS) == asyncio.run(outer()) == 7
+
+
+def test_before_and_after_it_is_refused() -> None:
+    one = LoopThread()
+    with pytest.raises(UsageError, match="not open"):
+        one.call(seven())
+    one.start()
+    with pytest.raises(UsageError, match="started before"):
+        one.start()
+    one.stop()
+    with pytest.raises(UsageError, match="is closed"):
+        one.call(seven())
+    assert one.join(GENEROUS)
+
+
+def test_inside_waiting_is_refused_and_stopping_is_fine(thread: LoopThread) -> None:
+    async def inside() -> str:
+        with pytest.raises(UsageError, match="a callback cannot join"):
+            thread.join()
+        with pytest.raises(UsageError, match="a callback cannot wait") as refused:
+            thread.call(seven())
+        thread.stop()
+        return str(refused.value)
+
+    thread.post(inside()).result(GENEROUS)
+    assert thread.join(GENEROUS)
+
+
+def test_what_is_late_is_cancelled(thread: LoopThread) -> None:
+    ended = threading.Event()
+
+    async def long() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(Timeout):
+        thread.call(long(), 0.01)
+    assert ended.wait(GENEROUS)
+
+
+def test_who_waits_when_it_is_stopped_is_told(thread: LoopThread) -> None:
+    async def stops() -> None:
+        thread.stop()
+        await asyncio.Event().wait()
+
+    with pytest.raises(UsageError, match="closed meanwhile"):
+        thread.call(stops(), GENEROUS)
+
+
+def test_ctrl_c_is_heard_while_waiting(thread: LoopThread) -> None:
+    async def interrupts() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        thread.call(interrupts(), GENEROUS)
+    assert thread.call(seven(), GENEROUS) == 7
+
+
+def test_a_forked_child_is_refused(thread: LoopThread) -> None:
+    child = os.fork()
+    if not child:
+        try:
+            thread.call(seven())
+        except WrongLoop:
+            os._exit(3)
+        os._exit(4)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+
+
+def test_a_program_that_leaves_it_open_ends_and_says_so_once() -> None:
+    program = (
+        "from tidebook.threads.loop import LoopThread\n"
+        "async def close(): print('closed')\n"
+        "LoopThread('mine', close).start()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=GENEROUS, check=True)
+    assert done.stdout == "closed\n"
+    assert done.stderr.count("mine was not closed before the program ended") == 1
