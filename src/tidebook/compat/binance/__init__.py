@@ -6,3 +6,11 @@ Thin: every request, stream and book is our client's. TIDEBOOK_AT sends all of i
 from tidebook.compat.binance.client import AsyncClient, Client
 from tidebook.compat.binance.enums import *  # noqa: F403
 from tidebook.compat.binance.exceptions import *  # noqa: F403
+from tidebook.compat.binance.depthcache import (
+    DepthCache,
+    DepthCacheManager,
+    FuturesDepthCacheManager,
+    OptionsDepthCacheManager,
+)
+from tidebook.compat.binance.streams import BinanceSocketManager, KeepAliveWebsocket, ReconnectingWebsocket
+from tidebook.compat.binance.threaded import ThreadedDepthCacheManager, ThreadedWebsocketManager
