@@ -141,9 +141,7 @@ class ReconnectingWebsocket:
 
 
 class KeepAliveWebsocket(ReconnectingWebsocket):
-    """The events of an account, as the exchange says them; the key is the client's. Logged in again after a loss.
-
-    """
+    """The events of an account, as the exchange says them; the key is the client's. Logged in again after a loss."""
 
     async def _plan(self, one: VenueAt) -> RawPlan:
         stream = one.declared.account
@@ -154,8 +152,6 @@ class KeepAliveWebsocket(ReconnectingWebsocket):
 
     def _read(self, message: Any) -> Any:
         return message.get("event", message) if isinstance(message, dict) else message
-
-
 
 
 class BinanceSocketManager:
@@ -188,9 +184,7 @@ class BinanceSocketManager:
 
     # Spot ---------------------------------------------------------------------
 
-    def depth_socket(
-        self, symbol: str, depth: str | None = None, interval: int | None = None
-    ) -> ReconnectingWebsocket:
+    def depth_socket(self, symbol: str, depth: str | None = None, interval: int | None = None) -> ReconnectingWebsocket:
         """Changes of a book, or its best `depth` (5, 10, 20) whole; `interval` 100 (ms), else once a second."""
         if interval not in (None, 0, 100):
             raise ValueError("Websocket interval value not allowed. Allowed values are [0, 100]")
