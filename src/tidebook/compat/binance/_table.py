@@ -31,7 +31,7 @@ def methods() -> tuple[Method, ...]:
 
 
 def _read() -> Iterator[Method]:
-    groups = tomllib.loads(files(__package__).joinpath("endpoints.toml").read_text("utf-8"))
+    groups = tomllib.loads(files("tidebook.compat.binance").joinpath("endpoints.toml").read_text("utf-8"))
     for group, verbs in groups.items():
         market, root = ROOTS[group]
         for verb, named in verbs.items():

@@ -162,11 +162,10 @@ class AsyncClient(Orders, History):
 
     async def _answer(self, one: VenueAt, request: Request) -> Any:
         path = urlsplit(request.url).path
-        for last in (False, True):
-            reply, refused = await _sent(one, request)
-            if not isinstance(refused, ClockRefused) or last:
-                break
+        reply, refused = await _sent(one, request)
+        if isinstance(refused, ClockRefused):
             await one.private.measure()  # nothing was done: it is signed once more, by the right time
+            reply, refused = await _sent(one, request)
         text = reply.body.decode("utf-8", "replace")
         self.response = Response(reply.status, dict(reply.headers), text, f"{request.method} {path}")
         if refused is not None or not 200 <= reply.status < 300:

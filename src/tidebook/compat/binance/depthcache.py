@@ -58,7 +58,8 @@ class Rows(Sequence[Row]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, (list, Rows)) and self[:] == list(other)
 
-    __hash__ = None  # type: ignore[assignment] - as of a list
+    def __hash__(self) -> int:
+        raise TypeError("rows change, as a list does: no hash")
 
     def __repr__(self) -> str:
         return repr(self[:])
@@ -126,11 +127,11 @@ class _CachedBook(LiveBook):
     def __init__(self, market: Market, symbol: str, change: Callable[[BookChannel], BookChannel], limit: int | None,
                  timeout: float) -> None:  # fmt: skip
         super().__init__(market, symbol, None, timeout=timeout, stale="yield", limit=limit)
-        self._change = change
+        self._changing = change
 
     async def _open(self) -> None:
         one, instrument = await self._finder._one(self.symbol, None)
-        channel = self._change(one.declared.books[0])
+        channel = self._changing(one.declared.books[0])
         self.bind(
             instrument.symbol, one.declared.name, one.engine.name,
             partial(one.attach, channel, instrument, limit=self._limit),

@@ -1,6 +1,6 @@
 """The words of Binance's API under the names that python-binance has for them."""
 
-from enum import Enum
+from enum import Enum, StrEnum
 
 AGG_ID = "a"
 AGG_PRICE = "p"
@@ -100,7 +100,7 @@ class ContractType(Enum):
     NEXT_QUARTER = "next_quarter"
 
 
-class BinanceSocketType(str, Enum):
+class BinanceSocketType(StrEnum):
     """Where a stream comes from."""
 
     SPOT = "Spot"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tidebook.errors import ConnectFailed, Overrun, RegionRefused, SubscriptionFailed, TidebookError, VenueError
+from tidebook.errors import Overrun, RegionRefused, SubscriptionFailed, TidebookError, VenueError
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def in_their_words(error: TidebookError, response: Response | None = None) -> Ex
         told = BinanceAPIException(None, 451, msgspec.json.encode({"code": 0, "msg": str(error)}).decode())
     elif isinstance(error, Overrun):
         told = BinanceWebsocketQueueOverflow(str(error), error.lost)
-    elif isinstance(error, (SubscriptionFailed, ConnectFailed)):
+    elif isinstance(error, SubscriptionFailed):
         told = BinanceUnableToConnect(str(error))
     else:
         told = BinanceRequestException(str(error))

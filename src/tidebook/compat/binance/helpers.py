@@ -12,7 +12,7 @@ from tidebook.compat.binance.exceptions import UnknownDateFormat
 from tidebook.io.clock import now
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_AGO: Final = re.compile(r"(\d+)\s+(second|minute|hour|day|week|month|year)s?\s+ago", re.I)
+_AGO: Final = re.compile(r"(\d+)\s+(second|minute|hour|day|week|month|year)s?\s+ago", re.IGNORECASE)
 _UNITS: Final = {
     "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000, "year": 31_536_000,
 }  # fmt: skip
@@ -26,7 +26,7 @@ def date_to_milliseconds(date_str: str) -> int:
     What names no zone is UTC. A month ago is 30 days ago, a year 365. Raises UnknownDateFormat for other texts.
     """
     text = date_str.strip()
-    bare = re.sub(r"\s*(UTC|GMT)$", "", text, flags=re.I)
+    bare = re.sub(r"\s*(UTC|GMT)$", "", text, flags=re.IGNORECASE)
     if bare.lower() == "now":
         return now().wall_ns // 1_000_000
     if (ago := _AGO.fullmatch(bare)) is not None:

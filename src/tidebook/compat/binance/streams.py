@@ -74,9 +74,9 @@ class ReconnectingWebsocket:
             await self.close()
             raise
         if not self._was_open:
-            error = self._raw.error
+            why = self._raw.error
             await self.close()
-            raise BinanceUnableToConnect(f"{self._path}: {error or 'no connection'}") from error
+            raise BinanceUnableToConnect(f"{self._path}: {why or 'no connection'}") from why
 
     def _line(self) -> Line | None:
         lines = [] if self._one is None else self._one.desk.lines
