@@ -1,0 +1,142 @@
+"""Methods that are more than one endpoint, or say some of its parameters by their names."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tidebook.compat.binance._table import Method, methods
+
+_SPOT: Final = Method("create_order", "POST", "spot", "/api/v3/order")
+_ALGO: Final = {
+    "order": "algoOrder", "openOrders": "openAlgoOrders", "allOrders": "allAlgoOrders",
+    "allOpenOrders": "algoOpenOrders",
+}  # fmt: skip
+_CONDITIONAL: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
+
+
+class Orders(ABC):
+    """See the module. Parameters are the exchange's own, by keyword; what is raised is as for every method."""
+
+    @abstractmethod
+    async def request(self, method: Method, params: Mapping[str, Any]) -> Any:
+        """Ask an endpoint."""
+
+    async def _named(self, name: str, params: Mapping[str, Any]) -> Any:
+        return await self.request(next(one for one in methods() if one.name == name), params)
+
+    # Spot ---------------------------------------------------------------------
+
+    async def create_order(self, **params: Any) -> Any:
+        """Place an order. Nothing is added to what is given."""
+        return await self.request(_SPOT, params)
+
+    async def order_limit(self, timeInForce: str = "GTC", **params: Any) -> Any:  # noqa: N803 - the exchange's word
+        return await self.create_order(**{**params, "type": "LIMIT", "timeInForce": timeInForce})
+
+    async def order_limit_buy(self, timeInForce: str = "GTC", **params: Any) -> Any:  # noqa: N803
+        return await self.order_limit(timeInForce=timeInForce, **{**params, "side": "BUY"})
+
+    async def order_limit_sell(self, timeInForce: str = "GTC", **params: Any) -> Any:  # noqa: N803
+        return await self.order_limit(timeInForce=timeInForce, **{**params, "side": "SELL"})
+
+    async def order_market(self, **params: Any) -> Any:
+        return await self.create_order(**{**params, "type": "MARKET"})
+
+    async def order_market_buy(self, **params: Any) -> Any:
+        return await self.order_market(**{**params, "side": "BUY"})
+
+    async def order_market_sell(self, **params: Any) -> Any:
+        return await self.order_market(**{**params, "side": "SELL"})
+
+    async def order_oco_buy(self, **params: Any) -> Any:
+        return await self._named("create_oco_order", {**params, "side": "BUY"})
+
+    async def order_oco_sell(self, **params: Any) -> Any:
+        return await self._named("create_oco_order", {**params, "side": "SELL"})
+
+    async def get_all_tickers(self, symbol: str | None = None) -> Any:
+        """The last price of every symbol, or of one."""
+        return await self._named("get_symbol_ticker", {"symbol": symbol})
+
+    async def get_symbol_info(self, symbol: str) -> Any:
+        """The rules of one symbol; None where there is none."""
+        rules = await self._named("get_exchange_info", {})
+        return next((one for one in rules["symbols"] if one["symbol"] == symbol.upper()), None)
+
+    async def get_asset_balance(self, asset: str | None = None, **params: Any) -> Any:
+        """What an account holds of an asset (None where there is none), or all of it."""
+        balances = (await self._named("get_account", params))["balances"]
+        if asset is None:
+            return balances
+        return next((one for one in balances if one["asset"].lower() == asset.lower()), None)
+
+    async def withdraw(self, **params: Any) -> Any:
+        return await self.request(Method("withdraw", "POST", "spot", "/sapi/v1/capital/withdraw/apply"), params)
+
+    async def get_deposit_address(self, coin: str, network: str | None = None, **params: Any) -> Any:
+        method = Method("get_deposit_address", "GET", "spot", "/sapi/v1/capital/deposit/address")
+        return await self.request(method, {"coin": coin, "network": network, **params})
+
+    async def get_trade_fee(self, **params: Any) -> Any:
+        return await self.request(Method("get_trade_fee", "GET", "spot", "/sapi/v1/asset/tradeFee"), params)
+
+    # USD-M futures ------------------------------------------------------------
+
+    async def _futures(self, verb: str, word: str, params: dict[str, Any]) -> Any:
+        """Of the orders that wait for a price, where `conditional` or the names of their ids say so."""
+        conditional = params.pop("conditional", False) or "algoId" in params or "clientAlgoId" in params
+        path = f"/fapi/v1/{_ALGO[word] if conditional else word}"
+        return await self.request(Method(word, verb, "usdm", path), params)
+
+    async def futures_create_order(self, **params: Any) -> Any:
+        """Place an order; one that waits for a price goes where these are placed since December 2025."""
+        kind = str(params.get("type", "")).upper()
+        if kind not in _CONDITIONAL:
+            return await self._futures("POST", "order", params)
+        given = {**params, "algoType": "CONDITIONAL"}
+        if "newClientOrderId" in given:
+            given.setdefault("clientAlgoId", given.pop("newClientOrderId"))
+        if "stopPrice" in given:
+            given.setdefault("triggerPrice", given.pop("stopPrice"))
+        return await self.request(Method("futures_create_order", "POST", "usdm", "/fapi/v1/algoOrder"), given)
+
+    async def futures_get_order(self, **params: Any) -> Any:
+        return await self._futures("GET", "order", params)
+
+    async def futures_get_open_orders(self, **params: Any) -> Any:
+        return await self._futures("GET", "openOrders", params)
+
+    async def futures_get_all_orders(self, **params: Any) -> Any:
+        return await self._futures("GET", "allOrders", params)
+
+    async def futures_cancel_order(self, **params: Any) -> Any:
+        return await self._futures("DELETE", "order", params)
+
+    async def futures_cancel_all_open_orders(self, **params: Any) -> Any:
+        return await self._futures("DELETE", "allOpenOrders", params)
+
+    async def futures_limit_order(self, **params: Any) -> Any:
+        return await self._futures("POST", "order", {**params, "type": "LIMIT"})
+
+    async def futures_market_order(self, **params: Any) -> Any:
+        return await self._futures("POST", "order", {**params, "type": "MARKET"})
+
+    async def futures_limit_buy_order(self, **params: Any) -> Any:
+        return await self.futures_limit_order(**{**params, "side": "BUY"})
+
+    async def futures_limit_sell_order(self, **params: Any) -> Any:
+        return await self.futures_limit_order(**{**params, "side": "SELL"})
+
+    async def futures_market_buy_order(self, **params: Any) -> Any:
+        return await self.futures_market_order(**{**params, "side": "BUY"})
+
+    async def futures_market_sell_order(self, **params: Any) -> Any:
+        return await self.futures_market_order(**{**params, "side": "SELL"})
+
+    # Tokens of user streams ---------------------------------------------------
+
+    async def futures_stream_get_listen_key(self) -> str:
+        return str((await self.request(Method("", "POST", "usdm", "/fapi/v1/listenKey"), {}))["listenKey"])
+
+    async def futures_coin_stream_get_listen_key(self) -> str:
+        return str((await self.request(Method("", "POST", "coinm", "/dapi/v1/listenKey"), {}))["listenKey"])

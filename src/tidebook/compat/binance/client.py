@@ -1,0 +1,335 @@
+"""`AsyncClient` and `Client`: python-binance's REST methods over our client.
+
+Whether a request is signed, by which key, and by whose clock, is the venue's declaration's to say, not a method's.
+"""
+
+import asyncio
+import atexit
+import inspect
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tidebook.client.market import Market, connect
+from tidebook.client.network import network_error
+from tidebook.client.place import VenueAt
+from tidebook.client.raw import request_of
+from tidebook.compat.binance import enums
+from tidebook.compat.binance._history import History
+from tidebook.compat.binance._orders import Orders
+from tidebook.compat.binance._table import Method, methods
+from tidebook.compat.binance.exceptions import (
+    BinanceRegionException,
+    BinanceRequestException,
+    NotImplementedException,
+    Response,
+    in_their_words,
+)
+from tidebook.compat.binance.helpers import written
+from tidebook.core.effects import Reply, Request, Urgency
+from tidebook.core.options import Options
+from tidebook.errors import ClockRefused, TidebookError, VenueError
+from tidebook.model.place import At, parse
+from tidebook.threads.loop import LoopThread
+
+_EXCHANGES: Final = {"com": "binance", "us": "binance_us"}
+T = TypeVar("T")
+
+
+class AsyncClient(Orders, History):
+    """Binance by python-binance's names. `client = await AsyncClient.create()`; then `await client.get_…(…)`.
+
+    Methods take the exchange's own parameters by keyword and return its JSON; numbers with a point are floats there,
+    texts stay texts. They raise BinanceAPIException for what the exchange refuses, BinanceRequestException where there
+    is no answer. Floats are sent with all their digits and no exponent; no identifiers of any broker are added.
+
+    Cancelled, a request may have been sent. Not closed, it is closed when it is collected, with one ResourceWarning.
+    """
+
+    OPTIONS: Options = Options()
+    """Bounds and times of all that it opens; a subclass may have others."""
+
+    REQUEST_TIMEOUT: float = 10
+
+    def __init__(
+        self, api_key: str | None = None, api_secret: str | None = None, requests_params: dict[str, Any] | None = None,
+        tld: str = "com", base_endpoint: str = "", testnet: bool = False, demo: bool = False,
+        loop: asyncio.AbstractEventLoop | None = None, session_params: dict[str, Any] | None = None,
+        private_key: str | Path | None = None, private_key_pass: str | None = None, https_proxy: str | None = None,
+        time_unit: str | None = None, verbose: bool = False,
+    ) -> None:  # fmt: skip
+        """Nothing is opened yet. `loop`, `base_endpoint`, `session_params` and `verbose` are taken, and mean nothing.
+
+        `requests_params` may hold `timeout`, in seconds. Raises BinanceRegionException for a `tld` that is neither
+        ``com`` nor ``us``, NotImplementedException for a `time_unit`.
+        """
+        del loop, base_endpoint, session_params, verbose
+        if tld not in _EXCHANGES:
+            raise BinanceRegionException("com or .us", tld, "this client")
+        if time_unit not in (None, "MILLISECOND"):
+            raise NotImplementedException(f"time_unit={time_unit!r}: times are milliseconds")
+        self.tld = tld
+        self.testnet = testnet
+        self.demo = demo
+        self.https_proxy = https_proxy
+        self.timestamp_offset = 0
+        self.response: Response | None = None
+        self._timeout = float((requests_params or {}).get("timeout") or self.REQUEST_TIMEOUT)
+        self._keys = _keys(self._place, api_key, api_secret, private_key, private_key_pass)
+        self._markets: dict[str, Market] = {}
+        self._opening = asyncio.Lock()
+        self._closed = False
+        self._dropped = weakref.finalize(self, _dropped, self._markets)
+        self._dropped.atexit = False
+
+    @classmethod
+    async def create(cls, *args: Any, **kwargs: Any) -> Self:
+        """A client that has reached the exchange and knows its clock; the arguments are the constructor's.
+
+        Raises BinanceAPIException or BinanceRequestException where it cannot be reached; nothing is left open then.
+        """
+        self = cls(*args, **kwargs)
+        try:
+            one = await self.venue_at("spot")
+        except BaseException:
+            await self.close_connection()
+            raise
+        self.timestamp_offset = (one.offset_ns or 0) // 1_000_000
+        return self
+
+    @property
+    def _place(self) -> str:
+        environment = ":testnet" if self.testnet else ":demo" if self.demo else ""
+        return f"{_EXCHANGES[self.tld]}{environment}"
+
+    async def market(self, market: str) -> Market:
+        """Our own market of ``spot``, ``usdm``, ``coinm`` or ``options``, opened when it is first wanted."""
+        if self._closed:
+            raise BinanceRequestException("the client is closed. Make another one")
+        async with self._opening:
+            if market not in self._markets:
+                exchange, _, environment = self._place.partition(":")
+                place = f"{exchange}.{market}" + (f":{environment}" if environment else "")
+                try:
+                    self._markets[market] = await connect(
+                        self._at(place), keys=self._keys, timeout=self._timeout, options=self.OPTIONS
+                    )
+                except TidebookError as error:
+                    raise in_their_words(error) from error
+            return self._markets[market]
+
+    def _at(self, place: str) -> At:
+        return replace(parse(place), proxy=self.https_proxy)
+
+    async def venue_at(self, market: str) -> VenueAt:
+        """What our client does with that venue."""
+        return await (await self.market(market))._place(None)
+
+    async def close_connection(self) -> None:
+        """Close all that was opened out of it, within half a second; twice is fine."""
+        self._closed = True
+        self._dropped.detach()
+        markets, self._markets = self._markets, {}
+        await asyncio.gather(*(market.close() for market in markets.values()))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close_connection()
+
+    # Asking -------------------------------------------------------------------
+
+    async def request(self, method: Method, params: Mapping[str, Any]) -> Any:
+        """Ask an endpoint. See the class for what is raised."""
+        given = {name: written(value) for name, value in params.items() if name not in ("requests_params", "version")}
+        path = method.path
+        if "version" in params:
+            path = _versioned(path, params["version"])
+        one = await self.venue_at(method.market)
+        try:
+            url = f"https://{urlsplit(one.declared.rest).netloc}{path}"
+            return await self._answer(one, request_of(one.declared, url, given, method.verb))
+        except TidebookError as error:
+            raise in_their_words(error) from error
+
+    async def _answer(self, one: VenueAt, request: Request) -> Any:
+        path = urlsplit(request.url).path
+        reply, refused = await _sent(one, request)
+        if isinstance(refused, ClockRefused):
+            await one.private.measure()  # nothing was done: it is signed once more, by the right time
+            reply, refused = await _sent(one, request)
+        text = reply.body.decode("utf-8", "replace")
+        self.response = Response(reply.status, dict(reply.headers), text, f"{request.method} {path}")
+        if refused is not None or not 200 <= reply.status < 300:
+            cause = refused or VenueError(f"HTTP {reply.status}", venue=one.declared.name)
+            raise in_their_words(cause, self.response)
+        if not text:
+            return {}
+        try:
+            return msgspec.json.decode(reply.body)
+        except msgspec.DecodeError:
+            raise BinanceRequestException(f"Invalid Response: {text[:200]}") from None
+
+    async def get_products(self) -> Any:
+        """Not here: it is a page of Binance's web site, and no part of its API. Raises NotImplementedException."""
+        raise NotImplementedException("get_products: it is no part of the exchange's API")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._place} {'closed' if self._closed else 'open'}>"
+
+
+async def _sent(one: VenueAt, request: Request) -> tuple[Reply, TidebookError | None]:
+    """The answer, and what it refuses. Raises NetworkError and others where there is none."""
+    path = urlsplit(request.url).path
+    signed = one.declared.sign is not None and not one.declared.public(request.method, path)
+    seal = one.private.sealed(request) if signed else None
+    pool = next((call.pool for call in one.declared.calls), "rest")
+    errand = one.errand(request, pool, 1, Urgency.SEED, seal)
+    reply, why = await one.post(errand)
+    if reply is None:
+        raise network_error(why, one.declared.name, request.method)
+    return reply, errand.refused
+
+
+def _versioned(path: str, version: object) -> str:
+    words = path.split("/")
+    words[2] = f"v{str(version).removeprefix('v')}"
+    return "/".join(words)
+
+
+def _keys(
+    place: str, key: str | None, secret: str | None, private: str | Path | None, password: str | None
+) -> dict[str, tuple[str, str]] | None:
+    """As `connect` wants them. Raises BinanceRequestException, which shows nothing of them, where one is missing."""
+    if key is None:
+        return None
+    if password is not None:
+        raise NotImplementedException("private_key_pass: write the key to a file without a password, for you alone")
+    if private is not None:
+        return {place: (key, private.read_text() if isinstance(private, Path) else private)}
+    return {place: (key, secret)} if secret is not None else None
+
+
+def _dropped(markets: dict[str, Market]) -> None:
+    """A client was forgotten: its sockets are closed all the same."""
+    if not markets:
+        return
+    for market in markets.values():
+        market.close_soon()
+        _left.append(market)
+    warnings.warn("a client of tidebook.compat.binance was not closed: await client.close_connection()",
+                  ResourceWarning, stacklevel=2)  # fmt: skip
+
+
+_left: Final[list[Market]] = []
+
+
+@atexit.register
+def _close_left() -> None:
+    """A program may end with its loop stopped and not closed; what a forgotten client has open there is closed now."""
+    for market in _left:
+        loop = market._loop
+        if loop is not None and not loop.is_closed() and not loop.is_running():
+            loop.run_until_complete(market.close())
+
+
+def _endpoint(method: Method) -> Callable[..., Coroutine[Any, Any, Any]]:
+    async def ask(self: AsyncClient, **params: Any) -> Any:
+        return await self.request(method, params)
+
+    ask.__name__ = method.name
+    ask.__qualname__ = f"AsyncClient.{method.name}"
+    ask.__doc__ = f"{method.verb} {method.path} ({method.market}): the parameters are the exchange's own."
+    return ask
+
+
+for _method in methods():
+    if not hasattr(AsyncClient, _method.name):
+        setattr(AsyncClient, _method.name, _endpoint(_method))
+for _name in enums.WORDS:
+    setattr(AsyncClient, _name, getattr(enums, _name))
+
+
+class Client:
+    """The same without asyncio: each method waits for its answer, from any thread. `Client()` connects at once.
+
+    One thread with a loop does the work; `close_connection` ends it, and so does the end of the program. Raises what
+    AsyncClient raises; UsageError from inside that thread.
+    """
+
+    def __init__(self, *args: Any, ping: bool = True, **kwargs: Any) -> None:
+        """The arguments are AsyncClient's. With `ping` the exchange is reached before it returns."""
+        self._async = AsyncClient(*args, **kwargs)
+        self._thread = LoopThread("tidebook.compat.binance", self._async.close_connection)
+        self._thread.start()
+        self._end = weakref.finalize(self, self._thread.stop)
+        atexit.register(self._end)
+        if ping:
+            try:
+                self.call(self._async.venue_at("spot"))
+            except BaseException:
+                self.close_connection()
+                raise
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in its thread and wait for it."""
+        return self._thread.call(work)
+
+    def close_connection(self) -> None:
+        """Close it and end its thread; twice is fine."""
+        atexit.unregister(self._end)
+        self._end()
+
+    @property
+    def response(self) -> Response | None:
+        """The last answer, as it came."""
+        return self._async.response
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close_connection()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self._async!r}>"
+
+
+def _waiting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def ask(self: Client, *args: Any, **kwargs: Any) -> Any:
+        return self.call(getattr(self._async, name)(*args, **kwargs))
+
+    return ask
+
+
+def _walking(name: str, method: Callable[..., AsyncIterator[Any]]) -> Callable[..., Iterator[Any]]:
+    @wraps(method)
+    def walk(self: Client, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        rows = getattr(self._async, name)(*args, **kwargs)
+        while True:
+            try:
+                yield self.call(anext(rows))
+            except StopAsyncIteration:
+                return
+
+    return walk
+
+
+for _name, _found in inspect.getmembers(AsyncClient):
+    if _name.startswith("_") or hasattr(Client, _name) or _name in ("create", "market", "venue_at", "request"):
+        continue
+    if inspect.iscoroutinefunction(_found):
+        setattr(Client, _name, _waiting(_name, _found))
+    elif inspect.isasyncgenfunction(_found):
+        setattr(Client, _name, _walking(_name, _found))
+    elif isinstance(_found, str):
+        setattr(Client, _name, _found)

@@ -1,0 +1,180 @@
+"""The same streams and caches for programs without asyncio: callbacks, run in order by one private thread."""
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol, Self
+
+from tidebook.compat.binance._line import error_of
+from tidebook.compat.binance.client import AsyncClient
+from tidebook.compat.binance.depthcache import DepthCacheManager, FuturesDepthCacheManager, OptionsDepthCacheManager
+from tidebook.compat.binance.exceptions import ReadLoopClosed
+from tidebook.compat.binance.streams import BinanceSocketManager
+from tidebook.errors import UsageError
+from tidebook.threads.loop import LoopThread
+
+logger = logging.getLogger("tidebook.compat")
+
+
+class Readable(Protocol):
+    """A stream or a cache that is open."""
+
+    async def recv(self) -> Any: ...
+
+
+class Openable(Protocol):
+    """One that is to be opened."""
+
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+async def told_of(source: Readable, callback: Callable[[Any], object], name: str) -> None:
+    """Call a function, plain or async, with all that comes, in order; one that raises is logged, and goes on."""
+    while True:
+        try:
+            item = await source.recv()
+        except ReadLoopClosed:
+            return
+        try:
+            done = callback(item)
+            if inspect.isawaitable(done):
+                await done
+        except Exception:
+            logger.exception("%s: the callback failed", name)
+
+
+class ThreadedApiManager:
+    """See the module. `start`, then `start_…`; `stop_socket(name)` ends one, `stop` all, `join` waits for that.
+
+    The arguments are AsyncClient's. What is used before `start` or after `stop` raises UsageError at once. All of it
+    may be called from any thread, and `stop` and `stop_socket` from a callback.
+    """
+
+    def __init__(self, *args: Any, max_queue_size: int = 10_000, max_reconnects: int | None = 5, **kwargs: Any) -> None:
+        self._client = AsyncClient(*args, **kwargs)
+        self._bm = BinanceSocketManager(self._client, max_queue_size=max_queue_size, max_reconnects=max_reconnects)
+        self._thread = LoopThread(type(self).__name__, self._client.close_connection)
+        self._running: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Begin, and reach the exchange. Raises as `AsyncClient.create` does; UsageError the second time."""
+        self._thread.start()
+        try:
+            self._thread.call(self._client.venue_at("spot"))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop_socket(self, socket_name: str) -> None:
+        """End one of them; the others go on. One that is not there is no error."""
+        future = self._running.pop(socket_name, None)
+        if future is not None:
+            future.cancel()
+
+    def stop(self) -> None:
+        """End all of them and the thread; twice is fine. From a callback it returns at once."""
+        for name in tuple(self._running):
+            self.stop_socket(name)
+        self._thread.stop()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it was stopped, at most so many seconds; Ctrl-C is heard meanwhile."""
+        self._thread.join(timeout)
+
+    def is_alive(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._thread.running
+
+    def _begin(self, source: Openable, callback: Callable[[Any], object], name: str) -> str:
+        if not callable(callback):
+            raise UsageError(f"callback={callback!r} is no function")
+        if not self._thread.running:
+            self._refuse()
+        taken, number = name, 2
+        while taken in self._running:
+            taken, number = f"{name}#{number}", number + 1
+        self._running[taken] = self._thread.post(self._listen(source, callback, taken))
+        return taken
+
+    def _refuse(self) -> None:
+        """Raises UsageError: it was not started, or it was stopped."""
+        try:
+            self._thread.check()
+        except UsageError as error:
+            begun = "was stopped. Make another one" if "closed" in str(error) else "is not started. Call start() first"
+            raise UsageError(f"{type(self).__name__} {begun}") from None
+
+    async def _listen(self, source: Openable, callback: Callable[[Any], object], name: str) -> None:
+        try:
+            async with source as opened:
+                await told_of(opened, callback, name)
+        except Exception as error:
+            logger.error("%s: %s", name, error)
+            callback(error_of(type(error).__name__, str(error)))
+        finally:
+            self._running.pop(name, None)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {len(self._running)} streams>"
+
+
+class ThreadedWebsocketManager(ThreadedApiManager):
+    """`BinanceSocketManager` for programs without asyncio: `start_kline_socket(callback, symbol=…)` and so on.
+
+    There is a `start_…` for each of its streams, with the same arguments after the callback; they return its name.
+    """
+
+    def __getattr__(self, name: str) -> Callable[..., str]:
+        wanted = name.removeprefix("start_")
+        if not name.startswith("start_") or not wanted.endswith("_socket") or not hasattr(self._bm, wanted):
+            raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
+        def begin(callback: Callable[[Any], object], **params: Any) -> str:
+            socket = getattr(self._bm, wanted)(**params)
+            return self._begin(socket, callback, socket._path)
+
+        return begin
+
+
+class ThreadedDepthCacheManager(ThreadedApiManager):
+    """Depth caches for programs without asyncio. See `DepthCacheManager`."""
+
+    def start_depth_cache(
+        self, callback: Callable[[Any], object], symbol: str, refresh_interval: float | None = 1800,
+        bm: BinanceSocketManager | None = None, limit: int = 10, conv_type: Callable[[str], Any] = float,
+        ws_interval: int | None = 0,
+    ) -> str:  # fmt: skip
+        """Keep a book, and call back with it after each change. Returns its name."""
+        return self._start(
+            DepthCacheManager, callback, symbol, refresh_interval, bm, limit, conv_type, ws_interval=ws_interval
+        )
+
+    def start_futures_depth_socket(
+        self, callback: Callable[[Any], object], symbol: str, refresh_interval: float | None = 1800,
+        bm: BinanceSocketManager | None = None, limit: int = 10, conv_type: Callable[[str], Any] = float,
+    ) -> str:  # fmt: skip
+        """The same of USD-M futures."""
+        return self._start(FuturesDepthCacheManager, callback, symbol, refresh_interval, bm, limit, conv_type)
+
+    def start_options_depth_socket(
+        self, callback: Callable[[Any], object], symbol: str, refresh_interval: float | None = 1800,
+        bm: BinanceSocketManager | None = None, limit: int = 10, conv_type: Callable[[str], Any] = float,
+    ) -> str:  # fmt: skip
+        """The same of options."""
+        return self._start(OptionsDepthCacheManager, callback, symbol, refresh_interval, bm, limit, conv_type)
+
+    def _start(
+        self, kind: type[DepthCacheManager], callback: Callable[[Any], object], symbol: str, every: float | None,
+        bm: BinanceSocketManager | None, limit: int, conv_type: Callable[[str], Any], **more: Any,
+    ) -> str:  # fmt: skip
+        shared = bm or self._bm
+        source = kind(self._client, symbol, None, every, shared, limit, conv_type, **more)
+        return self._begin(source, callback, f"{symbol.lower()}@depth{limit}")

@@ -1,0 +1,208 @@
+"""Document 004, depth caches: one test a statement, on real sockets against one embedded exchange."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.checklist.served import Served, served
+
+from tidebook.compat import binance
+from tidebook.compat.binance import (
+    AsyncClient,
+    BinanceSocketManager,
+    DepthCacheManager,
+    FuturesDepthCacheManager,
+    OptionsDepthCacheManager,
+    ThreadedDepthCacheManager,
+)
+from tidebook.compat.binance._line import Waiting
+from tidebook.compat.binance.depthcache import DepthCache
+from tidebook.core.options import Options
+from tidebook.errors import UsageError
+
+
+class Quick(AsyncClient):
+    """It tries again at once, so that nobody has to wait for the end of its patience."""
+
+    OPTIONS = Options(backoff_first=0.02, backoff_factor=1.0)
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Served]:
+    with served("binance") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _at(exchange: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEBOOK_AT", exchange.at)
+
+
+@pytest.fixture
+async def client(_at: None) -> AsyncIterator[AsyncClient]:
+    made = await Quick.create()
+    yield made
+    await made.close_connection()
+
+
+@pytest.fixture
+def threaded(_at: None) -> Iterator[ThreadedDepthCacheManager]:
+    made = ThreadedDepthCacheManager()
+    yield made
+    made.stop()
+
+
+def test_S76_to_S83_the_threaded_manager(threaded: ThreadedDepthCacheManager) -> None:
+    with pytest.raises(UsageError, match=r"Call start\(\) first"):  # S78
+        threaded.start_depth_cache(print, symbol="BNBBTC")
+    threaded.start()
+    seen: dict[str, int] = {}
+    stopped, both = threading.Event(), threading.Event()
+
+    def told(cache: DepthCache) -> None:
+        seen[cache.symbol] = seen.get(cache.symbol, 0) + 1
+        if len(seen) == 2:
+            both.set()
+        if stopped.is_set() and cache.symbol == "ETHBTC":
+            threaded.stop()  # S83, S96: from inside, at once
+
+    one = threaded.start_depth_cache(told, symbol="BNBBTC", ws_interval=100)
+    two = threaded.start_depth_cache(told, symbol="ETHBTC", ws_interval=100)
+    assert (one, two) == ("bnbbtc@depth10", "ethbtc@depth10")  # S79
+    assert both.wait(20)  # S80
+    threaded.stop_socket(one)  # S82
+    stopped.set()
+    threaded.join(20)  # S81
+    assert not threaded.is_alive()
+    with pytest.raises(UsageError, match=r"was stopped"):  # S83
+        threaded.start_depth_cache(told, symbol="BNBBTC")
+
+
+async def test_S84_S85_a_cache_after_each_change(client: AsyncClient) -> None:
+    async with DepthCacheManager(client, "BNBBTC", ws_interval=100) as caches:
+        await caches.recv()
+        await caches.recv()
+        cache = await caches.recv()
+        bids, asks = cache.get_bids(), cache.get_asks()
+        assert cache.symbol == "BNBBTC"
+        assert len(bids[:5]) == len(asks[:5]) == 5
+        assert list(bids) == sorted(bids, reverse=True)
+        assert list(asks) == sorted(asks)
+        assert bids == list(bids)
+        assert bids[0][0] < asks[0][0]
+        assert isinstance(cache.update_time, int)
+
+
+async def test_S86_async_for(client: AsyncClient) -> None:
+    async with DepthCacheManager(client, "BNBBTC") as caches:
+        async for cache in caches:
+            assert cache.get_bids()[:5]
+            break
+
+
+async def test_S87_open_and_close_without_async_with(client: AsyncClient) -> None:
+    caches = DepthCacheManager(client, "BNBBTC")
+    await caches.__aenter__()
+    assert (await caches.recv()).get_asks()[:5]
+    await caches.__aexit__(None, None, None)
+    other = await DepthCacheManager(client, "BNBBTC").open()
+    assert await other.recv()
+    await other.close()
+
+
+async def test_S88_S89_a_refresh_compares_while_changes_go_on(client: AsyncClient) -> None:
+    assert DepthCacheManager(client, "BNBBTC")._every == 1800
+    assert DepthCacheManager(client, "BNBBTC", refresh_interval=0)._every is None
+    async with DepthCacheManager(client, "LTCBTC", refresh_interval=0.05, ws_interval=100) as caches:
+        core = caches._book._core  # type: ignore[union-attr]
+        assert core is not None
+        before = core.engine.stats()["snapshots"]
+        while core.engine.stats()["snapshots"] < before + 2:
+            assert isinstance(await caches.recv(), DepthCache)
+            assert core.readable
+
+
+async def test_S90_a_shared_socket_manager_and_decimals(client: AsyncClient) -> None:
+    shared = BinanceSocketManager(client)
+    first = DepthCacheManager(client, "BNBBTC", bm=shared, conv_type=Decimal)
+    second = DepthCacheManager(client, "ETHBTC", bm=shared, limit=100)
+    async with first, second:
+        (one, two) = await asyncio.gather(first.recv(), second.recv())
+        assert isinstance(one.get_bids()[0][0], Decimal)
+        assert len(two.get_bids()) <= 110
+        assert (await client.market("spot")).stats.sockets == 1
+    with pytest.raises(ValueError, match="Allowed values"):
+        DepthCacheManager(client, "BNBBTC", ws_interval=250)
+
+
+async def test_S91_a_callback_is_a_choice(client: AsyncClient) -> None:
+    told: asyncio.Queue[Any] = asyncio.Queue()
+    async with DepthCacheManager(client, "BNBBTC", callback=told.put_nowait):
+        assert isinstance(await told.get(), DepthCache)
+
+
+async def test_S92_S93_S97_a_cut_is_told_and_healed(client: AsyncClient, exchange: Served) -> None:
+    async with DepthCacheManager(client, "BNBBTC", ws_interval=100, max_reconnects=None) as caches:
+        await caches.recv()
+        exchange.cut(seconds=0)
+        while not isinstance(said := await caches.recv(), dict):
+            pass
+        assert (said["e"], said["type"]) == ("error", "BinanceWebsocketClosed")
+        while isinstance(await caches.recv(), dict):
+            pass
+        assert caches.get_depth_cache().get_bids()[:5]
+
+
+async def test_S94_S95_after_five_attempts_the_end_is_told_once(client: AsyncClient, exchange: Served) -> None:
+    async with DepthCacheManager(client, "BNBBTC") as caches:
+        exchange.cut()
+        try:
+            said = [item async for item in caches if isinstance(item, dict)]
+        finally:
+            exchange.resume()
+        assert [one["type"] for one in said] == ["BinanceWebsocketClosed", "BinanceUnableToConnect"]
+        with pytest.raises(binance.ReadLoopClosed):
+            await caches.recv()
+    assert binance.BinanceUnableToConnect is binance.BinanceWebsocketUnableToConnect
+
+
+async def test_S96_stop_returns_at_once_inside_a_callback(client: AsyncClient) -> None:
+    over = asyncio.Event()
+
+    def told(cache: Any) -> None:
+        caches.stop()
+        over.set()
+
+    caches = DepthCacheManager(client, "BNBBTC", callback=told)
+    await caches.open()
+    await over.wait()
+    await caches.close()
+
+
+async def test_S98_futures_and_options_have_whole_books(client: AsyncClient) -> None:
+    async with FuturesDepthCacheManager(client, "BTCUSDT", limit=1000) as caches:
+        assert len((await caches.recv()).get_bids()) > 10
+    info = await client.options_exchange_info()  # type: ignore[attr-defined]
+    symbol = info["optionSymbols"][0]["symbol"]
+    async with OptionsDepthCacheManager(client, symbol, limit=100) as caches:
+        assert (await caches.recv()).symbol == symbol
+
+
+def test_S99_older_import_paths() -> None:
+    from tidebook.compat.binance.depthcache import DepthCacheManager as Legacy
+    from tidebook.compat.binance.websockets import BinanceSocketManager as LegacySockets
+
+    assert (Legacy, LegacySockets) == (DepthCacheManager, BinanceSocketManager)
+
+
+async def test_what_finds_no_room_is_counted_exactly() -> None:
+    waiting = Waiting(3)
+    for number in range(10):
+        waiting.put(number)
+    assert [await waiting.get() for _ in range(3)] == [0, 1, 2]
+    assert (await waiting.get())["lost"] == 7
+    waiting.put(10)
+    assert await waiting.get() == 10
