@@ -146,7 +146,7 @@ class Account(Opening):
         one = self._one = self._chosen()
         await usable([one], self._wait)
         stream, at = self._stream, now()
-        self._holdings.began_ns = at.wall_ns + (one.offset_ns or 0)
+        self._holdings.began_ns = one.clock.wall_ns(at)
         self._missed = Missed(one, self._trading, self._holdings)
         plan = RawPlan(self.venue, f"account {next(_names)}", stream.endpoint, stream.topics)
         async with within(self._wait, f"account of {self.venue}"):
@@ -325,7 +325,7 @@ class Account(Opening):
             at = now()
             self._state, self._lost_ns = State.STALE, at.mono_ns
             if self._missed is not None:
-                self._missed.missing_from(at.wall_ns + (self._one.offset_ns or 0))
+                self._missed.missing_from(self._one.clock.wall_ns(at))
             self._tell(health.Stale(self.venue, None, at.wall_ns, f"account: {self._why}"))
         else:
             self._one.measure_soon()  # perhaps what we signed was too old

@@ -141,7 +141,7 @@ class Missed:
 
     @property
     def _venue_ns(self) -> int:
-        return now().wall_ns + (self._one.offset_ns or 0)
+        return self._one.clock.wall_ns(now())
 
     def _symbols(self) -> set[str]:
         """Of which there were orders since nothing was missed, or are."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tidebook.client.book import Book
+from tidebook.client.clock import Asked, VenueClock
 from tidebook.client.keys import Keys
 from tidebook.client.network import network_error
 from tidebook.client.private import Private
@@ -31,7 +31,6 @@ from tidebook.core.pools import Budgets
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.redact import shown
 from tidebook.core.rest import Instruments
-from tidebook.core.sign import Stamp
 from tidebook.core.stream import Stream, StreamPlan
 from tidebook.core.talk import OrderSocket, Talk
 from tidebook.engine.contract import Engine
@@ -81,20 +80,19 @@ class VenueAt:
         self._closing = False
         self.error: TidebookError | None = None
         self.no_list: NoCredentials | None = None  # why nobody knows what it lists
-        self.offset_ns: int | None = None  # the venue's clock less ours, and how sure that is
-        self.offset_error_ns: int | None = None
         self.engine = engine
         self.options = options
         self._budgets, self._share, self._keys = budgets, share, keys
-        self.desk = Desk(
-            declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
-            budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
-            credentials=keys.credentials, stamp=self.stamp,
-        )  # fmt: skip
 
         def told(event: Health) -> None:
             on_event(self.desk.known.event(event))
 
+        self.clock = VenueClock(declared.name, options.clock_off, told)
+        self.desk = Desk(
+            declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
+            budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
+            credentials=keys.credentials, stamp=self.clock.stamp,
+        )  # fmt: skip
         self._on_event = told
         self._driver = Driver(
             self.desk,
@@ -190,30 +188,21 @@ class VenueAt:
     # The clock ----------------------------------------------------------------
 
     async def measure_clock(self) -> None:
-        """The venue's clock against ours; half of the way there and back is the uncertainty."""
+        """The venue's clock against ours, where it can be asked."""
         call = self.declared.call("time")
-        if call is None:
-            return
+        if call is not None:
+            await self.clock.measure(partial(self._time, call))
+
+    async def _time(self, call: Call) -> Asked:
         errand = self.errand(call.request(Question()), call.pool, call.weight(Question()), Urgency.RESYNC, None)
         reply, why = await self.post(errand)
         after = now()
-        before = errand.left or after  # not from when it began to wait for its turn
         if reply is None:
             raise network_error(why, self.declared.name)
         if errand.refused is not None:
             raise errand.refused
-        venue_ns: int = self._read(call, Question(), reply)
-        trip = after.mono_ns - before.mono_ns
-        self.offset_ns = venue_ns - (before.wall_ns + trip // 2)
-        self.offset_error_ns = trip // 2
-        offset, unsure = self.offset_ns / SECOND, self.offset_error_ns / SECOND
-        if abs(offset) - unsure > self.options.clock_off:
-            words = f"the venue's clock is {abs(offset):.3f} s {'ahead' if offset > 0 else 'behind'}, ± {unsure:.3f} s"
-            self._on_event(health.ClockSkew(self.declared.name, None, after.wall_ns, offset, unsure, words))
-
-    def stamp(self, at: Now) -> Stamp:
-        """What signs logins, and messages: the venue's time as far as it is known."""
-        return Stamp(at.wall_ns + (self.offset_ns or 0), 0, os.urandom(16))
+        # Not from when it began to wait for its turn.
+        return errand.left or after, after, self._read(call, Question(), reply)
 
     def measure_soon(self) -> None:
         """The clocks do not agree any more as they did."""

@@ -73,7 +73,7 @@ class Private:
     @property
     def unsure_ns(self) -> int:
         """By how much the venue's clock may differ from what is known of it."""
-        return self._one.offset_error_ns or 0
+        return self._one.clock.error_ns or 0
 
     @property
     def started(self) -> bool:
@@ -101,7 +101,7 @@ class Private:
         scheme, credentials = self.check(request)
 
         def sign(request: Request, at: Now, nonce: int, draw: bytes) -> Request | None:
-            signed = scheme.sign(request, credentials, Stamp(at.wall_ns + (self._one.offset_ns or 0), nonce, draw))
+            signed = scheme.sign(request, credentials, Stamp(self._one.clock.wall_ns(at), nonce, draw))
             return signed if gate is None or gate(at) else None
 
         self._measure_soon()
@@ -119,7 +119,7 @@ class Private:
             return None
 
         def says(id: str, at: Now) -> Secret | None:
-            message = socket.say(name, request, id, scheme, credentials, self._one.stamp(at))
+            message = socket.say(name, request, id, scheme, credentials, self._one.clock.stamp(at))
             return message if gate is None or gate(at) else None
 
         return says

@@ -44,7 +44,7 @@ def whole(one: Capability) -> list[Grid]:
         ("environments", " ".join(one.environments)),
         ("simulator", "speaks its dialect" if one.dialect else "does not speak it"),
         ("sign", one.signs or NONE),
-        ("orders over WebSocket", "yes" if one.order_socket else NONE),
+        ("orders by ws", "yes" if one.order_socket else NONE),
         ("not yet", " ".join(rest["missing"]) or NONE),
         ("not offered", " ".join(rest["not offered"]) or NONE),
         ("facts from", one.proof_from or NONE),
@@ -117,7 +117,7 @@ def _offers(venues: Sequence[Capability]) -> Grid:
         for one in venues
     ]  # fmt: skip
     marks = frozenset(range(1, len(NOUNS) + 1)) | {len(NOUNS) + 2, len(NOUNS) + 3, len(NOUNS) + 4}
-    head = ("venue", *NOUNS, "calls", "sim", "sign", "ws orders")
+    head = ("venue", *NOUNS, "calls", "sim", "sign", "ws")
     return Grid("What is published", head, rows, LEGEND, right=frozenset({len(NOUNS) + 1}), marks=marks)
 
 

@@ -139,6 +139,7 @@ kind          option
 environments  live demo
 simulator     does not speak it
 sign          -
+orders by ws  -
 not yet       quotes bars liquidations
 not offered   ticker funding
 facts from    the house
@@ -174,9 +175,9 @@ def test_the_table_says_what_is_there(capsys: pytest.CaptureFixture[str], monkey
     lines = [" ".join(line.split()) for line in printed(capsys).splitlines()]  # columns are as wide as the longest name
     assert lines[:2] == [
         "What is published",
-        "venue trades quotes bars ticker funding liquidations calls sim sign",
+        "venue trades quotes bars ticker funding liquidations calls sim sign ws",
     ]
-    assert "own.option ● ○ ○ · · ○ 0 ○ ○" in lines
+    assert "own.option ● ○ ○ · · ○ 0 ○ ○ ○" in lines
     assert "own.option live demo pool 7 in 0.5 s by account old until 2024-05-06" in lines
     assert "summed stream · prev · sequence+checksum(25) live best 400 heartbeat 2.5 s" in lines
     assert "packed stream · none · none unproven as sent ping 10 s, decoded in Python" in lines

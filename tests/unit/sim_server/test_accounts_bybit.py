@@ -1,5 +1,6 @@
 """The unified account as Bybit speaks of it, over loopback sockets, by a client that shares nothing with ours."""
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -162,12 +163,16 @@ async def test_orders_by_message() -> None:
         ws = await client.connect("/v5/trade")
         assert (await hear(ws))["retCode"] == 0
         words = {"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.01"}
-        await ws.send_json({"reqId": "1", "op": "order.create", "args": [{**words, "price": "20000"}]})
+        head = {"X-BAPI-TIMESTAMP": str(time.time_ns() // 1_000_000)}
+        make = {"reqId": "1", "op": "order.create", "args": [{**words, "price": "20000"}]}
+        await ws.send_json(make)
+        assert (await hear(ws))["retCode"] == 10002
+        await ws.send_json({**make, "header": head})
         placed = await hear(ws)
         assert (placed["reqId"], placed["retCode"]) == ("1", 0)
         assert (await row(client, "linear"))["orderId"] == placed["data"]["orderId"]
         cancel = {"category": "linear", "symbol": "BTCUSDT", "orderId": placed["data"]["orderId"]}
         for code in (0, 110008):
-            await ws.send_json({"reqId": "2", "op": "order.cancel", "args": [cancel]})
+            await ws.send_json({"reqId": "2", "op": "order.cancel", "header": head, "args": [cancel]})
             assert (await hear(ws))["retCode"] == code
         await ws.close()

@@ -101,7 +101,7 @@ class AsyncClient(Orders, History):
         except BaseException:
             await self.close_connection()
             raise
-        self.timestamp_offset = (one.offset_ns or 0) // 1_000_000
+        self.timestamp_offset = (one.clock.offset_ns or 0) // 1_000_000
         return self
 
     @property
