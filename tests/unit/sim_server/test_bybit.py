@@ -159,8 +159,13 @@ async def test_a_list_comes_in_pages() -> None:
 
 async def test_who_asks_too_often_is_shut_out() -> None:
     async with site("bybit.spot") as (_, one):
-        said = [await one.get("https://api.bybit.com/v5/market/time") for _ in range(605)]
+        said = [(0, b"")]
+        for _ in range(40):  # 600 are allowed in five seconds
+            said += await asyncio.gather(*(one.get("https://api.bybit.com/v5/market/time") for _ in range(50)))
+            if said[-1][0] != 200:
+                break
         status, body = said[-1]
+        assert len(said) > 600
         assert status == 403
         assert b"access too frequent" in body
 
