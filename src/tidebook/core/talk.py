@@ -146,7 +146,7 @@ class Talk:
             kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
             self._emit(health.Undecodable(self._venue, None, now.wall_ns, kind, shown(text), excerpt(frame)))
             return
-        if answer is None or not (answer.id.isascii() and answer.id.isdigit()):
+        if answer is None or not (answer.id.isascii() and answer.id.isdigit() and len(answer.id) < 20):
             return
         fetch = int(answer.id)
         if self._waiting.pop(fetch, None) is not None:

@@ -152,3 +152,11 @@ def test_what_cannot_be_read_is_told_and_answers_nothing() -> None:
     bench.raw.frame(b"?", at(1))
     assert bench.ends == []
     assert isinstance(bench.events[0], Undecodable)
+
+
+def test_an_id_of_any_length_is_no_reason_to_fall_over() -> None:
+    bench = Bench()
+    bench.raw.opened()
+    assert bench.take(1)
+    bench.raw.frame(b"1" * 5_000 + b" no", at(1))
+    assert bench.ends == []
