@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -511,6 +511,10 @@ class VenueAt:
     def talk(self, declared: OrderSocket) -> Talk:
         """The connection over which orders go, opened when it is first asked for. Raises NoCredentials."""
         return self._driver.tell(partial(self.desk.want_talk, declared))
+
+    def change_raw(self, raw: Raw, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Subscribe more topics on its connection, and fewer."""
+        self._driver.tell(partial(self.desk.change_raw, raw, add, remove))
 
     def renew_raw(self, raw: Raw, reason: str) -> None:
         """Give its connection up for another."""

@@ -302,6 +302,7 @@ class RawStream(Subscription[RawMessage]):
         self._url = url
         self._leave: Callable[[], None] | None = None
         self._raw: Raw | None = None
+        self._one: VenueAt | None = None
         self._settled = asyncio.Event()
 
     @property
@@ -319,7 +320,7 @@ class RawStream(Subscription[RawMessage]):
             for topic in self._topics:
                 endpoint.subscribing.check(topic)
         plan = RawPlan(one.declared.name, f"raw {next(_names)}", endpoint, self._topics, self._says, self._url)
-        self._venue_is = one.declared.name
+        self._venue_is, self._one = one.declared.name, one
         self._raw, self._leave = one.open_raw(plan, self._take, self._watch)
         try:
             async with asyncio.timeout(self._places._timeout):
@@ -328,6 +329,28 @@ class RawStream(Subscription[RawMessage]):
             raise SubscriptionFailed(f"{self.what}: no answer", venue=one.declared.name) from None
         if self._raw.error is not None:
             raise self._raw.error
+
+    def add(self, *topics: str) -> None:
+        """Subscribe more topics on this connection, from now on also after each reconnect; returns at once.
+
+        One that the venue refuses is told as health, and asked for again. Raises UsageError for what is no topic.
+        """
+        self._change(topics, ())
+
+    def remove(self, *topics: str) -> None:
+        """Subscribe these no more; what is on its way still comes. Returns at once; others are passed over."""
+        self._change((), topics)
+
+    def _change(self, add: Sequence[str], remove: Sequence[str]) -> None:
+        self._check_open()
+        assert self._one is not None
+        assert self._raw is not None
+        subscribing = self._raw.plan.endpoint.subscribing
+        if subscribing is None:
+            raise UsageError(f"{self._venue_is} {self._raw.plan.endpoint.name} subscribes nothing by message")
+        for topic in add:
+            subscribing.check(_topic(topic))
+        self._one.change_raw(self._raw, add, remove)
 
     _venue_is = ""
 

@@ -186,6 +186,13 @@ class Desk:
             self._talk = Talk(self.venue, declared, raw, self.requests, self._timers, confide, self.emit)
         return self._talk
 
+    def change_raw(self, raw: Raw, add: Iterable[str], remove: Iterable[str], now: Now) -> None:
+        """Subscribe more texts on its connection, and fewer; so it stays after each reconnect."""
+        removed, added = raw.remove(remove), raw.add(add)
+        for line in self.lines:
+            if line.raw is raw and line.session is not None:
+                line.session.change_raw(added, removed, now)
+
     def renew_raw(self, raw: Raw, reason: str, now: Now) -> None:
         """Give its connection up; the next one is opened after the backoff."""
         for line in self.lines:

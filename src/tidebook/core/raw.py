@@ -1,6 +1,6 @@
 """A connection of its own of which every message is handed over as it came: for what nobody has declared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tidebook.core.clock import Now
@@ -39,7 +39,7 @@ class RawPlan:
 
 
 class Raw:
-    """It over its whole life; connections come and go beneath it.
+    """It over its whole life; connections come and go beneath it, topics may be added and removed.
 
     `deliver` is called in the receive path with each message but heartbeats and the answers to our own subscriptions.
     `token` is the end of the URL at which it is opened next. `ended` is told why a connection is gone; `stays` is asked
@@ -55,12 +55,30 @@ class Raw:
         self.changed_to: Callable[[Raw], None] | None = None
         self.ended: Callable[[str, Now], None] | None = None
         self.stays: Callable[[], bool] | None = None
-        self._missing = set(plan.topics)
+        self._topics = [*dict.fromkeys(plan.topics)]
+        self._missing = set(self._topics)
         self.is_open = False
 
     def parts(self) -> list["Part"]:
         """Its topics, as a session carries them."""
-        return [Part(self, RawTopic(self.plan.venue, text)) for text in self.plan.topics]
+        return [self._part(text) for text in self._topics]
+
+    def _part(self, text: str) -> "Part":
+        return Part(self, RawTopic(self.plan.venue, text))
+
+    def add(self, texts: Iterable[str]) -> list["Part"]:
+        """More topics from here on; those that are new."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._topics]
+        self._topics += fresh
+        self._missing.update(fresh)
+        return [self._part(text) for text in fresh]
+
+    def remove(self, texts: Iterable[str]) -> list[str]:
+        """Fewer topics from here on; those that were among them."""
+        gone = [text for text in dict.fromkeys(texts) if text in self._topics]
+        self._topics = [text for text in self._topics if text not in gone]
+        self._missing.difference_update(gone)
+        return gone
 
     def opened(self) -> None:
         """The connection is open, and what is to be said is on its way."""
@@ -74,7 +92,7 @@ class Raw:
     def lost(self, reason: str, now: Now) -> None:
         """The connection is gone."""
         self.is_open = False
-        self._missing = set(self.plan.topics)
+        self._missing = set(self._topics)
         if self.flow in (Flow.OPEN, Flow.OPENING):
             self._set(Flow.INTERRUPTED)
         if self.ended is not None:

@@ -16,7 +16,7 @@ from tidebook.core.keys import Keys
 from tidebook.core.login import Access, Entry
 from tidebook.core.options import Options
 from tidebook.core.outbox import Letter
-from tidebook.core.raw import Raw
+from tidebook.core.raw import Part, Raw
 from tidebook.core.redact import Known, excerpt, shown
 from tidebook.core.stream import Stream
 from tidebook.core.timers import Timers
@@ -106,7 +106,20 @@ class Session:
         """Carry this and nothing else: every message is handed over as it comes."""
         self._raw = raw
         self._acks.carry(raw)
-        for part in raw.parts():
+        self._enter_parts(raw.parts())
+
+    def change_raw(self, added: Iterable[Part], removed: Iterable[str], now: Now) -> None:
+        """From now on it carries these topics too, and those no more."""
+        gone = tuple(topic for text in removed if (topic := self.topics.pop(text, None)) is not None)
+        subscribing = self.endpoint.subscribing
+        can_say = subscribing is not None and subscribing.unsubscribe is not None
+        if gone and can_say and self.is_open and self._entry.done:
+            self._acks.ask_for("unsubscribe", gone, now)
+        self._enter_parts(added)
+        self.greet(now)
+
+    def _enter_parts(self, parts: Iterable[Part]) -> None:
+        for part in parts:
             topic = self.topics[part.plan.name] = Topic(part.plan, part)
             self._fresh.append(topic)
 

@@ -9,6 +9,7 @@ import pytest
 from tidebook.client.market import Market, connect
 from tidebook.client.raw import Param, RawMessage, RawStream, check_host, request_of
 from tidebook.errors import DecodeError, RateLimited, SubscriptionFailed, UnknownSymbol, UsageError, VenueUnavailable
+from tidebook.model.health import Connected
 from tidebook.sim.server import serve
 from tidebook.venues import named
 
@@ -228,3 +229,23 @@ async def test_a_symbol_that_is_no_text_harms_nothing(market: Market, text: str)
         with pytest.raises(UsageError):
             await door
     assert (await place.get("/api/v3/time")).status == 200
+
+
+async def test_topics_come_and_go_on_one_connection(market: Market, sim: serve) -> None:
+    async with market["binance"].raw("btcusdt@miniTicker") as stream, market.health() as health:
+        await stream.next()
+        stream.add("ethusdt@miniTicker", "btcusdt@miniTicker")
+        while (await stream.next()).data["stream"] != "ethusdt@miniTicker":
+            pass
+        stream.remove("btcusdt@miniTicker", "nope@miniTicker")
+        sim.faults.cut("binance")  # and so it stays after a reconnect
+        while not isinstance(event := await health.next(), Connected):
+            pass
+        while (message := await stream.next()).received_ns < event.at_ns:
+            pass
+        seen = {message.data["stream"], *[(await stream.next()).data["stream"] for _ in range(2)]}
+        assert seen == {"ethusdt@miniTicker"}
+        with pytest.raises(UsageError, match="is no topic"):
+            stream.add("")
+    with pytest.raises(UsageError, match="is closed"):
+        stream.add("btcusdt@miniTicker")
