@@ -1,0 +1,120 @@
+"""The stream's own side: one connection in a thread of its own, kept for ever, whose messages go into an inbox."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from tidebook.client.market import Market
+from tidebook.client.raw import RawMessage, RawStream
+from tidebook.compat.alpaca.common.exceptions import LoginRefused
+from tidebook.compat.alpaca.link import Link
+from tidebook.errors import NoCredentials, NotPermitted, TidebookError
+from tidebook.model.health import Connected, Health
+from tidebook.threads.loop import LoopThread
+
+Message = dict[str, Any]
+FIRST, MOST = 1.0, 30.0  # seconds until it is tried again
+CLOSING: Final = 0.8  # seconds that closing may take
+log = logging.getLogger("tidebook.compat.alpaca")
+_exact: Final = msgspec.json.Decoder(list[Message], float_hook=Decimal)
+_plain: Final = msgspec.json.Decoder(list[Message])
+
+
+class Receiver:
+    """It begins with `start` and ends with `close`. Its topics may change meanwhile.
+
+    `take` gets messages in order, `failed` the one error after which there is no connection any more. Both are called
+    in its thread.
+    """
+
+    def __init__(
+        self, link: Link, topics: list[str], take: Callable[[list[Message]], None],
+        failed: Callable[[BaseException], None], *, raw: bool,
+    ) -> None:  # fmt: skip
+        self._link = link
+        self._topics = topics
+        self._take = take
+        self._failed = failed
+        self._decode = (_plain if raw else _exact).decode
+        self._stream: RawStream | None = None
+        self._market: Market | None = None
+        self._thread = LoopThread("alpaca stream", self._close_market)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._thread.post(self._run())
+
+    async def close(self) -> None:
+        """Close the connection and end the thread, within a second; from the loop that uses it."""
+        self._thread.stop(0)
+        await asyncio.to_thread(self._thread.join, CLOSING)
+
+    def change(self, add: list[str], remove: list[str]) -> None:
+        """Subscribe these, and those no more; returns at once, from anywhere. After the end nothing happens."""
+        if self._thread.running:
+            self._thread.post(self._change(add, remove))
+
+    # In the thread ------------------------------------------------------------------
+
+    async def _change(self, add: list[str], remove: list[str]) -> None:
+        self._topics = [*(one for one in self._topics if one not in remove), *add]
+        if self._stream is not None:
+            self._stream.remove(*remove)
+            self._stream.add(*add)
+
+    async def _run(self) -> None:
+        wait = FIRST
+        while True:
+            try:
+                await self._open()
+                return
+            except (NotPermitted, NoCredentials) as error:
+                refused = LoginRefused(str(error), getattr(error, "code", None))
+                refused.__cause__ = error
+                self._failed(refused)
+                return
+            except TidebookError as error:
+                log.warning("data websocket error, restarting connection: %s", error)
+                await self._close_market()
+            except Exception as error:
+                self._failed(error)
+                return
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, MOST)
+
+    async def _open(self) -> None:
+        """Connect and subscribe; from then on the market itself keeps it so."""
+        self._market = await self._link.open()
+        health = self._market.health()
+        health.on(_told)
+        await health
+        topics = [*self._topics]
+        stream = self._market.raw(*topics)
+        stream.on(self._deliver)
+        await stream
+        log.info("subscribed to %s", ", ".join(topics))
+        self._stream = stream
+        # What changed while it was opened.
+        stream.remove(*(one for one in topics if one not in self._topics))
+        stream.add(*(one for one in self._topics if one not in topics))
+
+    def _deliver(self, message: RawMessage) -> None:
+        try:
+            found = self._decode(message.frame)
+        except msgspec.MsgspecError as error:
+            log.error("error: a message that cannot be read: %s: %r", error, message)
+            return
+        self._take(found)
+
+    async def _close_market(self) -> None:
+        market, self._market, self._stream = self._market, None, None
+        if market is not None:
+            await market.close()
+
+
+def _told(event: Health) -> None:
+    log.log(logging.INFO if isinstance(event, Connected) else logging.WARNING, "%s", event)

@@ -1,0 +1,134 @@
+"""What of alpaca-py's names needs no exchange: requests, models, tables, errors, parts of a range, messages lost."""
+
+import asyncio
+import logging
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tidebook.compat.alpaca.common.exceptions import APIError, ConnectionFailed, api_error
+from tidebook.compat.alpaca.data.historical.crypto import CryptoHistoricalDataClient
+from tidebook.compat.alpaca.data.models import Bar, BarSet, Orderbook, OrderbookQuote, Snapshot, Trade, TradeSet
+from tidebook.compat.alpaca.data.requests import CryptoBarsRequest, CryptoTradesRequest
+from tidebook.compat.alpaca.data.timeframe import TimeFrame, TimeFrameUnit
+from tidebook.compat.alpaca.rest import PAGE, Range
+from tidebook.compat.alpaca.turns import Inbox
+from tidebook.errors import NetworkError, NotPermitted, UnknownSymbol
+
+BAR = {"t": "2026-01-02T03:04:00Z", "o": 1.5, "h": 2, "l": 1, "c": Decimal("1.1"), "v": 0, "n": 3, "vw": 1.25}
+TRADE = {"t": "2026-01-02T03:04:05.123456789Z", "p": Decimal("0.1"), "s": 2, "i": 3447222699101865076, "tks": "S"}
+
+
+def test_a_bar_has_floats_and_what_was_sent() -> None:
+    bar = Bar("BTC/USD", BAR)
+    assert (bar.close, type(bar.high), bar.trade_count) == (1.1, float, 3.0)
+    assert bar.timestamp == datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    assert bar.exact["close"] == Decimal("1.1")
+    assert bar == Bar("BTC/USD", BAR) != Bar("ETH/USD", BAR)
+    assert bar.model_dump()["vwap"] == 1.25
+    for wrong in ({**BAR, "o": "x"}, {**BAR, "t": 5}, {"t": BAR["t"]}):
+        with pytest.raises(ValueError, match=r"Bar of BTC/USD: (open|timestamp|no open)"):
+            Bar("BTC/USD", wrong)
+
+
+def test_a_trade_keeps_its_id_and_nanoseconds() -> None:
+    trade = Trade("BTC/USD", TRADE)
+    assert (trade.id, trade.taker_side, trade.exact["price"]) == (3447222699101865076, "S", Decimal("0.1"))
+    assert trade.timestamp_ns % 1_000_000_000 == 123456789
+    table = TradeSet({"BTC/USD": [TRADE, None]}).df
+    assert [*table.columns] == ["price", "size", "id"]  # without those that have no value
+    assert table["id"].iloc[0] == 3447222699101865076
+    assert table.index[0][1].nanosecond == 789
+
+
+def test_an_empty_table_has_its_columns() -> None:
+    empty: tuple[dict[str, list[Any]] | None, ...] = (None, {}, {"BTC/USD": []})
+    for rows in empty:
+        table = BarSet(rows).df
+        assert len(table) == 0
+        assert [*table.columns][:2] == ["open", "high"]
+        assert table.index.names == ["symbol", "timestamp"]
+
+
+def test_a_book_and_a_snapshot() -> None:
+    book = Orderbook("BTC/USD", {"t": BAR["t"], "b": [{"p": Decimal("1.10"), "s": 2}], "a": []})
+    assert book.bids == [OrderbookQuote(p=1.1, s=2.0)]
+    assert book.bids[0].exact == (Decimal("1.10"), Decimal(2))
+    assert (book.reset, book.model_dump()["bids"]) == (False, [{"price": 1.1, "size": 2.0}])
+    snapshot = Snapshot("BTC/USD", {"latestTrade": TRADE, "dailyBar": BAR})
+    assert snapshot.latest_trade == Trade("BTC/USD", TRADE)
+    assert snapshot.minute_bar is None
+    assert snapshot.model_dump()["daily_bar"]["close"] == 1.1
+
+
+def test_instants_are_utc() -> None:
+    for given in (datetime(2026, 1, 2), date(2026, 1, 2), "2026-01-02", "2026-01-01T19:00:00-05:00"):  # noqa: DTZ001
+        request = CryptoTradesRequest(symbol_or_symbols=["A/B", "C/D"], start=given, sort="desc")
+        assert request.to_request_fields() == {
+            "start": "2026-01-02T00:00:00+00:00", "symbols": "A/B,C/D", "sort": "desc",
+        }  # fmt: skip
+
+
+def test_a_range_is_cut_without_a_row_twice() -> None:
+    start = datetime(2026, 1, 2, 0, 0, 7, tzinfo=UTC)
+    rows = [start.replace(second=0) + timedelta(minutes=number) for number in range(-1, 25_000)]
+    request = CryptoBarsRequest(symbol_or_symbols="A/B", timeframe=TimeFrame.Minute, start=start, end=rows[-1])
+    parts = Range(start, rows[-1], 60, 2).parts(request.to_request_fields())
+    spans = [(datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"])) for one in parts]
+    found = [[row for row in rows if begin <= row <= end] for begin, end in spans]
+    assert [row for part in found for row in part] == [row for row in rows if row >= start]
+    assert max(map(len, found)) <= PAGE // 2
+    assert len(parts) == 6
+
+
+def test_errors_are_those_that_programs_know() -> None:
+    refused = api_error(NotPermitted("v: forbidden. (40310000)", venue="v", code="40310000"))
+    assert (refused.status_code, refused.code, refused.message) == (403, 40310000, "forbidden.")
+    assert str(refused) == '{"code": 40310000, "message": "forbidden."}'
+    plain = api_error(UnknownSymbol("v: Invalid (400)", venue="v", code="400"))
+    assert (plain.status_code, plain.code, plain.message) == (400, 400, "Invalid")
+    lost = api_error(NetworkError("v: gone", venue="v"))
+    assert isinstance(lost, ConnectionFailed)
+    assert isinstance(lost, OSError)
+    assert (lost.status_code, lost.code) == (None, None)
+    assert APIError('{"code":40010001,"message":"x"}').status_code == 400
+
+
+@pytest.mark.parametrize(
+    "given", [{"oauth_token": "x"}, {"sandbox": True}, {"api_key": "x"}, {"url_override": "https://evil.example"}]
+)
+def test_what_is_not_covered_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each in its own words
+        CryptoHistoricalDataClient(**given)
+
+
+def test_a_closed_client_says_so() -> None:
+    client = CryptoHistoricalDataClient()
+    client.close()
+    client.close()
+    with pytest.raises(ValueError, match="is closed"):
+        client.get_crypto_bars(CryptoBarsRequest(symbol_or_symbols="A/B", timeframe=TimeFrame(5, TimeFrameUnit.Minute)))
+
+
+async def test_messages_without_room_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[int] = []
+
+    async def handle(item: int) -> None:
+        seen.append(item)
+        if item == 9:
+            inbox.end()
+
+    inbox = Inbox(handle, most=3)
+    inbox.put([1, 2])
+    inbox.put([3, 4, 5])
+    assert inbox.lost == 2
+    running = asyncio.create_task(inbox.run())
+    while len(seen) < 3:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    with caplog.at_level(logging.ERROR):
+        inbox.put([9])
+    await running
+    assert seen == [1, 2, 3, 9]
+    assert "2 messages were lost" in caplog.text
