@@ -132,6 +132,7 @@ class Intents:
         elif not intention.ended:
             intention.why = intention.why or "nobody waited for its answer"
             self.unresolved[intention.wish.client_id] = intention
+            logger.warning("%s: nobody waits any more for an order that is under way: %s", self._place, intention)
             task.add_done_callback(
                 lambda done: logger.warning("%s: %s, which nobody waited for", self._place, intention)
             )

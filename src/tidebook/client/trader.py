@@ -454,7 +454,8 @@ def _check_guard(guard: Guard | None, max_age: float | None, instrument: Instrum
         raise UsageError(f"max_age={max_age!r}: seconds, above 0")
     state = guard.state
     if state is not State.LIVE:
-        text = f"{guard.symbol}: the guarding book is {state}, not live. Nothing was sent"
+        why = getattr(guard, "why", "") or f"{guard.symbol} is {state}, not live"
+        text = f"the guarding book: {why}. Nothing was sent"
         raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
     if max_age is not None and guard.age > max_age:
         text = f"{guard.symbol}: the guarding book is {guard.age:.3f} s old, more than {max_age:g} s. Nothing was sent"
