@@ -27,6 +27,7 @@ from tidebook.errors import (
     OrderNotFound,
     OrderRejected,
     OutcomeUnknown,
+    PostOnlyWouldTake,
     TidebookError,
     UsageError,
     VenueError,
@@ -283,6 +284,11 @@ class Intents:
         intention.seen(order, self._rejected(order))
 
     def _rejected(self, order: Order) -> TidebookError | None:
+        if self.trading.cancels_takers and order.post_only and order.status == "cancelled" and not order.filled:
+            text = (
+                f"{self._sends.name}: {order.client_id or order.id} is post-only and was cancelled: it would have taken"
+            )
+            return PostOnlyWouldTake(text, venue=self._sends.name, symbol=order.symbol)
         if order.status != "rejected" and (order.reason not in self.trading.reasons or order.filled):
             return None
         kind = self.trading.reasons.get(order.reason, OrderRejected)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.client.test_orders import BTC, GENEROUS, PATH, far, ledger, until
 
-from tidebook import MarketOrder, NetworkError, Options, OutcomeUnknown, UsageError, connect
+from tidebook import Limit, MarketOrder, NetworkError, Options, OutcomeUnknown, PostOnlyWouldTake, UsageError, connect
 from tidebook.client.market import Market
 from tidebook.core.trading import Trading
 from tidebook.errors import OrderNotFound
@@ -127,3 +127,12 @@ async def test_one_of_an_earlier_process_is_settled(sim: serve, tmp_path: Path) 
         assert isinstance(market.recovered[f"{other.client_id}x"], OutcomeUnknown)
     async with connect("binance.spot", at=sim.at, options=QUICK, journal=path) as market:
         assert market.unresolved == {} == market.recovered
+
+
+async def test_what_htx_cancels_because_it_would_take_is_an_error() -> None:
+    """It gives no reason there: the order is taken, and cancelled."""
+    async with serve(seed=7, venues=["htx.spot"], symbols=[BTC]) as there, connect("htx.spot", at=there.at) as market:
+        with pytest.raises(PostOnlyWouldTake, match="would have taken"):
+            await market.submit(Limit(BTC, "buy", size="0.01", price="100000", post_only=True))
+        stays = await market.submit(Limit(BTC, "buy", size="0.01", price="30000", post_only=True))
+        assert stays.open
