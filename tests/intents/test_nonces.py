@@ -12,10 +12,10 @@ from tidebook.venues.coincheck.sign import SIGN
 
 
 async def test_two_processes_with_one_key_are_never_refused(tmp_path: Path) -> None:
-    site, ended = await run(2, 20, 3, tmp_path)
+    site, ended = await run(2, 10, 3, tmp_path)
     assert ended == [0, 0]
     assert site.refused == []
-    assert len(site.taken) == 40
+    assert len(site.taken) == 20
 
 
 async def test_what_overtakes_and_what_is_changed_would_be_refused_there() -> None:
