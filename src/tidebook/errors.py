@@ -272,17 +272,17 @@ class OutcomeUnknown(TidebookError):
     ) -> None:  # fmt: skip
         super().__init__(text, venue=venue, symbol=symbol, hint=hint)
         self.client_id = client_id
-        self.asking: Callable[[], Awaitable[Any]] | None = None
+        self.asking: Callable[[float | None], Awaitable[Any]] | None = None
 
-    async def resolve(self) -> Any:
-        """Ask the venue what became of it: its Order.
+    async def resolve(self, timeout: float | None = None) -> Any:
+        """Ask the venue what became of it: its Order. With `timeout` it is asked again and again for so many seconds.
 
         Raises the venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no
         answer yet, or in another process than the one that sent it.
         """
         if self.asking is None:
             raise self
-        return await self.asking()
+        return await self.asking(timeout)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _as_it_was, (type(self), self.args), {**self.__dict__, "asking": None}

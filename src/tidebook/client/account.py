@@ -389,6 +389,7 @@ class Account(Opening):
         assert self._one is not None
         reply = await self._one.private.send(token.ask(), token.pool, token.weight)
         self._word = token.read(reply.body)
+        self._one.desk.known.learn(self._word)
         return Secret(token.tail(self._word))
 
     async def _refresh(self, token: Token) -> None:

@@ -391,6 +391,15 @@ class Book(Reading, Opening):
             raise self._not_live(source)
         return look
 
+    @property
+    def why(self) -> str:
+        """Why it is not live, since when, and what is being done; empty while it is."""
+        if self._core is None:
+            return f"{self.symbol} {self.venue} is not open"
+        source = self._source()
+        is_live = source.state is State.LIVE and not self._closed and self._fatal is None
+        return "" if is_live else str(self._not_live(source))
+
     def _not_live(self, source: core.Book) -> BookNotLive:
         exchange = self.venue.partition(".")[0]
         if self._closed or self._fatal is not None:

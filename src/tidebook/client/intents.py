@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tidebook.client.evidence import elsewhere
 from tidebook.client.journaled import entry_of
 from tidebook.client.network import network_error
 from tidebook.core.channel import Seen
@@ -18,7 +19,7 @@ from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.intention import Intention
 from tidebook.core.rules import Wish
-from tidebook.core.trading import Act, Trading, placed
+from tidebook.core.trading import Act, Ref, Trading, placed
 from tidebook.errors import (
     ClockRefused,
     DecodeError,
@@ -26,6 +27,7 @@ from tidebook.errors import (
     OrderNotFound,
     OrderRejected,
     OutcomeUnknown,
+    PostOnlyWouldTake,
     TidebookError,
     UsageError,
     VenueError,
@@ -89,6 +91,8 @@ class Intents:
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking: dict[int, asyncio.Task[None]] = {}
         self._going: dict[str, asyncio.Task[None]] = {}
+        self._by_hand: dict[str, Intention] = {}
+        self._hands: dict[str, asyncio.Event] = {}
         self._closed = False
 
     async def submit(self, wish: Wish, number: int, check: Callable[[], None] | None = None) -> Order:
@@ -129,27 +133,71 @@ class Intents:
         elif not intention.ended:
             intention.why = intention.why or "nobody waited for its answer"
             self.unresolved[intention.wish.client_id] = intention
+            logger.warning("%s: nobody waits any more for an order that is under way: %s", self._place, intention)
             task.add_done_callback(
                 lambda done: logger.warning("%s: %s, which nobody waited for", self._place, intention)
             )
 
-    async def resolve(self, client_id: str) -> Order:
-        """Ask until it is known, `Options.resolve_timeout` seconds at most. Raises as `submit` does.
+    async def resolve(self, client_id: str, timeout: float | None = None) -> Order:
+        """Ask until it is known, `timeout` seconds at most (None: as `Options.resolve_timeout` says).
 
-        Raises UsageError for a client id that is none of `unresolved`.
+        Raises as `submit` does; UsageError for a client id that is none of `unresolved`.
         """
-        intention = self.unresolved.get(client_id)
-        if intention is None:
-            raise UsageError(f"{self._sends.name}: nothing unresolved is called {client_id!r}", venue=self._sends.name)
+        intention = self._by_hand.get(client_id) or self._unresolved(client_id)
         try:
-            if (going := self._going.get(client_id)) is not None:
-                await asyncio.shield(going)
-            if intention.state == "unknown":
-                await self._asked(intention)
+            if timeout is None:
+                await self._known(intention, None)
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(timeout):
+                        await self._known(intention, now().mono_ns + seconds(timeout))
         except asyncio.CancelledError:
             if _is_cancelled():
                 raise
         return self._told(intention)
+
+    def settle(self, client_id: str, *, arrived: bool) -> None:
+        """What a human says of one of `unresolved`. Raises UsageError where there is none, or it is under way yet."""
+        intention = self._unresolved(client_id)
+        if not intention.settled(arrived=arrived):
+            text = f"{client_id} is on its way: its answer is waited for, and decides"
+            raise UsageError(text, venue=self._sends.name)
+        logger.warning("%s: %s, as somebody says", self._place, intention)
+        self._by_hand[client_id] = intention
+        self._hands.setdefault(client_id, asyncio.Event()).set()
+        self._ended(intention)
+
+    def has(self, client_id: str) -> bool:
+        """Whether it is one of `unresolved`, or was until a human settled it."""
+        return client_id in self.unresolved or client_id in self._by_hand
+
+    async def settled(self, client_id: str, within: float) -> None:
+        """Wait until a human has said what became of it, so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._hands.setdefault(client_id, asyncio.Event()).wait()
+
+    def _unresolved(self, client_id: str) -> Intention:
+        intention = self.unresolved.get(client_id)
+        if intention is None:
+            raise UsageError(f"{self._sends.name}: nothing unresolved is called {client_id!r}", venue=self._sends.name)
+        return intention
+
+    async def _known(self, intention: Intention, end_ns: int | None) -> None:
+        """Wait for its answer and ask after it; with `end_ns` again and again until then."""
+        if (going := self._going.get(intention.wish.client_id)) is not None:
+            await asyncio.shield(going)
+        while intention.state == "unknown":
+            await self._asked(intention, end_ns)
+            if end_ns is None or self._is_mute or now().mono_ns >= end_ns:
+                return
+            if intention.next_ns is not None and intention.next_ns > end_ns:
+                return
+
+    @property
+    def _is_mute(self) -> bool:
+        """Whether the venue cannot be asked what became of an order."""
+        return self.trading.act("order") is None or self.trading.ability == "none"
 
     def remember(self, intention: Intention) -> None:
         """One of an earlier process."""
@@ -180,11 +228,11 @@ class Intents:
             del self._going[client_id]
             self._ended(intention)
 
-    async def _asked(self, intention: Intention) -> None:
+    async def _asked(self, intention: Intention, end_ns: int | None = None) -> None:
         """Asked after by one task, whoever waits for it."""
         asking = self._asking.get(intention.number)
         if asking is None:
-            asking = self._asking[intention.number] = asyncio.ensure_future(self._ask_after(intention))
+            asking = self._asking[intention.number] = asyncio.ensure_future(self._ask_after(intention, end_ns))
             self._tasks.add(asking)
             asking.add_done_callback(self._tasks.discard)
             asking.add_done_callback(lambda done: self._asking.pop(intention.number, None))
@@ -236,6 +284,11 @@ class Intents:
         intention.seen(order, self._rejected(order))
 
     def _rejected(self, order: Order) -> TidebookError | None:
+        if self.trading.cancels_takers and order.post_only and order.status == "cancelled" and not order.filled:
+            text = (
+                f"{self._sends.name}: {order.client_id or order.id} is post-only and was cancelled: it would have taken"
+            )
+            return PostOnlyWouldTake(text, venue=self._sends.name, symbol=order.symbol)
         if order.status != "rejected" and (order.reason not in self.trading.reasons or order.filled):
             return None
         kind = self.trading.reasons.get(order.reason, OrderRejected)
@@ -288,13 +341,14 @@ class Intents:
             return True
         return (reply.status == 408 or reply.status >= 500) and error.retry != "safe"
 
-    async def _ask_after(self, intention: Intention) -> None:
+    async def _ask_after(self, intention: Intention, end_ns: int | None) -> None:
         """Ask until it is known, or for long enough."""
-        # Longer than the venue's window where that is not too long to wait for.
-        window = min((self.trading.window or 0.0) + 2.0, LONGEST)
-        end_ns = now().mono_ns + seconds(self._timeout if self._timeout < PATIENT else max(self._timeout, window))
+        if end_ns is None:
+            # Longer than the venue's window where that is not too long to wait for.
+            window = min((self.trading.window or 0.0) + 2.0, LONGEST)
+            end_ns = now().mono_ns + seconds(self._timeout if self._timeout < PATIENT else max(self._timeout, window))
         act = self.trading.act("order")
-        if act is None or self.trading.ability == "none":
+        if act is None or self._is_mute:
             return
         if intention.next_ns is None and intention.state == "unknown":
             intention.not_answered(now())
@@ -308,7 +362,7 @@ class Intents:
             if not intention.asks(asked):
                 continue
             try:
-                order: Order = await self._sends.act(act, ref)
+                order = await self._found(intention, act, ref, asked)
             except OrderNotFound:
                 intention.not_found(asked.mono_ns, now())
             except TidebookError as error:
@@ -318,8 +372,27 @@ class Intents:
                 self._taken(intention, order)
         self._ended(intention)
 
+    async def _found(self, intention: Intention, act: Act, ref: Ref, asked: Now) -> Order:
+        """The order as its venue has it. Raises OrderNotFound where there is no trace of it.
+
+        Where that the venue does not know its name proves nothing, it is looked for in other places.
+        """
+        try:
+            order: Order = await self._sends.act(act, ref)
+        except OrderNotFound:
+            if intention.no is not None or intention.could_prove(asked.mono_ns):
+                raise
+            since_ns = asked.wall_ns - (asked.mono_ns - (intention.sent_ns or asked.mono_ns)) - intention.age_ns
+            found = await elsewhere(self._sends.act, self.trading, intention.wish, since_ns, asked.wall_ns)
+            if found is None:
+                raise
+            return found
+        return order
+
     def _taken(self, intention: Intention, order: Order) -> None:
         """The venue tells of it: it came; and perhaps to nothing."""
+        if intention.by_hand and intention.state == "absent":
+            logger.error("%s: %s was said not to have arrived, and is there: %s", self._place, intention, order)
         intention.accepted(order)
         self._sends.learned(order)
         if (no := self._rejected(order)) is not None:
@@ -342,18 +415,20 @@ class Intents:
                 raise intention.error
             case "unsent":
                 raise UsageError(f"{name} was closed before {wish.client_id} ({wish.words}) left", venue=name)
+            case "absent" if intention.by_hand:
+                text = f"{name}: {wish.client_id} ({wish.words}) never arrived, as somebody said: {intention.why}"
+                raise NetworkError(text, venue=name, symbol=symbol)
             case "absent":
                 text = (
                     f"{name}: {wish.client_id} ({wish.words}) never arrived: {intention.why}, and when its time stamp"
                 )
                 text += " had run out the venue knew nothing of it"
                 raise NetworkError(text, venue=name, symbol=symbol)
+        hint = "Don't send it again: await error.resolve()"
+        if intention.by_hand:
+            hint = "It has arrived, as somebody said: don't send it again"
         text = f"{name.partition('.')[0]} has not said whether {wish.client_id} ({wish.words}) arrived: {intention.why}"
-        error = OutcomeUnknown(
-            text, venue=name, symbol=symbol, client_id=wish.client_id,
-            hint="Don't send it again: await error.resolve()",
-        )  # fmt: skip
-        raise error
+        raise OutcomeUnknown(text, venue=name, symbol=symbol, client_id=wish.client_id, hint=hint)
 
 
 def _words(why: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Final, cast
 
 from tidebook.client.where import declared_at
 from tidebook.core.endpoint import Endpoint
@@ -44,16 +44,27 @@ class Keys:
 def given(keys: Given | None) -> dict[At, Credentials]:
     """What a user gave, by place. Raises UsageError, which shows nothing of it, also for an account's name."""
     found: dict[At, Credentials] = {}
-    named: Mapping[str, object] = {} if keys is None else keys
-    for name, one in named.items():
+    named: object = {} if keys is None else keys
+    if not isinstance(named, Mapping) or not all(
+        isinstance(name, str) for name in cast("Mapping[object, object]", named)
+    ):
+        raise UsageError(f"keys= is {type(named).__name__}: {_SHAPE}")
+    for name, one in cast("Mapping[str, object]", named).items():
         at = _of_exchange(places.parse(name), declared_at(places.parse(name))[0])
         if isinstance(one, Credentials):
             found[at] = one
-        elif isinstance(one, (tuple, list)) and len(texts := cast("Sequence[str]", one)) in (2, 3):
+        elif isinstance(one, (tuple, list)) and _are_texts(texts := cast("Sequence[str]", one)):
             found[at] = Credentials.of(*texts, source=f"keys= for {name}")
         else:
-            raise UsageError(f"keys= for {name}: a key and its secret, perhaps a passphrase, in a tuple")
+            raise UsageError(f"keys= for {name} is {type(one).__name__}: {_SHAPE}")
     return found
+
+
+_SHAPE: Final = 'write {"EXCHANGE": (key, secret)}, or (key, secret, passphrase), all of them texts'
+
+
+def _are_texts(given: Sequence[object]) -> bool:
+    return len(given) in (2, 3) and all(isinstance(one, str) for one in given)
 
 
 def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated: bool) -> Keys:

@@ -235,6 +235,12 @@ class Market(Reader, Trader, Opening):
         untried = {} if self._recovery is None else self._recovery.untried
         return {**untried, **super().unresolved}
 
+    def settle(self, client_id: str, *, arrived: bool) -> None:
+        if self._recovery is not None and client_id in self._recovery.untried and type(arrived) is bool:
+            self._recovery.settle(client_id, arrived=arrived)
+        else:
+            super().settle(client_id, arrived=arrived)
+
     @property
     def recovered(self) -> Mapping[str, Order | TidebookError]:
         """What became of the orders that the journal held without an end, as far as that is known: by client id.

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tidebook.client.journaled import wish_of
 from tidebook.client.place import VenueAt
 from tidebook.core.intention import Intention
-from tidebook.errors import OutcomeUnknown, TidebookError
+from tidebook.errors import NetworkError, OutcomeUnknown, TidebookError
 from tidebook.io.clock import now
 from tidebook.io.journal import Entry, Journal
 from tidebook.model.orders import Order
@@ -41,6 +41,14 @@ class Recovery:
             for entry in left:
                 self.untried[entry.id] = f"{place} is not connected"
 
+    def settle(self, client_id: str, *, arrived: bool) -> None:
+        """What a human says of one of `untried`."""
+        del self.untried[client_id]
+        self._journal.end(client_id, "accepted" if arrived else "absent")
+        text = f"{client_id} {'has' if arrived else 'never'} arrived, as somebody said"
+        self.outcomes[client_id] = OutcomeUnknown(text, client_id=client_id) if arrived else NetworkError(text)
+        logger.warning("journal: %s", text)
+
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -57,6 +65,8 @@ class Recovery:
         await one.ready.wait()
         intents = one.private.intents
         for entry in entries:
+            if entry.id not in self.untried:
+                continue  # a human has settled it meanwhile
             instrument = one.listing.find(entry.symbol)
             try:
                 if instrument is None:
@@ -77,8 +87,11 @@ class Recovery:
             try:
                 self.outcomes[entry.id] = await one.private.intents.resolve(entry.id)
             except OutcomeUnknown as error:
+                if entry.id not in one.private.intents.unresolved:  # a human says that it has arrived
+                    self.outcomes[entry.id] = error
+                    return
                 logger.warning("journal: %s", error)
-                await asyncio.sleep(AGAIN)
+                await one.private.intents.settled(entry.id, AGAIN)
                 continue
             except TidebookError as error:
                 self.outcomes[entry.id] = error

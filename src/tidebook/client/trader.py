@@ -262,11 +262,33 @@ class Trader(Finding):
             for name, found in one.private.intents.unresolved.items()
         }  # fmt: skip
 
-    async def resolve(self, client_id: str) -> Sent:
-        """Ask what became of one of `unresolved`. Raises as `submit` does."""
+    async def resolve(self, client_id: str, timeout: float | None = None) -> Sent:
+        """Ask what became of one of `unresolved`; with `timeout` again and again, for so many seconds.
+
+        By its client id, and where that the venue does not know that proves nothing (it remembers orders for a while
+        only, or says nothing of how long a request may be on its way), among open orders and fills too. That it never
+        arrived is said where that is proven. Raises as `submit` does.
+        """
+        _check_timeout(timeout)
+        one = self._with_unresolved(client_id)
+        return sent(await one.private.intents.resolve(client_id, timeout), self._alone(one))
+
+    def settle(self, client_id: str, *, arrived: bool) -> None:
+        """Say yourself what became of one of `unresolved`; the journal has it from then on.
+
+        **Nothing checks this.** It is for the order that no question can settle any more, after you have looked at the
+        venue's own page. Said wrongly, there is an order, or a position, that your program knows nothing of. Whoever
+        waits for it is told NetworkError where it has not arrived, and OutcomeUnknown where it has: what the venue made
+        of it `fetch_order` tells. Raises UsageError for one that is not unresolved, or is still on its way.
+        """
+        if type(arrived) is not bool:
+            raise UsageError(f"arrived={arrived!r}: True or False")
+        self._with_unresolved(client_id).private.intents.settle(client_id, arrived=arrived)
+
+    def _with_unresolved(self, client_id: str) -> VenueAt:
         for one in self._venues(None):
-            if one.private.started and client_id in one.private.intents.unresolved:
-                return sent(await one.private.intents.resolve(client_id), self._alone(one))
+            if one.private.started and one.private.intents.has(client_id):
+                return one
         raise UsageError(f"nothing unresolved is called {client_id!r}")
 
     # Inside -------------------------------------------------------------------
@@ -369,6 +391,11 @@ class Trader(Finding):
         return [row for answer in answers for row in answer]  # type: ignore[union-attr]
 
 
+def _check_timeout(timeout: object) -> None:
+    if timeout is not None and (type(timeout) not in (int, float) or not 0 < float(str(timeout)) < 1e9):
+        raise UsageError(f"timeout={timeout!r}: seconds, above 0, or None")
+
+
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{0,128}", re.ASCII)
 
 
@@ -427,7 +454,8 @@ def _check_guard(guard: Guard | None, max_age: float | None, instrument: Instrum
         raise UsageError(f"max_age={max_age!r}: seconds, above 0")
     state = guard.state
     if state is not State.LIVE:
-        text = f"{guard.symbol}: the guarding book is {state}, not live. Nothing was sent"
+        why = getattr(guard, "why", "") or f"{guard.symbol} is {state}, not live"
+        text = f"the guarding book: {why}. Nothing was sent"
         raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
     if max_age is not None and guard.age > max_age:
         text = f"{guard.symbol}: the guarding book is {guard.age:.3f} s old, more than {max_age:g} s. Nothing was sent"

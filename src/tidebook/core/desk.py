@@ -331,6 +331,8 @@ class Desk:
         secrets: Mapping[str, Secret] = {}
         if endpoint.handshake is not None and self._credentials is not None:
             secrets = endpoint.handshake(line.url, self._credentials, self._stamp(now))
+            for secret in secrets.values():
+                self.known.learn(secret.reveal())
         self.effects.append(Open(session.conn, line.url, line.headers, endpoint.cap, secrets, token))
 
     def new_session(self, line: Line) -> Session:

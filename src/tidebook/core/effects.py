@@ -47,11 +47,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer of any status. Header names are lower case."""
+    """An HTTP answer of any status. Header names are lower case. It may hold a token: its repr shows none of it."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"<Reply HTTP {self.status}, {len(self.body)} bytes>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ Sans I/O. Whoever sends it tells what happened; this decides what that means, wh
       ▼                       └─▶ absent      not found when it could not arrive any more
     unsent                        it never left
 
-Accepted, refused, absent and unsent are ends.
+Accepted, refused, absent and unsent are ends. A human may say of an unknown one that it has arrived, or has not.
 """
 
 from dataclasses import dataclass
@@ -51,6 +51,7 @@ class Intention:
     answered_ns: int | None = None  # monotonic, when an answer came that decides nothing
     no: TidebookError | None = None  # an answer that says no in words that nobody knows
     age_ns: int = 0  # how long before it was found in a journal it had been written there
+    by_hand: bool = False  # how it ended was said by a human
 
     @property
     def ended(self) -> bool:
@@ -129,6 +130,13 @@ class Intention:
         self.age_ns, self.answered_ns = age_ns, now.mono_ns if answered else None
         self.next_ns = None if self.trading.ability == "none" else now.mono_ns
 
+    def settled(self, *, arrived: bool) -> bool:
+        """A human knows, or takes it upon himself, what became of it. False where it is not unknown."""
+        if self.state != "unknown":
+            return False
+        self.state, self.by_hand, self.next_ns = "accepted" if arrived else "absent", True, None
+        return True
+
     def asks(self, now: Now) -> bool:
         """Whether to ask now. It counts as asked then."""
         if self.state != "unknown" or self.next_ns is None or now.mono_ns < self.next_ns:
@@ -148,13 +156,17 @@ class Intention:
             self.state, self.error, self.next_ns = "refused", self.no, None
             return
         is_dead = self.dead_ns is not None and asked_ns >= self.dead_ns
-        if is_dead and self._would_be_known(asked_ns) and self.trading.ability != "by_match":
+        if is_dead and self.could_prove(asked_ns):
             self.state, self.next_ns = "absent", None
         else:
             self._ask_again(now)
 
-    def _would_be_known(self, asked_ns: int) -> bool:
-        """Whether the venue would still know of it, if it had come."""
+    def could_prove(self, asked_ns: int) -> bool:
+        """Whether that it is not found can prove that it never came: the venue would still know of it, and it cannot
+        be on its way for ever.
+        """
+        if self.trading.window is None or self.trading.ability == "by_match":
+            return False
         known_for = self.trading.known_for
         return known_for is None or asked_ns - (self.sent_ns or 0) + self.age_ns < seconds(known_for)
 

@@ -114,7 +114,9 @@ class Entry:
         if isinstance(ask, Template):
             self._guest.confide(Secret(ask.print(**credentials.slots).decode()))
         else:
-            self._guest.confide(ask(self._url, credentials, self._access.stamp(now)))
+            said = ask(self._url, credentials, self._access.stamp(now))
+            self._known.learn(said.reveal())
+            self._guest.confide(said)
 
     def _refused(self, login: Login, code: str, text: str, now: Now) -> None:
         self._timer.off()

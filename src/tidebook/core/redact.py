@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any, Final, TypeVar
 
@@ -26,18 +28,30 @@ _SECRET = re.compile(
 
 
 LEAST: Final = 4  # characters of what is looked for: less stands in any text, and is no key
+LEARNED: Final = 32  # texts that are learnt later: what was a token long ago opens nothing any more
+SIGNATURE: Final = 24  # characters that a signature has at least
 _CUT: Final = re.compile(r"…( \([0-9]+ bytes\))?$")
 E = TypeVar("E", bound=Health)
 F = TypeVar("F", bound=TidebookError)
 
 
 class Known:
-    """A key's own texts, which are shown nowhere, in whatever a venue says: it may repeat what it was sent."""
+    """A key's own texts, which are shown nowhere, in whatever a venue says: it may repeat what it was sent.
+
+    And what opens streams: tokens, and signatures of logins, of which the last `LEARNED` are kept.
+    """
 
     def __init__(self, credentials: Credentials | None) -> None:
-        given = [] if credentials is None else credentials.slots.values()
-        forms = {form for text in given for form in (text, json.dumps(text)[1:-1])}
-        self._texts = sorted((text for text in forms if len(text) >= LEAST), key=len, reverse=True)
+        self._own = _forms([] if credentials is None else credentials.slots.values())
+        self._learned: deque[str] = deque(maxlen=LEARNED)
+        self._texts = self._own
+
+    def learn(self, text: str) -> None:
+        """One more that is shown nowhere from now on; of a message in JSON, each text in it that is long enough."""
+        found = [one for one in _words(text) if one not in self._learned]
+        if found:
+            self._learned.extend(found)
+            self._texts = _forms([*self._own, *self._learned])
 
     def without(self, text: str) -> str:
         """The text with ``***`` for each of them, also for one whose end was cut off with the text's."""
@@ -71,6 +85,19 @@ class Known:
                 setattr(error, name, self.without(value))
         error.args = tuple(self.without(one) if isinstance(one, str) else one for one in error.args)
         return error
+
+
+def _forms(texts: Iterable[str]) -> list[str]:
+    """As they stand, and as they stand in JSON; the longest first."""
+    forms = {form for text in texts for form in (text, json.dumps(text)[1:-1])}
+    return sorted((text for text in forms if len(text) >= LEAST), key=len, reverse=True)
+
+
+def _words(text: str) -> list[str]:
+    """The text; of JSON the texts in it that are as long as signatures are."""
+    if not text.startswith("{"):
+        return [text] if len(text) >= LEAST else []
+    return [one for one in re.findall(r'"((?:[^"\\]|\\.)*)"', text) if len(one) >= SIGNATURE]
 
 
 def redact(text: str) -> str:

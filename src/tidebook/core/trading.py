@@ -120,6 +120,7 @@ class Trading:
     orders for an amount of quote currency; `reduces`: orders that only close; `post_only` likewise. `known_for`, with
     ability ``by_id_for``: so many seconds. Venues of one exchange with the same `wallet` have their balances together.
     `socket`: how orders go by message, None where they go over HTTP alone.
+    `cancels_takers`: a post-only order that would take is accepted, and cancelled without a reason.
     `reasons` are the errors that an order's `reason` means, where it was taken and rejected later; OrderRejected else.
     """
 
@@ -135,6 +136,7 @@ class Trading:
     reduces: bool = False
     known_for: float | None = None
     wallet: str = ""
+    cancels_takers: bool = False
     socket: OrderSocket | None = None
     reasons: Mapping[str, type[TidebookError]] = field(default_factory=dict[str, type[TidebookError]])
 

@@ -11,12 +11,16 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from tidebook.errors import UsageError
 
 logger = logging.getLogger("tidebook.io")
+
+MOST: Final = 4 << 20
+"""Bytes from which on it is written anew with what is open alone, once it has also doubled since the last time."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -41,13 +45,14 @@ _decode = msgspec.json.Decoder(Entry).decode
 class Journal:
     """The journal in a file. `open` lists what has no end yet. Raises UsageError where another process has it."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, most: int = MOST) -> None:
         given: object = path
         if not isinstance(given, (str, os.PathLike)) or not str(given) or "\0" in str(given):
             raise UsageError(f"journal={path!r} is no path of a file")
         self.path = Path(path)
         self._file: int | None = None
         self._lock = asyncio.Lock()
+        self._most = self._next = most
         self.open: dict[str, Entry] = {}
 
     def begin(self) -> None:
@@ -72,12 +77,28 @@ class Journal:
                 else:
                     self.open[entry.id] = entry
             # Where this fails half-way the whole lines before are still there, and the rest is asked once more.
-            kept = b"".join(_encode(entry) + b"\n" for entry in self.open.values())
-            self._rewrite(file, kept)
+            self._rewrite(file, self._kept())
         except BaseException:
             os.close(file)
             raise
         self._file = file
+
+    def _kept(self) -> bytes:
+        return b"".join(_encode(entry) + b"\n" for entry in self.open.values())
+
+    def _shorten(self, file: int) -> None:
+        """Where it has grown long, leave out what has ended. Where that fails it grows on, and is as good as before.
+
+        Lines that are added meanwhile would be lost: this is done in one go, on the loop.
+        """
+        if os.fstat(file).st_size < self._next:
+            return
+        kept = self._kept()
+        try:
+            self._rewrite(file, kept)
+        except OSError as error:
+            logger.error("the journal %s cannot be written anew: %s", self.path, error.strerror)
+        self._next = max(self._most, 2 * os.fstat(file).st_size)
 
     def _rewrite(self, file: int, kept: bytes) -> None:
         """What is open stands at the end first, and is whole there; then the beginning is cut off."""
@@ -116,6 +137,7 @@ class Journal:
                     self.end(entry.id, "unsent")
                 raise
             self.open[entry.id] = entry
+            self._shorten(self._file)
 
     def note_answered(self, id: str) -> None:
         """An answer came that decides nothing."""

@@ -1,6 +1,11 @@
 """Numbers that rise with each request of a key, over threads, processes and restarts: a file for each key, locked.
 
 Who holds the lock sends, and lets go when the answer is there: on two connections a higher number could arrive first.
+A request that is given up may arrive after the next: it is the old one then that is refused, and nobody waits for it.
+
+A number is at least the time in milliseconds, and each takes a request's way there and back, longer than that. So where
+the power fails and the file is one of a moment ago, the time has jumped over all that was drawn, unless the clock is
+set back meanwhile; the end of a process, however rude, loses nothing. That is why nothing is synced to disk.
 """
 
 import asyncio

@@ -276,14 +276,21 @@ def read(path: Path) -> list[Vector]:
     """The vectors of a file. Raises UsageError where it is no such file, or names a venue without a scheme."""
     said, data = "", None
     try:
-        data = json.loads(path.read_text("utf-8"))
+        if path.exists() and not path.is_file():  # of a pipe the end would be waited for
+            said = "it is no file"
+        else:
+            data = json.loads(path.read_text("utf-8"))
     except OSError as error:
         said = error.strerror or type(error).__name__
+    except RecursionError:
+        said = "it is too deep"
     except ValueError:
         said = "it is no JSON"
     if said:
         raise UsageError(f"{path} cannot be read: {said}")
     listed = data.get("vectors") if isinstance(data, dict) else data
+    if listed == []:
+        raise UsageError(f"{path} has no vectors")
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise UsageError(f"{path} is no list of vectors")
     vectors = [Vector(one) for one in listed]

@@ -57,17 +57,17 @@ def sent(order: ordered.Sent, trader: Any) -> Sent:
 class OutcomeUnknown(errors.OutcomeUnknown):
     """The same, for programs without asyncio: `resolve` waits for the answer."""
 
-    _resolve: Callable[[str], Sent] | None = None
+    _resolve: Callable[[str, float | None], Sent] | None = None
 
-    def resolve(self) -> Sent:  # type: ignore[override]
-        """Ask the venue what became of it: its order.
+    def resolve(self, timeout: float | None = None) -> Sent:  # type: ignore[override]
+        """Ask the venue what became of it: its order. With `timeout` it is asked again and again for so many seconds.
 
         Raises the venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no
         answer yet, or in another process than the one that sent it.
         """
         if self._resolve is None:
             raise self
-        return self._resolve(self.client_id)
+        return self._resolve(self.client_id, timeout)
 
     def __reduce__(self) -> tuple[Any, ...]:
         made, given, state = super().__reduce__()
@@ -77,7 +77,7 @@ class OutcomeUnknown(errors.OutcomeUnknown):
 _AWAITED: Final = "await error.resolve()"
 
 
-def unknown(error: errors.OutcomeUnknown, resolve: Callable[[str], Sent]) -> OutcomeUnknown:
+def unknown(error: errors.OutcomeUnknown, resolve: Callable[[str, float | None], Sent]) -> OutcomeUnknown:
     """The plain one of an asynchronous one."""
     hint = None if error.hint is None else error.hint.replace(_AWAITED, _AWAITED.removeprefix("await "))
     made = OutcomeUnknown(error.text, client_id=error.client_id, venue=error.venue, symbol=error.symbol, hint=hint)

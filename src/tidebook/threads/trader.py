@@ -136,9 +136,13 @@ class Trader(Verbs):
         """Orders of this process, and of its journal, of which nobody knows what became of them: by client id."""
         return self._home.thread.ask(lambda: self._market.unresolved)
 
-    def resolve(self, client_id: str) -> Sent:
-        """Ask what became of one of `unresolved`."""
-        return self._sent(self._market.resolve(client_id))
+    def resolve(self, client_id: str, timeout: float | None = None) -> Sent:
+        """Ask what became of one of `unresolved`; with `timeout` again and again, for so many seconds."""
+        return self._sent(self._market.resolve(client_id, timeout))
+
+    def settle(self, client_id: str, *, arrived: bool) -> None:
+        """Say yourself what became of one of `unresolved`. Nothing checks it: see `Market.settle`."""
+        self._home.thread.ask(lambda: self._market.settle(client_id, arrived=arrived))
 
     def _sent(self, work: Coroutine[Any, Any, ordered.Sent]) -> Sent:
         return sent(self._wait(work), self)

@@ -253,3 +253,17 @@ def test_what_is_no_key_is_refused_unseen(bad: Any) -> None:
     with pytest.raises(UnknownVenue):
         given({"nowhere": ("k", "s")})
     assert given({"alpaca": Credentials.of("k", "s", source="mine")})[At("alpaca")].source == "mine"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        7, ["alpaca"], ("alpaca", CANARY), CANARY, {7: ("k", CANARY)}, {"alpaca": CANARY}, {"alpaca": (CANARY,)},
+        {"alpaca": ("k", CANARY, "p", "q")}, {"alpaca": ("k", 7)}, {"alpaca": {"key": "k", "secret": CANARY}},
+        {"alpaca": None}, {"alpaca": (b"k", CANARY)},
+    ],
+)  # fmt: skip
+def test_keys_of_a_wrong_shape_are_told_the_right_one(keys: Any) -> None:
+    with pytest.raises(UsageError, match=r'keys= .*write \{"EXCHANGE": \(key, secret\)\}') as told:
+        given(keys)
+    assert CANARY not in f"{told.value} {told.value!r}"

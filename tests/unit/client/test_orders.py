@@ -1,6 +1,7 @@
 """Orders over real sockets, at an exchange that keeps a ledger: sent at most once, and never a made-up outcome."""
 
 import asyncio
+import logging
 import pickle
 import resource
 import signal
@@ -194,7 +195,7 @@ async def test_a_book_that_is_not_live_guards(sim: serve, market: Market) -> Non
         assert (await market.submit(far(), guard=book, max_age=GENEROUS)).open
         sim.faults.cut("binance.spot", seconds=3600)
         await until(lambda: book.state != "live")
-        with pytest.raises(BookNotLive, match=r"Nothing was sent"):
+        with pytest.raises(BookNotLive, match=r"the guarding book: BTC/USDT binance is \w+ for \d.* Nothing was sent"):
             await market.submit(far(), guard=book)
     assert len(ledger(sim)) == 1
 
@@ -316,7 +317,9 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("point", ["late", "read"])
-async def test_after_a_kill_the_journal_says_what_to_ask(sim: serve, tmp_path: Path, point: Point) -> None:
+async def test_after_a_kill_the_journal_says_what_to_ask(
+    sim: serve, tmp_path: Path, point: Point, caplog: pytest.LogCaptureFixture
+) -> None:
     """Killed while the third one is under way: accepted and not answered, or never done."""
     path = tmp_path / "journal"
     command = [sys.executable, "-c", PROGRAM, sim.at, str(path)]
@@ -340,6 +343,7 @@ async def test_after_a_kill_the_journal_says_what_to_ask(sim: serve, tmp_path: P
             assert isinstance(outcome, NetworkError)
             assert client_id not in ledger(sim)
         assert market.unresolved == {}
+        await until(lambda: any(f"journal: {client_id}" in text for _, _, text in caplog.record_tuples))
     assert path.read_text().count('"end"') == 1  # what had one before is not kept
 
 
@@ -378,7 +382,9 @@ async def test_an_end_that_cannot_be_written_is_no_error(sim: serve, tmp_path: P
     assert path.read_text().count('"end"') == 0
 
 
-async def test_who_is_cancelled_while_it_is_under_way_sees_it_at_once(sim: serve, market: Market) -> None:
+async def test_who_is_cancelled_while_it_is_under_way_sees_it_at_once(
+    sim: serve, market: Market, caplog: pytest.LogCaptureFixture
+) -> None:
     sim.faults.order("late", "binance.spot", PATH, seconds=1.0)
     going = asyncio.ensure_future(market.submit(far()))
     await until(lambda: len(ledger(sim)) == 1)
@@ -387,6 +393,9 @@ async def test_who_is_cancelled_while_it_is_under_way_sees_it_at_once(sim: serve
         await going
     ((client_id, words),) = market.unresolved.items()
     assert "buy 0.001 BTC/USDT at 30000" in words
+    ((name, level, line),) = [one for one in caplog.record_tuples if client_id in one[2]]
+    assert (name, level) == ("tidebook.client", logging.WARNING)
+    assert all(word in line for word in ("binance.spot", "buy 0.001 BTC/USDT", "under way"))
     assert (await market.resolve(client_id)).open
     assert market.unresolved == {}
 

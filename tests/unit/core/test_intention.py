@@ -174,3 +174,26 @@ def test_a_no_in_words_that_nobody_knows_is_believed_where_there_is_no_such_orde
     assert one.state == "unknown"
     one.not_found(2 * SECOND, _now(2 * SECOND))
     assert (one.state, one.error) == ("refused", NO)
+
+
+@pytest.mark.parametrize(("arrived", "state"), [(True, "accepted"), (False, "absent")])
+def test_a_human_may_settle_what_is_unknown_and_nothing_else(arrived: bool, state: str) -> None:
+    one = Intention(WISH, 1, _trading(None))
+    assert not one.settled(arrived=arrived)
+    one.sends(_now(0))
+    assert not one.settled(arrived=arrived)  # its answer may come
+    one.lost("cut", _now(0))
+    assert one.settled(arrived=arrived)
+    one.accepted(ORDER)
+    one.not_found(9 * SECOND, _now(9 * SECOND))
+    assert (one.state, one.by_hand, one.order, one.next_ns) == (state, True, None, None)
+
+
+def test_that_it_is_not_found_proves_nothing_without_a_window_or_when_it_is_forgotten() -> None:
+    """However long it is asked for."""
+    one = Intention(WISH, 1, _trading(None))
+    one.sends(_now(0))
+    one.lost("cut", _now(0))
+    for at in range(1, 100_000, 1000):
+        one.not_found(at * SECOND, _now(at * SECOND))
+    assert (one.state, one.could_prove(0)) == ("unknown", False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidebook.core.redact import EXCERPT, Known, excerpt, redact
+from tidebook.core.redact import EXCERPT, LEARNED, Known, excerpt, redact
 from tidebook.errors import DecodeError
 from tidebook.model.credentials import Credentials
 from tidebook.model.health import Undecodable
@@ -83,3 +83,17 @@ def test_an_excerpt_is_short_and_printable(frame: bytes) -> None:
     shown = excerpt(frame)
     assert len(shown) <= EXCERPT + 30
     assert all(char.isprintable() for char in shown)
+
+
+def test_what_is_learnt_later_is_shown_no_more_and_old_tokens_make_room() -> None:
+    known = Known(None)
+    assert known.without("a-listen-key") == "a-listen-key"
+    known.learn("a-listen-key")
+    known.learn('{"op":"auth","args":["key",12,"0123456789abcdef0123456789abcdef"]}')
+    said = "auth a-listen-key 0123456789abcdef0123456789abcdef, cut 0123456789abc…"
+    assert known.without(said) == "auth *** ***, cut ***…"
+    known.learn("abc")  # it stands in any text
+    assert known.without("abc") == "abc"
+    for number in range(LEARNED):
+        known.learn(f"token {number:09}")
+    assert known.without("a-listen-key") == "a-listen-key"

@@ -138,3 +138,35 @@ async def test_what_is_no_journal_stays_as_it_is(tmp_path: Path, content: str) -
 async def test_what_is_no_path(path: object) -> None:
     with pytest.raises(UsageError, match="is no path"):
         Journal(path)  # type: ignore[arg-type]
+
+
+async def test_it_is_shortened_while_it_is_open_and_nothing_open_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path, most=1000)
+    journal.begin()
+    longest = 0
+    for number in range(120):
+        await journal.write(_entry(f"tb{number}"))
+        if number % 40:
+            journal.end(f"tb{number}", "accepted")
+        longest = max(longest, path.stat().st_size)
+    assert longest < 2000
+    with pytest.raises(UsageError, match="open elsewhere"):
+        Journal(path).begin()  # it is the same file, and locked
+    await journal.close()
+    assert await _open_in(path) == ["tb0", "tb40", "tb80"]
+    assert not path.with_name("journal.new").exists()
+
+
+async def test_where_it_cannot_be_shortened_it_grows_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path, most=1)
+    journal.begin()
+    path.with_name("journal.new").mkdir()  # in the way
+    await journal.write(_entry("tb1"))
+    journal.end("tb1", "accepted")
+    await journal.write(_entry("tb2"))
+    await journal.close()
+    path.with_name("journal.new").rmdir()
+    assert "cannot be written anew" in caplog.text
+    assert await _open_in(path) == ["tb2"]

@@ -9,7 +9,10 @@ import pytest
 from tests.unit.sim_server.rig import clients
 
 from tidebook import venues
+from tidebook.sim.bars import DAY, HOUR, MINUTE
+from tidebook.sim.exchange import Exchange
 from tidebook.sim.server import serve
+from tidebook.sim.server.market import Past
 from tidebook.venue import Question
 from tidebook.venues.binance.wire import INTERVALS
 from tidebook.venues.htx.wire import PERIODS
@@ -131,3 +134,14 @@ async def test_the_bars_of_all_times() -> None:
         assert (days[0][1], days[-1][4]) == (month[1], month[4])
         assert sum(Decimal(day[5]) for day in days) == Decimal(month[5])
         assert max(Decimal(day[2]) for day in days) == Decimal(month[2])
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 17, 59])
+async def test_an_hour_of_the_past_begins_and_ends_as_its_minutes_do(minutes: int) -> None:
+    """However far the venue's clock is ahead of the exchange's: an hour that comes at once is in the same place."""
+    exchange = Exchange(3, ["binance.spot"])
+    past = Past(exchange, "binance.spot", "BTC/USDT", 500 * DAY + minutes * MINUTE)
+    open_ns = exchange.start_ns // HOUR * HOUR + 493 * DAY + 4 * HOUR
+    whole = past.whole(open_ns, HOUR)
+    assert (whole.open_ns, whole.open) == (open_ns, past.minute(open_ns).open)
+    assert whole.close == past.minute(open_ns + HOUR).open

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,10 @@ def test_the_first_byte_that_differs_is_shown(what: str, tmp_path: Path, capsys:
         (b"\xff", "no JSON"),
         (b"{", "no JSON"),
         (b"7", "no list of vectors"),
+        (b"[]", "no vectors"),
+        (b'{"vectors": []}', "no vectors"),
+        (b"[" * 100_000, "too deep"),
+        (b"\x00\x01\x02", "no JSON"),
         (b"[7]", "no list of vectors"),
         (b'[{"venue": "nowhere"}]', "'nowhere'"),
         (b'[{"id": "x"}]', "''"),
@@ -109,6 +114,15 @@ def test_bad_input_is_one_line(
     assert out == ""
     assert error.count("\n") == 1
     assert says in error
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_one_line_and_not_waited_for(
+    make: Callable[[Path], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "it")
+    assert main([str(tmp_path / "it")]) == 2
+    assert capsys.readouterr().err == f"signing: {tmp_path / 'it'} cannot be read: it is no file\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "b"], ["--help"]])

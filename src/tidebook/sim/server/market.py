@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from tidebook.core.clock import SECOND
 from tidebook.core.dialect import Candle, Change, Group, Levels, Liquidated, Marked, Row, Rules, Sold, Today
 from tidebook.core.span import Span
-from tidebook.sim.bars import HOUR, MINUTE, Bar, Day, History, Tape
+from tidebook.sim.bars import MINUTE, Bar, Day, History, Tape
 from tidebook.sim.contracts import LIFE_NS
 from tidebook.sim.exchange import RING, SLOT_NS, Exchange, amount_of
 from tidebook.sim.listing import Instrument
@@ -21,7 +21,6 @@ from tidebook.sim.matching import BID, Accepted, Event, LevelChange, Side, Trade
 from tidebook.sim.server.marks import liquidated, marked
 
 _MINUTE: Final = Span(MINUTE)
-_HOUR: Final = Span(HOUR)
 LISTED_NS: Final = 1_514_764_800 * SECOND  # 2018-01-01: since then there are bars
 KEPT_NS: Final = 60 * SECOND
 _KEPT_GROUPS: Final = 1_000
@@ -63,7 +62,7 @@ class Past(History):
         self._hours: dict[int, tuple[Bar, ...]] = {}
 
     def whole(self, open_ns: int, length_ns: int) -> Bar:
-        return self._past.whole(_HOUR.opening(open_ns - self._shift_ns), length_ns)._replace(open_ns=open_ns)
+        return self._past.whole(_MINUTE.opening(open_ns - self._shift_ns), length_ns)._replace(open_ns=open_ns)
 
     def _make(self, hour_ns: int) -> Iterator[Bar]:
         """Where the exchange's clock passes through its market's beginning, the last of them are not there yet."""

@@ -255,7 +255,12 @@ _KINDS: Final[Mapping[int, type[TidebookError]]] = {
 _WORDS: Final[Mapping[int, Mapping[str, type[TidebookError]]]] = {
     40010001: {"client_order_id must be unique": OrderRejected},
     40310000: {"insufficient balance": InsufficientFunds, "cost basis must be": InvalidOrder},
-    42210000: {"invalid crypto time_in_force": OrderRejected, "not cancelable": OrderRejected},
+    # What has ended cannot be cancelled, which other venues call not found.
+    42210000: {
+        "invalid crypto time_in_force": OrderRejected,
+        "not cancelable": OrderNotFound,
+        "is already in": OrderNotFound,
+    },
 }
 
 

@@ -290,5 +290,5 @@ TRADING: Final = Trading(
             ORDERS.name,
         ),
     ),
-    ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True,
+    ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True, cancels_takers=True,
 )  # fmt: skip
