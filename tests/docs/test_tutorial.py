@@ -6,16 +6,15 @@ as a reader would run them, but that `tidebook sim -- CMD` is CMD at one simulat
 has its own.
 """
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from tests.docs.pages import TUTORIAL, Block, blocks
+from tests.docs.simulator import environment, simulator
 
 STEPS = sorted(TUTORIAL.glob("[0-9][0-9]-*.md"))
 OWN = "02-"  # the step that starts its simulator itself
@@ -52,22 +51,8 @@ def matches(shown: str, printed: str) -> bool:
 
 @pytest.fixture(scope="module")
 def at() -> Iterator[str]:
-    """The address of a simulator, another process."""
-    sim = [sys.executable, "-m", "tidebook", "sim", "--port", "0"]
-    with subprocess.Popen(sim, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        found = re.search(r" at (127\.0\.0\.1:\d+) ", process.stdout.readline())
-        assert found is not None
-        yield found[1]
-        process.terminate()
-
-
-def environment(at: str, home: Path) -> dict[str, str]:
-    """A reader's: the commands of this environment, no key, no settings of another."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TIDEBOOK_", "PYTEST_"))}
-    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
-    told = {"TIDEBOOK_AT": at} if at else {}
-    return {**kept, **told, "PATH": path, "HOME": str(home), "COLUMNS": "120"}
+    with simulator() as address:
+        yield address
 
 
 def done(command: Command, folder: Path, at: str, *, own: bool) -> str:

@@ -1,0 +1,56 @@
+"""Every migration guide has ten tasks, each before and after, and both sides run.
+
+"After" runs here, against a simulator. "Before" needs the other library: `make peers` runs it, through the venue's own
+host names, and so does this where that has installed it.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.docs.pages import GUIDES, blocks, snippets
+from tests.docs.simulator import environment, simulator
+
+ALL = sorted(path for path in GUIDES.glob("*.md") if path.name != "README.md")
+TASKS = 10
+LATEST = 90.0  # seconds for one side of a guide, which takes two
+
+
+@pytest.fixture(scope="module")
+def at() -> Iterator[str]:
+    with simulator() as address:
+        yield address
+
+
+@pytest.mark.parametrize("guide", ALL, ids=lambda guide: guide.stem)
+def test_it_has_ten_tasks_and_both_sides_of_each(guide: Path) -> None:
+    headings = re.findall(r"^## (.+)$", guide.read_text(encoding="utf-8"), re.MULTILINE)
+    tasks = headings[1 : TASKS + 1]
+    assert [one.partition(". ")[0] for one in tasks] == [str(n) for n in range(1, TASKS + 1)]
+    assert [headings[0], *headings[TASKS + 1 :]] == ["Opening", "Closing", "What is different"]
+    for side in ("before", "after"):
+        assert [one.heading for one in snippets(guide, side)] == headings[:-1]
+    assert {one.words for one in blocks(guide)} == {("python", "before"), ("python", "after")}
+
+
+@pytest.mark.parametrize("guide", ALL, ids=lambda guide: guide.stem)
+def test_after_runs(guide: Path, at: str, tmp_path: Path) -> None:
+    """And each task prints something."""
+    made = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("after.py")), str(guide)],
+        env=environment(at, tmp_path), capture_output=True, text=True, encoding="utf-8", timeout=LATEST, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-4000:]
+    assert "Traceback" not in made.stderr
+    said = made.stdout.split("== ")[1:]
+    assert len(said) == TASKS + 2
+    for one in said[1 : TASKS + 1]:
+        assert one.partition("\n")[2].strip(), f"nothing is printed by {one}"
+
+
+def test_the_index_has_them() -> None:
+    index = (GUIDES / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\(([a-z-]+\.md)\)", index)) == [guide.name for guide in ALL]
