@@ -227,8 +227,15 @@ _ORDERS: Final = (
     _orders("alpaca-py", "alpaca_py_orders.py", "alpaca"),
 )
 
+# The "before" side of docs/guides: a task of it that fails ends the program.
+GUIDES: Final = (
+    *(Program(peer, "guide", "guides.py", (peer,), ("binance",)) for peer in ("python-binance", "ccxt", "pybotters")),
+    Program("alpaca-py", "guide", "guides.py", ("alpaca-py",), ("alpaca",)),
+)
+
 PROGRAMS: Final = (
     *_SPOT_PROGRAMS,
+    *GUIDES,
     _futures("usdm", 42),
     _futures("coinm", 18),
     Program(
