@@ -231,6 +231,7 @@ _ORDERS: Final = (
 GUIDES: Final = (
     *(Program(peer, "guide", "guides.py", (peer,), ("binance",)) for peer in ("python-binance", "ccxt", "pybotters")),
     Program("alpaca-py", "guide", "guides.py", ("alpaca-py",), ("alpaca",)),
+    Program("cryptofeed", "guide", "guides.py", ("cryptofeed",)),
 )
 
 PROGRAMS: Final = (
