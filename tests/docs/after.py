@@ -1,10 +1,10 @@
-"""`python after.py GUIDE`: the "after" side of a migration guide, in a process of its own. TIDEBOOK_AT says where."""
+"""`python -m tests.docs.after GUIDE`: the "after" side of a migration guide. TIDEBOOK_AT says where."""
 
 import asyncio
 import sys
 from pathlib import Path
 
-from pages import Block, run
+from tests.docs.pages import Block, run
 
 
 def said(block: Block, printed: str) -> None:

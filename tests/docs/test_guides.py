@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import GUIDES, blocks, snippets
+from tests.docs.pages import GUIDES, ROOT, blocks, snippets
 from tests.docs.simulator import environment, simulator
 
 ALL = sorted(path for path in GUIDES.glob("*.md") if path.name != "README.md")
@@ -40,8 +40,8 @@ def test_it_has_ten_tasks_and_both_sides_of_each(guide: Path) -> None:
 def test_after_runs(guide: Path, at: str, tmp_path: Path) -> None:
     """And each task prints something."""
     made = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("after.py")), str(guide)],
-        env=environment(at, tmp_path), capture_output=True, text=True, encoding="utf-8", timeout=LATEST, check=False,
+        [sys.executable, "-m", "tests.docs.after", str(guide)],
+        cwd=ROOT, env=environment(at, tmp_path), capture_output=True, text=True, encoding="utf-8", timeout=LATEST, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-4000:]
     assert "Traceback" not in made.stderr

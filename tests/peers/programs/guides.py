@@ -1,4 +1,4 @@
-"""The "before" side of a migration guide of ours, which the command line names: each task of it says what became of it."""
+"""The "before" side of a migration guide of ours, named on the command line: of each task it is said that it ran."""
 
 import asyncio
 import os
