@@ -23,9 +23,8 @@ def simulator() -> Iterator[str]:
             process.terminate()
 
 
-def environment(at: str, home: Path) -> dict[str, str]:
-    """A reader's: the commands of this environment, no key, no settings of another."""
+def environment(home: Path) -> dict[str, str]:
+    """A reader's: the commands of this environment, no key, no settings of another, no plugins of this pytest's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TIDEBOOK_", "PYTEST_"))}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
-    told = {"TIDEBOOK_AT": at} if at else {}
-    return {**kept, **told, "PATH": path, "HOME": str(home), "COLUMNS": "120"}
+    return {**kept, "PATH": path, "HOME": str(home), "COLUMNS": "120", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -7,22 +7,19 @@ host names, and so does this where that has installed it.
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.docs.pages import GUIDES, ROOT, blocks, snippets
-from tests.docs.simulator import environment, simulator
+from tests.docs.simulator import environment
+from tests.peers.authority import Authority
+from tests.peers.plan import GUIDES as GUIDED
+from tests.peers.plan import PROGRAMS, Program
+from tests.peers.runner import PEERS, sent
 
 ALL = sorted(path for path in GUIDES.glob("*.md") if path.name != "README.md")
 TASKS = 10
 LATEST = 90.0  # seconds for one side of a guide, which takes two
-
-
-@pytest.fixture(scope="module")
-def at() -> Iterator[str]:
-    with simulator() as address:
-        yield address
 
 
 @pytest.mark.parametrize("guide", ALL, ids=lambda guide: guide.stem)
@@ -41,7 +38,8 @@ def test_after_runs(guide: Path, at: str, tmp_path: Path) -> None:
     """And each task prints something."""
     made = subprocess.run(
         [sys.executable, "-m", "tests.docs.after", str(guide)],
-        cwd=ROOT, env=environment(at, tmp_path), capture_output=True, text=True, encoding="utf-8", timeout=LATEST, check=False,
+        cwd=ROOT, env={**environment(tmp_path), "TIDEBOOK_AT": at}, capture_output=True, text=True, encoding="utf-8",
+        timeout=LATEST, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-4000:]
     assert "Traceback" not in made.stderr
@@ -49,6 +47,20 @@ def test_after_runs(guide: Path, at: str, tmp_path: Path) -> None:
     assert len(said) == TASKS + 2
     for one in said[1 : TASKS + 1]:
         assert one.partition("\n")[2].strip(), f"nothing is printed by {one}"
+
+
+@pytest.mark.parametrize("program", GUIDED, ids=lambda program: program.peer)
+async def test_before_runs(program: Program, tmp_path: Path) -> None:
+    if not (PEERS / program.peer / ".made").exists():
+        pytest.skip(f"{program.peer} is not installed: `make peers` does that, with a package index, and runs this")
+    outcome = await sent(program, Authority(tmp_path), tmp_path)
+    assert outcome.faults() == []
+    assert len(outcome.judge.did) == TASKS + 2
+
+
+def test_make_peers_has_them() -> None:
+    assert sorted(program.peer for program in GUIDED) == [guide.stem for guide in ALL]
+    assert [one for one in PROGRAMS if one.file == "guides.py"] == [*GUIDED]
 
 
 def test_the_index_has_them() -> None:

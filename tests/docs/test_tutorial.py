@@ -2,22 +2,20 @@
 
 A python block whose first line is a comment with a file's name is that file. A console block has commands, after
 `$ `, and what they print: `…` in a line stands for anything there, alone in a line for any number of lines. They run
-as a reader would run them, but that `tidebook sim -- CMD` is CMD at one simulator that all steps share; step 2 alone
-has its own.
+as a reader would run them, but that `tidebook sim -- CMD` is CMD at one simulator that all pages share: the command
+itself is tested in tests/unit/examples.
 """
 
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from tests.docs.pages import TUTORIAL, Block, blocks
-from tests.docs.simulator import environment, simulator
+from tests.docs.simulator import environment
 
 STEPS = sorted(TUTORIAL.glob("[0-9][0-9]-*.md"))
-OWN = "02-"  # the step that starts its simulator itself
 LATEST = 60.0  # seconds for one command, of which most take one
 MOST = 200_000  # characters of its output
 SIM = "tidebook sim -- "
@@ -49,21 +47,13 @@ def matches(shown: str, printed: str) -> bool:
     return re.fullmatch(pattern, printed.rstrip("\n") + "\n") is not None
 
 
-@pytest.fixture(scope="module")
-def at() -> Iterator[str]:
-    with simulator() as address:
-        yield address
-
-
-def done(command: Command, folder: Path, at: str, *, own: bool) -> str:
+def done(command: Command, folder: Path, at: str) -> str:
     """What a command printed. It must come to a good end."""
-    text = command.text
-    if not own and text.startswith(SIM):
-        text = text.removeprefix(SIM)
-    elif text.startswith("tidebook demo"):
-        at = ""  # it brings its own exchange
+    text, told = command.text.removeprefix(SIM), environment(folder)
+    if text != command.text:
+        told["TIDEBOOK_AT"] = at
     made = subprocess.run(
-        text, shell=True, cwd=folder, env=environment("" if own else at, folder), capture_output=True, text=True,
+        text, shell=True, cwd=folder, env=told, capture_output=True, text=True,
         encoding="utf-8", timeout=LATEST, check=False,
     )  # fmt: skip
     assert made.returncode == 0, f"{text}\n{made.stdout[-2000:]}{made.stderr[-4000:]}"
@@ -81,7 +71,7 @@ def test_step(step: Path, at: str, tmp_path: Path) -> None:
         if block.words != ("console",):
             continue
         for command in commands(block):
-            printed = done(command, tmp_path, at, own=step.name.startswith(OWN))
+            printed = done(command, tmp_path, at)
             ran += 1
             where = f"{step.name}:{command.line}: $ {command.text}"
             assert matches(command.shown, printed), f"{where}\nshown:\n{command.shown}\nprinted:\n{printed}"
@@ -100,7 +90,7 @@ def test_each_page_is_one_page() -> None:
         text = step.read_text(encoding="utf-8")
         assert len(text.splitlines()) <= 110, step.name
         for name in re.findall(r"^# (\w+\.py)$", text, re.MULTILINE):
-            ran = f"$ [^\n]*{re.escape(name)}|^from {re.escape(name.removesuffix('.py'))} import"
+            ran = rf"^\$ .*{re.escape(name)}|^from {re.escape(name.removesuffix('.py'))} import"
             assert re.search(ran, text, re.MULTILINE), f"{step.name}: {name}"
 
 
