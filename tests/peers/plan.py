@@ -40,6 +40,7 @@ class Least(NamedTuple):
     balances: int = 0
     unknown: int = 0
     refused: int = 0
+    calls: int = 0  # that came back
 
 
 NOTHING: Final = Least()
@@ -227,8 +228,18 @@ _ORDERS: Final = (
     _orders("alpaca-py", "alpaca_py_orders.py", "alpaca"),
 )
 
+# The "before" side of docs/guides: opening, ten tasks, closing. A task that fails ends the program.
+GUIDES: Final = tuple(
+    Program(peer, "guide", "guides.py", (peer,), tuple(venues), least=Least(calls=12))
+    for peer, *venues in (
+        ("python-binance", "binance"), ("ccxt", "binance"), ("pybotters", "binance"), ("alpaca-py", "alpaca"),
+        ("cryptofeed", "binance", "htx"),
+    )
+)  # fmt: skip
+
 PROGRAMS: Final = (
     *_SPOT_PROGRAMS,
+    *GUIDES,
     _futures("usdm", 42),
     _futures("coinm", 18),
     Program(

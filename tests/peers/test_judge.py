@@ -211,6 +211,7 @@ async def test_a_run_that_compared_too_little_fails() -> None:
         assert faults(Least(2), DID, book) == ["1 books were compared, 2 at the least were to be"]
         assert faults(Least(0, 3), DID, book) == ["0 trades were compared, 3 at the least were to be"]
         assert faults(Least(0, 0, 1), DID) == ["0 instruments were compared, 1 at the least were to be"]
+        assert faults(Least(calls=2), DID) == ["1 calls were compared, 2 at the least were to be"]
         assert faults(Least(), book) == ["says of no call that it came back, or failed"]
     assert all(any(one.least) or one.known for one in PROGRAMS)
 
