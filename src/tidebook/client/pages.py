@@ -1,6 +1,7 @@
 """What a venue gives page after page, in order of time, without one twice."""
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -262,9 +263,8 @@ class Pages(Generic[T]):
         return sorted(rows, key=self._at)
 
     def _within(self, page: list[T], start_ns: int | None, end_ns: int | None) -> list[T]:
-        """Those in [start, end), each once."""
+        """Those in [start, end), each once, of a page in order of time."""
         key = self._same or self._at
-        return [
-            one for one in {key(one): one for one in page}.values()
-            if (start_ns is None or self._at(one) >= start_ns) and (end_ns is None or self._at(one) < end_ns)
-        ]  # fmt: skip
+        once = [*{key(one): one for one in page}.values()]
+        first = 0 if start_ns is None else bisect_left(once, start_ns, key=self._at)
+        return once[first : None if end_ns is None else bisect_left(once, end_ns, key=self._at)]
