@@ -10,6 +10,7 @@ the venue's limits, and leave a fifth of them to whatever is more urgent.
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -45,13 +46,14 @@ class History(Generic[T]):
 
     The range ends at the latest now, and with it what is not finished. `gaps` are the holes of bars so far: symbol,
     the first opening that is missing, the opening that follows. With `resume`, a path, each page is kept there before
-    it is yielded: who asks the same again gets those pages, and only the others are asked for.
+    it is yielded: who asks the same again gets those pages, and only the others are asked for. With `progress`, a bar
+    on the terminal (stderr) shows how far it is; where there is none, nothing.
     """
 
     def __init__(
         self, market: "Reader", symbols: str | Sequence[str], kind: Kind = "bars", *, interval: str = "1m",
         start: Instant, end: Instant = None, venue: str | None = None, workers: int = WORKERS,
-        resume: str | PathLike[str] | None = None,
+        resume: str | PathLike[str] | None = None, progress: bool = False,
     ) -> None:  # fmt: skip
         """Raises UsageError for what is no range, interval or kind. Nothing is asked before it is iterated."""
         if kind not in _KINDS:
@@ -71,9 +73,11 @@ class History(Generic[T]):
         self.interval = interval
         self.gaps: tuple[tuple[str, int, int], ...] = ()
         self.done_ns = self.start_ns  # of the symbol that is read: all before it was yielded
+        self._source = 0  # which one that is
         self._texts = str(start), str(end)
         self._market, self._venue, self._workers = market, venue, workers
         self._resume = None if resume is None else Path(resume)
+        self._progress = progress
         self._kept: Kept | None = None
         self._last: dict[str, Bar] = {}
         self._pages: AsyncGenerator[Table[T], None] | None = None
@@ -94,7 +98,7 @@ class History(Generic[T]):
     def __aiter__(self) -> AsyncGenerator[Table[T], None]:
         if self._pages is not None:
             raise UsageError("history is read once; ask for it anew")
-        self._pages = self._read()
+        self._pages = self._shown() if self._progress else self._read()
         return self._pages
 
     async def table(self) -> Table[T]:
@@ -115,6 +119,19 @@ class History(Generic[T]):
 
     # Inside -------------------------------------------------------------------
 
+    async def _shown(self) -> AsyncGenerator[Table[T], None]:
+        """The same, with a bar on the terminal."""
+        from tidebook.client.progress import Shown  # rich is not loaded by who does not look
+
+        count = 0
+        with Shown(self.kind, len(self._symbols)) as shown:
+            async with aclosing(self._read()) as pages:
+                async for page in pages:
+                    count += len(page)
+                    part = (self.done_ns - self.start_ns) / (self.end_ns - self.start_ns)
+                    shown.reach(self._source + part, f"{count} {self.kind}")
+                    yield page
+
     async def _read(self) -> AsyncGenerator[Table[T], None]:
         found = [await self._market._one(symbol, self._venue) for symbol in self._symbols]
         try:
@@ -122,16 +139,16 @@ class History(Generic[T]):
                 self._kept = await asyncio.to_thread(Kept, self._resume, self._asked(found))
                 self.start_ns, self.end_ns = self._kept.asked.start_ns, self._kept.asked.end_ns
                 for source, rows in self._kept.pages(_KINDS[self.kind][1]):
-                    self.done_ns = self._kept.until[source]
+                    self._source, self.done_ns = source, self._kept.until[source]
                     if rows:
                         yield self._page(rows, *found[source])
-            # The generator within must end with this one, not when somebody collects it.
-            async for source, until_ns, rows in self._asked_for(found):
-                if self._kept is not None:
-                    await asyncio.to_thread(self._kept.add, source, until_ns, rows)
-                self.done_ns = until_ns
-                if rows:
-                    yield self._page(rows, *found[source])
+            async with aclosing(self._asked_for(found)) as parts:
+                async for source, until_ns, rows in parts:
+                    if self._kept is not None:
+                        await asyncio.to_thread(self._kept.add, source, until_ns, rows)
+                    self._source, self.done_ns = source, until_ns
+                    if rows:
+                        yield self._page(rows, *found[source])
         finally:
             if self._kept is not None:
                 self._kept.close()
@@ -158,9 +175,13 @@ class History(Generic[T]):
         match self.kind:
             case "bars":
                 cut = grid(self.interval)
+                length_ns = cut(0).ns  # of months none
 
                 def ended(bar: Bar) -> bool:  # also where it is asked for again, later
-                    return bar.finished and cut(bar.start_ns).after(bar.start_ns) <= self.end_ns
+                    if not bar.finished:
+                        return False
+                    opening = bar.start_ns
+                    return (opening + length_ns if length_ns else cut(opening).after(opening)) <= self.end_ns
 
                 return bar_pages(one, instrument, self.interval, ended)
             case "trades":
@@ -174,10 +195,11 @@ class History(Generic[T]):
         symbol = instrument.symbol
         if self.kind != "bars":
             return Table(_KINDS[self.kind][0], rows, symbol)
-        before = [self._last[symbol]] if symbol in self._last else []
-        self.gaps += tuple((symbol, *gap) for gap in gaps_of([*before, *rows], self.interval))
+        page = Bars(rows, symbol, self.interval, one.declared.name)
+        seam = gaps_of([self._last[symbol], rows[0]], self.interval) if symbol in self._last else ()
+        self.gaps += tuple((symbol, *gap) for gap in (*seam, *page.gaps))
         self._last[symbol] = rows[-1]
-        return Bars(rows, symbol, self.interval, one.declared.name)  # type: ignore[return-value]
+        return page  # type: ignore[return-value]
 
     def _asked(self, found: Sequence[tuple[VenueAt, Instrument]]) -> Asked:
         venue = " ".join(dict.fromkeys(one.place for one, _ in found))
@@ -188,35 +210,46 @@ class History(Generic[T]):
 def bars(
     market: "Reader", symbols: str | Sequence[str], interval: str = "1m", *, start: Instant, end: Instant = None,
     venue: str | None = None, workers: int = WORKERS, resume: str | PathLike[str] | None = None,
+    progress: bool = False,
 ) -> History[Bar]:  # fmt: skip
     """Bars that open in [start, end) and have ended; see `History`."""
     return History(
-        market, symbols, "bars", interval=interval, start=start, end=end, venue=venue, workers=workers, resume=resume
-    )
+        market, symbols, "bars", interval=interval, start=start, end=end, venue=venue, workers=workers, resume=resume,
+        progress=progress,
+    )  # fmt: skip
 
 
 def trades(
     market: "Reader", symbols: str | Sequence[str], *, start: Instant, end: Instant = None,
     venue: str | None = None, workers: int = WORKERS, resume: str | PathLike[str] | None = None,
+    progress: bool = False,
 ) -> History[Trade]:  # fmt: skip
     """Trades in [start, end); see `History`, and `fetch_trades` for what a row is."""
-    return History(market, symbols, "trades", start=start, end=end, venue=venue, workers=workers, resume=resume)
+    return History(
+        market, symbols, "trades", start=start, end=end, venue=venue, workers=workers, resume=resume, progress=progress
+    )
 
 
 def quotes(
     market: "Reader", symbols: str | Sequence[str], *, start: Instant, end: Instant = None,
     venue: str | None = None, workers: int = WORKERS, resume: str | PathLike[str] | None = None,
+    progress: bool = False,
 ) -> History[Quote]:  # fmt: skip
     """Best bids and asks in [start, end); see `History`."""
-    return History(market, symbols, "quotes", start=start, end=end, venue=venue, workers=workers, resume=resume)
+    return History(
+        market, symbols, "quotes", start=start, end=end, venue=venue, workers=workers, resume=resume, progress=progress
+    )
 
 
 def funding(
     market: "Reader", symbols: str | Sequence[str], *, start: Instant, end: Instant = None,
     venue: str | None = None, workers: int = WORKERS, resume: str | PathLike[str] | None = None,
+    progress: bool = False,
 ) -> History[Funding]:  # fmt: skip
     """Rates of funding that were charged in [start, end); see `History`."""
-    return History(market, symbols, "funding", start=start, end=end, venue=venue, workers=workers, resume=resume)
+    return History(
+        market, symbols, "funding", start=start, end=end, venue=venue, workers=workers, resume=resume, progress=progress
+    )
 
 
 def bars_from_trades(trades: Iterable[Trade], interval: str, *, partial: bool = False) -> Bars:

@@ -6,8 +6,7 @@ import csv
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -65,7 +64,7 @@ async def _bars(arguments: argparse.Namespace) -> int:
     async with connect(arguments.venue) as market:
         pages = history.bars(
             market, arguments.symbol, arguments.interval, start=start, end=arguments.end, venue=arguments.venue,
-            resume=kept,
+            resume=kept, progress=True,
         )  # fmt: skip
         async with pages:
             if out is None:
@@ -101,12 +100,11 @@ async def _write(pages: "History[Bar]", out: Path) -> int:
     new = out.with_name(f"{out.name}.new")
     count = 0
     try:
-        with new.open("wb") as file, _progress(pages) as progress:
+        with new.open("wb") as file:
             writer = WRITERS[out.suffix](file)
             async for page in pages:
                 writer.add(page)  # type: ignore[arg-type]
                 count += len(page)
-                progress(count)
             writer.end()
             file.flush()
             os.fsync(file.fileno())
@@ -114,32 +112,6 @@ async def _write(pages: "History[Bar]", out: Path) -> int:
     finally:
         new.unlink(missing_ok=True)
     return count
-
-
-@contextmanager
-def _progress(pages: "History[Bar]") -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, else a line for each tenth."""
-    whole = pages.end_ns - pages.start_ns
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import Progress
-
-        with Progress(console=Console(stderr=True), transient=True) as shown:
-            task = shown.add_task("bars", total=whole)
-            yield lambda count: shown.update(
-                task, completed=pages.done_ns - pages.start_ns, description=f"{count} bars"
-            )
-        return
-    told = 0
-
-    def tell(count: int) -> None:
-        nonlocal told
-        tenths = (pages.done_ns - pages.start_ns) * 10 // whole
-        if tenths > told:
-            told = tenths
-            print(f"{tenths * 10} %: {count} bars", file=sys.stderr)
-
-    yield tell
 
 
 # ------------------------------------------------------------------------------------------------ files

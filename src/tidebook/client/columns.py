@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from tidebook.model.facts import (
     Bar,
@@ -25,14 +25,16 @@ Kind = Literal["text", "number", "real", "time", "whole", "truth"]
 
 
 class Columns(Generic[T]):
-    """Which columns a kind of row has, and how each is read."""
+    """Which columns a kind of row has, and how each is read; those of `pandas` where users know others there."""
 
     def __init__(
-        self, title: str, columns: Mapping[str, tuple[Kind, Callable[[T], Any]]], index: Sequence[str]
-    ) -> None:
+        self, title: str, columns: Mapping[str, tuple[Kind, Callable[[T], Any]]], index: Sequence[str],
+        pandas: Mapping[str, tuple[Kind, Callable[[T], Any]]] | None = None,
+    ) -> None:  # fmt: skip
         self.title = title
         self.columns = columns
         self.index = tuple(index)
+        self.pandas = columns if pandas is None else pandas
 
 
 def _stamp(row: Fact) -> int:
@@ -122,21 +124,44 @@ QUOTES: Columns[Quote] = Columns(
     },
     ("symbol", "timestamp"),
 )
+
+
+def _vwap(row: Bar) -> Decimal | None:
+    """The mean price, weighted by volume. Of a contract only where what its venue counts the two in makes it a price.
+
+    Exact up to the 28 digits of a Decimal.
+    """
+    if row.turnover is None or not row.volume:
+        return None
+    mean = row.turnover / row.volume
+    return mean if ":" not in row.symbol or row.low <= mean <= row.high else None
+
+
+_PRICES: Final[dict[str, tuple[Kind, Callable[[Bar], Any]]]] = {
+    "symbol": ("text", lambda row: row.symbol),
+    "timestamp": ("time", lambda row: row.start_ns),
+    "open": ("number", lambda row: row.open),
+    "high": ("number", lambda row: row.high),
+    "low": ("number", lambda row: row.low),
+    "close": ("number", lambda row: row.close),
+    "volume": ("number", lambda row: row.volume),
+}
 BARS: Columns[Bar] = Columns(
     "Bars",
     {
-        "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", lambda row: row.start_ns),
-        "open": ("number", lambda row: row.open),
-        "high": ("number", lambda row: row.high),
-        "low": ("number", lambda row: row.low),
-        "close": ("number", lambda row: row.close),
-        "volume": ("number", lambda row: row.volume),
+        **_PRICES,
         "turnover": ("number", lambda row: row.turnover),
         "trades": ("whole", lambda row: row.trades),
         "venue": ("text", lambda row: row.venue),
     },
     ("symbol", "timestamp"),
+    pandas={
+        **_PRICES,
+        "trade_count": ("whole", lambda row: row.trades),
+        "vwap": ("number", _vwap),
+        "turnover": ("number", lambda row: row.turnover),
+        "venue": ("text", lambda row: row.venue),
+    },
 )
 TICKERS: Columns[Ticker] = Columns(
     "Tickers",

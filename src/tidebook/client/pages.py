@@ -1,6 +1,7 @@
 """What a venue gives page after page, in order of time, without one twice."""
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -118,9 +119,10 @@ class Pages(Generic[T]):
             rest = (start_ns, first_ns) if self._before(first_ns) >= start_ns else None
         else:
             last_ns = self._at(page[-1])
-            rest = (last_ns + 1, end_ns) if end_ns is None or last_ns + 1 < end_ns else None
-            if self._same is not None:  # of its last instant the page may lack some
-                fresh, rest = [one for one in fresh if self._at(one) < last_ns], (last_ns, end_ns)
+            next_ns = last_ns if self._same is not None else last_ns + 1
+            rest = (next_ns, end_ns) if end_ns is None or next_ns < end_ns else None
+            if rest is not None:  # of its last instant the page may lack some
+                fresh = [one for one in fresh if self._at(one) < next_ns]
         if rest is not None:
             self._check_new(fresh)
         return Part(self._wanted(fresh), count, start_ns, end_ns, rest, self._at(page[-1]) - self._at(page[0]))
@@ -145,13 +147,18 @@ class Pages(Generic[T]):
             page = await self._page(size, start_ns, until_ns)
             fresh = self._within(page, start_ns, until_ns)
             found += self._wanted(fresh)
-            if len(page) < size or (until_ns is not None and self._at(page[-1]) + 1 >= until_ns):
+            # Where rows share instants a full page may lack some of its last one: they are asked for again.
+            next_ns = 0 if not page else self._at(page[-1]) + (self._same is None)
+            if len(page) < size or (until_ns is not None and next_ns >= until_ns):
                 if until_ns == end_ns or until_ns is None:
                     break
                 start_ns = until_ns  # the next part of a range that is longer than the venue gives
                 continue
-            self._check_new(fresh)
-            start_ns = self._at(fresh[-1]) + 1
+            if limit is None or len(found) < limit:
+                self._check_new(self._within(fresh, None, next_ns))
+                start_ns = next_ns
+                while found and self._at(found[-1]) >= next_ns:
+                    found.pop()
         return found[:limit]
 
     def _part(self, start_ns: int, end_ns: int | None) -> int | None:
@@ -256,9 +263,8 @@ class Pages(Generic[T]):
         return sorted(rows, key=self._at)
 
     def _within(self, page: list[T], start_ns: int | None, end_ns: int | None) -> list[T]:
-        """Those in [start, end), each once."""
+        """Those in [start, end), each once, of a page in order of time."""
         key = self._same or self._at
-        return [
-            one for one in {key(one): one for one in page}.values()
-            if (start_ns is None or self._at(one) >= start_ns) and (end_ns is None or self._at(one) < end_ns)
-        ]  # fmt: skip
+        once = [*{key(one): one for one in page}.values()]
+        first = 0 if start_ns is None else bisect_left(once, start_ns, key=self._at)
+        return once[first : None if end_ns is None else bisect_left(once, end_ns, key=self._at)]

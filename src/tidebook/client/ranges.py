@@ -106,7 +106,7 @@ def gaps_of(bars: Sequence[Bar], interval: str) -> tuple[tuple[int, int], ...]:
     span = cut(bars[0].start_ns)
     found: list[tuple[int, int]] = []
     for bar, later in pairwise(bars):
-        expected = span.after(bar.start_ns)
+        expected = bar.start_ns + span.ns if span.ns else span.after(bar.start_ns)
         if later.start_ns == expected:
             continue
         # Of several months it is enough that one begins: a venue may count them from any.

@@ -284,12 +284,22 @@ class Reader(Finding):
     def history(
         self, symbols: str | Sequence[str], kind: "HistoryKind" = "bars", *, interval: str = "1m", start: Instant,
         end: Instant = None, venue: str | None = None, workers: int = 8, resume: "str | PathLike[str] | None" = None,
+        progress: bool = False,
     ) -> "History[Any]":  # fmt: skip
         """A long range page after page, some asked for at once: see `tidebook.history`."""
         from tidebook.history import History  # it is built on this
 
         return History(
-            self, symbols, kind, interval=interval, start=start, end=end, venue=venue, workers=workers, resume=resume
+            self,
+            symbols,
+            kind,
+            interval=interval,
+            start=start,
+            end=end,
+            venue=venue,
+            workers=workers,
+            resume=resume,
+            progress=progress,
         )
 
     async def fetch_bars(

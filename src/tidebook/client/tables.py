@@ -81,10 +81,14 @@ class Table(Sequence[T]):
         return [{name: how(row) for name, how in read.items()} for row in self._rows]
 
     def to_pandas(self, *, exact: bool = False) -> Any:
-        """A DataFrame indexed by symbol and, where rows have a time, timestamp."""
+        """A DataFrame indexed by symbol and, where rows have a time, timestamp.
+
+        Bars have the columns that users of DataFrames know: open, high, low, close, volume, trade_count, vwap (NaN
+        where the venue does not say the turnover); then turnover and venue.
+        """
         pandas = extra("pandas")
         data: dict[str, Any] = {}
-        for name, (kind, how) in self._columns.columns.items():
+        for name, (kind, how) in self._columns.pandas.items():
             values = [how(row) for row in self._rows]
             if kind == "time":
                 stamps = pandas.Series([_NEVER if value is None else value for value in values], dtype="int64")

@@ -95,6 +95,16 @@ class Instrument:
         """The exact size with all of the instrument's decimals."""
         return _text(lots * self.step_units, self.size_decimals)
 
+    def price_texts(self, prices: Iterable[int]) -> list[str]:
+        """Several prices at once."""
+        tick, places = self.tick_units, self.price_decimals
+        return [_text(price * tick, places) for price in prices]
+
+    def size_texts(self, sizes: Iterable[int]) -> list[str]:
+        """Several sizes at once."""
+        step, places = self.step_units, self.size_decimals
+        return [_text(size * step, places) for size in sizes]
+
     def rows(self, levels: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
         """Levels of (ticks, lots) as the texts of price and size."""
         tick, places, step, size_places = self.tick_units, self.price_decimals, self.step_units, self.size_decimals

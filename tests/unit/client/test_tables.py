@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tidebook.client.columns import (
+    BARS,
     FUNDING,
     GREEKS,
     INSTRUMENTS,
@@ -20,6 +21,7 @@ from tidebook.client.reading import FrozenBook, Known, ProofOf
 from tidebook.client.tables import Table
 from tidebook.errors import UsageError
 from tidebook.model.facts import (
+    Bar,
     Fact,
     Funding,
     Greeks,
@@ -68,6 +70,29 @@ def test_pandas(rows: list[Trade]) -> None:
     exact = Table(TRADES, rows).to_pandas(exact=True)
     assert list(exact["price"]) == [row.price for row in rows]
     assert list(frozen().to_pandas().loc["bid", "price"]) == [10.0, 9.5]
+
+
+def bar(symbol: str = "A/B", turnover: tuple[int, int] | None = (75, 1), volume: tuple[int, int] = (3, 0)) -> Bar:
+    return Bar(
+        "v", symbol, None, 2, interval="1m", start_ns=1_767_225_600_000_000_000, finished=True, exact_open=(2, 0),
+        exact_high=(3, 0), exact_low=(1, 0), exact_close=(2, 0), exact_volume=volume, exact_turnover=turnover, trades=7,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_bars_have_the_columns_that_users_of_pandas_know(exact: bool) -> None:
+    rows = [bar(), bar(turnover=None), bar(volume=(0, 0)), bar("A/B:A", (1, 3)), bar("A/B:B")]
+    full, empty = Table(BARS, rows).to_pandas(exact=exact), Table(BARS, []).to_pandas(exact=exact)
+    assert list(full.columns)[:7] == ["open", "high", "low", "close", "volume", "trade_count", "vwap"]
+    assert list(full.index.names) == ["symbol", "timestamp"]
+    assert list(full["vwap"].isna()) == [False, True, True, True, False]
+    assert full["vwap"].iloc[0] == (Decimal("2.5") if exact else 2.5)
+    assert list(full["trade_count"]) == [7] * 5
+    assert list(empty.columns) == list(full.columns)
+    assert list(empty.dtypes) == list(full.dtypes)
+    assert empty.index.names == full.index.names
+    assert [str(level.dtype) for level in empty.index.levels] == [str(level.dtype) for level in full.index.levels]
+    assert "trades" in Table(BARS, rows).to_dicts()[0]
 
 
 @pytest.mark.parametrize("rows", [[TRADE], []])

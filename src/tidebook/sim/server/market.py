@@ -264,11 +264,12 @@ class Market:
 
 
 def candle(instrument: Instrument, bar: Bar, end_ns: int, now_ns: int) -> Candle:
-    price, size, quote = instrument.price_text, instrument.size_text, instrument.amount_text
+    open_ns, *prices, volume, amount, trades, bought, paid, first_id, last_id = bar
+    first, high, low, last = instrument.price_texts(prices)
+    size, bought_size = instrument.size_texts((volume, bought))
     return Candle(
-        bar.open_ns, end_ns, price(bar.open), price(bar.high), price(bar.low), price(bar.close),
-        size(bar.volume), quote(bar.amount), bar.trades, size(bar.bought_volume), quote(bar.bought_amount),
-        bar.first_id, bar.last_id, end_ns <= now_ns,
+        open_ns, end_ns, first, high, low, last, size, instrument.amount_text(amount), trades,
+        bought_size, instrument.amount_text(paid), first_id, last_id, end_ns <= now_ns,
     )  # fmt: skip
 
 

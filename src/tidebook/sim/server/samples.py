@@ -34,13 +34,26 @@ class Sheet:
 
     def print(self, values: Values) -> bytes:
         """The message as JSON."""
+        return self._form(values).print(values)
+
+    def print_rows(self, rows: Iterable[Values]) -> list[bytes]:
+        """Several, each as JSON: most of them have what the one before has, so its form is tried first."""
+        made: list[bytes] = []
+        form: Form | None = None
+        for values in rows:
+            if form is None or values.keys() != form.paths or ABSENT in values.values():
+                form = self._form(values)
+            made.append(form.print(values))
+        return made
+
+    def _form(self, values: Values) -> "Form":
         key = tuple([path if value is not ABSENT else "-" + path for path, value in values.items()])
         form = self._forms.get(key)
         if form is None:
             if len(self._forms) >= _FORMS:
                 self._forms.clear()
             form = self._forms[key] = Form(self, values)
-        return form.print(values)
+        return form
 
     def rows(self, path: str) -> "Sheet":
         """The sheet of a list's rows: its first one."""
@@ -91,24 +104,27 @@ class Form:
     def __init__(self, sheet: Sheet, values: Values) -> None:
         parts = _MARK.split(sheet.marked(values))
         paths = list(values)
-        self._head = parts[0].encode()
-        self._places = [(paths[int(mark)], text.encode()) for mark, text in zip(parts[1::2], parts[2::2], strict=True)]
+        self.paths = values.keys()
+        self._texts = [text.encode() for text in parts]  # at odd places what is replaced
+        self._places = [paths[int(mark)] for mark in parts[1::2]]
+        self._lists = any(path.endswith("[]") for path in self._places)
         self._sheet = sheet
         for path, value in values.items():
             if not path.endswith("[]") and value is not ABSENT:
                 sheet.check(path, value)
 
     def print(self, values: Values) -> bytes:
-        made = [self._head]
-        for path, text in self._places:
-            value = values[path]
-            if path.endswith("[]"):
-                row = self._sheet.rows(path).print
-                made += (b"[", b",".join([row(one) for one in cast("Iterable[Values]", value)]), b"]")
-            else:
-                made.append(_encode(value))
-            made.append(text)
+        made = self._texts[:]
+        if self._lists:
+            made[1::2] = [self._said(path, values[path]) for path in self._places]
+        else:
+            made[1::2] = [_encode(values[path]) for path in self._places]
         return b"".join(made)
+
+    def _said(self, path: str, value: object) -> bytes:
+        if not path.endswith("[]"):
+            return _encode(value)
+        return b"[" + b",".join(self._sheet.rows(path).print_rows(cast("Iterable[Values]", value))) + b"]"
 
 
 class Page:
