@@ -7,6 +7,7 @@ from typing import Self
 
 from tidebook.client import market
 from tidebook.client.keys import Given
+from tidebook.client.market import Orders
 from tidebook.client.stats import Stats
 from tidebook.core.options import Options
 from tidebook.engine import Choice
@@ -143,6 +144,7 @@ def connect(
     keys: Given | None = None,
     read_only: bool = False,
     journal: str | os.PathLike[str] | None = None,
+    orders: Orders = "rest",
 ) -> Market:
     """`tidebook.connect` without asyncio: ``with connect("binance", "htx") as market: …``
 
@@ -159,5 +161,6 @@ def connect(
             keys=keys,
             read_only=read_only,
             journal=journal,
+            orders=orders,
         )
     )
