@@ -48,6 +48,11 @@ class Book(Read[book.Book, BookChange], Called[book.Book, "Book"], Reading):
         return self._thing.state
 
     @property
+    def why(self) -> str:
+        """Why it is not live, since when, and what is being done; empty while it is."""
+        return self._thing.why
+
+    @property
     def seq(self) -> int | None:
         return self._thing.seq
 

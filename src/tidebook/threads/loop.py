@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
 from tidebook.errors import Timeout, UsageError, WrongLoop
@@ -18,6 +19,7 @@ logger = logging.getLogger("tidebook.client")
 
 T = TypeVar("T")
 Work = Coroutine[Any, Any, T]
+HANDS: Final = 8  # threads for what blocks: names looked up, files
 UNWIND: Final = 2.0  # seconds that what still runs has to end when the thread is stopped
 
 
@@ -65,6 +67,44 @@ class Running(Future[T]):
             self.set_exception(error)
         else:
             self.set_result(task.result())
+
+
+class Hands(ThreadPoolExecutor):
+    """A loop's executor of at most `HANDS` daemons: what hangs holds nothing up, and they go on after the main thread.
+
+    The usual one takes nothing any more once the main thread has ended, though other threads of the program go on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # a loop takes no other kind; none of its threads is ever begun
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._begun = 0
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        future: Future[T] = Future()
+
+        def job() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:
+                future.set_exception(error)
+
+        self._jobs.put(job)
+        if self._begun < HANDS:
+            self._begun += 1
+            threading.Thread(target=self._work, name="tidebook hand", daemon=True).start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let them end when they have done what they do."""
+        for _ in range(self._begun):
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
 
 
 async def _said(function: Callable[[], T]) -> T:
@@ -252,7 +292,7 @@ class LoopThread:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        executor = ThreadPoolExecutor(thread_name_prefix=self.name)  # of ours: whoever hangs in it holds up nothing
+        executor = Hands()
         loop.set_default_executor(executor)
         try:
             loop.run_forever()

@@ -7,6 +7,7 @@ from typing import Self
 
 from tidebook.client import market
 from tidebook.client.keys import Given
+from tidebook.client.market import Orders
 from tidebook.client.stats import Stats
 from tidebook.core.options import Options
 from tidebook.engine import Choice
@@ -30,7 +31,7 @@ class Market(Reader, Trader):
     """
 
     def __init__(self, connected: market.Market) -> None:
-        self._market: market.Market = connected
+        self._market = self._whole = connected
         self._home = Home(LoopThread("tidebook market", self._wind_up), connected._tell)
 
     # Its life -----------------------------------------------------------------
@@ -49,7 +50,7 @@ class Market(Reader, Trader):
         return self
 
     async def _enter(self) -> None:
-        await self._market
+        await self._whole
 
     def close(self) -> None:
         """Close it and all that was opened out of it, and end its thread. From anywhere; twice is fine.
@@ -76,7 +77,7 @@ class Market(Reader, Trader):
 
     async def _wind_up(self) -> None:
         self._home.end()
-        await self._market.close()
+        await self._whole.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -90,21 +91,21 @@ class Market(Reader, Trader):
 
     def __getitem__(self, name: str) -> "PlaceMarket":
         """The same market at one place: `market["binance"].trades("BTC/USDT")`. Raises UsageError for any other."""
-        return PlaceMarket(self._home, self._home.thread.ask(lambda: self._market[name]))
+        return PlaceMarket(self._home, self._home.thread.ask(lambda: self._whole[name]))
 
     @property
     def stats(self) -> Stats:
         """What it has and has done, in numbers; at once, from any thread. Raises WrongLoop in a forked process."""
-        return self._market.stats
+        return self._whole.stats
 
     @property
     def recovered(self) -> Mapping[str, Order | TidebookError]:
         """What became of the orders that the journal held without an end, as far as that is known: by client id."""
-        return self._home.look(lambda: self._market.recovered)
+        return self._home.look(lambda: self._whole.recovered)
 
     def health(self) -> Subscription[Health]:
         """What was lost, gained, refused: the newest 1,000 events, then live."""
-        return Subscription(self._home, self._market.health())
+        return Subscription(self._home, self._whole.health())
 
     def __repr__(self) -> str:
         return repr(self._market)
@@ -115,11 +116,11 @@ class PlaceMarket(Reader, Trader):
 
     def __init__(self, home: Home, place: market.PlaceMarket) -> None:
         self._home = home
-        self._market: market.PlaceMarket = place
+        self._market = self._place = place
 
     @property
     def name(self) -> str:
-        return self._market.name
+        return self._place.name
 
     @property
     def state(self) -> str:
@@ -127,7 +128,7 @@ class PlaceMarket(Reader, Trader):
 
         Of several venues what they have in common, else which are not up: ``NAME=retrying(3 s)``.
         """
-        return self._home.thread.ask(lambda: self._market.state)
+        return self._home.thread.ask(lambda: self._place.state)
 
     def __repr__(self) -> str:
         return f"<{self.name}>" if not self._home.thread.running else self._home.thread.ask(lambda: repr(self._market))
@@ -143,6 +144,7 @@ def connect(
     keys: Given | None = None,
     read_only: bool = False,
     journal: str | os.PathLike[str] | None = None,
+    orders: Orders = "rest",
 ) -> Market:
     """`tidebook.connect` without asyncio: ``with connect("binance", "htx") as market: …``
 
@@ -159,5 +161,6 @@ def connect(
             keys=keys,
             read_only=read_only,
             journal=journal,
+            orders=orders,
         )
     )

@@ -78,3 +78,17 @@ class Subscription(
 
 class RawStream(Subscription[raw.RawMessage]):
     """Messages of a connection of its own, as they came. Made by `market.raw(…)`."""
+
+    def add(self, *topics: str) -> None:
+        """Subscribe more topics on this connection. From any thread, also inside a callback."""
+        self._home.thread.ask(lambda: self._stream.add(*topics))
+
+    def remove(self, *topics: str) -> None:
+        """Subscribe these no more; what is on its way still comes. From any thread, also inside a callback."""
+        self._home.thread.ask(lambda: self._stream.remove(*topics))
+
+    @property
+    def _stream(self) -> raw.RawStream:
+        self._check_opened()
+        assert isinstance(self._thing, raw.RawStream), "made of one"
+        return self._thing

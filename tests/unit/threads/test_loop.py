@@ -115,3 +115,52 @@ def test_a_program_that_leaves_it_open_ends_and_says_so_once() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=GENEROUS, check=True)
     assert done.stdout == "closed\n"
     assert done.stderr.count("mine was not closed before the program ended") == 1
+
+
+def test_names_are_looked_up_also_after_the_main_thread_has_ended() -> None:
+    program = (
+        "import asyncio, threading\n"
+        "from tidebook.threads.loop import LoopThread\n"
+        "def run():\n"
+        "    threading.main_thread().join()\n"
+        "    thread = LoopThread(); thread.start()\n"
+        "    async def look(): return await asyncio.get_running_loop().getaddrinfo('localhost', 1)\n"
+        "    print(bool(thread.call(look(), 20))); thread.stop()\n"
+        "threading.Thread(target=run).start()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=GENEROUS, check=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_what_comes_together_with_the_end_of_the_time_is_a_result(thread: LoopThread) -> None:
+    async def stubborn() -> int:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return 7  # it had its answer already
+        return 0
+
+    assert thread.call(stubborn(), 0.01) == 7
+
+
+def test_an_exception_that_nobody_waits_for_is_logged(thread: LoopThread, caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise ValueError("unseen")
+
+    thread.post(fails())
+    thread.call(seven())
+    assert "what it was asked to do has failed" in caplog.text
+    assert "unseen" in caplog.text
+
+
+def test_what_hangs_in_a_thread_of_its_own_holds_nothing_up(thread: LoopThread) -> None:
+    released = threading.Event()
+
+    async def hangs() -> None:
+        asyncio.get_running_loop().run_in_executor(None, released.wait)
+
+    thread.call(hangs())
+    thread.stop()
+    assert thread.join(GENEROUS)
+    assert not released.is_set()
+    released.set()
