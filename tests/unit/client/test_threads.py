@@ -53,6 +53,7 @@ VERBS: dict[str, tuple[Any, ...]] = {
     "fetch_tickers": (),
     "fetch_time": (),
     "fetch_trades": ("BTC/USDT",),
+    "fetch_quotes": ("BTC/USDT",),
     "get": ("api/v3/time",),
 }
 NOUNS: dict[str, tuple[Any, ...]] = {
