@@ -95,9 +95,11 @@ def _replay(arguments: argparse.Namespace) -> int:
 def play(captures: list[Path], venue: str | None, arguments: argparse.Namespace) -> int:
     """Play recordings to their end, for somebody to look at."""
     from tidebook.cli.watch import Speed, watch
-    from tidebook.ui.watched import Watched, look_at
+    from tidebook.ui.watched import Watched, look_at_all
 
-    recordings = [look_at(path, venue) for path in captures]
+    recordings = [one for path in captures for one in look_at_all(path, venue)]
+    for text in dict.fromkeys(one.cut for one in recordings if one.cut):
+        print(f"tidebook: {shown(text, LONGEST)}", file=sys.stderr)
 
     async def run() -> int:
         watched = [Watched(recording, arguments.engine) for recording in recordings]

@@ -49,6 +49,7 @@ from tidebook.io.driver import Driver
 from tidebook.io.http import NOTHING_SENT
 from tidebook.io.journal import Journal
 from tidebook.io.place import Remap
+from tidebook.io.tape import Tape
 from tidebook.model import health
 from tidebook.model.credentials import Secret
 from tidebook.model.facts import Instrument
@@ -550,6 +551,23 @@ class VenueAt:
         source = self.desk.books.get(name)
         if source is not None:  # else it is gone, and so will these be
             source.changed_to = views[0].changed if len(views) == 1 else partial(_changed, views)
+
+    def listen(self, tape: Tape) -> None:
+        """Have it told of all that is said and heard; what is open already is replaced by what it hears from its start.
+
+        Where the next connection can be opened beside the last one no reader notices; else its books begin anew.
+        """
+        self._driver.tapes = (*self._driver.tapes, tape)
+
+        def renew(at: Now) -> None:
+            for session in [line.session for line in self.desk.lines if line.session is not None]:
+                self.desk.rotate(session, "a recording begins", at)
+
+        self._quietly(renew)
+
+    def unlisten(self, tape: Tape) -> None:
+        """The end of `listen`."""
+        self._driver.tapes = tuple(one for one in self._driver.tapes if one is not tape)
 
     def detach(self, name: str, book: Book) -> None:
         views = self._books.get(name)

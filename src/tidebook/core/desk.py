@@ -101,6 +101,10 @@ class Desk:
         """The session of an open connection; its `frames` is the hot path."""
         return self._sessions[conn]
 
+    def line(self, conn: int) -> Line | None:
+        """Which line a connection is of."""
+        return self._line_of.get(conn)
+
     # Wanted -------------------------------------------------------------------
 
     def wanted(

@@ -1,9 +1,9 @@
 """Which connections and books a recording shows: what its replay opens and wants."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -75,6 +75,7 @@ class Connections:
 
     recorded: tuple[Recorded, ...]
     books: tuple[WantedBook, ...]
+    symbols: Mapping[str, str] = field(default_factory=dict[str, str])  # by the venue's id, as its lists say
 
     @property
     def name(self) -> str:
@@ -107,10 +108,29 @@ def pinned(conn: str) -> dict[str, str]:
     return {PIN_HEADER: quote(conn, safe="")}
 
 
-def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
+@lru_cache(maxsize=4096)
+def exchange_at(url: str) -> str:
+    """The exchange whose host a URL has; empty where none claims it."""
+    parts = urlsplit(url)
+    return next((one.exchange for one in at_host(parts.hostname or "", parts.path or "/", recorded=True)), "")
+
+
+def exchanges(records: Iterable[Record]) -> tuple[str, ...]:
+    """The exchanges of a recording's connections, in the order in which they come."""
+    urls = dict.fromkeys(record.url for record in records if record.url.startswith(("ws:", "wss:")))
+    return tuple(dict.fromkeys(map(exchange_at, urls)))
+
+
+def of_exchange(records: Iterable[Record], exchange: str) -> Iterator[Record]:
+    """The records of one of them, and those that are nobody's."""
+    return (record for record in records if not record.url or exchange_at(record.url) == exchange)
+
+
+def survey(records: Iterable[Record], choice: str | None = None, *, books_only: bool = True) -> Connections:
     """Read a recording through and say what it shows.
 
-    `choice` is ``NAME[:era]`` for a host that no venue claims. Raises UnknownVenue or UsageError.
+    `choice` is ``NAME[:era]`` for a host that no venue claims. Raises UnknownVenue or UsageError; the latter also where
+    there is no book, unless `books_only` is false.
     """
     found: dict[str, Recorded] = {}
     claims: list[Claim] = [] if choice is None else [Claim((_chosen(choice),))]
@@ -139,8 +159,8 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
     for claim in claims:
         claim.venues = (_best(claim.venues, (one for one in found.values() if one.claim is claim)),)
     books = [book for one in found.values() for book in _books(one.venue, one, symbols, scales)]
-    connections = Connections(tuple(found.values()), tuple(books))
-    if not books:
+    connections = Connections(tuple(found.values()), tuple(books), symbols)
+    if not books and books_only:
         raise UsageError(f"the recording shows no book of {connections.name}")
     return connections
 

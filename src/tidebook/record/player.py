@@ -159,6 +159,8 @@ class Player:
                         batch.append(record.message)
                 elif record.dir == "http":
                     await self._give(record)
+                elif record.dir == "lost":
+                    self.missed.append(f"line {record.number}: the recorder lost {record.message} records here")
                 elif record.dir == "close" and record.conn in self._wires:
                     closing.append(record.conn)
                 if record.number in stops:
