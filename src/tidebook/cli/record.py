@@ -7,7 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tidebook.cli.live import until
+from tidebook.cli.live import unless_ended
 from tidebook.cli.replay import positive
 from tidebook.cli.watch import Signals
 from tidebook.client.book import Book
@@ -55,14 +55,14 @@ async def _recorded(arguments: argparse.Namespace, ending: "asyncio.Future[int]"
     places = list(dict.fromkeys(arguments.venue))
     async with AsyncExitStack() as stack:
         market = connect(*places)
-        if not await until(stack.enter_async_context(market), ending):
+        if not await unless_ended(stack.enter_async_context(market), ending):
             return ending.result()
         recording = await stack.enter_async_context(market.record(arguments.out))
         books: list[Book] = []
         opening = asyncio.gather(
             *(_open(market, stack, place, arguments, books) for place in places), return_exceptions=True
         )
-        if not await until(opening, ending):
+        if not await unless_ended(opening, ending):
             return ending.result()
         refused = [one for one in opening.result() if isinstance(one, BaseException)]
         for error in refused:
@@ -87,7 +87,8 @@ async def _open(
     for channel in arguments.channel:
         if channel == "book":
             for symbol in arguments.symbols:
-                books.append(await stack.enter_async_context(market.book(symbol, venue=place)))
+                book = await stack.enter_async_context(market.book(symbol, venue=place))
+                books.append(book)
             continue
         feed = getattr(market, channel)(*arguments.symbols, venue=place, slow="conflate")
         await stack.enter_async_context(feed)

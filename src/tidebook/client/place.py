@@ -552,22 +552,11 @@ class VenueAt:
         if source is not None:  # else it is gone, and so will these be
             source.changed_to = views[0].changed if len(views) == 1 else partial(_changed, views)
 
-    def listen(self, tape: Tape) -> None:
-        """Have it told of all that is said and heard; what is open already is replaced by what it hears from its start.
-
-        Where the next connection can be opened beside the last one no reader notices; else its books begin anew.
-        """
-        self._driver.tapes = (*self._driver.tapes, tape)
-
-        def renew(at: Now) -> None:
-            for session in [line.session for line in self.desk.lines if line.session is not None]:
-                self.desk.rotate(session, "a recording begins", at)
-
-        self._quietly(renew)
-
-    def unlisten(self, tape: Tape) -> None:
-        """The end of `listen`."""
-        self._driver.tapes = tuple(one for one in self._driver.tapes if one is not tape)
+    def listen(self, tape: Tape) -> Callable[[], None]:
+        """Have it told of all that is said and heard, until the result is called. What is open already is replaced."""
+        self._driver.tapes.append(tape)
+        self._quietly(partial(self.desk.rotate_all, "a recording begins"))
+        return partial(self._driver.tapes.remove, tape)
 
     def detach(self, name: str, book: Book) -> None:
         views = self._books.get(name)

@@ -481,6 +481,11 @@ class Desk:
             return
         self._replace(line, session, reason, now)
 
+    def rotate_all(self, reason: str, now: Now) -> None:
+        """Replace all connections but raw ones, each by another beside it where that can be."""
+        for session in [line.session for line in self.lines if line.session is not None and line.raw is None]:
+            self.rotate(session, reason, now)
+
     def _replace(self, line: Line, session: Session, reason: str, now: Now) -> None:
         if line.session is not session:
             self.renew(session, reason, now)  # the next one, before it was needed

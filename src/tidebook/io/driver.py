@@ -99,7 +99,7 @@ class Driver:
         self._http = Http(self._tls, proxy=self._proxy)
         self._connections: dict[int, Connection] = {}
         self._urls: dict[int, str] = {}  # of these, as the machine knows them: without a token
-        self.tapes: tuple[Tape, ...] = ()  # who else is told of all that goes over the sockets
+        self.tapes: list[Tape] = []  # who else is told of all that goes over the sockets
         self._opening: set[int] = set()
         self._opens: deque[Open] = deque()
         self._fetches: list[tuple[int, int, Fetch]] = []  # a heap: urgency, order of asking

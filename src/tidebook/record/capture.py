@@ -2,7 +2,8 @@
 
 A line has `t` (epoch seconds), perhaps `t_ns`, `dir` (open, send, recv, http, close), `conn`, `url` and
 `msg`: text as it was, or ``{"b64": …}`` for the bytes of a binary frame. Our own recordings have two more: ``begin``,
-where a recorder began to write (`msg` says who it is), and ``lost``, where it could not keep up (`msg`: how many records).
+where a recorder began to write (`msg` says who it is), and ``lost``, where it could not keep up (`msg`: how many
+records).
 """
 
 import gzip

@@ -53,7 +53,7 @@ class Recording(Opening):
         self._market = market
         self._asked = places
         self._writer = Writer(Path(path), buffer=buffer, flush=flush)
-        self._tapes: list[tuple[VenueAt, VenueTape]] = []
+        self._ends: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._told = 0
 
@@ -92,8 +92,7 @@ class Recording(Opening):
         numbers = count(last + 1)
         for one in ones:
             tape = VenueTape(one, self._writer, numbers, self._seed)
-            self._tapes.append((one, tape))
-            one.listen(tape)
+            self._ends.append(one.listen(tape))
         self._begin(self._watch())
         await asyncio.gather(*(self._list(one) for one in ones))
 
@@ -137,8 +136,9 @@ class Recording(Opening):
         task.add_done_callback(self._tasks.discard)
 
     async def _close(self) -> None:
-        for one, tape in self._tapes:
-            one.unlisten(tape)
+        for end in self._ends:
+            end()
+        self._ends.clear()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

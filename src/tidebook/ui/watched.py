@@ -41,7 +41,9 @@ class Recording:
     def played(self) -> Iterator[Record]:
         """Its records, without those of connections that carry no book: nobody opens these."""
         wanted = {book.conn for book in self.connections.books}
-        return (record for record in _part(self.path, self.exchange, []) if record.dir != "recv" or record.conn in wanted)
+        return (
+            record for record in _part(self.path, self.exchange, []) if record.dir != "recv" or record.conn in wanted
+        )
 
 
 def _part(path: Path, exchange: str | None, cuts: list[str]) -> Iterator[Record]:
@@ -50,7 +52,7 @@ def _part(path: Path, exchange: str | None, cuts: list[str]) -> Iterator[Record]
 
 
 def look_at_all(path: Path, venue: str | None) -> list[Recording]:
-    """The recording, or where it is of several exchanges that of each. Raises as `look_at`; for several, when none has."""
+    """The recording, or where it is of several exchanges that of each that has books. Raises as `look_at`."""
     names = () if venue is not None else exchanges(records(path, lambda _: None))
     if len(names) < 2 or "" in names:
         return [look_at(path, venue)]

@@ -7,14 +7,14 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tidebook import UsageError, connect, health
+from tidebook import UsageError, connect
 from tidebook import engine as engines
 from tidebook.client.market import Market
 from tidebook.core.book import Book
@@ -24,7 +24,6 @@ from tidebook.record.capture import Record, records
 from tidebook.record.check import UNHURRIED
 from tidebook.record.connections import exchanges, of_exchange, survey
 from tidebook.record.oracle import digest_of
-from tidebook.record.recorder import Recording
 from tidebook.record.replay import Replay
 from tidebook.record.writer import Entry, Writer
 from tidebook.sim.server import serve
@@ -37,7 +36,7 @@ Seen = dict[tuple[str, str, int], str]
 
 async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
 
 
@@ -67,6 +66,7 @@ async def replayed(path: Path, engine: Choice) -> tuple[Seen, list[str]]:
     seen: Seen = {}
     missed: list[str] = []
     for exchange in exchanges(records(path)):
+
         def part(exchange: str = exchange) -> Any:
             return of_exchange(records(path), exchange)
 
@@ -99,24 +99,124 @@ async def test_a_replay_has_the_live_books(rig: tuple[serve, Market, Path], begi
         if begin == "before":
             await asyncio.gather(*books)
         watched(market, live)
-        wanted = len(live) + 200
+        wanted = len(live) + 100
         await until(lambda: len(live) > wanted)
         sim.faults.cut()
         await until(lambda: not any(book.state.readable for book in books))
         await until(lambda: all(book.state.readable for book in books))
-        wanted = len(live) + 200
+        wanted = len(live) + 100
         await until(lambda: len(live) > wanted)
+        live = dict(live)  # it goes on
     assert recording.lost == 0
+    logins = [one for one in records(path) if one.dir == "send" and one.message == "***"]
+    assert logins  # of the venue that wants a key for what is public
     assert {venue for venue, _, _ in live} == set(PLACES)
     for engine in engines.available():
         seen, missed = await replayed(path, engine)
         common = live.keys() & seen.keys()
         assert {key: seen[key] for key in common} == {key: live[key] for key in common}
         absent = [key for key in live if key not in seen]
-        assert missed == []
+        assert (engine, missed) == (engine, [])
         if begin == "before":
-            assert absent == []
+            assert [*map(str, absent)] == []
         else:
             assert {venue for venue, _, _ in common} == set(PLACES)
-            assert len(common) > 200
+            assert len(common) > 100
 
+
+async def test_a_killed_recorder_leaves_what_is_older_than_a_second(tmp_path: Path) -> None:
+    """And the next one appends to it, under further numbers."""
+    path = tmp_path / "killed.jsonl.gz"
+    program = [sys.executable, "-m", "tidebook", "record", "BTC/USDT", "--venue", "binance.spot", "--out", str(path)]
+    async with serve(seed=4, venues=["binance.spot"]) as sim:
+        environment = {**os.environ, "TIDEBOOK_AT": sim.at}
+        process = subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL)  # noqa: ASYNC220
+        try:
+            await until(lambda: path.exists() and path.stat().st_size > 20_000)
+            await asyncio.sleep(1.5)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            killed_ns = time.time_ns()
+            await asyncio.to_thread(process.wait)
+        whole = path.read_bytes()
+        cuts: list[str] = []
+        first = [*records(path, cuts.append)]
+        # Messages come every 100 ms: the last one there is at most a second older than the end.
+        assert killed_ns - first[-1].at_ns < 1.1e9
+        path.write_bytes(whole[:-7])
+        with pytest.raises(UsageError, match="cannot be read beyond"):
+            [*records(path)]
+        kept = [*records(path, cuts.append)]
+        assert 0 < len(kept) <= len(first)
+        assert [text for text in cuts if "last whole record" in text]
+        async with connect("binance.spot", at=sim.at) as market, market.record(path) as recording:
+            async with market.book("BTC/USDT"):
+                await until(lambda: recording.frames > 5)
+            with pytest.raises(UsageError, match="written elsewhere"):
+                await market.record(path)
+    again = [*records(path)]
+    assert [one.message for one in again[: len(kept)]] == [one.message for one in kept]
+    assert [one.dir for one in again].count("begin") == 2
+    assert {one.conn for one in again if one.dir == "open"} > {one.conn for one in kept if one.dir == "open"}
+    assert [one.conn for one in again if one.message == "the recording ended"] != []
+
+
+async def test_a_file_of_something_else_stays_as_it_is(tmp_path: Path) -> None:
+    async with serve(seed=4, venues=["binance.spot"]) as sim, connect("binance.spot", at=sim.at) as market:
+        for name, content in (("a.gz", gzip.compress(b'{"dir":"open","conn":"ws.1"}\n')), ("b.gz", b"mine")):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(UsageError, match="stays as it is"):
+                await market.record(tmp_path / name)
+            assert (tmp_path / name).read_bytes() == content
+        for bad in (tmp_path, tmp_path / "none" / "x.gz", Path("/dev/full")):
+            with pytest.raises(UsageError):
+                await market.record(bad)
+
+
+async def test_what_finds_no_room_is_counted_and_said_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "full.jsonl.gz"
+    writer = Writer(path, buffer=1000, flush=3600.0)
+    writer.begin("test")
+    puts = [writer.put(Entry(at, "recv", "ws.1", "wss://x/y", [b"{}"], size=400)) for at in range(1, 5)]
+    assert puts == [True, True, False, False]
+    assert writer.lost == 2
+    writer.close()
+    assert [(one.dir, one.message) for one in records(path)][1:] == [("recv", "{}"), ("recv", "{}"), ("lost", "2")]
+
+
+async def test_a_disk_that_takes_nothing_is_told_and_what_was_written_stays_whole(tmp_path: Path) -> None:
+    path = tmp_path / "disk.jsonl.gz"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = Writer(path, flush=0.01)
+    writer.begin("test")
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, limits[1]))
+        writer.put(Entry(1, "recv", "ws.1", "wss://x/y", [b"first"], size=5))
+        await until(lambda: writer.error is not None)
+        assert [one.dir for one in records(path)] == ["begin"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    await until(lambda: writer.error is None)  # there is room again: it is written after all
+    writer.close()
+    assert [one.message for one in records(path)][1:] == ["first"]
+
+
+async def test_no_secret_is_in_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    canaries = ("canary-key-4b1d", "canary-secret-77ae", "canary-passphrase-e01c")
+    key = Credentials.of(*canaries, source="the canaries")
+    monkeypatch.setattr("tidebook.client.keys.SIMULATOR", key)
+    places = ("binance.spot", "bybit.spot")
+    path = tmp_path / "secret.jsonl.gz"
+    async with serve(seed=3, venues=places) as sim:
+        for place in places:
+            sim.open_account(place, key, {"USDT": "100000"})
+        async with connect(*places, at=sim.at) as market, market.record(path) as recording:
+            for place in places:
+                await market.fetch_balances(venue=place)
+            async with market.account(venue="bybit.spot"), market.book("BTC/USDT", venue="bybit.spot"):
+                before = recording.frames
+                await until(lambda: recording.frames > before)
+    lines: list[Record] = [*records(path)]
+    text = gzip.decompress(path.read_bytes()).decode()
+    assert [canary for canary in canaries if canary in text] == []
+    assert [one.url for one in lines if "balance" in one.url or "/private" in one.url or "signature" in one.url] == []
