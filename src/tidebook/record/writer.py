@@ -150,23 +150,24 @@ class Writer:
 
     def _run(self) -> None:
         lines: list[bytes] = []
-        size = frames = 0
+        size = frames = length = 0
         try:
             while True:
                 self._wake.wait(self._flush_every)
                 self._wake.clear()
                 over = self._over  # what is put before it is set is taken after it
                 while True:
-                    while self._waiting and sum(map(len, lines)) < FULL:
+                    while self._waiting and length < FULL:
                         entry = self._waiting.popleft()
                         size += entry.size
                         frames += len(entry.messages) if entry.dir == "recv" else 0
                         lines.append(_lines(entry))
+                        length += len(lines[-1])
                     if not lines or not self._written(b"".join(lines)):
                         break  # what the disk did not take stays, and is tried again
                     self._taken += size
                     self.frames += frames
-                    lines, size, frames = [], 0, 0
+                    lines, size, frames, length = [], 0, 0, 0
                 if over:
                     return
                 if self.error is not None:
