@@ -122,6 +122,19 @@ QUOTES: Columns[Quote] = Columns(
     },
     ("symbol", "timestamp"),
 )
+QUOTES: Columns[Quote] = Columns(
+    "Quotes",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", _stamp),
+        "bid": ("number", lambda row: row.bid),
+        "bid_size": ("number", lambda row: row.bid_size),
+        "ask": ("number", lambda row: row.ask),
+        "ask_size": ("number", lambda row: row.ask_size),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp"),
+)
 BARS: Columns[Bar] = Columns(
     "Bars",
     {
@@ -260,4 +273,31 @@ BOOK: Columns[BookRow] = Columns(
         "size": ("number", lambda row: row.size),
     },
     ("side", "place"),
+)
+
+
+class BookLevel(NamedTuple):
+    """One level of one of several books at an instant (ns UTC); `place` counts from 0, the best."""
+
+    symbol: str
+    venue: str
+    at_ns: int
+    side: str
+    place: int
+    price: Decimal
+    size: Decimal
+
+
+BOOKS: Columns[BookLevel] = Columns(
+    "Books",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", lambda row: row.at_ns),
+        "side": ("text", lambda row: row.side),
+        "place": ("whole", lambda row: row.place),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp", "side", "place"),
 )

@@ -34,9 +34,7 @@ def streams(recorded: Recorded, symbols: Mapping[str, str]) -> list[StreamPlan]:
     return found
 
 
-def _channel(
-    venue: Venue, topic: str, url: str, known: Mapping[str, str]
-) -> tuple[FactChannel, str | None] | None:
+def _channel(venue: Venue, topic: str, url: str, known: Mapping[str, str]) -> tuple[FactChannel, str | None] | None:
     """The channel that makes this topic and the id of which it does, None where it is of several; see `_ids`.
 
     Of several channels the one whose endpoint has the recorded path, of several ids one that is listed.
