@@ -35,6 +35,8 @@ from tidebook.errors import NoCredentials, TidebookError, UsageError
 from tidebook.model import health
 from tidebook.model.credentials import Credentials, Secret
 
+BESIDE = 2  # tries to open a connection beside another that has to go; then it is opened after it
+
 _WAIT = re.compile(r"retry-after (\d{1,9})$", re.ASCII)
 
 
@@ -482,17 +484,21 @@ class Desk:
         self._replace(line, session, reason, now)
 
     def rotate_all(self, reason: str, now: Now) -> None:
-        """Replace all connections but raw ones, each by another beside it where that can be."""
-        for session in [line.session for line in self.lines if line.session is not None and line.raw is None]:
-            self.rotate(session, reason, now)
+        """Replace all connections but raw ones, each by another beside it where that can be, else after it.
 
-    def _replace(self, line: Line, session: Session, reason: str, now: Now) -> None:
+        Where an account may have one alone, the one beside is turned away: then the next is opened after it.
+        """
+        for line in [line for line in self.lines if line.session is not None and line.raw is None]:
+            if line.session is not None:
+                self._replace(line, line.session, reason, now, tries=BESIDE)
+
+    def _replace(self, line: Line, session: Session, reason: str, now: Now, tries: int | None = None) -> None:
         if line.session is not session:
             self.renew(session, reason, now)  # the next one, before it was needed
         elif line.handover is None and line.can_hand_over:
             lifetime, opened_ns = line.endpoint.lifetime, session.opened_ns or 0
             until_ns = None if lifetime is None else opened_ns + seconds(lifetime.seconds - lifetime.overlap / 10)
-            line.handover = Handover(self, line, self._engine, self._timers, self._options, reason, until_ns)
+            line.handover = Handover(self, line, self._engine, self._timers, self._options, reason, until_ns, tries)
             line.handover.begin(now)
         elif line.handover is None and line.raw is not None and line.raw.stays is not None and line.raw.stays():
             self._arm_again(line, now)

@@ -33,7 +33,8 @@ from tidebook.model.facts import (
 )
 from tidebook.model.health import Gap, Mismatch
 from tidebook.model.market import level
-from tidebook.record.capture import Record, records
+from tidebook.record import capture
+from tidebook.record.capture import Record
 from tidebook.record.connections import exchanges, of_exchange, survey
 from tidebook.record.fed import Part, Pass
 from tidebook.record.topics import streams
@@ -89,15 +90,15 @@ class OpenedRecording:
         self.path = path
         self._engine = engines.load(engine)
         noted = _Noted()
-        names = () if venue is not None else exchanges(noted.take(records(path, noted.cuts.append)))
+        names = () if venue is not None else exchanges(noted.take(capture.records(path, noted.cuts.append)))
         parts: list[str | None] = [None]
         if len(names) > 1 and "" not in names:
             parts = [*names]
         if not noted.lines:
             noted.cuts.clear()
-            for _ in noted.take(records(path, noted.cuts.append)):
+            for _ in noted.take(capture.records(path, noted.cuts.append)):
                 pass
-        self._parts = [self._part(exchange, venue) for exchange in parts]
+        self.parts = [self._part(exchange, venue) for exchange in parts]
         self.start_ns = noted.start_ns or 0
         self.end_ns = noted.end_ns
         self.lost = noted.lost
@@ -109,27 +110,28 @@ class OpenedRecording:
         self._lines = noted.lines
         self._overlap = self._overlapping(noted.lives)
         self._gaps: tuple[Gap | Mismatch, ...] | None = None
-        plans = [each for part in self._parts for some in part.streams.values() for each in some]
-        books = [book.plan for part in self._parts for book in part.connections.books]
+        plans = [each for part in self.parts for some in part.streams.values() for each in some]
+        books = [book.plan for part in self.parts for book in part.connections.books]
         self.venues = tuple(sorted({*(each.venue for each in plans), *(each.venue for each in books)}))
         symbols = {each.symbol for each in plans if each.symbol is not None}
         self.symbols = tuple(sorted(symbols | {each.symbol for each in books}))
 
     def _part(self, exchange: str | None, venue: str | None) -> Part:
-        connections = survey(self._records(exchange), venue, books_only=False)
+        connections = survey(self.records(exchange), venue, books_only=False)
         listed = connections.symbols
         plans = {one.conn: streams(one, listed.get(one.venue.name, {})) for one in connections.recorded}
         return Part(exchange, connections, {conn: _without_doubles(some) for conn, some in plans.items()})
 
-    def _records(self, exchange: str | None = None) -> Iterator[Record]:
-        found = records(self.path, lambda _: None)
+    def records(self, exchange: str | None = None) -> Iterator[Record]:
+        """Its lines in their order, those of one exchange where one is given."""
+        found = capture.records(self.path, lambda _: None)
         return found if exchange is None else of_exchange(found, exchange)
 
     def _overlapping(self, lives: dict[str, list[int]]) -> frozenset[tuple[str, str]]:
         """The topics of facts that two connections carry at one time."""
         until: dict[tuple[str, str], int] = {}
         found: set[tuple[str, str]] = set()
-        plans = {conn: plans for part in self._parts for conn, plans in part.streams.items()}
+        plans = {conn: plans for part in self.parts for conn, plans in part.streams.items()}
         for conn, (first, last) in lives.items():  # in the order in which they begin
             for each in plans.get(conn, ()):
                 key = (each.venue, each.topic)
@@ -156,7 +158,7 @@ class OpenedRecording:
         if self._gaps is None:
             found: list[Gap | Mismatch] = []
             reading = self._pass((), None, books=True)
-            for record in self._records():
+            for record in self.records():
                 reading.read(record)
                 found += [event for event in reading.events if isinstance(event, (Gap, Mismatch))]
             self._gaps = tuple(found)
@@ -174,7 +176,7 @@ class OpenedRecording:
         reading = self._pass(symbols, venue, kind=kind)
         return (
             fact
-            for record in self._records()
+            for record in self.records()
             for fact in reading.read(record)
             if (kind is None or isinstance(fact, kind)) and wanted(fact.venue, fact.symbol)
         )
@@ -236,7 +238,7 @@ class OpenedRecording:
     def _changes(self, symbols: tuple[str, ...], venue: str | None) -> Iterator[tuple[int, Book]]:
         """Each change of a book, with when it was received."""
         reading = self._pass(symbols, venue, books=True)
-        for record in self._records():
+        for record in self.records():
             reading.read(record)
             if reading.fresh:
                 current = {id(book) for book in reading.books().values()}
@@ -246,7 +248,7 @@ class OpenedRecording:
         """The books at the ends of the stretches in which something was recorded."""
         reading = self._pass(symbols, venue, books=True)
         due = 0
-        for record in self._records():
+        for record in self.records():
             if record.at_ns >= due:
                 if due:
                     yield from ((due, book) for book in reading.books().values())
@@ -263,7 +265,7 @@ class OpenedRecording:
         if venue is not None and not any(_is_within(one, venue) for one in self.venues):
             raise UsageError(f"{self.path.name} has no venue {venue!r}. It has: {', '.join(self.venues)}")
         patterns = [symbol.upper() for symbol in symbols]
-        several = any(plan.symbol is None for part in self._parts for plans in part.streams.values() for plan in plans)
+        several = any(plan.symbol is None for part in self.parts for plans in part.streams.values() for plan in plans)
         for pattern in patterns if not several else ():
             if not any(matches(symbol, pattern) for symbol in self.symbols):
                 raise UsageError(f"{self.path.name} has no {pattern!r}. It has: {', '.join(self.symbols[:20])}")
@@ -287,7 +289,7 @@ class OpenedRecording:
             return not books and may_bring and wanted(plan.venue, plan.symbol)
 
         return Pass(
-            self._parts, self._engine, overlap=self._overlap, wants_streams=wants_stream,
+            self.parts, self._engine, overlap=self._overlap, wants_streams=wants_stream,
             wants_books=lambda book: books and wanted(book.plan.venue, book.plan.symbol),
         )  # fmt: skip
 
