@@ -42,7 +42,10 @@ def parser() -> argparse.ArgumentParser:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status. A TidebookError is one line on stderr and status 2."""
-    arguments = parser().parse_args(argv)
+    given, program = replay.without_program([*(sys.argv[1:] if argv is None else argv)])
+    arguments = parser().parse_args(given)
+    if program:
+        arguments.program = program
     # The commands show what happens; without this Python prints the log between their lines.
     logging.getLogger("tidebook").addHandler(logging.NullHandler())
     if arguments.command is None:

@@ -97,12 +97,13 @@ class Recording(Opening):
         await asyncio.gather(*(self._list(one) for one in ones))
 
     async def _list(self, one: VenueAt) -> None:
-        """What it lists goes into the file: there an id's symbol is found."""
-        if one.declared.call("instruments") is not None:
-            try:
-                await one.fetch("instruments", Question())
-            except TidebookError as error:
-                logger.warning("%s: what it lists is not in the recording: %s", one.declared.name, error)
+        """What it lists goes into the file, where an id's symbol is found, and its time: clients ask for both."""
+        for name in ("instruments", "time"):
+            if one.declared.call(name) is not None:
+                try:
+                    await one.fetch(name, Question())
+                except TidebookError as error:
+                    logger.warning("%s: its %s is not in the recording: %s", one.declared.name, name, error)
 
     def _seed(self, one: VenueAt, line: Line) -> None:
         """A book that has gone over to another connection was given no whole book there: the recording needs one."""
