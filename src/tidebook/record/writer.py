@@ -23,7 +23,7 @@ FULL: Final = 2 << 20  # bytes that are flushed without waiting for that
 BUFFER: Final = 32 << 20  # bytes of messages that may wait for the disk
 OVERHEAD: Final = 64  # bytes counted for a record besides its messages
 LEVEL: Final = 1  # of gzip: four fifths of what the best level saves, for a fifth of its time
-CLOSING: Final = 10.0  # seconds that a disk has to take the rest
+CLOSING: Final = 0.5  # seconds that a disk has to take the rest
 BEGINS: Final = "tidebook recorder"
 
 
@@ -59,7 +59,7 @@ class Writer:
     that found no room, `error` says why the disk does not take any: what waits is tried again at each flush.
     """
 
-    def __init__(self, path: Path, *, buffer: int = BUFFER, flush: float = FLUSH) -> None:
+    def __init__(self, path: Path, *, buffer: int = BUFFER, flush: float = FLUSH, closing: float = CLOSING) -> None:
         self.path = path
         self.frames = 0
         self.bytes = 0
@@ -67,6 +67,9 @@ class Writer:
         self.error: str | None = None
         self._buffer = buffer
         self._flush_every = flush
+        self._closing = closing
+        self._in = 0  # records that were put, counted by who puts them
+        self._out = 0  # records that are on the disk, counted by the thread
         self._waiting: deque[Entry] = deque()
         self._put = 0  # bytes that were put, counted by who puts them
         self._taken = 0  # bytes that are on the disk, counted by the thread
@@ -82,33 +85,47 @@ class Writer:
 
         Raises UsageError where it cannot be written, is no recording of ours, or another recorder has it.
         """
+        file, is_new = self._opened()
         try:
-            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-        except OSError as error:
-            raise UsageError(f"the recording {self.path} cannot be written: {error.strerror}") from None
-        try:
-            if not os.path.isfile(self.path):
-                raise UsageError(f"{self.path} is no file that can hold a recording")
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            found = _look(self.path) if os.fstat(file).st_size else Found()
-            os.ftruncate(file, found.whole)
-            self._end = found.whole
-            self._file = file
-            at_ns = time.time_ns()
-            ends = [encoded(at_ns, "close", conn, url, "the recording ended") for conn, url in found.open.items()]
-            self._append(b"".join([found.rest, encoded(at_ns, "begin", "", "", f"{BEGINS} {said}"), *ends]))
-        except BlockingIOError:
+            found = self._continued(file, said)
+            self._thread = threading.Thread(target=self._run, name="tidebook recorder", daemon=True)
+            self._thread.start()
+        except BaseException as error:
             os.close(file)
-            raise UsageError(f"the recording {self.path} is being written elsewhere") from None
-        except OSError as error:
-            os.close(file)
-            raise UsageError(f"the recording {self.path} cannot be written: {error.strerror}") from None
-        except BaseException:
-            os.close(file)
+            self._file = self._thread = None
+            if is_new:
+                self.path.unlink(missing_ok=True)
+            if isinstance(error, BlockingIOError):
+                raise UsageError(f"the recording {self.path} is being written elsewhere") from None
+            if isinstance(error, OSError):
+                raise UsageError(f"the recording {self.path} cannot be written: {error.strerror}") from None
             raise
-        self._thread = threading.Thread(target=self._run, name="tidebook recorder", daemon=True)
-        self._thread.start()
         return found.last
+
+    def _opened(self) -> tuple[int, bool]:
+        """The file, and whether it was not there before."""
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            try:
+                return os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o600), True
+            except FileExistsError:
+                return os.open(self.path, flags), False
+        except OSError as error:
+            raise UsageError(f"the recording {self.path} cannot be written: {error.strerror}") from None
+
+    def _continued(self, file: int, said: str) -> Found:
+        """Take the file for this writer alone, and begin a further part behind what is whole in it."""
+        if not os.path.isfile(self.path):
+            raise UsageError(f"{self.path} is no file that can hold a recording")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = _look(self.path) if os.fstat(file).st_size else Found()
+        os.ftruncate(file, found.whole)
+        self._end = found.whole
+        self._file = file
+        at_ns = time.time_ns()
+        ends = [encoded(at_ns, "close", conn, url, "the recording ended") for conn, url in found.open.items()]
+        self._append(b"".join([found.rest, encoded(at_ns, "begin", "", "", f"{BEGINS} {said}"), *ends]))
+        return found
 
     def put(self, entry: Entry) -> bool:
         """Whether there was room. Where there was none its messages are lost, and counted in the file too."""
@@ -118,39 +135,46 @@ class Writer:
             self._untold += count
             return False
         if self._untold:
-            self._waiting.append(Entry(entry.at_ns, "lost", "", "", [b"%d" % self._untold]))
-            self._untold = 0
+            self._tell_lost(entry.at_ns)
         self._waiting.append(entry)
         self._put += entry.size
+        self._in += len(entry.messages)
         if self._put - self._taken > FULL:
             self._wake.set()
         return True
 
     def close(self) -> None:
-        """Write what waits, and let the file go. Waits for the disk, `CLOSING` seconds at most: not for a loop.
+        """Write what waits, and let the file go. Waits for the disk, `closing` seconds at most: not for a loop.
 
-        Raises UsageError where not all of it could be written.
+        What the disk has not taken by then is counted as lost, whatever becomes of it. Raises UsageError where not all
+        of it could be written.
         """
         thread = self._thread
         if thread is None:
             return
         if self._untold:
-            self._waiting.append(Entry(time.time_ns(), "lost", "", "", [b"%d" % self._untold]))
-            self._untold = 0
+            self._tell_lost(time.time_ns())
         self._over = True
         self._wake.set()
-        thread.join(CLOSING)
+        thread.join(self._closing)
         self._thread = None
+        self.lost += self._in - self._out
         if thread.is_alive():
-            raise UsageError(f"the recording {self.path} is not whole: the disk took nothing for {CLOSING:g} s")
+            raise UsageError(f"the recording {self.path} is not whole: the disk took nothing for {self._closing:g} s")
         if self.error is not None:
             raise UsageError(f"the recording {self.path} is not whole, its end cannot be written: {self.error}")
+
+    def _tell_lost(self, at_ns: int) -> None:
+        """In the file, behind what there was room for."""
+        self._waiting.append(Entry(at_ns, "lost", "", "", [b"%d" % self._untold]))
+        self._in += 1
+        self._untold = 0
 
     # ---- the thread
 
     def _run(self) -> None:
         lines: list[bytes] = []
-        size = frames = length = 0
+        size = frames = length = count = 0
         try:
             while True:
                 self._wake.wait(self._flush_every)
@@ -160,14 +184,16 @@ class Writer:
                     while self._waiting and length < FULL:
                         entry = self._waiting.popleft()
                         size += entry.size
+                        count += len(entry.messages)
                         frames += len(entry.messages) if entry.dir == "recv" else 0
                         lines.append(_lines(entry))
                         length += len(lines[-1])
                     if not lines or not self._written(b"".join(lines)):
                         break  # what the disk did not take stays, and is tried again
                     self._taken += size
+                    self._out += count
                     self.frames += frames
-                    lines, size, frames, length = [], 0, 0, 0
+                    lines, size, frames, length, count = [], 0, 0, 0, 0
                 if over:
                     return
                 if self.error is not None:

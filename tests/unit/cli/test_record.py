@@ -15,7 +15,7 @@ from tidebook.cli import main
 from tidebook.sim.server import serve
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "best_prices.py"
-RECORD = [sys.executable, "-m", "tidebook", "record", "BTC/USDT", "--venue", "binance.spot", "--out"]
+RECORD = [sys.executable, "-m", "tidebook", "record", "BTC/USDT", "--venue", "binance", "--out"]
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
     path = tmp_path_factory.mktemp("record") / "run.jsonl.gz"
 
     async def record() -> tuple[int, str]:
-        async with serve(seed=4, venues=["binance.spot"], speed=5) as sim:
+        async with serve(seed=4, venues=["binance"], speed=5) as sim:
             environment = {**os.environ, "TIDEBOOK_AT": sim.at}
             process = await asyncio.create_subprocess_exec(*RECORD, str(path), env=environment, stdout=subprocess.PIPE)
             try:
                 async with asyncio.timeout(30):
-                    while not path.exists() or path.stat().st_size < 40_000:  # noqa: ASYNC110 - it has no event
+                    while not path.exists() or path.stat().st_size < 60_000:  # noqa: ASYNC110 - it has no event
                         await asyncio.sleep(0.05)
                 process.send_signal(signal.SIGINT)
                 async with asyncio.timeout(10):

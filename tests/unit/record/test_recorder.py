@@ -1,11 +1,13 @@
 """A recording of a live run on the embedded exchange: its replay gives the same books, and nothing is lost unsaid."""
 
 import asyncio
+import errno
 import gzip
 import os
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -259,11 +261,53 @@ async def test_a_disk_that_takes_nothing_is_told_and_what_was_written_stays_whol
     assert [one.message for one in records(path)][1:] == ["first"]
 
 
+async def test_a_disk_that_is_stuck_is_not_waited_for_and_what_it_has_not_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(tmp_path / "stuck.jsonl.gz", flush=0.01, closing=0.01)
+    writer.begin("test")
+    free = threading.Event()
+    monkeypatch.setattr("tidebook.record.writer.os.fsync", lambda file: free.wait())
+    for at in (1, 2):
+        writer.put(Entry(at, "recv", "ws.1", "wss://x/y", [b"{}", b"{}"], size=4))
+    thread = writer._thread
+    assert thread is not None
+    with pytest.raises(UsageError, match="not whole"):
+        writer.close()
+    assert writer.lost == 4
+    free.set()
+    thread.join()
+    writer.close()  # again: nothing
+
+
+async def test_what_is_refused_leaves_no_file_and_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as patch:
+        patch.setattr("tidebook.record.writer.os.fsync", full)
+        with pytest.raises(UsageError, match="No space left"):
+            Writer(tmp_path / "x.gz").begin("test")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none)
+        with pytest.raises(RuntimeError):
+            Writer(tmp_path / "x.gz").begin("test")
+    assert not (tmp_path / "x.gz").exists()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 async def test_no_secret_is_in_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     canaries = ("canary-key-4b1d", "canary-secret-77ae", "canary-passphrase-e01c")
     key = Credentials.of(*canaries, source="the canaries")
     monkeypatch.setattr("tidebook.client.keys.SIMULATOR", key)
-    places = ("binance.spot", "bybit.spot")
+    said = "canary-said-5e90"
+    places = ("binance.usdm", "bybit.spot")
     path = tmp_path / "secret.jsonl.gz"
     async with serve(seed=3, venues=places) as sim:
         for place in places:
@@ -271,10 +315,19 @@ async def test_no_secret_is_in_a_recording(tmp_path: Path, monkeypatch: pytest.M
         async with connect(*places, at=sim.at) as market, market.record(path) as recording:
             for place in places:
                 await market.fetch_balances(venue=place)
-            async with market.account(venue="bybit.spot"), market.book("BTC/USDT", venue="bybit.spot"):
+            # One logs in by message; the other one's stream has a key of its own at the end of its URL.
+            async with (
+                market.account(venue="bybit.spot"),
+                market.account(venue="binance.usdm"),
+                market["bybit.spot"].raw({"op": "subscribe", "args": ["tickers.BTCUSDT"], "apiKey": said}),
+                market.book("BTC/USDT", venue="bybit.spot"),
+            ):
                 before = recording.frames
                 await until(lambda: recording.frames > before)
     lines: list[Record] = [*records(path)]
     text = gzip.decompress(path.read_bytes()).decode()
-    assert [canary for canary in canaries if canary in text] == []
-    assert [one.url for one in lines if "balance" in one.url or "/private" in one.url or "signature" in one.url] == []
+    assert [canary for canary in (*canaries, said) if canary in text] == []
+    assert [one.message for one in lines if one.dir == "send" and "tickers" in str(one.message)]
+    hidden = ("balance", "/private", "signature", "listenKey")
+    assert [one.url for one in lines if any(word in one.url for word in hidden)] == []
+    assert [one.url for one in lines if any(len(part) > 24 for part in urlsplit(one.url).path.split("/"))] == []
