@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tidebook.model.market import Level, State
     from tidebook.model.orders import Balance, Fill, Limit, MarketOrder, Order, Position, Stop
     from tidebook.model.place import At
-    from tidebook.record.opened import open  # noqa: F401 - not in __all__: a star must not hide the built-in one
+    from tidebook.record.opened import open as open  # not in __all__: a star must not hide the built-in one
 
 _WHERE = {
     "client.account": "Account", "client.book": "Book BookChange", "client.books": "Books", "record.opened": "open",

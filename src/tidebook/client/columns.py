@@ -122,19 +122,6 @@ QUOTES: Columns[Quote] = Columns(
     },
     ("symbol", "timestamp"),
 )
-QUOTES: Columns[Quote] = Columns(
-    "Quotes",
-    {
-        "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
-        "bid": ("number", lambda row: row.bid),
-        "bid_size": ("number", lambda row: row.bid_size),
-        "ask": ("number", lambda row: row.ask),
-        "ask_size": ("number", lambda row: row.ask_size),
-        "venue": ("text", lambda row: row.venue),
-    },
-    ("symbol", "timestamp"),
-)
 BARS: Columns[Bar] = Columns(
     "Bars",
     {
