@@ -35,8 +35,6 @@ from tidebook.errors import NoCredentials, TidebookError, UsageError
 from tidebook.model import health
 from tidebook.model.credentials import Credentials, Secret
 
-BESIDE = 2  # tries to open a connection beside another that has to go; then it is opened after it
-
 _WAIT = re.compile(r"retry-after (\d{1,9})$", re.ASCII)
 
 
@@ -270,14 +268,9 @@ class Desk:
                 del self._asked[name]
 
     def _line_for(
-        self,
-        endpoint: Endpoint,
-        size: int,
-        apart: Book | Stream | None,
-        pin: str | None = None,
-        url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Line:
+        self, endpoint: Endpoint, size: int, apart: Book | Stream | None, pin: str | None = None,
+        url: str | None = None, headers: Mapping[str, str] | None = None,
+    ) -> Line:  # fmt: skip
         """The connection that carries one more topic, of so many bytes; a new one where all are full.
 
         `apart` is not on it: a book and a stream of one topic are on two, since on one a message has one reader.
@@ -484,13 +477,10 @@ class Desk:
         self._replace(line, session, reason, now)
 
     def rotate_all(self, reason: str, now: Now) -> None:
-        """Replace all connections but raw ones, each by another beside it where that can be, else after it.
-
-        Where an account may have one alone, the one beside is turned away: then the next is opened after it.
-        """
-        for line in [line for line in self.lines if line.session is not None and line.raw is None]:
+        """Replace all connections but raw ones, each by another beside it; where two are turned away, after it."""
+        for line in [line for line in self.lines if line.raw is None]:
             if line.session is not None:
-                self._replace(line, line.session, reason, now, tries=BESIDE)
+                self._replace(line, line.session, reason, now, tries=2)
 
     def _replace(self, line: Line, session: Session, reason: str, now: Now, tries: int | None = None) -> None:
         if line.session is not session:

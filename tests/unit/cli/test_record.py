@@ -63,7 +63,8 @@ def test_an_unedited_program_reads_a_recording(
     books = tidebook.open(path).books(every=None, depth=1)
     there = {f"{row.price.normalize():f}×{row.size.normalize():f}" for row in books}
     assert len(lines) == 5
-    assert {price for line in lines for price in line[1:3]} <= there
+    # The first may be of the snapshot alone, which the recording's own reading never shows without what came before it.
+    assert {price for line in lines[1:] for price in line[1:3]} <= there
 
 
 def test_a_program_ends_it_with_its_own_status(
