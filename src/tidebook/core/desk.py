@@ -108,12 +108,9 @@ class Desk:
     # Wanted -------------------------------------------------------------------
 
     def wanted(
-        self,
-        now: Now,
-        add: Iterable[BookPlan] = (),
-        remove: Iterable[str] = (),
+        self, now: Now, add: Iterable[BookPlan] = (), remove: Iterable[str] = (),
         changed_to: Callable[[Book], None] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Want these books; stop wanting those (by `plan.name`)."""
         for name in remove:
             self._unwant(name, now)
@@ -124,13 +121,9 @@ class Desk:
                     raise UsageError(f"{plan.name} is wanted already, on another endpoint")
                 continue
             engine = self._engine.Book(
-                plan.shape,
-                plan.rule,
-                snapshot=plan.snapshot,
-                depth_cap=self._options.depth_cap,
-                price_scale=plan.price_scale,
-                size_scale=plan.size_scale,
-            )
+                plan.shape, plan.rule, snapshot=plan.snapshot, depth_cap=self._options.depth_cap,
+                price_scale=plan.price_scale, size_scale=plan.size_scale,
+            )  # fmt: skip
             asked = self._asked.setdefault(plan.name, deque())
             book = Book(plan, engine, self, self._timers, self._options, now, asked)
             book.changed_to = changed_to
