@@ -13,6 +13,8 @@ from array import array
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks.loopback import ask, go
@@ -156,6 +158,24 @@ async def tidebook_on(meter: Meter, port: int, kind: str, stream: str, play: Pla
             return held(kind, _newest(subscription, kind))
 
 
+async def tidebook_recorded(meter: Meter, port: int, kind: str, stream: str, play: Play) -> State:
+    """As `tidebook_on`, while everything goes into a file too; the file is closed after what is measured."""
+    import tidebook
+
+    with TemporaryDirectory() as folder:
+        async with tidebook.connect("binance.spot", at=f"127.0.0.1:{port}") as market:
+            recording = await market.record(Path(folder) / "run.jsonl.gz")
+            subscription, usual = opened(market, kind)
+            subscription.on(usual(meter))
+            async with subscription:
+                await play()
+                state = held(kind, _newest(subscription, kind))
+            await recording.close()
+            if recording.lost:
+                raise RuntimeError(f"{recording.lost} records were lost")
+            return state
+
+
 async def tidebook_for(meter: Meter, port: int, kind: str, stream: str, play: Play) -> State:
     """A book's reader is woken with several changes merged into one, and looks once."""
     import tidebook
@@ -297,6 +317,7 @@ async def _picows(port: int, stream: str, take: Callable[[bytes], None], play: P
 RECEIVERS: Final[dict[str, Callable[[Meter, int, str, str, Play], Awaitable[State]]]] = {
     "tidebook on": tidebook_on,
     "tidebook on, floats": partial(tidebook_on, hook=of_floats),
+    "tidebook recorded": tidebook_recorded,
     "tidebook async for": tidebook_for,
     "tidebook batches": tidebook_batches,
     "picows": picows_bytes,

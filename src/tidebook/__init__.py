@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from tidebook.model.market import Level, State
     from tidebook.model.orders import Balance, Fill, Limit, MarketOrder, Order, Position, Stop
     from tidebook.model.place import At
+    from tidebook.record.opened import open as open  # not in __all__: a star must not hide the built-in one
 
 _WHERE = {
-    "client.account": "Account", "client.book": "Book BookChange", "client.books": "Books",
+    "client.account": "Account", "client.book": "Book BookChange", "client.books": "Books", "record.opened": "open",
     "client.market": "Market connect", "client.reading": "FrozenBook", "client.run": "run", "client.stats": "Stats",
-    "client.versions": "show_versions", "core.options": "Options", "model.market": "Level State", "model.place": "At",
-    "model.orders": "Balance Fill Limit MarketOrder Order Position Stop",
+    "client.versions": "show_versions", "core.options": "Options", "model.market": "Level State",
+    "model.orders": "Balance Fill Limit MarketOrder Order Position Stop", "model.place": "At",
     "model.facts": "Bar Funding Greeks Instrument Liquidation MarkPrice OpenInterest Quote Ticker Trade",
 }  # fmt: skip
 __all__ = [
@@ -45,16 +46,14 @@ __all__ = [
     "TidebookError", "Timeout", "TlsRefused", "Trade", "UnknownSymbol", "UnknownVenue", "UsageError", "VenueClosed",
     "VenueError", "VenueUnavailable", "WrongLoop", "connect", "errors", "health", "run", "show_versions",
 ]  # fmt: skip
-
-
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = __all__.copy
 
 
 def __getattr__(name: str) -> Any:
     if name in ("errors", "health"):
         return import_module("tidebook.errors" if name == "errors" else "tidebook.model.health")
-    if name in __all__:
-        where = next((module for module, names in _WHERE.items() if name in names.split()), "errors")
-        return getattr(import_module(f"tidebook.{where}"), name)
+    if name in __all__ or name == "open":
+        return getattr(
+            import_module(f"tidebook.{next((m for m in _WHERE if name in _WHERE[m].split()), 'errors')}"), name
+        )
     raise AttributeError(f"module 'tidebook' has no attribute {name!r}")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from tidebook.cli import ask, bars, demo, keys, live, replay, sim, venues
+from tidebook.cli import ask, bars, demo, keys, live, record, replay, sim, venues
 from tidebook.core.redact import shown
 from tidebook.errors import TidebookError
 
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     bars.add_to(commands)
     venues.add_to(commands)
     keys.add_to(commands)
+    record.add_to(commands)
     replay.add_to(commands)
     sim.add_to(commands)
     return top
@@ -41,7 +42,10 @@ def parser() -> argparse.ArgumentParser:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status. A TidebookError is one line on stderr and status 2."""
-    arguments = parser().parse_args(argv)
+    given, program = replay.without_program([*(sys.argv[1:] if argv is None else argv)])
+    arguments = parser().parse_args(given)
+    if program:
+        arguments.program = program
     # The commands show what happens; without this Python prints the log between their lines.
     logging.getLogger("tidebook").addHandler(logging.NullHandler())
     if arguments.command is None:

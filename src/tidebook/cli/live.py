@@ -66,7 +66,7 @@ async def show(
     """
     async with AsyncExitStack() as stack:
         market = connect(*shown.places, at=shown.at, engine=shown.engine)
-        if not await _until(stack.enter_async_context(market), ending):
+        if not await unless_ended(stack.enter_async_context(market), ending):
             return ending.result()
         sources = await _sources(market, shown)
         scene = Scene(sources, None, shown.title)
@@ -114,7 +114,7 @@ async def _forever() -> None:
     await asyncio.Event().wait()
 
 
-async def _until(opening: Any, ending: "asyncio.Future[int]") -> bool:
+async def unless_ended(opening: Any, ending: "asyncio.Future[int]") -> bool:
     """Await it, unless a signal comes first; whether it came."""
     task = asyncio.ensure_future(opening)
     await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)

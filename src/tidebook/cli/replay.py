@@ -20,7 +20,12 @@ LONGEST = 2000  # characters of a line that a check prints
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the commands."""
-    replay = commands.add_parser("replay", help="play recordings through the client, over sockets on this machine")
+    replay = commands.add_parser(
+        "replay",
+        usage="tidebook replay CAPTURE… [--check ORACLE] [--speed N|max] …\n"
+        "       tidebook replay CAPTURE [--speed N|max] -- CMD ARGS…",
+        help="play recordings through the client, over sockets on this machine; with `-- CMD`, to that program",
+    )
     replay.add_argument("captures", nargs="+", type=Path, metavar="CAPTURE", help="a recording (*.jsonl.gz)")
     replay.add_argument(
         "--check", type=Path, metavar="ORACLE", help="compare every book of one recording with this file"
@@ -38,7 +43,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--speed", type=speed_of, default=1.0, metavar="N|max", help="times the recorded pace; default 1"
     )
     add_view_arguments(replay)
-    replay.set_defaults(run=_replay)
+    replay.set_defaults(run=_replay, program=[])
+
+
+def without_program(argv: list[str]) -> tuple[list[str], list[str]]:
+    """What is before `--` and the program behind it, where this command is asked for."""
+    if argv[:1] != ["replay"] or "--" not in argv:
+        return argv, []
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
 
 
 def add_view_arguments(command: argparse.ArgumentParser) -> None:
@@ -85,6 +98,10 @@ def _replay(arguments: argparse.Namespace) -> int:
 
         for path in arguments.declared:
             load(path)
+    if arguments.program:
+        if arguments.check is not None or len(arguments.captures) != 1:
+            raise UsageError("a program is run against exactly one CAPTURE, without --check")
+        return asyncio.run(_run(arguments))
     if arguments.check is None:
         return play(arguments.captures, arguments.venue, arguments)
     if len(arguments.captures) != 1:
@@ -95,15 +112,39 @@ def _replay(arguments: argparse.Namespace) -> int:
 def play(captures: list[Path], venue: str | None, arguments: argparse.Namespace) -> int:
     """Play recordings to their end, for somebody to look at."""
     from tidebook.cli.watch import Speed, watch
-    from tidebook.ui.watched import Watched, look_at
+    from tidebook.ui.watched import Watched, look_at_all
 
-    recordings = [look_at(path, venue) for path in captures]
+    recordings = [one for path in captures for one in look_at_all(path, venue)]
+    for text in dict.fromkeys(one.cut for one in recordings if one.cut):
+        print(f"tidebook: {shown(text, LONGEST)}", file=sys.stderr)
 
     async def run() -> int:
         watched = [Watched(recording, arguments.engine) for recording in recordings]
         return await watch(watched, view_of(arguments), Speed(arguments.speed), arguments.seconds)
 
     return asyncio.run(run())
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    """While the program runs; its status."""
+    from tidebook.cli.sim import run_against
+    from tidebook.cli.stage import Stage
+    from tidebook.io.serve import Server
+    from tidebook.record.opened import OpenedRecording
+
+    recording = OpenedRecording(arguments.captures[0], arguments.venue, arguments.engine)
+    if recording.cut:
+        print(f"tidebook: {shown(recording.cut, LONGEST)}", file=sys.stderr)
+    stage = Stage(recording, arguments.speed)
+    server = Server(stage)
+    await server.start()
+    playing = asyncio.ensure_future(stage.run())
+    try:
+        return await run_against(server.at, arguments.program)
+    finally:
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
+        await server.stop()
 
 
 def view_of(arguments: argparse.Namespace) -> "View":

@@ -83,18 +83,21 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace, program: list[str]) -> int:
-    """While the program runs. Its status; 128 + n where signal n ended it."""
     async with _made(arguments, 0) as sim:
-        environment = {**os.environ, "TIDEBOOK_AT": sim.at}
-        try:
-            child = subprocess.Popen(program, env=environment)  # noqa: ASYNC220 - it returns at once
-        except OSError as error:
-            print(f"tidebook: {program[0]}: {error.strerror}", file=sys.stderr)
-            return 127 if isinstance(error, FileNotFoundError) else 126
-        for number in _PASSED_ON:
-            asyncio.get_running_loop().add_signal_handler(number, _pass_on, child, number)
-        status = await asyncio.to_thread(child.wait)
-        return status if status >= 0 else 128 - status
+        return await run_against(sim.at, program)
+
+
+async def run_against(at: str, program: list[str]) -> int:
+    """Run a program with TIDEBOOK_AT set. Its status; 128 + n where signal n ended it."""
+    try:
+        child = subprocess.Popen(program, env={**os.environ, "TIDEBOOK_AT": at})  # noqa: ASYNC220 - it returns at once
+    except OSError as error:
+        print(f"tidebook: {program[0]}: {error.strerror}", file=sys.stderr)
+        return 127 if isinstance(error, FileNotFoundError) else 126
+    for number in _PASSED_ON:
+        asyncio.get_running_loop().add_signal_handler(number, _pass_on, child, number)
+    status = await asyncio.to_thread(child.wait)
+    return status if status >= 0 else 128 - status
 
 
 def _pass_on(child: "subprocess.Popen[bytes]", number: signal.Signals) -> None:

@@ -286,3 +286,30 @@ BOOK: Columns[BookRow] = Columns(
     },
     ("side", "place"),
 )
+
+
+class BookLevel(NamedTuple):
+    """One level of one of several books at an instant (ns UTC); `place` counts from 0, the best."""
+
+    symbol: str
+    venue: str
+    at_ns: int
+    side: str
+    place: int
+    price: Decimal
+    size: Decimal
+
+
+BOOKS: Columns[BookLevel] = Columns(
+    "Books",
+    {
+        "symbol": ("text", lambda row: row.symbol),
+        "timestamp": ("time", lambda row: row.at_ns),
+        "side": ("text", lambda row: row.side),
+        "place": ("whole", lambda row: row.place),
+        "price": ("number", lambda row: row.price),
+        "size": ("number", lambda row: row.size),
+        "venue": ("text", lambda row: row.venue),
+    },
+    ("symbol", "timestamp", "side", "place"),
+)

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from tidebook import engine as engines
 from tidebook.client.budgets import budgets_of, checked
@@ -35,6 +35,9 @@ from tidebook.model.health import Health
 from tidebook.model.orders import Order
 from tidebook.model.place import At
 from tidebook.venue import Venue
+
+if TYPE_CHECKING:
+    from tidebook.record.recorder import Recording
 
 Orders = Literal["rest", "websocket"]
 """How orders go."""
@@ -248,6 +251,18 @@ class Market(Reader, Trader, Opening):
         An Order that its venue has; or the error that says that it never arrived. The others are in `unresolved`.
         """
         return {} if self._recovery is None else dict(self._recovery.outcomes)
+
+    def record(self, path: str | os.PathLike[str], *, venues: Sequence[str] | None = None) -> "Recording":
+        """Append all public messages, of all its places or of `venues`, to a file: `async with market.record(FILE)`.
+
+        It has the replay format, gzipped; `tidebook replay` plays it, `tidebook.open` reads it. Connections that are
+        open already are replaced, beside the last one where that can be. What concerns accounts is left out. It is on
+        the disk twice a second, and nothing here waits for that. Entering raises UsageError for a file that cannot be
+        written, is no recording of ours or is being written elsewhere; closing, where its end could not be written.
+        """
+        from tidebook.record.recorder import Recording
+
+        return Recording(self, path, venues)
 
     def health(self) -> Subscription[Health]:
         """What was lost, gained, refused: the newest 1,000 events, then live."""

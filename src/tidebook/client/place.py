@@ -18,6 +18,7 @@ from tidebook.client.private import Private
 from tidebook.client.sharing import Joined, Shared
 from tidebook.client.symbols import Listing
 from tidebook.client.traded import Told, Traded
+from tidebook.client.views import Views
 from tidebook.core import book as core
 from tidebook.core.burst import Burst
 from tidebook.core.channel import Call, FactChannel, Question, Seen
@@ -49,6 +50,7 @@ from tidebook.io.driver import Driver
 from tidebook.io.http import NOTHING_SENT
 from tidebook.io.journal import Journal
 from tidebook.io.place import Remap
+from tidebook.io.tape import Tape
 from tidebook.model import health
 from tidebook.model.credentials import Secret
 from tidebook.model.facts import Instrument
@@ -106,7 +108,7 @@ class VenueAt:
         )
         budgets.join(share)
         self._shared: dict[str, Shared] = {}
-        self._books: dict[str, list[Book]] = {}
+        self._views = Views(self.desk, self._driver.tell)
         self.private = Private(self, keys, journal, by_message=by_message)
         self._traded = Traded(
             declared.name, self._instruments, ended=self._end, halted=self._halted, passed_over=self._passed_over
@@ -246,7 +248,7 @@ class VenueAt:
         """As long as something is open: what is traded, and what time it is there."""
         while True:
             await asyncio.sleep(self.options.listing_every)
-            if not (self._traded.is_followed or self._books or self._shared):
+            if not (self._traded.is_followed or self._views or self._shared):
                 continue
             try:
                 await self._traded.load()
@@ -263,7 +265,7 @@ class VenueAt:
     def _end(self, one: Instrument) -> None:
         """Whoever reads what is traded no more is told once, instead of waiting for ever."""
         error = UnknownSymbol(f"{one.symbol} is not traded any more", venue=one.venue, symbol=one.symbol)
-        views = [view for views in self._books.values() for view in views if view.symbol == one.symbol]
+        views = self._views.of(one.symbol)
         readers = self._readers(one.symbol)
         if views or readers:
             about = (self.declared.name, one.symbol, now().wall_ns)
@@ -294,7 +296,7 @@ class VenueAt:
             for each in wanted:
                 each.lost("closed by a bug", at)
         self._on_event(health.VenueUnavailable(self.declared.name, None, at.wall_ns, text, None))
-        for view in [view for views in self._books.values() for view in views]:
+        for view in self._views.of():
             view.fail(self.error)
         for reader in self._readers():
             reader.end(self.error)
@@ -535,31 +537,16 @@ class VenueAt:
         """Keep a book, sharing it with whoever wants the same one; the first one's `limit` holds."""
         plan = self.declared.book_plan(channel, instrument.id, symbol=instrument.symbol, limit=limit)
         self._check_endpoint(plan.endpoint, plan.topic)
-        views = self._books.get(plan.name)
-        if views is not None and self.desk.books[plan.name].plan.endpoint.name != plan.endpoint.name:
-            raise UsageError(f"{plan.name} is open already, by another kind of book", venue=self.declared.name)
-        if views is None:
-            views = self._books[plan.name] = []
-            self._driver.tell(lambda at: self.desk.wanted(at, add=[plan]))
-        views.append(book)
-        self._tell_to(plan.name, views)
-        return self.desk.books[plan.name]
+        return self._views.join(plan, book)
 
-    def _tell_to(self, name: str, views: list[Book]) -> None:
-        """Changes go to these; straight to it where there is one."""
-        source = self.desk.books.get(name)
-        if source is not None:  # else it is gone, and so will these be
-            source.changed_to = views[0].changed if len(views) == 1 else partial(_changed, views)
+    def listen(self, tape: Tape) -> Callable[[], None]:
+        """Have it told of all that is said and heard, until the result is called. What is open already is replaced."""
+        self._driver.tapes.append(tape)
+        self._quietly(partial(self.desk.rotate_all, "a recording begins"))
+        return partial(self._driver.tapes.remove, tape)
 
     def detach(self, name: str, book: Book) -> None:
-        views = self._books.get(name)
-        if views is None or book not in views:
-            return
-        views.remove(book)
-        if views:
-            self._tell_to(name, views)
-        else:
-            del self._books[name]
+        if self._views.leave(name, book):
             self._quietly(lambda at: self.desk.wanted(at, remove=[name]))
 
     def _quietly(self, call: Callable[[Now], object]) -> None:
@@ -575,7 +562,7 @@ class VenueAt:
 
     @property
     def topics(self) -> int:
-        return len(self._shared) + len(self._books)
+        return len(self._shared) + len(self._views)
 
     def __repr__(self) -> str:
         return f"<{self.at} {self.state}, {self.topics} topics on {self.sockets} sockets>"
@@ -589,8 +576,3 @@ def check_limit(limit: int | None) -> None:
 
 def _nobody(reply: Reply | None, why: str, at: Now) -> None:
     """Nobody waits for it yet."""
-
-
-def _changed(views: list[Book], source: core.Book) -> None:
-    for view in tuple(views):
-        view.changed(source)

@@ -101,15 +101,16 @@ class Desk:
         """The session of an open connection; its `frames` is the hot path."""
         return self._sessions[conn]
 
+    def line(self, conn: int) -> Line | None:
+        """Which line a connection is of."""
+        return self._line_of.get(conn)
+
     # Wanted -------------------------------------------------------------------
 
     def wanted(
-        self,
-        now: Now,
-        add: Iterable[BookPlan] = (),
-        remove: Iterable[str] = (),
+        self, now: Now, add: Iterable[BookPlan] = (), remove: Iterable[str] = (),
         changed_to: Callable[[Book], None] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Want these books; stop wanting those (by `plan.name`)."""
         for name in remove:
             self._unwant(name, now)
@@ -120,13 +121,9 @@ class Desk:
                     raise UsageError(f"{plan.name} is wanted already, on another endpoint")
                 continue
             engine = self._engine.Book(
-                plan.shape,
-                plan.rule,
-                snapshot=plan.snapshot,
-                depth_cap=self._options.depth_cap,
-                price_scale=plan.price_scale,
-                size_scale=plan.size_scale,
-            )
+                plan.shape, plan.rule, snapshot=plan.snapshot, depth_cap=self._options.depth_cap,
+                price_scale=plan.price_scale, size_scale=plan.size_scale,
+            )  # fmt: skip
             asked = self._asked.setdefault(plan.name, deque())
             book = Book(plan, engine, self, self._timers, self._options, now, asked)
             book.changed_to = changed_to
@@ -264,14 +261,9 @@ class Desk:
                 del self._asked[name]
 
     def _line_for(
-        self,
-        endpoint: Endpoint,
-        size: int,
-        apart: Book | Stream | None,
-        pin: str | None = None,
-        url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Line:
+        self, endpoint: Endpoint, size: int, apart: Book | Stream | None, pin: str | None = None,
+        url: str | None = None, headers: Mapping[str, str] | None = None,
+    ) -> Line:  # fmt: skip
         """The connection that carries one more topic, of so many bytes; a new one where all are full.
 
         `apart` is not on it: a book and a stream of one topic are on two, since on one a message has one reader.
@@ -477,13 +469,19 @@ class Desk:
             return
         self._replace(line, session, reason, now)
 
-    def _replace(self, line: Line, session: Session, reason: str, now: Now) -> None:
+    def rotate_all(self, reason: str, now: Now) -> None:
+        """Replace all connections but raw ones, each by another beside it; where two are turned away, after it."""
+        for line in [line for line in self.lines if line.raw is None]:
+            if line.session is not None:
+                self._replace(line, line.session, reason, now, tries=2)
+
+    def _replace(self, line: Line, session: Session, reason: str, now: Now, tries: int | None = None) -> None:
         if line.session is not session:
             self.renew(session, reason, now)  # the next one, before it was needed
         elif line.handover is None and line.can_hand_over:
             lifetime, opened_ns = line.endpoint.lifetime, session.opened_ns or 0
             until_ns = None if lifetime is None else opened_ns + seconds(lifetime.seconds - lifetime.overlap / 10)
-            line.handover = Handover(self, line, self._engine, self._timers, self._options, reason, until_ns)
+            line.handover = Handover(self, line, self._engine, self._timers, self._options, reason, until_ns, tries)
             line.handover.begin(now)
         elif line.handover is None and line.raw is not None and line.raw.stays is not None and line.raw.stays():
             self._arm_again(line, now)

@@ -52,6 +52,10 @@ class Owner(Protocol):
         """Have a line's next connection opened."""
         ...
 
+    def renew(self, session: Session, reason: str, now: Now) -> None:
+        """Close this connection and open the next."""
+        ...
+
     def forget(self, session: Session) -> None:
         """Nothing that comes from it is anybody's."""
         ...
@@ -66,7 +70,7 @@ class Handover:
 
     def __init__(
         self, owner: Owner, line: Line, engine: Engine, timers: Timers, options: Options, reason: str,
-        until_ns: int | None,
+        until_ns: int | None, tries: int | None = None,
     ) -> None:  # fmt: skip
         self.line = line
         self.session: Session | None = None
@@ -77,6 +81,7 @@ class Handover:
         self._options = options
         self._reason = reason
         self._until_ns = until_ns  # when the old one ends, as far as is known
+        self._tries = tries  # after so many next ones that came to nothing the old one is given up all the same
         self._since_ns = 0  # when both were open
         self._looked_ns = 0
         self._stalled_ns = 0  # when this program last stood still: until then it heard nothing, whoever spoke
@@ -123,6 +128,11 @@ class Handover:
             self._owner.forget(session)
             session.closed(reason, now)
         self._let_go()
+        if self._tries is not None:
+            self._tries -= 1
+            if self._tries <= 0 and self.line.session is not None:
+                self._owner.renew(self.line.session, self._reason, now)
+                return
         self._open_timer.set(now.mono_ns + max(self.line.backoff.next_ns(), least_ns))
 
     def ended(self, now: Now, reason: str) -> bool:

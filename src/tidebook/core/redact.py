@@ -44,14 +44,30 @@ class Known:
     def __init__(self, credentials: Credentials | None) -> None:
         self._own = _forms([] if credentials is None else credentials.slots.values())
         self._learned: deque[str] = deque(maxlen=LEARNED)
-        self._texts = self._own
+        self._know(self._own)
+
+    def _know(self, texts: list[str]) -> None:
+        self._texts = texts
+        self._bytes = [text.encode() for text in texts]
 
     def learn(self, text: str) -> None:
         """One more that is shown nowhere from now on; of a message in JSON, each text in it that is long enough."""
         found = [one for one in _words(text) if one not in self._learned]
         if found:
             self._learned.extend(found)
-            self._texts = _forms([*self._own, *self._learned])
+            self._know(_forms([*self._own, *self._learned]))
+
+    @property
+    def any(self) -> bool:
+        """Whether there are such texts."""
+        return bool(self._texts)
+
+    def without_bytes(self, message: bytes) -> bytes:
+        """A whole message with ``***`` for each of them."""
+        for secret in self._bytes:
+            if secret in message:
+                message = message.replace(secret, b"***")
+        return message
 
     def without(self, text: str) -> str:
         """The text with ``***`` for each of them, also for one whose end was cut off with the text's."""

@@ -20,6 +20,7 @@ from tidebook.io.clock import now
 from tidebook.io.http import NOTHING_SENT, Failure, Http, shown
 from tidebook.io.nonces import turn
 from tidebook.io.place import Remap
+from tidebook.io.tape import Tape
 from tidebook.io.tls import client_context
 from tidebook.io.websocket import CLOSE_WAIT, Connection
 from tidebook.model.health import Health
@@ -97,6 +98,8 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._http = Http(self._tls, proxy=self._proxy)
         self._connections: dict[int, Connection] = {}
+        self._urls: dict[int, str] = {}  # of these, as the machine knows them: without a token
+        self.tapes: list[Tape] = []  # who else is told of all that goes over the sockets
         self._opening: set[int] = set()
         self._opens: deque[Open] = deque()
         self._fetches: list[tuple[int, int, Fetch]] = []  # a heap: urgency, order of asking
@@ -174,10 +177,14 @@ class Driver:
             case Send(conn, data, form):
                 connection = self._connections.get(conn)
                 if connection is not None:  # else it ended in this same turn, and the machine has been told
+                    for tape in self.tapes:
+                        tape.sent(conn, data, form)
                     connection.send(data, form)
             case SendSecret(conn):
                 connection = self._connections.get(conn)
                 if connection is not None:
+                    for tape in self.tapes:
+                        tape.sent(conn, None, "text")
                     connection.send(*effect.message())
             case Emit(event):
                 self._on_event(event)
@@ -252,11 +259,13 @@ class Driver:
                 proxy=self._proxy,
             )
             self._connections[effect.conn] = connection
+            self._urls[effect.conn] = effect.url
             self._opening.add(effect.conn)
             self._track(connection.start())
 
     def _drop(self, conn: int, code: int) -> None:
         connection = self._connections.pop(conn, None)
+        self._over(conn, f"closed by us ({code})")
         if connection is None:
             self._opens = deque(effect for effect in self._opens if effect.conn != conn)
         else:
@@ -271,14 +280,22 @@ class Driver:
     def opened(self, conn: int) -> Session | None:
         """Told by a link. The session that takes its messages, or None when the machine closed it at once."""
         self._settled(conn)
+        for tape in self.tapes:
+            tape.opened(conn, self._urls[conn], now())
         self._input(self._machine.opened, conn)
         return self._machine.session(conn) if conn in self._connections else None
 
     def closed(self, conn: int, code: int | None, reason: str) -> None:
         """Told by a link."""
         self._connections.pop(conn, None)
+        self._over(conn, reason if code is None else f"{reason} ({code})")
         self._settled(conn)
         self._input(self._machine.closed, conn, code, reason)
+
+    def _over(self, conn: int, reason: str) -> None:
+        if self._urls.pop(conn, None) is not None:
+            for tape in self.tapes:
+                tape.closed(conn, reason)
 
     # ---- requests
 
@@ -300,6 +317,8 @@ class Driver:
             why = f"the file of its nonces cannot be kept ({error.strerror}); {NOTHING_SENT}"
             self._input(self._machine.failed, effect.id, f"UsageError: {why}")
         else:
+            for tape in self.tapes:
+                tape.replied(effect, reply)
             self._input(self._machine.replied, effect.id, reply)
 
     @asynccontextmanager
@@ -432,6 +451,8 @@ class _Link:
             return
         driver, machine = self._driver, self._machine
         try:
+            for tape in driver.tapes:
+                tape.frames(self._conn, frames, now)
             self._take(frames, now)
             deadline = machine.deadline
             if machine.effects or (deadline is not None and (driver.armed is None or deadline < driver.armed)):

@@ -1,14 +1,16 @@
 """Recordings: JSON lines, gzipped, in order of arrival.
 
 A line has `t` (epoch seconds), perhaps `t_ns`, `dir` (open, send, recv, http, close), `conn`, `url` and
-`msg`: text as it was, or ``{"b64": …}`` for the bytes of a binary frame.
+`msg`: text as it was, or ``{"b64": …}`` for the bytes of a binary frame. Our own recordings have two more: ``begin``,
+where a recorder began to write (`msg` says who it is), and ``lost``, where it could not keep up (`msg`: how many
+records).
 """
 
 import gzip
 import zlib
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +34,9 @@ class _Bytes(msgspec.Struct):
     b64: str
 
 
-class _Line(msgspec.Struct):
+class Line(msgspec.Struct, omit_defaults=True):
+    """A line as it is written."""
+
     dir: str
     conn: str
     t: float = 0.0
@@ -53,14 +57,22 @@ class Record:
     message: str | bytes
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Line).decode
 
 
-def records(path: Path) -> Iterator[Record]:
+def encoded(at_ns: int, dir: str, conn: str, url: str, message: str | bytes) -> bytes:
+    """A line of a recording, with its end."""
+    said = message if isinstance(message, str) else _Bytes(b64encode(message).decode())
+    return _encode(Line(dir, conn, at_ns / 1e9, at_ns, url, said)) + b"\n"
+
+
+def records(path: Path, on_cut: Callable[[str], None] | None = None) -> Iterator[Record]:
     """The recording's lines in order.
 
-    Raises UsageError, with the number of the line, where the file is not such a recording,
-    is cut short, or a line is not what it should be.
+    A file that ends in the middle, since its recorder was killed or is still writing, is read to its last whole
+    record where `on_cut` is given, which is told so once, in words. Raises UsageError, with the number of the line,
+    where the file is not such a recording, is cut short, or a line is not what it should be.
     """
     number = 0
     try:
@@ -73,9 +85,17 @@ def records(path: Path) -> Iterator[Record]:
     except FileNotFoundError:
         raise UsageError(f"no file {path.name}") from None
     except (OSError, EOFError, zlib.error) as error:
+        if on_cut is not None and _is_cut(error) and number:
+            on_cut(f"{path.name} is cut short: it is read to its last whole record, line {number}")
+            return
         raise UsageError(f"{path.name} cannot be read beyond line {number}: {error}") from None
     except (msgspec.MsgspecError, Base64Error, ValueError, OverflowError, RecursionError) as error:
         raise UsageError(f"{path.name} line {number} is no record: {error}") from None
+
+
+def _is_cut(error: Exception) -> bool:
+    """Whether a file ends too early; also where nothing but the first byte of a further member is there."""
+    return isinstance(error, EOFError) or (isinstance(error, gzip.BadGzipFile) and str(error).endswith(r"(b'\x1f')"))
 
 
 def _record(number: int, line: bytes) -> Record:

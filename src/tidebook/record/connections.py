@@ -1,9 +1,9 @@
 """Which connections and books a recording shows: what its replay opens and wants."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -75,6 +75,8 @@ class Connections:
 
     recorded: tuple[Recorded, ...]
     books: tuple[WantedBook, ...]
+    # By the name of a venue, what its lists say: the symbol of each id.
+    symbols: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
     @property
     def name(self) -> str:
@@ -86,7 +88,7 @@ class Connections:
         """The recorded connections that carry no book; they are opened all the same."""
         used = {book.conn for book in self.books}
         return tuple(
-            Bare(_as_recorded(one.venue.endpoints[0], one.url), one.url, pinned(one.conn), one.conn)
+            Bare(as_recorded(one.venue.endpoints[0], one.url), one.url, pinned(one.conn), one.conn)
             for one in self.recorded
             if one.conn not in used
         )
@@ -107,20 +109,39 @@ def pinned(conn: str) -> dict[str, str]:
     return {PIN_HEADER: quote(conn, safe="")}
 
 
-def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
+@lru_cache(maxsize=4096)
+def exchange_at(url: str) -> str:
+    """The exchange whose host a URL has; empty where none claims it."""
+    parts = urlsplit(url)
+    return next((one.exchange for one in at_host(parts.hostname or "", parts.path or "/", recorded=True)), "")
+
+
+def exchanges(records: Iterable[Record]) -> tuple[str, ...]:
+    """The exchanges of a recording's connections, in the order in which they come."""
+    urls = dict.fromkeys(record.url for record in records if record.url.startswith(("ws:", "wss:")))
+    return tuple(dict.fromkeys(map(exchange_at, urls)))
+
+
+def of_exchange(records: Iterable[Record], exchange: str) -> Iterator[Record]:
+    """The records of one of them, and those that are nobody's."""
+    return (record for record in records if not record.url or exchange_at(record.url) == exchange)
+
+
+def survey(records: Iterable[Record], choice: str | None = None, *, books_only: bool = True) -> Connections:
     """Read a recording through and say what it shows.
 
-    `choice` is ``NAME[:era]`` for a host that no venue claims. Raises UnknownVenue or UsageError.
+    `choice` is ``NAME[:era]`` for a host that no venue claims. Raises UnknownVenue or UsageError; the latter also where
+    there is no book, unless `books_only` is false.
     """
     found: dict[str, Recorded] = {}
     claims: list[Claim] = [] if choice is None else [Claim((_chosen(choice),))]
-    symbols: dict[str, str] = {}
-    scales: dict[str, tuple[int, int]] = {}
+    symbols: dict[str, dict[str, str]] = {}
+    scales: dict[str, dict[str, tuple[int, int]]] = {}
     for record in records:
         if record.dir == "http":
             venues = tuple(venue for claim in claims for venue in claim.venues)
-            symbols.update(_listed(record, venues, lambda venue: venue.listing))
-            scales.update(_listed(record, venues, lambda venue: venue.scales))
+            _listed(record, venues, lambda venue: venue.listing, symbols)
+            _listed(record, venues, lambda venue: venue.scales, scales)
         if record.dir == "http" or not record.url.startswith(("ws:", "wss:")):
             continue
         seen = found.get(record.conn)
@@ -138,9 +159,13 @@ def survey(records: Iterable[Record], choice: str | None = None) -> Connections:
         raise UsageError("the recording has no WebSocket connection")
     for claim in claims:
         claim.venues = (_best(claim.venues, (one for one in found.values() if one.claim is claim)),)
-    books = [book for one in found.values() for book in _books(one.venue, one, symbols, scales)]
-    connections = Connections(tuple(found.values()), tuple(books))
-    if not books:
+    books = [
+        book
+        for one in found.values()
+        for book in _books(one.venue, one, symbols.get(one.venue.name, {}), scales.get(one.venue.name, {}))
+    ]
+    connections = Connections(tuple(found.values()), tuple(books), symbols)
+    if not books and books_only:
         raise UsageError(f"the recording shows no book of {connections.name}")
     return connections
 
@@ -266,20 +291,21 @@ def _listed(
     record: Record,
     venues: tuple[Venue, ...],
     reader_of: Callable[[Venue], Callable[[str, bytes], Mapping[str, _T]] | None],
-) -> dict[str, _T]:
-    """What a venue reads of its ids in a body, if that is a list of instruments."""
+    found: dict[str, dict[str, _T]],
+) -> None:
+    """Take up what each venue reads of its ids in a body, if that is a list of its instruments."""
     parts = urlsplit(record.url)
     body = record.message.encode() if isinstance(record.message, str) else record.message
-    for venue in venues or at_host(parts.hostname or "", parts.path or "/", recorded=True):
+    there = at_host(parts.hostname or "", parts.path or "/", recorded=True)
+    for venue in {one.name: one for one in (*venues, *there)}.values():
         nothing: Mapping[str, _T] = {}
         reader = reader_of(venue)
-        if reader is not None and (found := _read(nothing, reader, record.url, body)):
-            return dict(found)
-    return {}
+        if reader is not None and (some := _read(nothing, reader, record.url, body)):
+            found.setdefault(venue.name, {}).update(some)
 
 
 def _books(
-    venue: Venue, recorded: Recorded, symbols: dict[str, str], scales: dict[str, tuple[int, int]]
+    venue: Venue, recorded: Recorded, symbols: Mapping[str, str], scales: Mapping[str, tuple[int, int]]
 ) -> list[WantedBook]:
     """The books of one connection, each pinned to it."""
     books: list[WantedBook] = []
@@ -290,7 +316,7 @@ def _books(
         channel, instrument = match
         plan = replace(
             venue.book_plan(channel, instrument, topic, symbols.get(instrument), scales=scales.get(instrument)),
-            endpoint=_as_recorded(venue.endpoint(channel.endpoint), recorded.url),
+            endpoint=as_recorded(venue.endpoint(channel.endpoint), recorded.url),
             pin=recorded.conn,
             url=recorded.url,
             headers=pinned(recorded.conn),
@@ -301,7 +327,7 @@ def _books(
     return books
 
 
-def _as_recorded(endpoint: Endpoint, url: str) -> Endpoint:
+def as_recorded(endpoint: Endpoint, url: str) -> Endpoint:
     """The endpoint as recorded: no limit on handshakes, age or silence applies to what is long over, and no login."""
     return replace(
         endpoint, connects=None, lifetime=None, login=None, url=url, ping=replace(endpoint.ping, deadline=QUIET)

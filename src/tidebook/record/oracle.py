@@ -84,6 +84,11 @@ def digest(bids: list[list[str]], asks: list[list[str]]) -> str:
     return hashlib.sha256(("\n".join(lines) + "\n").encode()).hexdigest()
 
 
+def digest_of(book: Book) -> str:
+    """The hash of a book as it stands."""
+    return digest(text_of(book, "bid"), text_of(book, "ask"))
+
+
 def differences(book: Book, expected: Expected) -> list[str]:
     """What is not as expected, in words; empty when all is."""
     if not expected.in_sync:

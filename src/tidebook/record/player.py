@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from tidebook.io.serve import Answer, Asked, Served
 from tidebook.record.capture import Record
 from tidebook.record.connections import PIN_HEADER, Connections
+from tidebook.venues import at_host
 
 BATCH = 64  # records that go out in one write when nothing has to happen between them
 BRIEF = 0.1  # seconds for what was waited for in vain before
@@ -64,7 +65,11 @@ class Player:
         self._of_snapshot = {
             book.channel.snapshot_of for book in connections.books if book.channel.snapshot_of is not None
         }
-        self._wanted = {book.instrument for book in connections.books if book.plan.rest is not None}
+        # Venues of one exchange may use one id for different instruments: their hosts tell them apart.
+        self._venues = {book.plan.venue for book in connections.books}
+        self._wanted = {
+            self._key(book.plan.venue, book.instrument) for book in connections.books if book.plan.rest is not None
+        }
         self._asked: dict[str, deque[Due]] = {}
         self._came = asyncio.Event()
         self._over = asyncio.Event()
@@ -125,8 +130,13 @@ class Player:
         for snapshot_of in self._of_snapshot:
             instrument = snapshot_of(url)
             if instrument is not None:
-                return instrument
+                parts = urlsplit(url)
+                there = at_host(parts.hostname or "", parts.path or "/", recorded=True)
+                return self._key(next((one.name for one in there if one.name in self._venues), ""), instrument)
         return None
+
+    def _key(self, venue: str, instrument: str) -> str:
+        return instrument if len(self._venues) < 2 else f"{venue} {instrument}"
 
     # Playing ------------------------------------------------------------------
 
@@ -159,6 +169,9 @@ class Player:
                         batch.append(record.message)
                 elif record.dir == "http":
                     await self._give(record)
+                elif record.dir == "lost":
+                    count = record.message if isinstance(record.message, str) else "some"
+                    self.missed.append(f"line {record.number}: the recorder lost {count} records here")
                 elif record.dir == "close" and record.conn in self._wires:
                     closing.append(record.conn)
                 if record.number in stops:

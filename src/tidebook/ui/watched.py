@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tidebook.errors import UsageError
 from tidebook.model import health
 from tidebook.model.market import level
 from tidebook.record.capture import Record, records
 from tidebook.record.check import UNHURRIED
-from tidebook.record.connections import Connections, survey
+from tidebook.record.connections import Connections, exchanges, of_exchange, survey
 from tidebook.record.replay import Replay
 from tidebook.ui.facts import BookFacts, Happening, Rate, VenueFacts
 from tidebook.ui.words import Tone, tell
@@ -30,6 +31,8 @@ class Recording:
     last_ns: int
     lines: int
     answers: frozenset[int]
+    exchange: str | None = None  # of a file with several: whose part this is
+    cut: str = ""  # where the file ends in the middle: that it does
 
     @property
     def seconds(self) -> float:
@@ -38,11 +41,36 @@ class Recording:
     def played(self) -> Iterator[Record]:
         """Its records, without those of connections that carry no book: nobody opens these."""
         wanted = {book.conn for book in self.connections.books}
-        return (record for record in records(self.path) if record.dir != "recv" or record.conn in wanted)
+        return (
+            record for record in _part(self.path, self.exchange, []) if record.dir != "recv" or record.conn in wanted
+        )
 
 
-def look_at(path: Path, venue: str | None) -> Recording:
+def _part(path: Path, exchange: str | None, cuts: list[str]) -> Iterator[Record]:
+    found = records(path, cuts.append)
+    return found if exchange is None else of_exchange(found, exchange)
+
+
+def look_at_all(path: Path, venue: str | None) -> list[Recording]:
+    """The recording, or where it is of several exchanges that of each that has books. Raises as `look_at`."""
+    names = () if venue is not None else exchanges(records(path, lambda _: None))
+    if len(names) < 2 or "" in names:
+        return [look_at(path, venue)]
+    found: list[Recording] = []
+    refusals: list[UsageError] = []
+    for name in names:
+        try:
+            found.append(look_at(path, None, name))
+        except UsageError as error:
+            refusals.append(error)
+    if not found:
+        raise refusals[0]
+    return found
+
+
+def look_at(path: Path, venue: str | None, exchange: str | None = None) -> Recording:
     """Read a recording through. Raises UsageError where it is none, or shows no book."""
+    cuts: list[str] = []
     first_ns = last_ns = lines = 0
     answers: set[int] = set()
 
@@ -55,8 +83,8 @@ def look_at(path: Path, venue: str | None) -> Recording:
                 answers.add(lines)
             yield record
 
-    connections = survey(noted(records(path)), venue)
-    return Recording(path, connections, first_ns, last_ns, lines, frozenset(answers))
+    connections = survey(noted(_part(path, exchange, cuts)), venue)
+    return Recording(path, connections, first_ns, last_ns, lines, frozenset(answers), exchange, *cuts)
 
 
 class Watched:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from gzip import compress
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
-from tidebook.core.dialect import Said
+from tidebook.core.dialect import Dialect, Said
 from tidebook.core.endpoint import Endpoint, Subscribing, Template
 from tidebook.core.pack import pack, unpack
 from tidebook.engine.shape import Codec
@@ -17,19 +17,37 @@ from tidebook.errors import DecodeError, UsageError
 from tidebook.io.serve import Served
 from tidebook.model.credentials import SIMULATOR
 from tidebook.sim.server.limits import Rate
-
-if TYPE_CHECKING:
-    from tidebook.sim.server.door import Door
+from tidebook.sim.server.samples import Page, Sheet
+from tidebook.sim.server.tally import Tally
 
 QUEUE: Final = 20_000  # messages that wait for a client that does not read, before it is cut
 POLICY: Final = 1008
 GOING: Final = 1001
 
 
+class Address(Protocol):
+    """What a connection leads to, as it sees it: see `Front` and `Door`."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+    @property
+    def sheets(self) -> Mapping[str, Sheet | Page]: ...
+    @property
+    def tally(self) -> Tally: ...
+    @property
+    def now_ms(self) -> int: ...
+    def count_in(self, endpoint: Endpoint) -> int: ...
+    def ask_topic(self, line: "Line", topic: str) -> None: ...
+    def refusal(self, line: "Line", topic: str) -> tuple[str, str] | None: ...
+    def joined(self, line: "Line", topic: str) -> None: ...
+    def left(self, line: "Line", topic: str) -> None: ...
+    def asked(self, line: "Line", message: Mapping[str, Any], plain: Mapping[str, Any]) -> bool: ...
+
+
 class Line:
     """See the module. `wrapped` and `codec` say in which of its forms it takes a message."""
 
-    def __init__(self, front: "Door", socket: Served, endpoint: Endpoint) -> None:
+    def __init__(self, front: Address, socket: Served, endpoint: Endpoint) -> None:
         self.front = front
         self.socket = socket
         self.endpoint = endpoint
