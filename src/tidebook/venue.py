@@ -31,7 +31,19 @@ from tidebook.core.plan import BookPlan, RestSeed
 from tidebook.core.rules import Wish
 from tidebook.core.sign import Scheme, Stamp
 from tidebook.core.talk import Answered, OrderSocket
-from tidebook.core.trading import AccountStream, Act, Expired, Inquiry, Look, Ref, Token, Told, Trading
+from tidebook.core.trading import (
+    AccountStream,
+    Act,
+    Countdown,
+    DeadMan,
+    Expired,
+    Inquiry,
+    Look,
+    Ref,
+    Token,
+    Told,
+    Trading,
+)
 from tidebook.engine.rule import Bridge, Chain, Pace, Proof, Resync, Scope, Seed, SyncRule
 from tidebook.engine.shape import (
     BookShape,
@@ -325,6 +337,8 @@ __all__ = [
     "Codec",
     "Companion",
     "ConnectionOnly",
+    "Countdown",
+    "DeadMan",
     "Digits",
     "Endpoint",
     "Environment",

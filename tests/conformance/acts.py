@@ -9,7 +9,7 @@ from tests.conformance.data import Case
 
 from tidebook.core.trading import About
 from tidebook.model.facts import Instrument
-from tidebook.venue import Inquiry, Ref, Wish
+from tidebook.venue import Countdown, Inquiry, Ref, Wish
 
 _NUMBERS = ("size", "cost", "price", "trigger")
 
@@ -34,8 +34,10 @@ def about_of(case: Case) -> About:
         return Wish(**{"instrument": instrument, "account": account, "size": None, **fields, **numbers})
     if "ref" in case.data:
         return Ref(instrument=instrument, account=account, **case.data["ref"])
-    asked = dict(case.data["inquiry"])
+    asked = dict(case.data["countdown" if "countdown" in case.data else "inquiry"])
     one = None if asked.pop("all", False) else instrument
+    if "countdown" in case.data:
+        return Countdown(instrument=one, account=account, **asked)
     return Inquiry(instrument=one, account=account, **asked)
 
 

@@ -75,6 +75,14 @@ class CallWay:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchWay:
+    """A dead man's switch: what it `covers`, in words, and the `seconds` that it takes: ``10-120``, ``5 or more``."""
+
+    covers: str
+    seconds: str
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A pool: `limit` units in `per` seconds, counted by `scope`."""
 
@@ -97,7 +105,8 @@ class Capability:
     """What one venue can do. `nouns` says of each of NOUNS whether it is there; `signs` names the
     scheme by which its private side is signed, None where it is not known.
 
-    `order_socket`: orders can go over its WebSocket API.
+    `order_socket`: orders can go over its WebSocket API. `dead_man`: its dead man's switch, None where it has none
+    that is known here.
     `dialect`: the embedded exchange speaks as it does. `facts` may have more channels than there are nouns.
     """
 
@@ -114,6 +123,7 @@ class Capability:
     dialect: bool
     signs: str | None
     order_socket: bool
+    dead_man: SwitchWay | None
     proof_from: str | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -158,6 +168,7 @@ def capability(venue: Venue, *, dialect: bool) -> Capability:
         dialect=dialect,
         signs=None if venue.sign is None else venue.sign.name,
         order_socket=venue.trading is not None and venue.trading.socket is not None,
+        dead_man=_switch(venue),
         proof_from=venue.proof_from,
     )
 
@@ -193,6 +204,13 @@ def _offer(venue: Venue, noun: str) -> Offer:
     if venue.channel(noun) is not None:
         return "yes"
     return "not offered" if noun in NOWHERE.get(venue.kind, ()) or noun in venue.without else "missing"
+
+
+def _switch(venue: Venue) -> SwitchWay | None:
+    one = None if venue.trading is None else venue.trading.dead_man
+    if one is None:
+        return None
+    return SwitchWay(one.covers, f"{one.least:g}-{one.most:g}" if one.most else f"{one.least:g} or more")
 
 
 def _book(venue: Venue, channel: BookChannel) -> BookWay:

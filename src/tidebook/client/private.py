@@ -45,6 +45,7 @@ class Private:
         self._journal = journal
         self._measured_ns = now().mono_ns
         self.listeners: list[Callable[[Order], None]] = []  # told of each order that an answer speaks of
+        self.switches: set[str] = set()  # dead man's switches that are armed: of a symbol, or of all ("")
         self._account = ""
         self._by_message = by_message
         self._settled = asyncio.Event()
@@ -128,9 +129,9 @@ class Private:
     def order_socket(self) -> OrderSocket | None:
         """How orders go by message; None where that is not wanted, or the venue has no such thing here."""
         trading = self._one.declared.trading
-        if not self._by_message or trading is None or trading.socket is None:
+        if not self._by_message or trading is None:
             return None
-        return None if self._one.at.environment in trading.socket.without else trading.socket
+        return trading.by_message(self._one.at.environment)
 
     async def talk(self) -> Talk | None:
         """The connection over which orders go; None where there is none now, and they go over HTTP instead.
@@ -249,7 +250,7 @@ class Private:
 
 
 _MOST_PAGES = 1000
-_URGENT = ("cancel", "cancel_all", "amend", "order")
+_URGENT = ("cancel", "cancel_all", "amend", "order", "dead_man")
 
 
 def _named(credentials: Credentials) -> str:

@@ -9,7 +9,9 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
+from tidebook.client.dead_man import DeadManSwitch
 from tidebook.client.finding import Finding, usable
+from tidebook.client.opening import Opening
 from tidebook.client.ordered import Sent, sent
 from tidebook.client.place import VenueAt, check_limit
 from tidebook.client.ranges import Instant, instant_ns
@@ -30,6 +32,7 @@ from tidebook.errors import (
 )
 from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
+from tidebook.model.health import Health
 from tidebook.model.market import State
 from tidebook.model.number import plain
 from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, MarketOrder, Order, Position, Stop, amount
@@ -160,6 +163,19 @@ class Trader(Finding):
             failed[0][1].add_note(f"{one.place}, too: {error}")
         if failed:  # when all have been asked
             raise failed[0][1]
+
+    def dead_man(
+        self, seconds: float = 30, symbol: str | None = None, *, venue: str | None = None, dry_run: bool = False
+    ) -> DeadManSwitch:
+        """A dead man's switch: the venue cancels what is open `seconds` after it has heard of this program last.
+
+        ``async with market.dead_man(30, venue=…)`` arms it, renews it early, and disarms it on leaving; left by an
+        exception it stays armed. Entering waits for the venue's word. What it cancels is the venue's affair: all of a
+        `symbol`, which is then wanted, or all there is at the venue. With `dry_run` all is checked, and `says` is what
+        would be sent. Raises, on entering, UsageError where the venue has no such thing (it names those that have), for
+        a time that it does not take, where one is armed already and under `read_only`; the venue's refusal.
+        """
+        return DeadManSwitch(self, seconds, symbol, venue, dry_run=dry_run)
 
     async def amend(
         self, order: Order | str, *, size: Amount | None = None, price: Amount | None = None,
@@ -296,6 +312,15 @@ class Trader(Finding):
     @abstractmethod
     def _alone(self, one: VenueAt) -> "Trader":
         """The same at one venue."""
+
+    @property
+    @abstractmethod
+    def _root(self) -> Opening:
+        """What is opened is closed with it."""
+
+    @abstractmethod
+    def _tell(self, event: Health) -> None:
+        """Something has happened."""
 
     @abstractmethod
     async def _place(self, venue: str | None, where: str = "") -> VenueAt:

@@ -193,6 +193,18 @@ class Account(Protocol):
         """Those that are not flat, and those that were."""
         ...
 
+    def count_down(self, seconds: float, id: str | None = None) -> int:
+        """Cancel what is open, of an instrument or all at this venue, after so long, unless it is asked anew; 0: never.
+
+        Returns when (ns, UTC, by the venue's clock), 0 for never.
+        """
+        ...
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What the dialect keeps of the account, by any names it likes."""
+        ...
+
     def listen_key(self, act: Literal["open", "keep", "close"], key: str = "") -> str:
         """A key in whose URL the account's stream is; empty where there is no such one any more."""
         ...
@@ -246,7 +258,8 @@ class Socket:
 
     `greet` is said when it opens. `beat` is said every `every` seconds; a ping frame where it is None. `texts` are
     answered at once, whatever `hear` says: bare words and their answers. `binary`: its frames are.
-    `unsure` is what it answers to a message of which it does not know what became.
+    `unsure` is what it answers to a message of which it does not know what became. `ended` is told when the connection
+    of an account is gone.
     """
 
     hear: Callable[[Session, Facts, Words], Iterable[Said]]
@@ -257,6 +270,7 @@ class Socket:
     binary: bool = False
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     unsure: Callable[[Words], Said] | None = None
+    ended: Callable[[Session], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ searching for one like it, not at all."""
 
 ACTS: Final = (
     "submit", "cancel", "cancel_all", "amend", "order", "open_orders", "balances", "positions", "fills", "account",
+    "dead_man",
 )  # fmt: skip
 
 
@@ -54,7 +55,20 @@ class Inquiry(NamedTuple):
         return None if self.instrument is None else self.instrument.id
 
 
-About = Wish | Ref | Inquiry
+class Countdown(NamedTuple):
+    """After how many seconds all that is open is cancelled, unless it is said anew; 0: not at all any more."""
+
+    seconds: float
+    instrument: Instrument | None = None
+    account: str = ""
+
+    @property
+    def id(self) -> str | None:
+        """The venue's id of the instrument; None for all."""
+        return None if self.instrument is None else self.instrument.id
+
+
+About = Wish | Ref | Inquiry | Countdown
 A = TypeVar("A", bound=About)
 
 
@@ -72,11 +86,13 @@ def placed(wish: Wish) -> Ref:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One signed request. `request` makes it, unsigned, of a Wish (submit), a Ref (one order) or an Inquiry (the rest).
+    """One signed request. `request` makes it, unsigned, of a Wish (submit), a Ref (one order), a Countdown (dead_man)
+    or an Inquiry (the rest).
 
     `read` makes of the body: an Order for `submit cancel amend order`, a list of orders, balances, positions or fills
-    for the rest, nothing of use for `cancel_all`. It raises DecodeError, or msgspec's errors, for what is not as
-    promised: for `submit` that means that nobody knows what became of it. `weight` is what it costs in `pool`. `more`
+    for the rest, nothing of use for `cancel_all` and `dead_man`. It raises DecodeError, or msgspec's errors, for what
+    is not as promised: for `submit` that means that nobody knows what became of it. An answer that speaks of another
+    countdown than was asked for is not as promised. `weight` is what it costs in `pool`. `more`
     makes the next page's request, as for calls; `backwards`: of pages, the newest comes first. `needs`: an instrument,
     where the venue does not answer for all.
 
@@ -111,6 +127,32 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadMan:
+    """How a venue cancels what is open when nothing is heard of its client any more. The act `dead_man` sets it.
+
+    `covers` says what it cancels, in words; `one`: what is open in one symbol, which has to be named. `least` and
+    `most` are its bounds in seconds, `whole`: it counts whole ones only.
+
+    Without an `endpoint` the countdown runs from each request on, and is begun anew by the next one; 0 ends it. With
+    one it is a setting that stays, and it runs while no connection is there that has subscribed `topic`; `leaves` is
+    the message by which a connection says that its end means nothing.
+    """
+
+    covers: str
+    least: float
+    most: float | None = None
+    whole: bool = True
+    one: bool = False
+    endpoint: Endpoint | None = None
+    topic: str = ""
+    leaves: bytes = b""
+
+    def __post_init__(self) -> None:
+        if self.endpoint is not None and not (self.topic and self.leaves):
+            raise UsageError("a dead man's switch that hangs on a connection has a topic, and words to leave it")
+
+
+@dataclass(frozen=True, slots=True)
 class Trading:
     """All of it. `ids` are how clients name orders here, `ability` how an unknown one is found.
 
@@ -119,8 +161,8 @@ class Trading:
     leave open what became of a request, besides HTTP 408 and 5xx. `kinds` and `tifs` are what it takes; `cost`: market
     orders for an amount of quote currency; `reduces`: orders that only close; `post_only` likewise. `known_for`, with
     ability ``by_id_for``: so many seconds. Venues of one exchange with the same `wallet` have their balances together.
-    `socket`: how orders go by message, None where they go over HTTP alone.
-    `cancels_takers`: a post-only order that would take is accepted, and cancelled without a reason.
+    `socket`: how orders go by message, None where they go over HTTP alone. `dead_man`: None where there is no such
+    switch. `cancels_takers`: a post-only order that would take is accepted, and cancelled without a reason.
     `reasons` are the errors that an order's `reason` means, where it was taken and rejected later; OrderRejected else.
     """
 
@@ -139,6 +181,7 @@ class Trading:
     cancels_takers: bool = False
     socket: OrderSocket | None = None
     reasons: Mapping[str, type[TidebookError]] = field(default_factory=dict[str, type[TidebookError]])
+    dead_man: DeadMan | None = None
 
     def __post_init__(self) -> None:
         names = [act.name for act in self.acts]
@@ -148,6 +191,12 @@ class Trading:
             raise UsageError(f"ability {self.ability} needs the act `order`")
         if (self.ability == "by_id_for") != (self.known_for is not None):
             raise UsageError("ability by_id_for says for how long, and no other does")
+        if (self.dead_man is None) != ("dead_man" not in names):
+            raise UsageError("a dead man's switch has an act, and none is there without one")
+
+    def by_message(self, environment: str) -> OrderSocket | None:
+        """How orders go by message in an environment; None where they go over HTTP alone."""
+        return None if self.socket is None or environment in self.socket.without else self.socket
 
     def act(self, name: str) -> Act | None:
         return next((act for act in self.acts if act.name == name), None)

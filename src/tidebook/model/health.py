@@ -268,3 +268,31 @@ class ClockSkew(Health):
     @property
     def text(self) -> str:
         return self.words
+
+
+@dataclass(frozen=True, slots=True)
+class NotRenewed(Health):
+    """A dead man's switch could not be renewed, or its connection is gone: it is tried again.
+
+    `left` are the seconds until the venue cancels what is open, at the earliest; 0: it may have.
+    """
+
+    reason: str
+    left: float
+
+    @property
+    def text(self) -> str:
+        then = f"{self.left:.1f} s are left" if self.left else "its time is over: what was open may be cancelled"
+        return f"dead man's switch not renewed: {self.reason}; {then}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotDisarmed(Health):
+    """A dead man's switch was left, and is armed still: the venue cancels what is open in `left` seconds, or has."""
+
+    reason: str
+    left: float
+
+    @property
+    def text(self) -> str:
+        return f"dead man's switch not disarmed: {self.reason}; what is open is cancelled in {self.left:.1f} s"

@@ -7,9 +7,10 @@ sequence of commands all of it is the same. What is not there: liquidation, fund
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tidebook.core.private import KEPT, Cause, Denied, State, Terms
+from tidebook.sim.countdowns import Countdowns
 from tidebook.sim.exchange import Exchange, Intent
 from tidebook.sim.listing import Instrument
 from tidebook.sim.matching import ASK, BID, Accepted, Done, Event, Reduced, Side, Tif, Trade
@@ -101,6 +102,7 @@ class Account:
         self.fills: list[tuple[Record, Fill]] = []
         self.listeners: list[Hear] = []
         self.by_client: dict[str, Record] = {}
+        self.notes: dict[str, Any] = {}  # a dialect's
 
     def tell(self, cause: Cause, record: Record | None, fill: Fill | None = None, moved: Sequence[str] = ()) -> None:
         for hear in [*self.listeners]:
@@ -118,6 +120,7 @@ class House:
         self._owners: dict[str, tuple[Account, Record]] = {}
         self._inner: dict[Place, dict[int, tuple[Account, Record]]] = {}
         self._stops = Stops()
+        self._countdowns = Countdowns()
         self._strained: dict[int, tuple[Account, Record]] = {}  # reduce-only orders that may be too large by now
 
     def open(self, purse: str) -> Account:
@@ -214,11 +217,22 @@ class House:
         self._send(account, record)
         self.tend()
 
-    def tend(self) -> None:
-        """Let go off what was reached, and cut what only closes positions down to what there is to close.
+    def count_down(self, account: Account, venue: str, symbol: str | None, after_ns: int) -> int:
+        """Cancel what is open, in a symbol or all, after so long, unless it is asked anew; 0: never. Returns when."""
+        due_ns = self._exchange.now_ns + after_ns if after_ns else 0
+        self._countdowns.set((account, venue, symbol), due_ns or None)
+        return due_ns
 
-        It is done after every instant.
+    def tend(self) -> None:
+        """Cancel what its client has left, let go off what was reached, and cut what only closes positions down to what
+        there is to close.
+
+        It is done after every instant, and ten times a second.
         """
+        for account, venue, symbol in self._countdowns.take(self._exchange.now_ns):
+            for record in [*account.open.values()]:
+                if record.venue == venue and symbol in (None, record.instrument.symbol):
+                    self.cancel(account, record)
         for account, record in self._stops.take():
             self._go_off(account, record)
         while self._strained:

@@ -6,6 +6,7 @@ everything is received and functions given to `on`, plain or async, are called. 
 
 from tidebook.threads.account import Account, Store
 from tidebook.threads.book import Book, Books, Consolidated
+from tidebook.threads.dead_man import DeadManSwitch
 from tidebook.threads.market import Market, PlaceMarket, connect
 from tidebook.threads.orders import OutcomeUnknown, Sent
 from tidebook.threads.subscription import RawStream, Subscription
@@ -15,6 +16,7 @@ __all__ = [
     "Book",
     "Books",
     "Consolidated",
+    "DeadManSwitch",
     "Market",
     "OutcomeUnknown",
     "PlaceMarket",

@@ -11,6 +11,7 @@ from tidebook.client.tables import Table
 from tidebook.client.trader import Guard
 from tidebook.errors import TidebookError
 from tidebook.model.orders import Amount, Balance, Fill, Intent, Order, Position
+from tidebook.threads.dead_man import DeadManSwitch
 from tidebook.threads.orders import Sent, sent, unknown
 from tidebook.threads.verbs import Verbs
 
@@ -55,6 +56,12 @@ class Trader(Verbs):
     def cancel_all(self, symbol: str | None = None, *, venue: str | None = None) -> None:
         """Cancel all open orders: of a symbol, or, where the venue can do that, of all."""
         self._wait(self._market.cancel_all(symbol, venue=venue))
+
+    def dead_man(
+        self, seconds: float = 30, symbol: str | None = None, *, venue: str | None = None, dry_run: bool = False
+    ) -> DeadManSwitch:
+        """A dead man's switch: the venue cancels what is open `seconds` after it has heard of this program last."""
+        return DeadManSwitch(self._home, self._market.dead_man(seconds, symbol, venue=venue, dry_run=dry_run))
 
     def amend(
         self,

@@ -31,7 +31,7 @@ class Grid(NamedTuple):
 
 def overview(venues: Sequence[Capability], gone: Sequence[Gone]) -> list[Grid]:
     """All of them side by side."""
-    return [_offers(venues), _books(venues), _terms(venues), left(gone)]
+    return [_offers(venues), _books(venues), *_switches(venues), _terms(venues), left(gone)]
 
 
 def whole(one: Capability) -> list[Grid]:
@@ -45,6 +45,7 @@ def whole(one: Capability) -> list[Grid]:
         ("simulator", "speaks its dialect" if one.dialect else "does not speak it"),
         ("sign", one.signs or NONE),
         ("orders by ws", "yes" if one.order_socket else NONE),
+        ("dead man", NONE if one.dead_man is None else f"{one.dead_man.covers}, after {one.dead_man.seconds} s"),
         ("not yet", " ".join(rest["missing"]) or NONE),
         ("not offered", " ".join(rest["not offered"]) or NONE),
         ("facts from", one.proof_from or NONE),
@@ -136,6 +137,14 @@ def _books(venues: Sequence[Capability]) -> Grid:
     head = (*(("venue",) if several else ()), "book", "seed · chain · proof", "at best", "known", "alive by")
     firm = frozenset({0, 1, 3, 4}) if several else frozenset({0, 2, 3})
     return Grid("How books are kept", head, _once(rows) if several else rows, KNOWN, firm=firm)
+
+
+def _switches(venues: Sequence[Capability]) -> list[Grid]:
+    """Those that have one."""
+    rows = [(one.venue, one.dead_man.covers, one.dead_man.seconds) for one in venues if one.dead_man is not None]
+    return (
+        [Grid("What is cancelled when nothing is heard any more", ("venue", "what", "after s"), rows)] if rows else []
+    )
 
 
 def _terms(venues: Sequence[Capability]) -> Grid:

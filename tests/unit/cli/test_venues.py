@@ -140,6 +140,7 @@ environments  live demo
 simulator     does not speak it
 sign          -
 orders by ws  -
+dead man      -
 not yet       quotes bars liquidations
 not offered   ticker funding
 facts from    the house
@@ -186,6 +187,10 @@ def test_the_table_says_what_is_there(capsys: pytest.CaptureFixture[str], monkey
 # ------------------------------------------------------------------------------------------------ what is printed
 
 
+def _has_switch(venue: Venue) -> bool:
+    return venue.trading is not None and venue.trading.dead_man is not None
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_all_fits(width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
@@ -194,7 +199,7 @@ def test_all_fits(width: int, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert not any(line.endswith(" ") for line in out.splitlines())
     assert "…" not in out
     for name, venue in every().items():
-        assert out.count(f"\n{name} ") == 2 + bool(venue.books), name
+        assert out.count(f"\n{name} ") == 2 + bool(venue.books) + _has_switch(venue), name
         for way in venue.books:
             assert f" {way.name} " in out
     for one in venues.closed().values():

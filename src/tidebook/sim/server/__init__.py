@@ -209,6 +209,13 @@ class serve:  # noqa: N801 - it reads as a verb: async with serve(seed=1) as sim
         first, last = (market.id_at(at_ns - market.shift_ns) for at_ns in (first_ns, last_ns))
         return [market.levels_at(update_id=number, depth=depth) for number in range(first, last + 1)]
 
+    def skip(self, seconds: float) -> None:
+        """Let so much of the exchange's time pass at once; its venues' clocks are ahead by as much from then on.
+
+        What would have happened in it happens, as fast as it can be computed.
+        """
+        self._simulator.skip(seconds)
+
     def rest(self) -> None:
         """Let nothing be traded or placed any more: within a second every book that is kept is `exchange`'s."""
         self.exchange.rest()

@@ -197,6 +197,8 @@ class PrivateLine:
 
     def leave(self) -> None:
         if self._seat is not None:
+            if self._socket.ended is not None:
+                self._socket.ended(self)
             self._seat.account.listeners.remove(self._hear)
             self._seat = None
 

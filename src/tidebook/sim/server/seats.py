@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from tidebook.core.clock import SECOND
 from tidebook.core.dialect import Rules
@@ -192,6 +192,17 @@ class Seat:
         ticks = _ticks(record.instrument, price) if price else None
         self._house.amend(self.account, record, lots, ticks)
         return self._ordered(record)
+
+    def count_down(self, seconds: float, id: str | None = None) -> int:
+        self._may()
+        symbol = None if id is None else self._desk.instrument(id).symbol
+        after_ns = round(seconds * SECOND)
+        due_ns = self._house.count_down(self.account, self._desk.name, symbol, after_ns)
+        return due_ns + self._desk.shift_ns if due_ns else 0
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        return self.account.notes
 
     def listen_key(self, act: Literal["open", "keep", "close"], key: str = "") -> str:
         return self._tellers.listen(act, self._key, key)

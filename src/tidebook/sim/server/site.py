@@ -113,6 +113,13 @@ class Simulator:
             late = self.pass_time()
             await asyncio.sleep(0 if late else STEP)
 
+    def skip(self, seconds: float) -> None:
+        """Let so much time pass at once, as fast as it can be told what happens in it."""
+        self.begin()
+        assert self._began is not None
+        mono_ns, start_ns = self._began
+        self._began = (mono_ns - int(seconds * SECOND / self.speed), start_ns)
+
     def pass_time(self) -> bool:
         """Let the exchange catch up with the clock; True when there was not time enough for that."""
         if self._began is None:

@@ -1,7 +1,8 @@
 """Binance: orders and accounts, of spot and of USD-M futures.
 
 Facts: binance-spot-api-docs rest-api.md and enums.md (2026-07-21); USD-M "New Order", "Query Order", "Cancel Order",
-"Modify Order", "Futures Account Balance V3", "Position Information V3", "Account Trade List" (2026-08).
+"Modify Order", "Futures Account Balance V3", "Position Information V3", "Account Trade List", "Auto-Cancel All Open
+Orders" (2026-08).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,11 +14,25 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from tidebook.core.rest import get
+from tidebook.errors import DecodeError
 from tidebook.model.facts import Side
-from tidebook.model.number import Exact, exact, plain
+from tidebook.model.number import Exact, exact, parse, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Id, Ms, Num, decode, word
-from tidebook.venue import Act, ClientIds, Inquiry, OrderSocket, Pool, Ref, Request, Seen, Trading, Wish
+from tidebook.venue import (
+    Act,
+    ClientIds,
+    Countdown,
+    DeadMan,
+    Inquiry,
+    OrderSocket,
+    Pool,
+    Ref,
+    Request,
+    Seen,
+    Trading,
+    Wish,
+)
 
 T = TypeVar("T")
 WINDOW_MS: Final = 5000  # what the venue takes where nothing is said; at most 60,000
@@ -109,6 +124,11 @@ class _Risk(msgspec.Struct, rename="camel"):
     update_time: Ms
 
 
+class _Counting(msgspec.Struct, rename="camel"):
+    symbol: str
+    countdown_time: Num
+
+
 _SPOT: Final = msgspec.json.Decoder(_Spot)
 _SPOTS: Final = msgspec.json.Decoder(list[_Spot])
 _FUTURE: Final = msgspec.json.Decoder(_Future)
@@ -118,6 +138,7 @@ _FUTURE_TRADES: Final = msgspec.json.Decoder(list[_FutureTrade])
 _ACCOUNT: Final = msgspec.json.Decoder(_Account)
 _WALLETS: Final = msgspec.json.Decoder(list[_Wallet])
 _RISKS: Final = msgspec.json.Decoder(list[_Risk])
+_COUNTING: Final = msgspec.json.Decoder(_Counting)
 
 STATUS: Final[Mapping[str, Status]] = {
     "NEW": "open", "PENDING_NEW": "open", "PARTIALLY_FILLED": "open", "PENDING_CANCEL": "open", "FILLED": "filled",
@@ -246,7 +267,18 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
     ]  # fmt: skip
 
 
+def _counts(body: bytes, seen: Seen, about: Countdown) -> None:
+    found = decode(_COUNTING, body)
+    if found.symbol != about.id or parse(found.countdown_time) != _ms(about):
+        text = f"{found.countdown_time} ms are counted for {found.symbol}, and not {_ms(about)}"
+        raise DecodeError("malformed", text)
+
+
 # ------------------------------------------------------------------------------------------------ asking
+
+
+def _ms(about: Countdown) -> int:
+    return round(about.seconds * 1000)
 
 
 def _plain(value: Decimal | None) -> str | None:
@@ -387,6 +419,9 @@ def futures(api: str, version: str, weight: Pool, orders: Pool, socket: OrderSoc
         side = None if ref.side is None else ref.side.upper()
         return _form("PUT", f"{one}/order", **_named(ref), side=side, quantity=ref.size, price=ref.price)
 
+    def counts(about: Countdown) -> Request:
+        return _form("POST", f"{one}/countdownCancelAll", symbol=about.id, countdownTime=_ms(about))
+
     return Trading(
         acts=(
             Act("submit", _futures_order(f"{one}/order"), _future, orders.name),
@@ -400,6 +435,7 @@ def futures(api: str, version: str, weight: Pool, orders: Pool, socket: OrderSoc
                 one, weight, costs, ("allOpenOrders", "userTrades"), (_future, _futures, _future_fills),
                 spans=7 * 86_400,
             ),
+            Act("dead_man", counts, _counts, weight.name, 10, needs=True),
         ),
         ids=IDS,
         ability="by_id_for",
@@ -410,4 +446,6 @@ def futures(api: str, version: str, weight: Pool, orders: Pool, socket: OrderSoc
         kinds=frozenset({"limit", "market"}),
         reduces=True,
         socket=socket,
+        # In milliseconds, of which the documents name no least: less than a second is no time to say anything anew.
+        dead_man=DeadMan("all open orders of one symbol", least=1.0, whole=False, one=True),
     )  # fmt: skip

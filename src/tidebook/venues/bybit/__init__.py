@@ -144,6 +144,7 @@ def _venue(category: Category, stream: Endpoint, *eras: Era, without: tuple[str,
     former = [
         f"stream.bybit.com/{word}" for era in eras for word in (one.url.rpartition("/")[2] for one in era.endpoints)
     ]
+    told = account.stream(category, SUBSCRIBING, _PRIVATE_PING, CONNECTS)
     return Venue(
         name=f"bybit.{category}",
         exchange="bybit",
@@ -155,8 +156,8 @@ def _venue(category: Category, stream: Endpoint, *eras: Era, without: tuple[str,
         answers=ANSWERS,
         rest=HOST,
         pools=(REST, CONNECTS, ORDERS, LOOKS),
-        trading=trading(HOST, category, ORDERS, LOOKS, orders.socket(_PRIVATE_PING, CONNECTS)),
-        account=account.stream(category, SUBSCRIBING, _PRIVATE_PING, CONNECTS),
+        trading=trading(HOST, category, ORDERS, LOOKS, orders.socket(_PRIVATE_PING, CONNECTS), told.endpoint),
+        account=told,
         environments=(
             Environment("live"),
             Environment("testnet", {one: one.replace(".", "-testnet.", 1) for one in _LIVE}),

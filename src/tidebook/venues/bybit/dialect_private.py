@@ -323,6 +323,20 @@ def _cancel_all(account: Account, facts: Facts, words: Words) -> Said:
     return _answer(facts, "orders_cancelled", {"list[]": rows})
 
 
+PRODUCTS: Final[Mapping[str, Category]] = {"SPOT": "spot", "DERIVATIVES": "linear"}
+
+
+def _protect(account: Account, facts: Facts, words: Words) -> Said:
+    """How long after its last connection with the topic `dcp` what is open is cancelled."""
+    product, window = maybe(words, "product") or "OPTIONS", text(words, "timeWindow")
+    if product not in ("OPTIONS", *PRODUCTS):
+        raise bad("product")
+    if not (window.isascii() and window.isdigit() and 3 <= int(window) <= 300):
+        raise bad("timeWindow")
+    account.notes[f"window {product}"] = int(window)
+    return Said("protected")
+
+
 def _page(words: Words, rows: Sequence[Values], most: int) -> tuple[list[Values], str]:
     """The rows of a page, and the cursor of the next one."""
     limit, cursor = maybe(words, "limit") or "20", maybe(words, "cursor") or "0"
@@ -426,6 +440,7 @@ def calls(category: Category) -> tuple[Call, ...]:
         *trades,
         Call("/v5/order/cancel-all", _cancel_all, "POST", "trade", fits=of),
         *(Call(path, one, fits=of) for path, one in reads),
+        Call("/v5/order/disconnected-cancel-all", _protect, "POST", "trade"),
         Call("/v5/account/wallet-balance", _wallet),
         Call("/v5/account/info", _info),
         Call("/v5/user/query-api", _key),

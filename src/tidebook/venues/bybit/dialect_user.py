@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from tidebook.core.dialect import Facts, Refusal, Said, Values
@@ -13,7 +14,11 @@ from tidebook.venues.bybit import dialect_private as calls
 
 _TOPICS: Final = frozenset({"order", "execution", "position", "wallet"})
 _CATEGORIES: Final = ("", ".spot", ".linear")
-TOPICS: Final = frozenset(f"{topic}{category}" for topic in _TOPICS for category in _CATEGORIES) - {"wallet.spot"}
+_PROTECTS: Final = {"dcp.spot": "SPOT", "dcp.future": "DERIVATIVES"}
+TOPICS: Final = frozenset((*(f"{topic}{category}" for topic in _TOPICS for category in _CATEGORIES), *_PROTECTS)) - {
+    "wallet.spot"
+}
+_WINDOW: Final = 10  # seconds, where none was set
 
 
 def _entered(session: Session, message: Words) -> str:
@@ -47,11 +52,36 @@ def _hear(session: Session, facts: Facts, message: Words) -> Iterable[Said]:
         return [Said("private_ack", {"success": False, "ret_msg": why, "op": op, "req_id": id})]
     topics: dict[str, None] = session.notes.setdefault("topics", {})
     for topic in args:
-        if op == "subscribe":
+        if op == "subscribe" and topic not in topics:
             topics[topic] = None
-        else:
-            topics.pop(topic, None)
+            _watched(session.account, topic, 1)
+        elif op == "unsubscribe" and topic in topics:
+            del topics[topic]
+            _watched(session.account, topic, -1)
     return [Said("private_ack", {"success": True, "ret_msg": "", "op": op, "req_id": id})]
+
+
+def _watched(account: Account, topic: str, more: int, *, dead: bool = False) -> None:
+    """One connection more, or less, with this topic. When the last one has died, and did not leave it, time runs."""
+    product = _PROTECTS.get(topic)
+    if product is None:
+        return
+    there = account.notes[topic] = account.notes.get(topic, 0) + more
+    if there and not dead:
+        wait = 0
+    elif dead and not there:
+        wait = account.notes.get(f"window {product}", _WINDOW)
+    else:
+        return
+    with suppress(Denied):  # of what is not served here
+        account.beside(calls.PRODUCTS[product]).count_down(wait)
+
+
+def _ended(session: Session) -> None:
+    account, topics = session.account, session.notes.pop("topics", {})
+    if account is not None:
+        for topic in topics:
+            _watched(account, topic, -1, dead=True)
 
 
 def _tell(session: Session, facts: Facts, happened: Happened) -> Iterable[Said]:
@@ -146,7 +176,7 @@ def _refused(facts: Facts, op: str, id: str, code: object, why: object) -> Said:
     )  # fmt: skip
 
 
-PRIVATE: Final = Socket(_hear, _tell, every=3600.0)
+PRIVATE: Final = Socket(_hear, _tell, every=3600.0, ended=_ended)
 
 
 def _unsure(message: Words) -> Said:

@@ -17,7 +17,21 @@ from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Ms, Num, decode, word
-from tidebook.venue import Act, ClientIds, Inquiry, OrderSocket, Pool, Ref, Request, Seen, Trading, Wish
+from tidebook.venue import (
+    Act,
+    ClientIds,
+    Countdown,
+    DeadMan,
+    Endpoint,
+    Inquiry,
+    OrderSocket,
+    Pool,
+    Ref,
+    Request,
+    Seen,
+    Trading,
+    Wish,
+)
 
 T = TypeVar("T")
 IDS: Final = ClientIds(prefix="tb", width=13, most=36)  # orderLinkId: digits, letters, - and _, always unique
@@ -109,7 +123,12 @@ class _Answer(msgspec.Struct):
     time: Ms
 
 
+class _Taken(msgspec.Struct, rename="camel"):
+    ret_code: int
+
+
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
+_TAKEN: Final = msgspec.json.Decoder(_Taken)
 _ACK: Final = msgspec.json.Decoder(_Ack)
 _PAGE: Final = msgspec.json.Decoder(_Page)
 _ORDERS: Final = msgspec.json.Decoder(list[OrderRow])
@@ -129,6 +148,10 @@ _TYPE: Final[Mapping[str, bool]] = {"Market": True, "Limit": False}
 _TIF: Final[Mapping[str, Tif]] = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "PostOnly": "gtc", "RPI": "gtc"}
 # What moves a balance or a position by trading; the others are funding, settlement and the like.
 TRADED: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "FutureSpread"})
+
+# What is cancelled by itself, and the topic of connections that keep that from happening: v5/order/dcp.mdx and
+# v5/websocket/private/dcp.mdx. All contracts together.
+_PRODUCTS: Final = {"spot": ("SPOT", "dcp.spot"), "option": ("OPTIONS", "dcp.option")}
 
 # ------------------------------------------------------------------------------------------------ reading
 
@@ -242,6 +265,11 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
     return [position_of(one, seen, one.avg_price) for one in _rows(_POSITIONS, body)]
 
 
+def _counts(body: bytes, seen: Seen, about: Countdown) -> None:
+    """It says that it was taken, and no more."""
+    decode(_TAKEN, body)
+
+
 def _nothing(body: bytes, seen: Seen, about: Any) -> list[Order]:
     """It will be done, or an error was the answer: whoever wants to know more asks."""
     return []
@@ -313,8 +341,8 @@ def _submit(host: str, category: str) -> Callable[[Wish], Request]:
     return request
 
 
-def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSocket) -> Trading:
-    """`category` is the market, as the venue calls it."""
+def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSocket, account: Endpoint) -> Trading:
+    """`category` is the market, as the venue calls it; `account` where it tells of accounts as they happen."""
     ask: Mapping[str, Any] = {"category": category}
     inverse, linear, option, spot = (category == one for one in ("inverse", "linear", "option", "spot"))
 
@@ -337,6 +365,13 @@ def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSo
             limit=most,
         )  # fmt: skip
 
+    product, topic = _PRODUCTS.get(category, ("DERIVATIVES", "dcp.future"))
+
+    def counts(about: Countdown) -> Request:
+        """A setting, which nothing ends: disarmed is what hangs on no connection."""
+        url = f"{host}/v5/order/disconnected-cancel-all"
+        return _post(url, product=product, timeWindow=int(about.seconds))
+
     def look(path: str, otherwise: Act | None = None) -> Act:
         return Act(
             "order", lambda ref: get(f"{host}/v5/order/{path}", **ask, **_named(ref)), _one, looks.name,
@@ -354,6 +389,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSo
         ),
         Act("amend", amend, _nothing, orders.name, then=order),
         order,
+        Act("dead_man", counts, _counts, orders.name),
         Act("open_orders", opened, _all, looks.name, more=_next),
         Act("fills", fills, _fills, looks.name, more=_earlier, backwards=True, needs=option, spans=_SPANS),
         Act(
@@ -371,6 +407,10 @@ def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSo
         acts=acts, ids=IDS, ability="by_id_for",
         known_for=86_400,  # what was cancelled without a fill, or rejected; all else for two years
         window=WINDOW, unsure=UNSURE, socket=socket,
+        dead_man=DeadMan(
+            f"all open orders of {product.lower()}", least=3, most=300, endpoint=account, topic=topic,
+            leaves=msgspec.json.encode({"op": "unsubscribe", "args": [topic]}),
+        ),
         kinds=frozenset({"limit"}) if option else frozenset({"limit", "market", "stop", "stop_limit"}),
         cost=spot, reduces=not spot, wallet="bybit", reasons=_REASONS,
     )  # fmt: skip

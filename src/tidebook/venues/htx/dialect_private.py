@@ -177,6 +177,15 @@ def _cancel_all(account: Account, facts: Facts, words: Words) -> Said:
     return Said("cancelled", {"data.success-count": len(ended), "data.next-id": -1})
 
 
+def _cancel_all_after(account: Account, facts: Facts, words: Words) -> Said:
+    """Refused in the form of the API's second version."""
+    wait = maybe(words, "timeout")
+    if not (wait.isascii() and wait.isdigit() and (wait == "0" or 5 <= int(wait) <= 10**6)):
+        raise Refusal(Said("private_code", {"code": 2003, "message": "missing mandatory field"}))
+    at_ns = account.count_down(int(wait))
+    return Said("countdown", {"data.currentTime": facts.now_ns // MS, "data.triggerTime": at_ns // MS})
+
+
 def _order(account: Account, facts: Facts, words: Words) -> Said:
     one = account.order(_number(words, "id"))
     return Said("order", {f"data.{name}": value for name, value in order_of(one, account.number).items()})
@@ -242,6 +251,7 @@ CALLS: Final = (
     Call(f"{_ROOT}/{{id}}/matchresults", _matches_of),
     Call(f"{_ROOT}/{{id}}", _order),
     Call(_ROOT, _orders),
+    Call("/v2/algo-orders/cancel-all-after", _cancel_all_after, "POST", "trade"),
     Call("/v1/order/openOrders", _open_orders),
     Call("/v1/order/matchresults", _all_matches),
     Call("/v1/account/accounts", _accounts),

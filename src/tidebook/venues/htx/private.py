@@ -16,7 +16,7 @@ from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Status, Tif
 from tidebook.model.wire import MS, Code, Id, Ms, Num, decode, word
-from tidebook.venue import Act, ClientIds, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
+from tidebook.venue import Act, ClientIds, Countdown, DeadMan, Inquiry, Pool, Ref, Request, Seen, Trading, Wish
 
 T = TypeVar("T")
 HOST: Final = "https://api.huobi.pro"
@@ -121,6 +121,15 @@ _MAKER: Final = {"maker": True, "taker": False}
 # ---- reading
 
 
+class _Counting(msgspec.Struct, rename={"at": "triggerTime"}):
+    """Of numbers by its table, of text by its example; others have recorded numbers, and no list around it."""
+
+    at: Ms | Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,19}\Z")]
+
+
+_COUNTING: Final = msgspec.json.Decoder(_Counting | list[_Counting])
+
+
 def _data(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     return decode(decoder, bytes(decode(_DATA, body).data))
 
@@ -141,6 +150,14 @@ def _cancelling(body: bytes, seen: Seen, ref: Ref) -> None:
     """By its name, 0 says that there is none. All other answers leave to be asked what became of it."""
     if _data(_CODE, body) == 0:
         raise OrderNotFound(f"{seen.venue}: no order {ref.id or ref.client_id}", venue=seen.venue)
+
+
+def _counts(body: bytes, seen: Seen, about: Countdown) -> None:
+    """When all is cancelled; 0: never."""
+    found = _data(_COUNTING, body)
+    rows = found if isinstance(found, list) else [found]
+    if len(rows) != 1 or (int(rows[0].at) > 0) != (about.seconds > 0):
+        raise DecodeError("malformed", f"{about.seconds:g} s were asked for, and are not what is counted")
 
 
 def _either(one: _Order, name: str) -> Exact:
@@ -283,6 +300,11 @@ TRADING: Final = Trading(
             _cancelled, LOOKS.name, more=_more_cancelled,
         ),
         _LOOK,
+        Act(
+            "dead_man",
+            lambda about: _post("v2/algo-orders/cancel-all-after", {"timeout": str(int(about.seconds))}), _counts,
+            LOOKS.name,
+        ),
         Act("open_orders", _open, _opened, LOOKS.name, more=_more_open),
         Act("fills", _fills_request, _fills, LOOKS.name, _FILLS, needs=True, reach=_REACH),
         Act(
@@ -291,4 +313,5 @@ TRADING: Final = Trading(
         ),
     ),
     ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True, cancels_takers=True,
+    dead_man=DeadMan("all open orders of spot, 500 at most", least=5),
 )  # fmt: skip

@@ -259,6 +259,14 @@ def _guarded(act: Callable[[Account, Facts, Words], Said]) -> Callable[[Account,
     return guarded
 
 
+def _cancel_all_after(account: Account, facts: Facts, words: Words) -> Said:
+    wait = text(words, "timeOut")
+    if not (wait.isascii() and wait.isdigit() and (wait == "0" or 10 <= int(wait) <= 120)):
+        raise Bad("timeOut")
+    at_ns = account.count_down(int(wait))
+    return Said("countdown", {"data.0.triggerTime": str(at_ns // MS), "data.0.ts": str(facts.now_ns // MS)})
+
+
 def _query(account: Account, facts: Facts, words: Words) -> Said:
     return Said("order_list", {"data[]": [order_of(account.order(*_named(words), text(words, "instId")))]})
 
@@ -352,6 +360,7 @@ CALLS: Final = (
     _trade("batch-orders", order),
     _trade("cancel-batch-orders", cancel),
     _trade("amend-batch-orders", amend),
+    Call("/api/v5/trade/cancel-all-after", _guarded(_cancel_all_after), "POST", "trade"),
     Call("/api/v5/trade/order", _guarded(_query)),
     Call("/api/v5/trade/orders-pending", _guarded(_pending)),
     Call("/api/v5/trade/orders-history", _guarded(_history)),

@@ -16,9 +16,9 @@ from tidebook.model.facts import Side
 from tidebook.model.number import exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Num, decode, word
-from tidebook.venue import Act, ClientIds, Inquiry, Ref, Request, Seen, Trading, Wish
+from tidebook.venue import Act, ClientIds, Countdown, DeadMan, Inquiry, Ref, Request, Seen, Trading, Wish
 from tidebook.venues.okx import wire
-from tidebook.venues.okx.rest import API, SIXTY, TEN
+from tidebook.venues.okx.rest import API, ONE, SIXTY, TEN
 
 T = TypeVar("T")
 IDS: Final = ClientIds(prefix="tb", width=13, most=32)  # clOrdId: letters and digits alone
@@ -119,11 +119,16 @@ class _Position(
     at: str
 
 
+class _Counting(msgspec.Struct, rename={"at": "triggerTime"}):
+    at: _Number
+
+
 _ACKS: Final = msgspec.json.Decoder(wire.Push[_Ack])
 _ORDERS: Final = msgspec.json.Decoder(wire.Push[_Order])
 _FILLS: Final = msgspec.json.Decoder(wire.Push[_Fill])
 _ACCOUNTS: Final = msgspec.json.Decoder(wire.Push[_Account])
 _POSITIONS: Final = msgspec.json.Decoder(wire.Push[_Position])
+_COUNTING: Final = msgspec.json.Decoder(wire.Push[_Counting])
 
 _STATUS: Final[Mapping[str, Status]] = {
     "live": "open", "partially_filled": "open", "filled": "filled", "canceled": "cancelled",
@@ -161,6 +166,13 @@ def _taken(body: bytes, seen: Seen, wish: Wish) -> Order:
 def _acknowledged(body: bytes, seen: Seen, ref: Ref) -> None:
     """It will be cancelled or changed: what became of it, whoever asks is told."""
     _acks(body)
+
+
+def _counts(body: bytes, seen: Seen, about: Countdown) -> None:
+    """When all is cancelled; 0: never."""
+    rows = decode(_COUNTING, body).data
+    if not rows or (int(rows[0].at) > 0) != (about.seconds > 0):
+        raise DecodeError("malformed", f"{about.seconds:g} s were asked for, and are not what is counted")
 
 
 def _made(one: _Order, seen: Seen) -> Order:
@@ -315,9 +327,13 @@ TRADING: Final = Trading(
             SIXTY.name, more=_more_orders,
         ),
         Act("fills", _fills_request, _fills, SIXTY.name, more=_more_fills, backwards=True),
+        Act(
+            "dead_man", lambda about: _post("trade/cancel-all-after", timeOut=str(int(about.seconds))), _counts,
+            ONE.name,
+        ),
         Act("balances", lambda about: get(f"{API}/account/balance"), balances, TEN.name),
         Act("positions", lambda about: get(f"{API}/account/positions", instId=about.id), positions, TEN.name),
     ),
     ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True, reduces=True,
-    reasons=_REASONS,
+    reasons=_REASONS, dead_man=DeadMan("all open orders of the account", least=10, most=120),
 )  # fmt: skip

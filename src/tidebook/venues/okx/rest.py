@@ -49,6 +49,7 @@ from tidebook.venue import Answers, Call, Pool, Question, Reply, Request, RestSe
 from tidebook.venues.okx import wire
 
 API: Final = "https://www.okx.com/api/v5"
+ONE: Final = Pool("okx.1", "endpoint", 1, 1)
 TEN: Final = Pool("okx.10", "endpoint", 10, 2)
 TWENTY: Final = Pool("okx.20", "endpoint", 20, 2)
 FORTY: Final = Pool("okx.40", "endpoint", 40, 2)

@@ -141,6 +141,14 @@ def _cancel_all(account: Account, facts: Facts, words: Words) -> Said:
     return Said("orders_cancelled")
 
 
+def _count_down(account: Account, facts: Facts, words: Words) -> Said:
+    symbol, ms = text(words, "symbol"), number(words, "countdownTime")
+    if ms is None or ms < 0:
+        raise Refusal(refused(-1102, "Mandatory parameter 'countdownTime' was not sent, was empty/null, or malformed."))
+    account.count_down(ms / 1000, symbol)
+    return Said("countdown", {"symbol": symbol, "countdownTime": str(ms)})
+
+
 def _query(account: Account, facts: Facts, words: Words) -> Said:
     try:
         return Said("order", _order(named(account, words)))
@@ -277,6 +285,7 @@ CALLS: Final = (
     Call("/fapi/v1/order", _modify, "PUT", "trade"),
     Call("/fapi/v1/order", _query),
     Call("/fapi/v1/allOpenOrders", _cancel_all, "DELETE", "trade"),
+    Call("/fapi/v1/countdownCancelAll", _count_down, "POST", "trade", weight=10),
     Call("/fapi/v1/openOrders", _open_orders, fits=lambda words: "symbol" in words),
     Call("/fapi/v1/openOrders", _open_orders, weight=40),
     Call("/fapi/v1/allOrders", _all_orders, weight=5),
