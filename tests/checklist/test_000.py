@@ -199,7 +199,8 @@ async def test_S16_a_question_in_a_task_lets_recv_go_on(client: Any) -> None:
     async with BinanceSocketManager(client).trade_socket("BTCUSDT") as stream:
         await stream.recv()
         asyncio.get_running_loop().call_soon(ask, client.get_order_book(symbol="BTCUSDT", limit=5))
-        await stream.recv()
+        while not asked:
+            await stream.recv()
     (book,) = await asyncio.gather(*asked)
     assert book["bids"]
 
