@@ -8,7 +8,6 @@ from pathlib import Path
 from tidebook.sim.server import serve
 from tidebook.threads.loop import LoopThread
 
-
 SEEDS = Path(environ.get("TIDEBOOK_SHARED", Path(__file__).parents[3] / "shared")) / "seeds"
 
 

@@ -11,8 +11,11 @@ import pytest
 import pytest_asyncio
 from tests.checklist.served import Served, served
 
+from tidebook.client.keys import given, keys_of
+from tidebook.client.where import declared_at
 from tidebook.compat.binance import AsyncClient, BinanceRequestException, BinanceSocketManager
 from tidebook.core.options import Options
+from tidebook.model.place import parse
 
 HURRIED = 4.0
 """The exchange's seconds are so much shorter: its candles and its books come once in two of them, or in one."""
@@ -76,6 +79,23 @@ async def test_S2_create_proves_connectivity_or_leaves_nothing_open(monkeypatch:
     with pytest.raises(BinanceRequestException):
         await AsyncClient.create(requests_params={"timeout": 0.2})
     assert asyncio.all_tasks() == before
+
+
+async def test_our_own_variables_hold_no_key_of_its(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    """Who gives none has none; what is given is shown nowhere. Nothing is sent: the address is nobody's."""
+    monkeypatch.setenv("TIDEBOOK_BINANCE_KEY", "CANARY-of-ours")
+    monkeypatch.setenv("TIDEBOOK_BINANCE_SECRET", "CANARY-of-ours")
+    bare, keyed = AsyncClient(), AsyncClient("CANARY-key", "CANARY-secret", requests_params={"timeout": 0.2})
+    at = parse("binance.spot")
+    (venue,) = declared_at(at)
+    assert keys_of(venue, at, given(bare._keys), simulated=False).credentials is None
+    assert keys_of(venue, at, given(keyed._keys), simulated=False).credentials is not None
+    monkeypatch.setenv("TIDEBOOK_AT", "127.0.0.1:1")
+    with pytest.raises(BinanceRequestException) as refused:
+        await keyed.get_account()  # type: ignore[attr-defined]
+    await keyed.close_connection()
+    shown = repr((bare, keyed, refused.value, refused.value.__cause__)) + str(refused.value) + caplog.text
+    assert "CANARY" not in shown
 
 
 async def test_S3_the_rules_of_all_symbols(client: Any) -> None:
