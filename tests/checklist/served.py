@@ -2,9 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import environ
+from pathlib import Path
 
 from tidebook.sim.server import serve
 from tidebook.threads.loop import LoopThread
+
+SEEDS = Path(environ.get("TIDEBOOK_SHARED", Path(__file__).parents[3] / "shared")) / "seeds"
+
+
+def document(number: str) -> str | None:
+    """A document's text, where there is one beside the project."""
+    found = next(iter(sorted(SEEDS.glob(f"{number}_*.txt"))), None)
+    return None if found is None else found.read_text(encoding="utf-8")
 
 
 class Served:
@@ -29,10 +39,10 @@ class Served:
 
 
 @contextmanager
-def served(*venues: str) -> Iterator[Served]:
+def served(*venues: str, speed: float = 1.0) -> Iterator[Served]:
     thread = LoopThread("exchange")
     thread.start()
-    sim = serve(seed=1, venues=venues)
+    sim = serve(seed=1, venues=venues, speed=speed)
     try:
         thread.call(sim.__aenter__())
         try:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from tests.checklist.served import Served, served
 
 from tidebook.compat import binance
@@ -17,11 +18,14 @@ from tidebook.compat.binance import (
     FuturesDepthCacheManager,
     OptionsDepthCacheManager,
     ThreadedDepthCacheManager,
+    ThreadedWebsocketManager,
 )
 from tidebook.compat.binance._line import Waiting
 from tidebook.compat.binance.depthcache import DepthCache
 from tidebook.core.options import Options
 from tidebook.errors import UsageError
+
+module = pytest.mark.asyncio(loop_scope="module")
 
 
 class Quick(AsyncClient):
@@ -32,32 +36,39 @@ class Quick(AsyncClient):
 
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Served]:
-    with served("binance") as running:
+    with pytest.MonkeyPatch.context() as patch, served("binance", speed=4.0) as running:
+        patch.setenv("TIDEBOOK_AT", running.at)
         yield running
 
 
-@pytest.fixture(autouse=True)
-def _at(exchange: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDEBOOK_AT", exchange.at)
-
-
-@pytest.fixture
-async def client(_at: None) -> AsyncIterator[AsyncClient]:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def client(exchange: Served) -> AsyncIterator[Any]:
+    """One for all tests, each of which has symbols of its own: of one symbol three snapshots a minute are asked for."""
     made = await Quick.create()
     yield made
     await made.close_connection()
 
 
 @pytest.fixture
-def threaded(_at: None) -> Iterator[ThreadedDepthCacheManager]:
+def threaded(exchange: Served) -> Iterator[ThreadedDepthCacheManager]:
     made = ThreadedDepthCacheManager()
     yield made
     made.stop()
 
 
-def test_S76_to_S83_the_threaded_manager(threaded: ThreadedDepthCacheManager) -> None:
-    with pytest.raises(UsageError, match=r"Call start\(\) first"):  # S78
+def test_S77_the_threaded_manager_takes_what_the_client_takes(exchange: Served) -> None:
+    made = ThreadedDepthCacheManager(
+        api_key="a", api_secret="s", requests_params={"timeout": 3}, tld="us", testnet=True
+    )
+    assert (made._client.tld, made._client.testnet, made._client._timeout) == ("us", True, 3.0)
+
+
+def test_S78_start_comes_first(threaded: ThreadedDepthCacheManager) -> None:
+    with pytest.raises(UsageError, match=r"Call start\(\) first"):
         threaded.start_depth_cache(print, symbol="BNBBTC")
+
+
+def test_S76_S79_to_S83_caches_without_asyncio(threaded: ThreadedDepthCacheManager) -> None:
     threaded.start()
     seen: dict[str, int] = {}
     stopped, both = threading.Event(), threading.Event()
@@ -81,39 +92,74 @@ def test_S76_to_S83_the_threaded_manager(threaded: ThreadedDepthCacheManager) ->
         threaded.start_depth_cache(told, symbol="BNBBTC")
 
 
-async def test_S84_S85_a_cache_after_each_change(client: AsyncClient) -> None:
+def test_the_threaded_streams_call_back_in_order(exchange: Served) -> None:
+    said: list[Any] = []
+    enough = threading.Event()
+
+    def told(message: Any) -> None:
+        said.append(message)
+        if len(said) == 3:
+            enough.set()
+
+    with ThreadedWebsocketManager() as threaded:
+        assert threaded.start_depth_socket(told, symbol="BNBBTC", interval=100) == "bnbbtc@depth@100ms"
+        assert enough.wait(20)
+    assert [one["U"] for one in said[1:3]] == [one["u"] + 1 for one in said[:2]]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def cache(client: Any) -> AsyncIterator[DepthCache]:
     async with DepthCacheManager(client, "BNBBTC", ws_interval=100) as caches:
-        await caches.recv()
-        await caches.recv()
+        while (cache := await caches.recv()).update_time is None:
+            pass
+        yield cache
+
+
+@module
+async def test_S84_rows_are_sorted_and_cut_like_lists(cache: DepthCache) -> None:
+    bids, asks = cache.get_bids(), cache.get_asks()
+    assert cache.symbol == "BNBBTC"
+    assert len(bids[:5]) == len(asks[:5]) == 5
+    assert list(bids) == sorted(bids, reverse=True)
+    assert list(asks) == sorted(asks)
+    assert bids == list(bids)
+    assert bids[0][0] < asks[0][0]
+    assert isinstance(cache.update_time, int)
+    with pytest.raises(TypeError, match="no hash"):
+        hash(bids)
+
+
+@module
+async def test_S85_a_cache_after_each_change(client: Any) -> None:
+    async with DepthCacheManager(client, "XRPBTC", ws_interval=100) as caches:
         cache = await caches.recv()
-        bids, asks = cache.get_bids(), cache.get_asks()
-        assert cache.symbol == "BNBBTC"
-        assert len(bids[:5]) == len(asks[:5]) == 5
-        assert list(bids) == sorted(bids, reverse=True)
-        assert list(asks) == sorted(asks)
-        assert bids == list(bids)
-        assert bids[0][0] < asks[0][0]
-        assert isinstance(cache.update_time, int)
+        first = cache.update_time
+        while (await caches.recv()).update_time == first:
+            pass
+        assert caches.get_depth_cache() is cache
 
 
-async def test_S86_async_for(client: AsyncClient) -> None:
-    async with DepthCacheManager(client, "BNBBTC") as caches:
+@module
+async def test_S86_async_for(client: Any) -> None:
+    async with DepthCacheManager(client, "LTCUSDT") as caches:
         async for cache in caches:
             assert cache.get_bids()[:5]
             break
 
 
-async def test_S87_open_and_close_without_async_with(client: AsyncClient) -> None:
-    caches = DepthCacheManager(client, "BNBBTC")
+@module
+async def test_S87_open_and_close_without_async_with(client: Any) -> None:
+    caches = DepthCacheManager(client, "ADAUSDT")
     await caches.__aenter__()
     assert (await caches.recv()).get_asks()[:5]
     await caches.__aexit__(None, None, None)
-    other = await DepthCacheManager(client, "BNBBTC").open()
+    other = await DepthCacheManager(client, "ADAUSDT").open()
     assert await other.recv()
     await other.close()
 
 
-async def test_S88_S89_a_refresh_compares_while_changes_go_on(client: AsyncClient) -> None:
+@module
+async def test_S88_S89_a_refresh_compares_while_changes_go_on(client: Any) -> None:
     assert DepthCacheManager(client, "BNBBTC")._every == 1800
     assert DepthCacheManager(client, "BNBBTC", refresh_interval=0)._every is None
     async with DepthCacheManager(client, "LTCBTC", refresh_interval=0.05, ws_interval=100) as caches:
@@ -125,27 +171,30 @@ async def test_S88_S89_a_refresh_compares_while_changes_go_on(client: AsyncClien
             assert core.readable
 
 
-async def test_S90_a_shared_socket_manager_and_decimals(client: AsyncClient) -> None:
+@module
+async def test_S90_a_shared_socket_manager_and_decimals(client: Any) -> None:
     shared = BinanceSocketManager(client)
-    first = DepthCacheManager(client, "BNBBTC", bm=shared, conv_type=Decimal)
-    second = DepthCacheManager(client, "ETHBTC", bm=shared, limit=100)
+    first = DepthCacheManager(client, "XRPUSDT", bm=shared, conv_type=Decimal)
+    second = DepthCacheManager(client, "ETHUSDT", bm=shared, limit=100)
     async with first, second:
         (one, two) = await asyncio.gather(first.recv(), second.recv())
         assert isinstance(one.get_bids()[0][0], Decimal)
         assert len(two.get_bids()) <= 110
         assert (await client.market("spot")).stats.sockets == 1
     with pytest.raises(ValueError, match="Allowed values"):
-        DepthCacheManager(client, "BNBBTC", ws_interval=250)
+        DepthCacheManager(client, "XRPUSDT", ws_interval=250)
 
 
-async def test_S91_a_callback_is_a_choice(client: AsyncClient) -> None:
+@module
+async def test_S91_a_callback_is_a_choice(client: Any) -> None:
     told: asyncio.Queue[Any] = asyncio.Queue()
-    async with DepthCacheManager(client, "BNBBTC", callback=told.put_nowait):
+    async with DepthCacheManager(client, "BNBUSDT", callback=told.put_nowait):
         assert isinstance(await told.get(), DepthCache)
 
 
-async def test_S92_S93_S97_a_cut_is_told_and_healed(client: AsyncClient, exchange: Served) -> None:
-    async with DepthCacheManager(client, "BNBBTC", ws_interval=100, max_reconnects=None) as caches:
+@module
+async def test_S92_S93_S97_a_cut_is_told_and_healed(client: Any, exchange: Served) -> None:
+    async with DepthCacheManager(client, "BTCUSDT", ws_interval=100, max_reconnects=None) as caches:
         await caches.recv()
         exchange.cut(seconds=0)
         while not isinstance(said := await caches.recv(), dict):
@@ -156,8 +205,9 @@ async def test_S92_S93_S97_a_cut_is_told_and_healed(client: AsyncClient, exchang
         assert caches.get_depth_cache().get_bids()[:5]
 
 
-async def test_S94_S95_after_five_attempts_the_end_is_told_once(client: AsyncClient, exchange: Served) -> None:
-    async with DepthCacheManager(client, "BNBBTC") as caches:
+@module
+async def test_S94_S95_after_five_attempts_the_end_is_told_once(client: Any, exchange: Served) -> None:
+    async with DepthCacheManager(client, "ETHBTC") as caches:
         exchange.cut()
         try:
             said = [item async for item in caches if isinstance(item, dict)]
@@ -169,23 +219,25 @@ async def test_S94_S95_after_five_attempts_the_end_is_told_once(client: AsyncCli
     assert binance.BinanceUnableToConnect is binance.BinanceWebsocketUnableToConnect
 
 
-async def test_S96_stop_returns_at_once_inside_a_callback(client: AsyncClient) -> None:
+@module
+async def test_S96_stop_returns_at_once_inside_a_callback(client: Any) -> None:
     over = asyncio.Event()
 
     def told(cache: Any) -> None:
         caches.stop()
         over.set()
 
-    caches = DepthCacheManager(client, "BNBBTC", callback=told)
+    caches = DepthCacheManager(client, "LTCBTC", callback=told)
     await caches.open()
     await over.wait()
     await caches.close()
 
 
-async def test_S98_futures_and_options_have_whole_books(client: AsyncClient) -> None:
+@module
+async def test_S98_futures_and_options_have_whole_books(client: Any) -> None:
     async with FuturesDepthCacheManager(client, "BTCUSDT", limit=1000) as caches:
         assert len((await caches.recv()).get_bids()) > 10
-    info = await client.options_exchange_info()  # type: ignore[attr-defined]
+    info = await client.options_exchange_info()
     symbol = info["optionSymbols"][0]["symbol"]
     async with OptionsDepthCacheManager(client, symbol, limit=100) as caches:
         assert (await caches.recv()).symbol == symbol
@@ -198,6 +250,7 @@ def test_S99_older_import_paths() -> None:
     assert (Legacy, LegacySockets) == (DepthCacheManager, BinanceSocketManager)
 
 
+@module
 async def test_what_finds_no_room_is_counted_exactly() -> None:
     waiting = Waiting(3)
     for number in range(10):

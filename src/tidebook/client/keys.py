@@ -9,13 +9,16 @@ from tidebook.core.endpoint import Endpoint
 from tidebook.errors import NoCredentials, UsageError
 from tidebook.io.keys import FILE, from_environment, from_file, upper, variable
 from tidebook.model import place as places
-from tidebook.model.credentials import SIMULATOR, Credentials
+from tidebook.model.credentials import NO_KEY, SIMULATOR, Credentials
 from tidebook.model.place import At
 from tidebook.venue import Venue
 from tidebook.venues import every
 
 Given = Mapping[str, tuple[str, str] | tuple[str, str, str] | Credentials]
-"""Keys as users give them: by exchange, ``exchange@account:environment``; the key, its secret, perhaps a passphrase."""
+"""Keys as users give them: by exchange, ``exchange@account:environment``; the key, its secret, perhaps a passphrase.
+
+With NO_KEY there is none: the environment's and the file's are not looked for.
+"""
 
 
 class Keys:
@@ -81,6 +84,8 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
     ):
         return Keys(None, "nothing: there is no use for one")
     name, looked = variable(place), FILE
+    if known.get(place) is NO_KEY:
+        return Keys(None, "keys= alone, which says that there is none")
     found = known.get(place) or from_environment(place)
     if found is None:
         found, looked = from_file(place)

@@ -167,7 +167,7 @@ class Acks:
             if topic.resubscribe:
                 continue
             if texts.issuperset(topic.texts):
-                if topic.asked_ns is not None or topic.again_ns is not None:  # the answer may be late
+                if topic.is_asked:  # the answer may be late
                     self.confirm(topic, now)
             elif topic in asked_for and not topic.confirmed:
                 self._lost(topic, "it is not among what the venue says is subscribed", now)

@@ -326,8 +326,8 @@ class Session:
             topic.book.changed()
 
     def _stream(self, outcome: contract.Other, stream: Reads, frame: bytes, now: Now) -> None:
-        if stream.confirmed_ns is None:
-            self._acks.confirm(self.topics[stream.plan.name], now)  # its data came before, or without, the ack
+        if stream.confirmed_ns is None and (topic := self.topics[stream.plan.name]).is_asked:
+            self._acks.confirm(topic, now)  # its data came before, or without, the ack
         if stream.carrier is self:
             self._streams[outcome] = stream
         stream.frames([frame], now)
@@ -344,6 +344,8 @@ class Session:
             return
         if found.resubscribe:
             found.book.engine.unseed()  # the end of the subscription that is being given up; the next one seeds
+        elif not found.confirmed and not found.is_asked:
+            found.book.engine.unseed()  # it was subscribed before, left and wanted again: there will be a hole between
         elif not found.confirmed and len(found.texts) > 1:
             found.book.engine.unseed(True)  # one channel speaks; whether the other will is not known yet
         else:

@@ -61,6 +61,11 @@ class Topic:
         return self.plan.topic
 
     @property
+    def is_asked(self) -> bool:
+        """Whether it was asked for, and the answer may come yet; data that comes earlier is not by this asking."""
+        return self.asked_ns is not None or self.again_ns is not None
+
+    @property
     def by_url(self) -> bool:
         return isinstance(self.plan, BookPlan) and self.plan.by_url
 

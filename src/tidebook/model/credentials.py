@@ -81,3 +81,6 @@ _SLOT: Final = re.compile(r"\$(key|secret|passphrase)\b")
 
 SIMULATOR: Final = Credentials.of("simulator-key", "simulator-secret", "simulator-passphrase", source="the simulator")
 """What every account has at a simulator or replay server on this machine; real keys are not read there."""
+
+NO_KEY: Final = Credentials.of("none", "none", source="keys=")
+"""There is no key, and none is looked for."""

@@ -36,6 +36,7 @@ from tidebook.compat.binance.helpers import written
 from tidebook.core.effects import Reply, Request, Urgency
 from tidebook.core.options import Options
 from tidebook.errors import ClockRefused, TidebookError, VenueError
+from tidebook.model.credentials import NO_KEY, Credentials
 from tidebook.model.place import At, parse
 from tidebook.threads.loop import LoopThread
 
@@ -207,15 +208,15 @@ def _versioned(path: str, version: object) -> str:
 
 def _keys(
     place: str, key: str | None, secret: str | None, private: str | Path | None, password: str | None
-) -> dict[str, tuple[str, str]] | None:
-    """As `connect` wants them. Raises BinanceRequestException, which shows nothing of them, where one is missing."""
-    if key is None:
-        return None
+) -> dict[str, tuple[str, str] | Credentials]:
+    """As `connect` wants them: what is given here, and never what our own variables and file hold.
+
+    A key without a secret is none. Raises NotImplementedException, which shows nothing of them, for a password.
+    """
     if password is not None:
         raise NotImplementedException("private_key_pass: write the key to a file without a password, for you alone")
-    if private is not None:
-        return {place: (key, private.read_text() if isinstance(private, Path) else private)}
-    return {place: (key, secret)} if secret is not None else None
+    said = private.read_text() if isinstance(private, Path) else private or secret
+    return {place: NO_KEY if key is None or said is None else (key, said)}
 
 
 def _dropped(markets: dict[str, Market]) -> None:

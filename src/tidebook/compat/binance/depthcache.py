@@ -132,6 +132,7 @@ class _CachedBook(LiveBook):
     async def _open(self) -> None:
         one, instrument = await self._finder._one(self.symbol, None)
         channel = self._changing(one.declared.books[0])
+        self._timeout += channel.rule.pace.per  # who opens one symbol again and again waits for its next snapshot
         self.bind(
             instrument.symbol, one.declared.name, one.engine.name,
             partial(one.attach, channel, instrument, limit=self._limit),
