@@ -1,6 +1,7 @@
 """The market: what `tidebook.connect(...)` gives."""
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ from tidebook.model.health import Health
 from tidebook.model.orders import Order
 from tidebook.model.place import At
 from tidebook.venue import Venue
+
+logger = logging.getLogger("tidebook.client")
 
 Orders = Literal["rest", "websocket"]
 """How orders go."""
@@ -72,6 +75,7 @@ class Market(Reader, Trader, Opening):
         self._orders = orders
         self._places = [places.parse(one) for one in where]
         self._declared = {place: declared_at(place) for place in self._places}
+        self._over_http = self._without_socket() if orders == "websocket" else ()
         self._keys = given(keys)
         self._only_reads = read_only
         self._journal = None if journal is None else Journal(journal)
@@ -87,6 +91,18 @@ class Market(Reader, Trader, Opening):
         self._beat: Beat | None = None
         self._receiving = Burst()  # of all its venues: they are on one loop
         self._lost = 0  # items, by readers that are closed
+
+    def _without_socket(self) -> tuple[str, ...]:
+        """The venues whose orders do not go by message. Raises UsageError where those of none do."""
+        by_name = {
+            one.name: one.trading.by_message(at.environment)
+            for at, ones in self._declared.items() for one in ones if one.trading is not None
+        }  # fmt: skip
+        if not any(by_name.values()):
+            names = ", ".join(map(str, self._places))
+            text = f"orders='websocket': {names} takes none so. Leave it out, and they go over HTTP"
+            raise UsageError(text)
+        return tuple(name for name, socket in by_name.items() if socket is None)
 
     def _within(self, place: str) -> str | None:
         return place
@@ -124,6 +140,8 @@ class Market(Reader, Trader, Opening):
     async def _open(self) -> None:
         if self._journal is not None:
             self._journal.begin()
+        if self._over_http:
+            logger.warning("orders of %s go over HTTP: there is no WebSocket for them", ", ".join(self._over_http))
         address = self._at_address or os.environ.get("TIDEBOOK_AT")
         for at in self._places:
             remap = loopback(address) if address else hosts_of(at, self._declared[at])
@@ -371,6 +389,7 @@ def connect(
     that (see docs/venues.md); what it takes over REST alone goes there as ever. The connection is opened for the first
     order, which waits three seconds for it at most, and then kept. While there is none, orders go over REST: nothing of
     them was sent before. One that was given to a connection which then broke is unknown, and asked after over REST.
+    Raises UsageError where no venue that is named takes orders so; where some do not, a warning names these.
     """
     return Market(
         where, at=at, engine=engine, options=options, timeout=timeout, share=share, keys=keys, read_only=read_only,
