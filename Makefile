@@ -4,7 +4,7 @@
 # make bench  how fast it is on this machine, against a floor in C; ARGS="engine memory" for some of it, ARGS="--json FILE"
 # make bench-peers  the same work by other libraries, beside ours; needs a package index
 # make fuzz   the native engine's fuzzers, a minute of each; make bench-guard: its instructions against their budgets
-# make docs   docs/venues.md, what venues can do, from their declarations
+# make docs   docs/venues.md, what venues can do, from their declarations; docs/checklist.md, from its tests
 # make build | lint | types | rust-lint | clean
 # Set-up happens by itself, once: an environment in .venv, logs in .build. Nothing outside of this folder is changed.
 
@@ -70,6 +70,7 @@ bench-guard: $(VENV)/.environment
 # A test compares it with what it would be now.
 docs: build
 	@$(BIN)/python -m tests.conformance.page --write
+	@$(BIN)/python -m tests.checklist.page --write
 
 # ---- set-up
 
