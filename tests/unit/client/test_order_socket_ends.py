@@ -95,7 +95,7 @@ async def test_a_guard_is_asked_before_anything_is_said(sim: serve, venue: str) 
             order = await market.submit(resting(venue), guard=book, max_age=20.0)
             with pytest.raises(BookNotLive, match="Nothing was sent"):
                 await market.submit(resting(venue), guard=book, max_age=1e-9)
-        with pytest.raises(BookNotLive, match="is closed. Nothing was sent"):
+        with pytest.raises(BookNotLive, match=r"is closed\. Nothing was sent"):
             await market.submit(resting(venue), guard=book)
         assert ledger(sim, venue) == [order.client_id]
         assert made(sim, venue, f"message {PLACE[venue]}") == 1
