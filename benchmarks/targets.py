@@ -75,6 +75,9 @@ TARGETS: Final = (
     _native("memory", "a book, 1000 levels a side", "", 48.0),
     Target("history", "30 days of 1-minute bars", "8 at once", "page after page", 1 / 5),
     Target("alpaca-pause", "a quote each 2 ms beside 5 fetches of a day of bars", "longest pause", "", 50.0),
+    Target("compat", "get_bids()[:5], 1000 levels a side", "tidebook", "", 5.0),
+    Target("compat", "get_bids()[:5], 5000 levels a side", "tidebook", "", 5.0),
+    Target("compat", "closing a quiet stream", "tidebook", "", 0.5),
     Target("latency", "10k/s, p99", "tidebook on", "picows", 3.0),
     Target("engine", "binance light, best", "python", "", 30.0),
 )
