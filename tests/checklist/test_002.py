@@ -232,16 +232,36 @@ def test_S40_one_exchanges_failure_does_not_stop_the_other(
     running.do(lambda sim: sim.faults.resume(HTX))
 
 
-def changing(modules: Callable[[str], ModuleType]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The lock and the shared structure of both exchanges, filled."""
-    lock, books = threading.Lock(), shared()
+class Lock:
+    """A lock, and the threads that wait for it."""
+
+    def __init__(self) -> None:
+        self.inner = threading.Lock()
+        self.waiting = set[int]()
+
+    def __enter__(self) -> None:
+        self.waiting.add(threading.get_ident())
+        self.inner.acquire()
+        self.waiting.discard(threading.get_ident())
+
+    def __exit__(self, *_: object) -> None:
+        self.inner.release()
+
+
+def changing(modules: Callable[[str], ModuleType], lock: Any) -> dict[str, Any]:
+    """The shared structure of both exchanges, filled."""
+    books = shared()
     for client in both(modules, books, lock):
         client.start()
     until(lambda: "bids" in books["Binance"] and "bids" in books["Huobi"])
-    yield lock, books
+    return books
 
 
-filled = pytest.fixture(changing)
+@pytest.fixture
+def filled(modules: Callable[[str], ModuleType]) -> tuple[Any, dict[str, Any]]:
+    """The lock beside it."""
+    lock = threading.Lock()
+    return lock, changing(modules, lock)
 
 
 def test_S41_one_structure_is_read_from_the_main_thread(filled: tuple[Any, dict[str, Any]]) -> None:
@@ -252,17 +272,21 @@ def test_S41_one_structure_is_read_from_the_main_thread(filled: tuple[Any, dict[
         assert books[name].keys() == {"bids", "asks"}
 
 
-def test_S42_the_lock_guards_writing_and_is_given_back_after_an_exception(filled: tuple[Any, dict[str, Any]]) -> None:
-    lock, books = filled
+def test_S42_the_lock_guards_writing_and_is_given_back_after_an_exception(
+    modules: Callable[[str], ModuleType],
+) -> None:
+    lock = Lock()
+    books = changing(modules, lock)
     client = next(thread for thread in threading.enumerate() if getattr(thread, "exchange", "") == "Binance")
     with lock:
-        held, seen = dict(books["Binance"]), books["last_update"]
-        until(lambda: client.market.stats.messages > 0 if hasattr(client, "market") else True)
-        assert (books["Binance"], books["last_update"]) == (held, seen)
+        held = {name: dict(books[name]) for name in ("Binance", "Huobi")}, books["last_update"]
+        until(lambda: len(lock.waiting) == 2)  # a message of each has come, and is not written
+        assert ({name: dict(books[name]) for name in ("Binance", "Huobi")}, books["last_update"]) == held
+    until(lambda: books["last_update"] != held[1])
     with pytest.raises(AttributeError):
         client.on_message(None)  # type: ignore[attr-defined]
-    assert lock.acquire(timeout=LATEST)
-    lock.release()
+    assert lock.inner.acquire(timeout=LATEST)
+    lock.inner.release()
 
 
 def test_S43_no_reader_sees_half_of_a_message(filled: tuple[Any, dict[str, Any]]) -> None:

@@ -5,12 +5,11 @@ host names, and so does this where that has installed it.
 """
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import GUIDES, ROOT, blocks, snippets
+from tests.docs.forked import after, forked
+from tests.docs.pages import GUIDES, blocks, snippets
 from tests.docs.simulator import environment
 from tests.peers.authority import Authority
 from tests.peers.plan import GUIDES as GUIDED
@@ -36,11 +35,7 @@ def test_it_has_ten_tasks_and_both_sides_of_each(guide: Path) -> None:
 @pytest.mark.parametrize("guide", ALL, ids=lambda guide: guide.stem)
 def test_after_runs(guide: Path, at: str, tmp_path: Path) -> None:
     """And each task prints something."""
-    made = subprocess.run(
-        [sys.executable, "-m", "tests.docs.after", str(guide)],
-        cwd=ROOT, env={**environment(tmp_path), "TIDEBOOK_AT": at}, capture_output=True, text=True, encoding="utf-8",
-        timeout=LATEST, check=False,
-    )  # fmt: skip
+    made = forked(after, guide, tmp_path, {**environment(tmp_path), "TIDEBOOK_AT": at}, LATEST)
     assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-4000:]
     assert "Traceback" not in made.stderr
     said = made.stdout.split("== ")[1:]

@@ -3,7 +3,8 @@
 A python block whose first line is a comment with a file's name is that file. A console block has commands, after
 `$ `, and what they print: `…` in a line stands for anything there, alone in a line for any number of lines. They run
 as a reader would run them, but that `tidebook sim -- CMD` is CMD at one simulator that all pages share: the command
-itself is tested in tests/unit/examples.
+itself is tested in tests/unit/examples. Of `python FILE` the second step's alone is an interpreter begun for it: the
+others are forked from one that has imported the package.
 """
 
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.docs.forked import Made, forked, program
 from tests.docs.pages import TUTORIAL, Block, blocks
 from tests.docs.simulator import environment
 
@@ -19,6 +21,7 @@ STEPS = sorted(TUTORIAL.glob("[0-9][0-9]-*.md"))
 LATEST = 60.0  # seconds for one command, of which most take one
 MOST = 200_000  # characters of its output
 SIM = "tidebook sim -- "
+WHOLE = "price.py"  # has an interpreter of its own
 
 
 class Command(NamedTuple):
@@ -52,10 +55,14 @@ def done(command: Command, folder: Path, at: str) -> str:
     text, told = command.text.removeprefix(SIM), environment(folder)
     if text != command.text:
         told["TIDEBOOK_AT"] = at
-    made = subprocess.run(
-        text, shell=True, cwd=folder, env=told, capture_output=True, text=True,
-        encoding="utf-8", timeout=LATEST, check=False,
-    )  # fmt: skip
+    made: Made | subprocess.CompletedProcess[str]
+    if (named := re.fullmatch(r"python (\w+\.py)", text)) and named[1] != WHOLE:
+        made = forked(program, folder / named[1], folder, told, LATEST)
+    else:
+        made = subprocess.run(
+            text, shell=True, cwd=folder, env=told, capture_output=True, text=True,
+            encoding="utf-8", timeout=LATEST, check=False,
+        )  # fmt: skip
     assert made.returncode == 0, f"{text}\n{made.stdout[-2000:]}{made.stderr[-4000:]}"
     assert "Traceback" not in made.stderr
     assert len(made.stdout) < MOST
@@ -76,6 +83,10 @@ def test_step(step: Path, at: str, tmp_path: Path) -> None:
             where = f"{step.name}:{command.line}: $ {command.text}"
             assert matches(command.shown, printed), f"{where}\nshown:\n{command.shown}\nprinted:\n{printed}"
     assert ran > 0
+
+
+def test_one_program_has_an_interpreter_of_its_own() -> None:
+    assert f"$ {SIM}python {WHOLE}\n" in STEPS[1].read_text(encoding="utf-8")
 
 
 def test_there_are_twelve_and_the_index_has_them_in_order() -> None:

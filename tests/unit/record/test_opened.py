@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,8 @@ def test_its_books_are_the_oracles(name: str) -> None:
 
 @pytest.mark.skipif(not CAPTURES.is_dir(), reason="the recordings are not beside the project")
 def test_the_streams_of_a_recording_are_found_in_its_topics() -> None:
-    connections = survey(records(CAPTURES / "datasets" / "HUOBI_SWAP.jsonl.gz"))
+    begin = islice(records(CAPTURES / "datasets" / "HUOBI_SWAP.jsonl.gz"), 1_000)  # all is asked for at first
+    connections = survey(begin)
     found = {
         plan.topic: plan.symbol
         for one in connections.recorded
