@@ -259,7 +259,8 @@ class LoopThread:
         return running
 
     def _look_at(self, future: "Future[Any]") -> None:
-        if not future.cancelled() and (error := future.exception()) is not None:
+        error = None if future.cancelled() else future.exception()
+        if error is not None and not isinstance(error, CancelledError | asyncio.CancelledError):  # ended with the thread
             logger.error("%s: what it was asked to do has failed", self.name, exc_info=error)
 
     def check(self) -> None:

@@ -153,6 +153,17 @@ def test_an_exception_that_nobody_waits_for_is_logged(thread: LoopThread, caplog
     assert "unseen" in caplog.text
 
 
+def test_what_ends_with_its_thread_is_no_failure(thread: LoopThread, caplog: pytest.LogCaptureFixture) -> None:
+    async def given_up() -> None:
+        raise asyncio.CancelledError
+
+    posted = thread.post(given_up())
+    with pytest.raises(BaseException):  # noqa: B017, PT011 (of which kind, the standard library chooses)
+        posted.result(10)
+    thread.call(asyncio.sleep(0))
+    assert caplog.text == ""
+
+
 def test_what_hangs_in_a_thread_of_its_own_holds_nothing_up(thread: LoopThread) -> None:
     released = threading.Event()
 
