@@ -1,4 +1,4 @@
-"""One simulator for all pages that a worker runs."""
+"""One simulator for all pages, ended after them: its markets go on, and cost, as long as it lives."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from tests.docs.simulator import simulator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def at() -> Iterator[str]:
     """Its address."""
     with simulator() as address:

@@ -1,10 +1,6 @@
 """What the programs of the pages import, and what that imports when it is used first: for those that are forked."""
 
-import tidebook.cli.bars
-import tidebook.client.account
-import tidebook.client.market
-import tidebook.sim.server
-import tidebook.threads
-import tidebook.venues
+from importlib import import_module
 
-READY = (tidebook.cli, tidebook.client, tidebook.sim, tidebook.threads, tidebook.venues.every())
+PARTS = ("cli.bars", "client.account", "client.market", "sim.server", "threads", "venues")
+READY = tuple(import_module(f"tidebook.{part}") for part in PARTS)
