@@ -76,6 +76,7 @@ class Session:
         self._streams: dict[object, Reads] = {}
         self._keys = Keys(feed, endpoint.subscribing)
         self._fresh: list[Topic] = []
+        self._left: set[str] = set()  # topics that were carried here and given up
         self._owner = owner
         self._options = options
         self._venue = venue
@@ -141,7 +142,12 @@ class Session:
         if not self.is_open or not self._entry.done or topic.by_url:
             return
         if subscribing is not None and subscribing.unsubscribe is not None:
+            self._left.add(topic.plan.name)
             self._acks.ask_for("unsubscribe", (topic,), now)
+
+    def _is_of_before(self, topic: Topic) -> bool:
+        """Whether its data is of an earlier asking on this connection: it was left, and is not asked for again yet."""
+        return topic.plan.name in self._left and not topic.is_asked
 
     def _forget(self, topic: Topic) -> None:
         if topic.book is not None:
@@ -326,7 +332,7 @@ class Session:
             topic.book.changed()
 
     def _stream(self, outcome: contract.Other, stream: Reads, frame: bytes, now: Now) -> None:
-        if stream.confirmed_ns is None and (topic := self.topics[stream.plan.name]).is_asked:
+        if stream.confirmed_ns is None and not self._is_of_before(topic := self.topics[stream.plan.name]):
             self._acks.confirm(topic, now)  # its data came before, or without, the ack
         if stream.carrier is self:
             self._streams[outcome] = stream
@@ -344,7 +350,7 @@ class Session:
             return
         if found.resubscribe:
             found.book.engine.unseed()  # the end of the subscription that is being given up; the next one seeds
-        elif not found.confirmed and not found.is_asked:
+        elif not found.confirmed and self._is_of_before(found):
             found.book.engine.unseed()  # it was subscribed before, left and wanted again: there will be a hole between
         elif not found.confirmed and len(found.texts) > 1:
             found.book.engine.unseed(True)  # one channel speaks; whether the other will is not known yet

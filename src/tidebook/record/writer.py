@@ -78,6 +78,7 @@ class Writer:
         self._end = 0
         self._wake = threading.Event()
         self._over = False
+        self._ends = threading.Event()
         self._thread: threading.Thread | None = None
 
     def begin(self, said: str) -> int:
@@ -155,6 +156,7 @@ class Writer:
         if self._untold:
             self._tell_lost(time.time_ns())
         self._over = True
+        self._ends.set()
         self._wake.set()
         thread.join(self._closing)
         self._thread = None
@@ -197,7 +199,7 @@ class Writer:
                 if over:
                     return
                 if self.error is not None:
-                    time.sleep(min(self._flush_every, FLUSH))  # woken again and again by a buffer that is full
+                    self._ends.wait(min(self._flush_every, FLUSH))  # woken again and again by a buffer that is full
         finally:
             assert self._file is not None
             os.close(self._file)

@@ -260,7 +260,9 @@ class LoopThread:
 
     def _look_at(self, future: "Future[Any]") -> None:
         error = None if future.cancelled() else future.exception()
-        if error is not None and not isinstance(error, CancelledError | asyncio.CancelledError):  # ended with the thread
+        if error is not None and not isinstance(
+            error, CancelledError | asyncio.CancelledError
+        ):  # ended with the thread
             logger.error("%s: what it was asked to do has failed", self.name, exc_info=error)
 
     def check(self) -> None:

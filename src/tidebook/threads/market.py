@@ -1,7 +1,7 @@
 """The market without asyncio: what `tidebook.threads.connect(...)` gives."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +18,7 @@ from tidebook.model.place import At
 from tidebook.threads.loop import LoopThread
 from tidebook.threads.opened import Home
 from tidebook.threads.reader import Reader
+from tidebook.threads.recording import Recording
 from tidebook.threads.subscription import Subscription
 from tidebook.threads.trader import Trader
 
@@ -102,6 +103,10 @@ class Market(Reader, Trader):
     def recovered(self) -> Mapping[str, Order | TidebookError]:
         """What became of the orders that the journal held without an end, as far as that is known: by client id."""
         return self._home.look(lambda: self._whole.recovered)
+
+    def record(self, path: str | os.PathLike[str], *, venues: Sequence[str] | None = None) -> Recording:
+        """Append all public messages, of all its places or of `venues`, to a file that replays."""
+        return Recording(self._home, self._whole.record(path, venues=venues))
 
     def health(self) -> Subscription[Health]:
         """What was lost, gained, refused: the newest 1,000 events, then live."""

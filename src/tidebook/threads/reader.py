@@ -188,12 +188,21 @@ class Reader(Verbs):
         venue: str | None = None,
         workers: int = 8,
         resume: str | PathLike[str] | None = None,
+        progress: bool = False,
     ) -> History[Any]:
         """A long range page after page, some asked for at once: see `tidebook.history`."""
         return History(
             self._home,
             self._market.history(
-                symbols, kind, interval=interval, start=start, end=end, venue=venue, workers=workers, resume=resume
+                symbols,
+                kind,
+                interval=interval,
+                start=start,
+                end=end,
+                venue=venue,
+                workers=workers,
+                resume=resume,
+                progress=progress,
             ),
         )
 

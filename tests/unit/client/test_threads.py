@@ -111,9 +111,10 @@ def test_all_verbs_are_known_here() -> None:
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "close"])
 async def test_verbs(market: Market, verb: str) -> None:
+    named = {"start": "1d"} if verb == "fetch_quotes" else {}
     for place in (market, market["binance"]):
         with pytest.raises(WrongLoop, match=r"belongs to the loop .* another.*market\.stats and close_soon"):
-            await in_loop(lambda place=place: getattr(place, verb)(*VERBS[verb]))  # type: ignore[misc]
+            await in_loop(lambda place=place: getattr(place, verb)(*VERBS[verb], **named))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("noun", NOUNS)

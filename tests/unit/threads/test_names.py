@@ -10,7 +10,9 @@ from tidebook import threads
 from tidebook.client import account, book, books, consolidated, market, ordered, raw, reader, stores, subscription
 from tidebook.client.opening import Opening
 from tidebook.history import History
+from tidebook.record import recorder
 from tidebook.threads.history import History as PlainHistory
+from tidebook.threads.recording import Recording as PlainRecording
 from tidebook.threads.trader import Trader
 
 PAIRS: list[tuple[type, type]] = [
@@ -25,6 +27,7 @@ PAIRS: list[tuple[type, type]] = [
     (stores.Store, threads.Store),
     (ordered.Sent, threads.Sent),
     (History, PlainHistory),
+    (recorder.Recording, PlainRecording),
 ]
 INSIDE = {"bind", "changed", "fail", "watchers", "deliver"}
 """Public for the modules of the client, not for its users."""

@@ -38,7 +38,7 @@ class _Limit(msgspec.Struct, rename="camel"):
 
 
 class _Answer(msgspec.Struct, rename="camel"):
-    id: str | int | None = None
+    id: str | Code | None = None
     status: Count = 0
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: _No | None = None

@@ -11,7 +11,7 @@ import msgspec
 from tidebook.core.sign import Scheme, Stamp
 from tidebook.core.sign.parts import compact
 from tidebook.model.credentials import Credentials, Secret
-from tidebook.model.wire import decode
+from tidebook.model.wire import Code, decode
 from tidebook.venue import Answered, Endpoint, Login, OrderSocket, Ping, Pool, Reply, Request, Template
 from tidebook.venues.bybit.account import LOGIN
 
@@ -22,7 +22,7 @@ class _Header(msgspec.Struct, frozen=True):
 
 class _Answer(msgspec.Struct, rename="camel"):
     req_id: str = ""
-    ret_code: int = 0
+    ret_code: Code = 0
     ret_msg: str = ""
     data: msgspec.Raw = msgspec.Raw(b"{}")
     header: _Header = _Header()

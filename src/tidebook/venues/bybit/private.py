@@ -16,7 +16,7 @@ from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
-from tidebook.model.wire import MS, Ms, Num, decode, word
+from tidebook.model.wire import MS, Code, Ms, Num, decode, word
 from tidebook.venue import (
     Act,
     ClientIds,
@@ -124,7 +124,7 @@ class _Answer(msgspec.Struct):
 
 
 class _Taken(msgspec.Struct, rename="camel"):
-    ret_code: int
+    ret_code: Code
 
 
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
