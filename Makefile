@@ -12,7 +12,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 LOGS  := .build
 STEP  := .ci/step
-JOBS  ?= 2
+JOBS  ?= 3
 ARGS  ?=
 
 # The first interpreter that starts and is new enough (a version manager's shim may exist and not start).

@@ -164,7 +164,7 @@ def test_a_doctor_of_a_healthy_venue(at: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_doctor_of_a_venue_out_of_reach(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("tidebook.cli.ask.WAIT", 0.5)
+    monkeypatch.setattr("tidebook.cli.ask.WAIT", 2.0)
     monkeypatch.setenv("TIDEBOOK_AT", "127.0.0.1:9")
     assert main(["doctor", "htx"]) == 1
     *_, rest, advice = capsys.readouterr().out.splitlines()
