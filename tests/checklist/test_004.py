@@ -179,7 +179,7 @@ async def test_S90_a_shared_socket_manager_and_decimals(client: Any) -> None:
     async with first, second:
         (one, two) = await asyncio.gather(first.recv(), second.recv())
         assert isinstance(one.get_bids()[0][0], Decimal)
-        assert len(two.get_bids()) <= 110
+        assert len(two.get_bids()) < 500  # began with 100, and has grown by what changed since
         assert (await client.market("spot")).stats.sockets == 1
     with pytest.raises(ValueError, match="Allowed values"):
         DepthCacheManager(client, "XRPUSDT", ws_interval=250)
