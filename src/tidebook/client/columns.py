@@ -6,7 +6,6 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from tidebook.model.facts import (
     Bar,
-    Fact,
     Funding,
     Greeks,
     Instrument,
@@ -16,6 +15,7 @@ from tidebook.model.facts import (
     Quote,
     Ticker,
     Trade,
+    stamp,
 )
 from tidebook.model.orders import Balance, Fill, Order, Position
 
@@ -37,15 +37,11 @@ class Columns(Generic[T]):
         self.pandas = columns if pandas is None else pandas
 
 
-def _stamp(row: Fact) -> int:
-    return row.venue_ns if row.venue_ns is not None else row.received_ns
-
-
 ORDERS: Columns[Order] = Columns(
     "Orders",
     {
         "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
+        "timestamp": ("time", stamp),
         "id": ("text", lambda row: row.id),
         "client_id": ("text", lambda row: row.client_id),
         "side": ("text", lambda row: row.side),
@@ -63,7 +59,7 @@ FILLS: Columns[Fill] = Columns(
     "Fills",
     {
         "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
+        "timestamp": ("time", stamp),
         "id": ("text", lambda row: row.id),
         "order_id": ("text", lambda row: row.order_id),
         "side": ("text", lambda row: row.side),
@@ -102,7 +98,7 @@ TRADES: Columns[Trade] = Columns(
     "Trades",
     {
         "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
+        "timestamp": ("time", stamp),
         "price": ("number", lambda row: row.price),
         "size": ("number", lambda row: row.size),
         "side": ("text", lambda row: row.side),
@@ -115,7 +111,7 @@ QUOTES: Columns[Quote] = Columns(
     "Quotes",
     {
         "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
+        "timestamp": ("time", stamp),
         "bid": ("number", lambda row: row.bid),
         "bid_size": ("number", lambda row: row.bid_size),
         "ask": ("number", lambda row: row.ask),
@@ -203,7 +199,7 @@ MARK_PRICES: Columns[MarkPrice] = Columns(
     "Mark prices",
     {
         "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
+        "timestamp": ("time", stamp),
         "price": ("number", lambda row: row.price),
         "index": ("number", lambda row: row.index),
         "settle": ("number", lambda row: row.settle),
@@ -228,7 +224,7 @@ LIQUIDATIONS: Columns[Liquidation] = Columns(
     "Liquidations",
     {
         "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
+        "timestamp": ("time", stamp),
         "price": ("number", lambda row: row.price),
         "size": ("number", lambda row: row.size),
         "side": ("text", lambda row: row.side),
@@ -242,7 +238,7 @@ OPEN_INTEREST: Columns[OpenInterest] = Columns(
     "Open interest",
     {
         "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
+        "timestamp": ("time", stamp),
         "size": ("number", lambda row: row.size),
         "value": ("number", lambda row: row.value),
         "venue": ("text", lambda row: row.venue),
@@ -253,7 +249,7 @@ GREEKS: Columns[Greeks] = Columns(
     "Greeks",
     {
         "symbol": ("text", lambda row: row.symbol),
-        "timestamp": ("time", _stamp),
+        "timestamp": ("time", stamp),
         "mark_iv": ("number", lambda row: row.mark_iv),
         "bid_iv": ("number", lambda row: row.bid_iv),
         "ask_iv": ("number", lambda row: row.ask_iv),

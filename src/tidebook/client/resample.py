@@ -11,7 +11,7 @@ from typing import Final
 from tidebook.client.ranges import grid
 from tidebook.core.span import Span
 from tidebook.errors import UsageError
-from tidebook.model.facts import Bar, Trade
+from tidebook.model.facts import Bar, Trade, stamp
 from tidebook.model.number import Exact, compared, plus
 
 _NONE: Final = (0, 0)
@@ -27,7 +27,7 @@ def from_trades(trades: Iterable[Trade], interval: str, *, partial: bool = False
     span = span_of(interval)
     rows = [*trades]
     _check_one({(row.venue, row.symbol) for row in rows})
-    stamps = [row.received_ns if row.venue_ns is None else row.venue_ns for row in rows]
+    stamps = [stamp(row) for row in rows]
     if any(later < at for at, later in pairwise(stamps)):
         raise UsageError("trades are not in order of time")
     groups = groupby(zip(stamps, rows, strict=True), key=lambda pair: span.opening(pair[0]))

@@ -1,19 +1,10 @@
 """Trades and quotes over a range, where a venue gives them."""
 
-from typing import TypeVar
-
 from tidebook.client.pages import Pages
 from tidebook.client.place import VenueAt
 from tidebook.core.clock import SECOND
 from tidebook.errors import UsageError
-from tidebook.model.facts import Fact, Instrument, Quote, Trade
-
-F = TypeVar("F", bound=Fact)
-
-
-def stamp(row: Fact) -> int:
-    """When it was, as the venue says; where it says nothing, when it was received."""
-    return row.received_ns if row.venue_ns is None else row.venue_ns
+from tidebook.model.facts import Instrument, Quote, Trade, stamp
 
 
 def trade_pages(one: VenueAt, instrument: Instrument) -> Pages[Trade]:

@@ -36,7 +36,12 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     @property
     def time(self) -> datetime:
         """The venue's stamp, or where it has none, when it was received."""
-        return instant(self.received_ns if self.venue_ns is None else self.venue_ns)
+        return instant(stamp(self))
+
+
+def stamp(fact: Fact) -> int:
+    """The venue's stamp, or where it has none, when it was received; ns UTC."""
+    return fact.received_ns if fact.venue_ns is None else fact.venue_ns
 
 
 class Trade(Fact, frozen=True, gc=False):

@@ -20,9 +20,8 @@ from tidebook.client.ahead import Ahead, Stretch
 from tidebook.client.funding import funding_pages
 from tidebook.client.market import Market, connect
 from tidebook.client.pages import Pages
-from tidebook.client.ticks import stamp
 from tidebook.errors import NetworkError, UsageError
-from tidebook.model.facts import Bar, Funding, Trade
+from tidebook.model.facts import Bar, Funding, Trade, stamp
 from tidebook.sim.server import serve
 
 BTC = "BTC/USDT:USDT"
