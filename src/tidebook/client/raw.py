@@ -13,16 +13,17 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 import msgspec
 
 from tidebook.client.feeds import Finder
+from tidebook.client.network import network_error
 from tidebook.client.place import VenueAt
 from tidebook.client.subscription import Slow, Subscription
 from tidebook.client.where import check_open
 from tidebook.core.channel import Question
 from tidebook.core.clock import Now
-from tidebook.core.effects import Request
+from tidebook.core.effects import Reply, Request, Seal, Urgency
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.redact import excerpt
 from tidebook.core.stream import Flow
-from tidebook.errors import DecodeError, SubscriptionFailed, UsageError
+from tidebook.errors import ClockRefused, DecodeError, SubscriptionFailed, TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.venue import Endpoint, Venue
 from tidebook.venues import at_host
@@ -171,14 +172,44 @@ async def ask(one: VenueAt, request: Request, weight: int) -> RawReply:
 
     Raises as `VenueAt.send` does; NoCredentials where it must be signed and there is no key: nothing was sent.
     """
-    pool = next((call.pool for call in one.declared.calls), "rest")
     _check_environment(one, request.url)
-    path = urlsplit(request.url).path
-    if one.declared.sign is None or one.declared.public(request.method, path):
-        reply = await one.send(request, pool, weight)
+    if is_signed(one.declared, request):
+        reply = await one.private.send(request, _pool(one), weight)
     else:
-        reply = await one.private.send(request, pool, weight)
+        reply = await one.send(request, _pool(one), weight)
     return RawReply(one.declared.name, now().wall_ns, reply.status, reply.headers, reply.body)
+
+
+async def answered(one: VenueAt, request: Request, *, signs: bool) -> tuple[Reply, TidebookError | None]:
+    """The reply of any status, and the error that it means.
+
+    What is refused for its time stamp is signed once more, with the venue's clock looked at anew: nothing was done.
+    Raises as `ask` does where there is no reply.
+    """
+    seal = one.private.sealed(request) if signs else None
+    reply, error = await _posted(one, request, seal)
+    if seal is None or not isinstance(error, ClockRefused):
+        return reply, error
+    await one.private.measure()
+    return await _posted(one, request, seal)
+
+
+async def _posted(one: VenueAt, request: Request, seal: Seal | None) -> tuple[Reply, TidebookError | None]:
+    errand = one.errand(request, _pool(one), 1, Urgency.SEED, seal)
+    reply, why = await one.post(errand)
+    if reply is None:
+        raise network_error(why, one.declared.name, request.method)
+    return reply, errand.refused
+
+
+def is_signed(venue: Venue, request: Request) -> bool:
+    """Whether its endpoint is not known to be public, of a venue that signs."""
+    return venue.sign is not None and not venue.public(request.method, urlsplit(request.url).path)
+
+
+def _pool(one: VenueAt) -> str:
+    """Whose budget it is where nobody says."""
+    return next((call.pool for call in one.declared.calls), "rest")
 
 
 def _check_environment(one: VenueAt, url: str) -> None:

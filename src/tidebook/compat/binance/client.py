@@ -18,9 +18,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tidebook.client.market import Market, connect
-from tidebook.client.network import network_error
 from tidebook.client.place import VenueAt
-from tidebook.client.raw import request_of
+from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.binance import enums
 from tidebook.compat.binance._history import History
 from tidebook.compat.binance._orders import Orders
@@ -33,9 +32,9 @@ from tidebook.compat.binance.exceptions import (
     in_their_words,
 )
 from tidebook.compat.binance.helpers import written
-from tidebook.core.effects import Reply, Request, Urgency
+from tidebook.core.effects import Request
 from tidebook.core.options import Options
-from tidebook.errors import ClockRefused, TidebookError, VenueError
+from tidebook.errors import TidebookError, VenueError
 from tidebook.model.credentials import NO_KEY, Credentials
 from tidebook.model.place import At, parse
 from tidebook.threads.loop import LoopThread
@@ -163,10 +162,7 @@ class AsyncClient(Orders, History):
 
     async def _answer(self, one: VenueAt, request: Request) -> Any:
         path = urlsplit(request.url).path
-        reply, refused = await _sent(one, request)
-        if isinstance(refused, ClockRefused):
-            await one.private.measure()  # nothing was done: it is signed once more, by the right time
-            reply, refused = await _sent(one, request)
+        reply, refused = await answered(one, request, signs=is_signed(one.declared, request))
         text = reply.body.decode("utf-8", "replace")
         self.response = Response(reply.status, dict(reply.headers), text, f"{request.method} {path}")
         if refused is not None or not 200 <= reply.status < 300:
@@ -185,19 +181,6 @@ class AsyncClient(Orders, History):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._place} {'closed' if self._closed else 'open'}>"
-
-
-async def _sent(one: VenueAt, request: Request) -> tuple[Reply, TidebookError | None]:
-    """The answer, and what it refuses. Raises NetworkError and others where there is none."""
-    path = urlsplit(request.url).path
-    signed = one.declared.sign is not None and not one.declared.public(request.method, path)
-    seal = one.private.sealed(request) if signed else None
-    pool = next((call.pool for call in one.declared.calls), "rest")
-    errand = one.errand(request, pool, 1, Urgency.SEED, seal)
-    reply, why = await one.post(errand)
-    if reply is None:
-        raise network_error(why, one.declared.name, request.method)
-    return reply, errand.refused
 
 
 def _versioned(path: str, version: object) -> str:

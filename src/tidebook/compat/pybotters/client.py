@@ -13,14 +13,13 @@ from urllib.parse import urlsplit
 
 from tidebook.client.keys import Keys
 from tidebook.client.market import Market, connect
-from tidebook.client.network import network_error
 from tidebook.client.place import VenueAt
-from tidebook.client.raw import request_of
+from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.pybotters.answers import Asking, FetchResult, NotJSONContent, Response
 from tidebook.compat.pybotters.apis import Where, load, where
 from tidebook.compat.pybotters.sockets import Given, Handlers, WebSocketApp
-from tidebook.core.effects import Reply, Request, Seal, Urgency
-from tidebook.errors import ClockRefused, TidebookError, UsageError
+from tidebook.core.effects import Request
+from tidebook.errors import UsageError
 
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 
@@ -138,15 +137,14 @@ class Client:
         signs = auth is not None and self._signs(place, request)
         async with asyncio.timeout(self._timeout if timeout is None else timeout):
             one = await self._venue(place)
-            reply, error = await _answer(one, request, signs=signs)
+            reply, error = await answered(one, request, signs=signs)
         return Response(method, request.url, reply, error, self)
 
     def _signs(self, place: Where, request: Request) -> bool:
         """Whether it is to be signed. Raises NoCredentials where there is no key for that."""
-        path = urlsplit(request.url).path
-        if place.venue.sign is None or place.venue.public(request.method, path):
+        if not is_signed(place.venue, request):
             return False
-        self.check_key(place, f"{request.method} {path}", "sent")
+        self.check_key(place, f"{request.method} {urlsplit(request.url).path}", "sent")
         return True
 
     def check_key(self, place: Where, what: str, nothing: str) -> None:
@@ -232,22 +230,3 @@ def _json(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
     except ValueError:
         raise UsageError("what is to be sent is no JSON") from None
-
-
-async def _answer(one: VenueAt, request: Request, *, signs: bool) -> tuple[Reply, TidebookError | None]:
-    """The reply of any status, and the error that it means. What is refused for its time stamp is signed once more."""
-    seal = one.private.sealed(request) if signs else None
-    reply, error = await _asked(one, request, seal)
-    if seal is None or not isinstance(error, ClockRefused):
-        return reply, error
-    await one.private.measure()
-    return await _asked(one, request, seal)
-
-
-async def _asked(one: VenueAt, request: Request, seal: Seal | None) -> tuple[Reply, TidebookError | None]:
-    pool = next((call.pool for call in one.declared.calls), "rest")
-    errand = one.errand(request, pool, 1, Urgency.SEED, seal)
-    reply, why = await one.post(errand)
-    if reply is None:
-        raise network_error(why, one.declared.name, request.method)
-    return reply, errand.refused

@@ -16,6 +16,21 @@ MOST: Final = 10_000  # changes that wait for who watches
 S = TypeVar("S", bound="DataStore")
 
 
+class _Waiting:
+    """Who waits for what happens next."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    async def wait(self) -> None:
+        await self._next.wait()
+
+    def wake(self) -> None:
+        """Everybody who waits now, and nobody who will."""
+        self._next.set()
+        self._next = asyncio.Event()
+
+
 class DataStore:
     """Rows of one kind. Those with `_KEYS` are one for each value of these; others are all kept.
 
@@ -30,7 +45,7 @@ class DataStore:
         self._keys = tuple(keys or self._KEYS)
         self._rows: dict[object, Item] = {}
         self._numbers = count()
-        self._waiting: list[asyncio.Event] = []
+        self._waiting = _Waiting()
         self._streams: list[StoreStream] = []
         self._init()
         self._insert(data or [])
@@ -105,9 +120,7 @@ class DataStore:
     def _changed(self) -> None:
         for key in [*islice(self._rows, max(0, len(self._rows) - self._MAXLEN))]:
             del self._rows[key]
-        waiting, self._waiting = self._waiting, []
-        for event in waiting:
-            event.set()
+        self._waiting.wake()
 
     def _put(self, operation: Operation, source: Item | None, item: Item) -> None:
         for stream in self._streams:
@@ -137,13 +150,7 @@ class DataStore:
 
     async def wait(self) -> None:
         """Until something changes."""
-        event = asyncio.Event()
-        self._waiting.append(event)
-        try:
-            await event.wait()
-        finally:
-            if event in self._waiting:
-                self._waiting.remove(event)
+        await self._waiting.wait()
 
     def watch(self) -> "StoreStream":
         """Each change from here on: ``with store.watch() as stream: async for change in stream``."""
@@ -199,7 +206,7 @@ class DataStoreCollection:
 
     def __init__(self) -> None:
         self._stores: dict[str, DataStore] = {}
-        self._waiting: list[asyncio.Event] = []
+        self._waiting = _Waiting()
         self._init()
 
     def _init(self) -> None:
@@ -228,19 +235,11 @@ class DataStoreCollection:
     def onmessage(self, msg: Any, ws: Any = None) -> None:
         """Take what a message says, of the socket that brought it."""
         self._onmessage(msg, ws)
-        waiting, self._waiting = self._waiting, []
-        for event in waiting:
-            event.set()
+        self._waiting.wake()
 
     async def wait(self) -> None:
         """Until the next message has been taken."""
-        event = asyncio.Event()
-        self._waiting.append(event)
-        try:
-            await event.wait()
-        finally:
-            if event in self._waiting:
-                self._waiting.remove(event)
+        await self._waiting.wait()
 
 
 async def each_answer(aws: Sequence[Awaitable[Response]], take: Callable[[Response, Any], None]) -> None:
