@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.pages import tell
+
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "checklist.md"
 COUNT = 99
@@ -76,14 +78,5 @@ def _cell(number: int, proven: dict[int, list[str]], reasons: dict[int, str]) ->
     return f"{held}. **Open:** {reasons[number]}" if held else f"**Open:** {reasons[number]}"
 
 
-def main() -> int:
-    """Print the page, or write it."""
-    if sys.argv[1:] == ["--write"]:
-        PAGE.write_text(page(), "utf-8")
-    else:
-        print(page(), end="")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(PAGE, page()))

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tests.lines import lines_of
+from tests.pages import tell
 
 from tidebook import venues
 from tidebook.cli.venues import spoken
@@ -83,14 +84,5 @@ def page() -> str:
     return "\n".join([_HEAD, "\n\n".join(tables), _LINES, counted, ""])
 
 
-def main() -> int:
-    """Print the page, or write it."""
-    if sys.argv[1:] == ["--write"]:
-        PAGE.write_text(page(), "utf-8")
-    else:
-        print(page(), end="")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(PAGE, page()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
@@ -25,7 +26,7 @@ class Refused(Exception):
     """What the venue answered, where a peer has no exceptions of its own."""
 
 
-class Desk:
+class Desk(ABC):
     """How a peer does it. Facts of an order: id, client, side, price, size, filled, state; None is not told.
 
     `errors`: its own exceptions of what a venue refuses. `clock`: its requests have times. A row of a fill is its id,
@@ -48,31 +49,25 @@ class Desk:
         """What else it signs: logins, calls by socket."""
         return {}
 
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    async def best(self) -> Decimal:
-        raise NotImplementedError
+    async def start(self) -> None: ...  # noqa: B027 (not every peer has something to open)
+    async def stop(self) -> None: ...  # noqa: B027
 
-    async def place(self, side: str, price: Decimal | None, client: str) -> Facts:
-        raise NotImplementedError
-
-    async def by_id(self, id: str) -> Facts:
-        raise NotImplementedError
-
-    async def by_client(self, client: str) -> Facts:
-        raise NotImplementedError
-
-    async def open(self) -> list[str]:
-        raise NotImplementedError
-
-    async def cancel(self, id: str) -> Facts:
-        raise NotImplementedError
-
-    async def fills(self, id: str) -> list[Row]:
-        raise NotImplementedError
-
-    async def balances(self) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    async def best(self) -> Decimal: ...
+    @abstractmethod
+    async def place(self, side: str, price: Decimal | None, client: str) -> Facts: ...
+    @abstractmethod
+    async def by_id(self, id: str) -> Facts: ...
+    @abstractmethod
+    async def by_client(self, client: str) -> Facts: ...
+    @abstractmethod
+    async def open(self) -> list[str]: ...
+    @abstractmethod
+    async def cancel(self, id: str) -> Facts: ...
+    @abstractmethod
+    async def fills(self, id: str) -> list[Row]: ...
+    @abstractmethod
+    async def balances(self) -> dict[str, Any]: ...
 
     def why(self, error: Exception) -> str:
         return f"{type(error).__name__}: {error}"[:400]
