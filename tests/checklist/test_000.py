@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.checklist.served import Served, served
+from tests.served import Exchange, served
 
 from tidebook.client.keys import given, keys_of
 from tidebook.client.where import declared_at
@@ -43,7 +43,7 @@ async def main():
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[Served]:
+def exchange() -> Iterator[Exchange]:
     with pytest.MonkeyPatch.context() as patch, served("binance.spot", speed=HURRIED) as running:
         patch.setenv("TIDEBOOK_AT", running.at)
         yield running
@@ -56,7 +56,7 @@ class Patient(AsyncClient):
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def client(exchange: Served) -> AsyncIterator[Any]:
+async def client(exchange: Exchange) -> AsyncIterator[Any]:
     """One for all tests; Any, since its methods are made of a table."""
     made = await Patient.create()
     yield made
@@ -225,7 +225,7 @@ async def test_S16_a_question_in_a_task_lets_recv_go_on(client: Any) -> None:
     assert book["bids"]
 
 
-async def test_S17_a_program_ends_when_main_ends_without_warnings(exchange: Served) -> None:
+async def test_S17_a_program_ends_when_main_ends_without_warnings(exchange: Exchange) -> None:
     ends = "loop = asyncio.new_event_loop()\nloop.run_until_complete(main())\nloop.close()\nasyncio.run(main())\n"
     done = await asyncio.to_thread(
         subprocess.run, [sys.executable, "-W", "always", "-c", PROGRAM + ends],
@@ -237,7 +237,7 @@ async def test_S17_a_program_ends_when_main_ends_without_warnings(exchange: Serv
     assert "ResourceWarning" not in done.stderr
 
 
-async def test_S18_a_client_that_is_forgotten_is_closed_and_says_so_once(exchange: Served) -> None:
+async def test_S18_a_client_that_is_forgotten_is_closed_and_says_so_once(exchange: Exchange) -> None:
     before = asyncio.all_tasks()
     forgotten = await AsyncClient.create()
     market = await forgotten.market("spot")

@@ -12,13 +12,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.checklist.documents import document
+from tests.served import beside, served
 
 from tidebook.compat.alpaca.common.exceptions import APIError, LoginRefused
 from tidebook.compat.alpaca.data.historical.crypto import AsyncCryptoHistoricalDataClient, CryptoHistoricalDataClient
@@ -27,44 +29,19 @@ from tidebook.compat.alpaca.data.models import BarSet, Quote
 from tidebook.compat.alpaca.data.requests import CryptoBarsRequest, CryptoLatestQuoteRequest
 from tidebook.compat.alpaca.data.timeframe import TimeFrame, TimeFrameUnit
 from tidebook.io.serve import Answer, Asked, Served, Server
-from tidebook.sim import serve
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "examples" / "compat" / "alpaca_live.py"
-SEEDS = Path(os.environ.get("TIDEBOOK_SHARED", ROOT.parent / "shared")) / "seeds"
 BOTH = ("BTC/USD", "ETH/USD")
 MINUTE = TimeFrame(amount=1, unit=TimeFrameUnit.Minute)
 LATEST = 30.0
 
 
-@contextmanager
-def beside(opened: Callable[[], Any]) -> Iterator[str]:
-    """Where it serves: what `opened` makes, in a thread with a loop of its own."""
-    ready, found = threading.Event(), list[Any]()
-
-    async def served() -> None:
-        over = asyncio.Event()
-        async with opened() as server:
-            found.extend((server.at, asyncio.get_running_loop(), over))
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(served()))
-    thread.start()
-    assert ready.wait(LATEST)
-    where, loop, over = found
-    try:
-        yield where
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def at() -> Iterator[str]:
     """Where the exchange is."""
-    with beside(lambda: serve(seed=3, venues=["alpaca"])) as where:
-        yield where
+    with served("alpaca", seed=3) as exchange:
+        yield exchange.at
 
 
 @pytest.fixture(autouse=True)
@@ -245,8 +222,8 @@ async def test_S26_handlers_are_coroutines_and_symbols_many(monkeypatch: pytest.
         stream.subscribe_quotes(Taken(stream, 1))
     seen = {one.symbol for one in await taken(40, *BOTH)}
     assert seen == set(BOTH)
-    with beside(lambda: Server(Holding(lambda: True))) as where:
-        monkeypatch.setenv("TIDEBOOK_AT", where)
+    with beside(Server(Holding(lambda: True))) as (_, server):
+        monkeypatch.setenv("TIDEBOOK_AT", server.at)
         assert {one.symbol for one in await taken(2, "*")} == {"BTC/USD"}
 
 
@@ -299,8 +276,8 @@ async def test_S29_neither_stalls_the_other(monkeypatch: pytest.MonkeyPatch) -> 
         stream.stop()
 
     stream.subscribe_quotes(handler, "BTC/USD")
-    with beside(lambda: Server(Holding(lambda: len(order) >= wanted))) as where, CryptoHistoricalDataClient() as client:
-        monkeypatch.setenv("TIDEBOOK_AT", where)
+    with beside(Server(Holding(lambda: len(order) >= wanted))) as (_, server), CryptoHistoricalDataClient() as client:
+        monkeypatch.setenv("TIDEBOOK_AT", server.at)
         history = asyncio.create_task(fetch(client))
         async with asyncio.timeout(LATEST):
             await asyncio.gather(history, stream.run_async())
@@ -329,8 +306,8 @@ async def test_S29_a_handler_that_waits_goes_on_behind_the_call(monkeypatch: pyt
         stream.stop()
 
     stream.subscribe_quotes(handler, "BTC/USD")
-    with beside(lambda: Server(Holding(lambda: len(begun) >= wanted))) as where, CryptoHistoricalDataClient() as client:
-        monkeypatch.setenv("TIDEBOOK_AT", where)
+    with beside(Server(Holding(lambda: len(begun) >= wanted))) as (_, server), CryptoHistoricalDataClient() as client:
+        monkeypatch.setenv("TIDEBOOK_AT", server.at)
         async with asyncio.timeout(LATEST):
             await asyncio.gather(fetch(client), stream.run_async())
     assert done == begun == [done[0] + timedelta(microseconds=number) for number in range(len(done))]
@@ -417,10 +394,7 @@ def lines(text: str) -> list[str]:
 
 def test_S30_S31_the_documents_program() -> None:
     """Line by line it is the document's, but for whose modules are imported; its keys are a module of the user's."""
-    found = sorted(SEEDS.glob("001_*.txt"))
-    if not found:
-        pytest.skip("the document is not here")
-    text = found[0].read_text()
+    text = document("001")
     begin = text.index("import asyncio\nfrom alpaca.data.historical.crypto")
     whole = text[begin : text.index("asyncio.run(main())", begin) + len("asyncio.run(main())")]
     ours = PROGRAM.read_text()

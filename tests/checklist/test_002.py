@@ -23,13 +23,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.checklist.documents import document
+from tests.served import Exchange, served
 
-from tidebook.sim.server import serve
 from tidebook.threads import Market, connect
-from tidebook.threads.loop import LoopThread
 
 FOLDER = Path(__file__).parents[2] / "examples" / "threads_shared_books"
-SHARED = Path(os.environ.get("TIDEBOOK_SHARED", Path(__file__).parents[3] / "shared"))
 LATEST = 30.0
 SPOT, HTX, BTC = "binance.spot", "htx.spot", "BTC/USDT"
 DIFFS = "wss://stream.binance.com:9443/ws/btcusdt@depth"
@@ -37,42 +36,22 @@ HOST = {"Host": "api.huobi.pro"}
 HUOBI = {"sub": "market.btcusdt.depth.step0", "id": "id1"}
 
 
-class Running:
-    """The exchange in a thread with a loop of its own, for all tests of this module."""
-
-    def __init__(self) -> None:
-        self.thread = LoopThread("simulator")
-        self.sim = serve(seed=2, venues=("binance", "htx"))
-
-    def __enter__(self) -> "Running":
-        self.thread.start()
-        self.thread.call(self.sim.__aenter__(), LATEST)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.thread.call(self.sim.__aexit__(None, None, None), LATEST)
-        self.thread.stop()
-
-    def do(self, call: Callable[[serve], Any]) -> Any:
-        return self.thread.ask(lambda: call(self.sim))
-
-
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    with Running() as one:
+def running() -> Iterator[Exchange]:
+    with served("binance", "htx", seed=2) as one:
         yield one
 
 
 @pytest.fixture
-def market(running: Running) -> Iterator[Market]:
-    with connect(SPOT, HTX, at=running.sim.at) as opened:
+def market(running: Exchange) -> Iterator[Market]:
+    with connect(SPOT, HTX, at=running.at) as opened:
         yield opened
 
 
 @pytest.fixture
-def modules(running: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+def modules(running: Exchange, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
     """The example's modules, by name, as a program beside them imports them; whatever was started is ended."""
-    monkeypatch.setenv("TIDEBOOK_AT", running.sim.at)
+    monkeypatch.setenv("TIDEBOOK_AT", running.at)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before, ours = signal.getsignal(signal.SIGINT), ("client", "binance", "huobi")
     for name in ours:
@@ -104,7 +83,7 @@ def until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + LATEST
     while not condition():
         assert time.monotonic() < end
-        time.sleep(0.005)
+        time.sleep(0.005)  # nobody tells; it decides nothing
 
 
 def both(load: Callable[[str], ModuleType], orderbooks: dict[str, Any], lock: Any) -> tuple[Any, Any]:
@@ -150,7 +129,7 @@ def test_S32_one_base_class_and_one_subclass_an_exchange_that_overrides_its_call
 
 
 def test_S33_a_client_is_a_thread_whose_run_opens_again_what_drops(
-    modules: Callable[[str], ModuleType], running: Running
+    modules: Callable[[str], ModuleType], running: Exchange
 ) -> None:
     books = shared()
     binance, _ = both(modules, books, threading.Lock())
@@ -191,9 +170,9 @@ def test_S36_huobi_subscribes_by_a_message_with_an_id(market: Market) -> None:
         assert next(stream).data["ch"] == HUOBI["sub"]
 
 
-def test_S37_huobi_sends_gzip_which_is_undone(running: Running, market: Market) -> None:
+def test_S37_huobi_sends_gzip_which_is_undone(running: Exchange, market: Market) -> None:
     async def first() -> bytes:
-        where = f"http://{running.sim.at}/ws"
+        where = f"http://{running.at}/ws"
         async with aiohttp.ClientSession() as session, session.ws_connect(where, headers=HOST) as ws:
             await ws.send_str(json.dumps(HUOBI))
             message = await ws.receive(LATEST)
@@ -218,7 +197,7 @@ def test_S38_huobi_sends_whole_books_and_each_replaces_the_one_before(market: Ma
 
 
 def test_S40_one_exchanges_failure_does_not_stop_the_other(
-    modules: Callable[[str], ModuleType], running: Running
+    modules: Callable[[str], ModuleType], running: Exchange
 ) -> None:
     books = shared()
     for client in both(modules, books, threading.Lock()):
@@ -338,7 +317,7 @@ def test_S46_a_book_is_begun_by_the_rule_of_the_document(market: Market) -> None
 
 
 def test_S47_on_a_break_of_the_sequence_the_user_is_told_and_the_book_begins_anew(
-    filled: tuple[Any, dict[str, Any]], running: Running, capsys: pytest.CaptureFixture[str]
+    filled: tuple[Any, dict[str, Any]], running: Exchange, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, books = filled
     told = ""
@@ -371,7 +350,7 @@ def test_S48_size_0_removes_and_new_levels_are_in_the_order_of_prices_on_both_si
                     assert not {Decimal(price) for price, size in rows if not Decimal(size)} & {*prices}
 
 
-def test_S51_none_of_the_documents_defects(market: Market, running: Running) -> None:
+def test_S51_none_of_the_documents_defects(market: Market, running: Exchange) -> None:
     """No ghost levels, prices compared as numbers, a worst level that is kept, a snapshot anew after a cut."""
     with market[SPOT].book(BTC) as book:
         before = book.freeze()
@@ -388,19 +367,16 @@ def test_S51_none_of_the_documents_defects(market: Market, running: Running) -> 
         assert (book.seq or 0) > (before.seq or 0)
 
 
-def document() -> list[str]:
+def programs() -> list[str]:
     """The programs in the document."""
-    found = [*(SHARED / "seeds").glob("002_*.txt")]
-    if not found:
-        pytest.skip("the document is not beside this checkout: set TIDEBOOK_SHARED")
-    return re.findall(r"^```\n(.*?)^```", found[0].read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return re.findall(r"^```\n(.*?)^```", document("002"), re.DOTALL | re.MULTILINE)
 
 
-def program(running: Running, text: str, folder: Path, enough: Callable[[list[str]], bool]) -> list[str]:
+def program(running: Exchange, text: str, folder: Path, enough: Callable[[list[str]], bool]) -> list[str]:
     """What it prints, beside our modules, until that is enough and Ctrl-C ends it."""
     main = folder / "main.py"
     main.write_text(text)
-    environment = {**os.environ, "TIDEBOOK_AT": running.sim.at, "PYTHONPATH": str(FOLDER), "PYTHONUNBUFFERED": "1",
+    environment = {**os.environ, "TIDEBOOK_AT": running.at, "PYTHONPATH": str(FOLDER), "PYTHONUNBUFFERED": "1",
                    "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
     child = subprocess.Popen([sys.executable, main], env=environment, stdout=subprocess.PIPE, text=True,
                              stderr=subprocess.PIPE)  # fmt: skip
@@ -424,15 +400,15 @@ def program(running: Running, text: str, folder: Path, enough: Callable[[list[st
     return lines
 
 
-def test_the_documents_first_main_runs_unchanged(running: Running, tmp_path: Path) -> None:
-    main = next(text for text in document() if text.startswith("# main.py") and "__main__" in text)
+def test_the_documents_first_main_runs_unchanged(running: Exchange, tmp_path: Path) -> None:
+    main = next(text for text in programs() if text.startswith("# main.py") and "__main__" in text)
     lines = program(running, main, tmp_path, lambda lines: {"Updated Binance", "Updated Huobi"} <= {*lines})
     assert {*lines} == {"Updated Binance", "Updated Huobi"}
 
 
-def test_S44_the_documents_main_thread_prints_the_best_prices_of_both(running: Running, tmp_path: Path) -> None:
+def test_S44_the_documents_main_thread_prints_the_best_prices_of_both(running: Exchange, tmp_path: Path) -> None:
     """Its pieces in their order, with the imports and the start that it shows elsewhere."""
-    texts = document()
+    texts = programs()
     first = next(text for text in texts if text.startswith("# main.py") and "__main__" in text)
     imports = "".join(line + "\n" for line in first.splitlines() if line.startswith("from "))
     starts = "".join(line.strip() + "\n" for line in first.splitlines() if ".start()" in line)
@@ -445,7 +421,7 @@ def test_S44_the_documents_main_thread_prints_the_best_prices_of_both(running: R
     assert {line.split()[0] for line in shown} == {"Binance", "Huobi"}
 
 
-def test_S50_both_exchanges_are_compared_at_each_update(running: Running, tmp_path: Path) -> None:
+def test_S50_both_exchanges_are_compared_at_each_update(running: Exchange, tmp_path: Path) -> None:
     main = (FOLDER / "main.py").read_text()
     lines = program(running, main, tmp_path, lambda lines: sum("to Huobi" in line for line in lines) >= 2)
     told = next(line for line in lines if "to Huobi" in line)

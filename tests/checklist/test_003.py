@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.served import Exchange, served
 
 from tidebook.compat import pybotters
 from tidebook.compat.pybotters.apis import where
@@ -28,7 +28,6 @@ from tidebook.core.sign import Stamp
 from tidebook.errors import NoCredentials, NotPermitted, UsageError, VenueClosed
 from tidebook.io.serve import Answer, Asked, Served, Server
 from tidebook.model.credentials import SIMULATOR, Credentials
-from tidebook.sim import serve
 from tidebook.venues import named
 
 PROGRAMS = Path(__file__).parents[2] / "examples" / "compat"
@@ -46,64 +45,27 @@ def asked(symbol: str = "BTCUSD") -> dict[str, str]:
     return {"category": "inverse", "symbol": symbol}
 
 
-class Running:
-    """The exchange in a thread with a loop of its own, for all tests of this module."""
-
-    def __init__(self) -> None:
-        self._ready = threading.Event()
-        self._over: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self.sim: serve
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-
-    async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        async with serve(seed=3, venues=["bybit"]) as self.sim:
-            self._ready.set()
-            await self._over.wait()
-
-    def __enter__(self) -> "Running":
-        self._thread.start()
-        assert self._ready.wait(LATEST)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._loop is not None
-        assert self._over is not None
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
-
-    async def do(self, call: Any, *args: Any, **words: Any) -> Any:
-        """A call in its loop."""
-
-        async def made() -> Any:
-            return call(*args, **words)
-
-        assert self._loop is not None
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(made(), self._loop))
-
-
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    with Running() as one:
+def running() -> Iterator[Exchange]:
+    with served("bybit", seed=3) as one:
         yield one
 
 
 @pytest.fixture
-async def client(running: Running, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[pybotters.Client]:
-    monkeypatch.setenv("TIDEBOOK_AT", running.sim.at)
+async def client(running: Exchange, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[pybotters.Client]:
+    monkeypatch.setenv("TIDEBOOK_AT", running.at)
     async with asyncio.timeout(LATEST), pybotters.Client(apis=APIS) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def program(running: Running, name: str, *, loop: str = "asyncio") -> AsyncIterator[asyncio.subprocess.Process]:
+async def program(running: Exchange, name: str, *, loop: str = "asyncio") -> AsyncIterator[asyncio.subprocess.Process]:
     """A program of the document, run as it stands; with `loop` another's `run` in its last line."""
     text = (PROGRAMS / f"pybotters_{name}.py").read_text()
     if loop != "asyncio":
         text = f"import {loop}\n" + text.replace("asyncio.run(main())", f"{loop}.run(main())")
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", text, env={**os.environ, "TIDEBOOK_AT": running.sim.at},
+        sys.executable, "-c", text, env={**os.environ, "TIDEBOOK_AT": running.at},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -125,11 +87,11 @@ for path in sys.argv[1:]:
 
 
 @pytest.fixture(scope="module")
-def printed(running: Running) -> dict[str, str]:
+def printed(running: Exchange) -> dict[str, str]:
     """What each program prints that ends by itself; one after the other in a process of their own."""
     paths = [str(PROGRAMS / f"pybotters_{name}.py") for name in ENDING]
     done = subprocess.run(
-        [sys.executable, "-c", _ALL, *paths], env={**os.environ, "TIDEBOOK_AT": running.sim.at},
+        [sys.executable, "-c", _ALL, *paths], env={**os.environ, "TIDEBOOK_AT": running.at},
         capture_output=True, text=True, timeout=LATEST, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -153,8 +115,8 @@ async def test_S53_parameters_are_a_mapping_and_the_body_is_read_by_key(
     assert "'symbol': 'BTCUSD'" in printed["rest2"]
 
 
-async def test_S54_leaving_the_session_closes_all_of_it(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDEBOOK_AT", running.sim.at)
+async def test_S54_leaving_the_session_closes_all_of_it(running: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEBOOK_AT", running.at)
     before = asyncio.all_tasks()
     async with pybotters.Client() as client:
         for _ in range(5):
@@ -275,7 +237,7 @@ async def test_S61_a_socket_is_subscribed_and_iterated(client: pybotters.Client)
 
 
 async def test_S62_iterating_ends_when_it_is_closed_and_goes_on_after_a_loss(
-    running: Running, client: pybotters.Client
+    running: Exchange, client: pybotters.Client
 ) -> None:
     ws = await client.ws_connect(STREAM, send_json=SUBSCRIBE)
     first = ws.current_ws
@@ -284,7 +246,7 @@ async def test_S62_iterating_ends_when_it_is_closed_and_goes_on_after_a_loss(
         if message.json().get("op") == "subscribe":
             answers += 1
             if answers == 1:
-                await running.do(running.sim.faults.cut, "bybit.inverse")
+                running.do(lambda sim: sim.faults.cut("bybit.inverse"))
             if answers == 2:
                 await ws.close()
     assert answers == 2
@@ -294,7 +256,7 @@ async def test_S62_iterating_ends_when_it_is_closed_and_goes_on_after_a_loss(
         await ws
 
 
-async def test_S63_ctrl_c_leaves_quietly(running: Running) -> None:
+async def test_S63_ctrl_c_leaves_quietly(running: Exchange) -> None:
     async with program(running, "ws1", loop="tidebook") as child:
         assert child.stdout is not None
         while b"tickers.BTCUSD" not in await child.stdout.readline():
@@ -304,7 +266,7 @@ async def test_S63_ctrl_c_leaves_quietly(running: Running) -> None:
     assert (child.returncode, err) == (130, b"")
 
 
-async def test_S64_a_receiver_in_the_background(running: Running) -> None:
+async def test_S64_a_receiver_in_the_background(running: Exchange) -> None:
     async with program(running, "ws2") as child:
         assert child.stdout is not None
         seen: set[bytes] = set()
@@ -424,8 +386,8 @@ async def test_S69_endpoints_by_path_and_parameters(client: pybotters.Client) ->
     assert not missing.data
 
 
-async def test_S70_a_base_url_is_said_once(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDEBOOK_AT", running.sim.at)
+async def test_S70_a_base_url_is_said_once(running: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEBOOK_AT", running.at)
     async with pybotters.Client(base_url=HOST) as client:
         response = await client.get("/v5/market/tickers", params=asked())
         assert str(response.url).startswith(f"{HOST}/v5/market/tickers?")
@@ -434,7 +396,7 @@ async def test_S70_a_base_url_is_said_once(running: Running, monkeypatch: pytest
             await client.get("/v5/market/tickers")
 
 
-async def test_S71_sockets_are_tasks_that_come_back(running: Running, client: pybotters.Client) -> None:
+async def test_S71_sockets_are_tasks_that_come_back(running: Exchange, client: pybotters.Client) -> None:
     heard: asyncio.Queue[Any] = asyncio.Queue()
     app = client.ws_connect(STREAM, send_json=SUBSCRIBE, hdlr_json=lambda message, ws: heard.put_nowait((message, ws)))
     sockets: set[object] = set()
@@ -442,7 +404,8 @@ async def test_S71_sockets_are_tasks_that_come_back(running: Running, client: py
         message, socket = await heard.get()
         if message.get("op") == "subscribe":
             sockets.add(socket)
-            await running.do(running.sim.faults.cut, "bybit.inverse") if len(sockets) == 1 else None
+            if len(sockets) == 1:
+                running.do(lambda sim: sim.faults.cut("bybit.inverse"))
     assert (await app).current_ws in sockets
     async with program(running, "ws3") as child:
         assert child.stdout is not None
@@ -452,7 +415,7 @@ async def test_S71_sockets_are_tasks_that_come_back(running: Running, client: py
         await child.communicate()
 
 
-async def test_S72_stores_are_kept_right_and_can_be_waited_for(running: Running, client: pybotters.Client) -> None:
+async def test_S72_stores_are_kept_right_and_can_be_waited_for(running: Exchange, client: pybotters.Client) -> None:
     store = pybotters.BybitDataStore()
     topics = ["orderbook.50.BTCUSDT", "publicTrade.BTCUSDT", "tickers.BTCUSDT"]
     await client.ws_connect("wss://stream.bybit.com/v5/public/linear", send_json={"op": "subscribe", "args": topics},
@@ -480,7 +443,7 @@ async def test_S72_stores_are_kept_right_and_can_be_waited_for(running: Running,
     assert store.order.get({"orderId": id}) is None
     assert store.wallet.find({"accountType": "UNIFIED"})
     # A gap: it is empty rather than wrong, and whole again by itself.
-    await running.do(running.sim.faults.drop, "bybit.linear", topics[0], 1)
+    running.do(lambda sim: sim.faults.drop("bybit.linear", topics[0], 1))
     while store.orderbook.initialized["BTCUSDT"]:
         await store.wait()
     assert store.orderbook.find() == []

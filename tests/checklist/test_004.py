@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.checklist.served import Served, served
+from tests.served import Exchange, served
 
 from tidebook.compat import binance
 from tidebook.compat.binance import (
@@ -35,14 +35,14 @@ class Quick(AsyncClient):
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[Served]:
+def exchange() -> Iterator[Exchange]:
     with pytest.MonkeyPatch.context() as patch, served("binance", speed=4.0) as running:
         patch.setenv("TIDEBOOK_AT", running.at)
         yield running
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def client(exchange: Served) -> AsyncIterator[Any]:
+async def client(exchange: Exchange) -> AsyncIterator[Any]:
     """One for all tests, each of which has symbols of its own: of one symbol three snapshots a minute are asked for."""
     made = await Quick.create()
     yield made
@@ -50,13 +50,13 @@ async def client(exchange: Served) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-def threaded(exchange: Served) -> Iterator[ThreadedDepthCacheManager]:
+def threaded(exchange: Exchange) -> Iterator[ThreadedDepthCacheManager]:
     made = ThreadedDepthCacheManager()
     yield made
     made.stop()
 
 
-def test_S77_the_threaded_manager_takes_what_the_client_takes(exchange: Served) -> None:
+def test_S77_the_threaded_manager_takes_what_the_client_takes(exchange: Exchange) -> None:
     made = ThreadedDepthCacheManager(
         api_key="a", api_secret="s", requests_params={"timeout": 3}, tld="us", testnet=True
     )
@@ -92,7 +92,7 @@ def test_S76_S79_to_S83_caches_without_asyncio(threaded: ThreadedDepthCacheManag
         threaded.start_depth_cache(told, symbol="BNBBTC")
 
 
-def test_the_threaded_streams_call_back_in_order(exchange: Served) -> None:
+def test_the_threaded_streams_call_back_in_order(exchange: Exchange) -> None:
     said: list[Any] = []
     enough = threading.Event()
 
@@ -193,10 +193,10 @@ async def test_S91_a_callback_is_a_choice(client: Any) -> None:
 
 
 @module
-async def test_S92_S93_S97_a_cut_is_told_and_healed(client: Any, exchange: Served) -> None:
+async def test_S92_S93_S97_a_cut_is_told_and_healed(client: Any, exchange: Exchange) -> None:
     async with DepthCacheManager(client, "BTCUSDT", ws_interval=100, max_reconnects=None) as caches:
         await caches.recv()
-        exchange.cut(seconds=0)
+        exchange.do(lambda sim: sim.faults.cut("binance"))
         while not isinstance(said := await caches.recv(), dict):
             pass
         assert (said["e"], said["type"]) == ("error", "BinanceWebsocketClosed")
@@ -206,13 +206,13 @@ async def test_S92_S93_S97_a_cut_is_told_and_healed(client: Any, exchange: Serve
 
 
 @module
-async def test_S94_S95_after_five_attempts_the_end_is_told_once(client: Any, exchange: Served) -> None:
+async def test_S94_S95_after_five_attempts_the_end_is_told_once(client: Any, exchange: Exchange) -> None:
     async with DepthCacheManager(client, "ETHBTC") as caches:
-        exchange.cut()
+        exchange.do(lambda sim: sim.faults.cut("binance", seconds=3600))
         try:
             said = [item async for item in caches if isinstance(item, dict)]
         finally:
-            exchange.resume()
+            exchange.do(lambda sim: sim.faults.resume("binance"))
         assert [one["type"] for one in said] == ["BinanceWebsocketClosed", "BinanceUnableToConnect"]
         with pytest.raises(binance.ReadLoopClosed):
             await caches.recv()

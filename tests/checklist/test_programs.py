@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.checklist.served import Served, document, served
+from tests.checklist.documents import document
+from tests.served import Exchange, served
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "compat"
 HURRIED = 20.0
@@ -36,13 +37,13 @@ for text in sys.argv[1:]:
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[Served]:
+def exchange() -> Iterator[Exchange]:
     with served("binance.spot", speed=HURRIED) as running:
         yield running
 
 
 @contextmanager
-def program(exchange: Served, *texts: str) -> Iterator["subprocess.Popen[str]"]:
+def program(exchange: Exchange, *texts: str) -> Iterator["subprocess.Popen[str]"]:
     """The programs one after the other, in a process of their own."""
     environment = {**os.environ, "TIDEBOOK_AT": exchange.at, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
@@ -97,10 +98,8 @@ def is_book(line: str) -> bool:
     return "'lastUpdateId':" in line and "'bids':" in line
 
 
-def test_S1_to_S17_the_tutorials_programs(exchange: Served) -> None:
+def test_S1_to_S17_the_tutorials_programs(exchange: Exchange) -> None:
     text = document("000")
-    if text is None:
-        pytest.skip("the document is not here")
     asked, gathered, listening, waiting, calling = tutorial(text)
     with program(exchange, listening, waiting, calling, asked, gathered) as child:
         candles = printed(child, lambda lines: len(lines) == 2)
@@ -125,14 +124,12 @@ DEPTH_CACHES = {"threaded": {"BNBBTC", "ETHBTC"}, "async": {"BNBBTC"}}
 def test_S76_S84_the_depth_caches_programs_are_the_documents(name: str) -> None:
     """The document has come without its lines, so they are compared without any white space."""
     text = document("004")
-    if text is None:
-        pytest.skip("the document is not here")
     ours = (EXAMPLES / f"binance_depth_cache_{name}.py").read_text()
     assert bare(ours.replace("from tidebook.compat.binance import", "from binance import")) in bare(text)
 
 
 @pytest.mark.parametrize(("name", "symbols"), DEPTH_CACHES.items())
-def test_S76_S84_the_depth_caches_programs_run(exchange: Served, name: str, symbols: set[str]) -> None:
+def test_S76_S84_the_depth_caches_programs_run(exchange: Exchange, name: str, symbols: set[str]) -> None:
     def enough(lines: list[str]) -> bool:
         told = Counter(line.removeprefix("symbol ") for line in lines if line.startswith("symbol "))
         return lines[-1].startswith("last update time") and all(told[symbol] >= 2 for symbol in symbols)

@@ -6,7 +6,8 @@ import threading
 from threading import Event
 
 import pytest
-from tests.unit.threads.conftest import Running, happens
+from tests.served import Exchange
+from tests.unit.threads.conftest import happens
 
 from tidebook.client.calls import About
 from tidebook.client.subscription import Queue
@@ -126,8 +127,8 @@ def test_a_slow_async_one_loses_by_the_rule_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("way", ["plain", "async"])
-def test_inside_waiting_is_refused_and_closing_is_fine(running: Running, way: str) -> None:
-    market = connect("binance.spot", at=running.sim.at).start()
+def test_inside_waiting_is_refused_and_closing_is_fine(running: Exchange, way: str) -> None:
+    market = connect("binance.spot", at=running.at).start()
     refused: list[str] = []
     one, other = market.trades(BTC), market.book(BTC).start()
     called = 0

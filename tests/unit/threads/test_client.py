@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import islice
 
 import pytest
-from tests.unit.threads.conftest import Running
+from tests.served import Exchange
 
 import tidebook
 from tidebook.core.options import Options
@@ -141,9 +141,9 @@ def resolved(error: OutcomeUnknown) -> Sent:
     raise error
 
 
-def test_an_unknown_outcome_is_resolved_plainly(running: Running) -> None:
+def test_an_unknown_outcome_is_resolved_plainly(running: Exchange) -> None:
     path = "/api/v3/order"
-    with connect(SPOT, at=running.sim.at, options=Options(resolve_timeout=0.5)) as market:
+    with connect(SPOT, at=running.at, options=Options(resolve_timeout=0.5)) as market:
         running.do(lambda sim: sim.faults.order("accepted", SPOT, path))
         running.do(lambda sim: sim.faults.order("status", SPOT, path, n=100, status=503))
         with pytest.raises(tidebook.OutcomeUnknown) as told:
@@ -176,8 +176,8 @@ def test_a_timeout_loses_nothing(market: Market) -> None:
     assert ids == [*range(ids[0], ids[0] + 30)]
 
 
-def test_before_it_is_opened_and_after_it_is_closed_it_is_refused(running: Running) -> None:
-    market = connect(SPOT, at=running.sim.at)
+def test_before_it_is_opened_and_after_it_is_closed_it_is_refused(running: Exchange) -> None:
+    market = connect(SPOT, at=running.at)
     with pytest.raises(UsageError, match="is not open"):
         market.fetch_ticker(BTC)
     with pytest.raises(UsageError, match="is not open"):
@@ -230,9 +230,9 @@ def test_who_iterates_comes_to_an_end_where_another_thread_stops_it(market: Mark
     assert not reader.is_alive()
 
 
-async def test_it_works_beside_a_running_loop_as_in_a_notebook(running: Running) -> None:
+async def test_it_works_beside_a_running_loop_as_in_a_notebook(running: Exchange) -> None:
     """A cell's code is called by a loop that runs in its thread."""
-    with connect(SPOT, at=running.sim.at) as market, market.trades(BTC) as trades:
+    with connect(SPOT, at=running.at) as market, market.trades(BTC) as trades:
         assert next(trades).symbol == BTC
         assert market.fetch_ticker(BTC).symbol == BTC
     assert asyncio.get_running_loop().is_running()

@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from tests.unit.threads.conftest import GENEROUS, Running
+from tests.served import GENEROUS, Exchange
 
 from tidebook import engine as engines
 from tidebook.errors import BookNotLive
@@ -27,7 +27,7 @@ def look(book: Book, mine: dict[int | None, View]) -> None:
 
 
 @pytest.mark.parametrize("engine", engines.available())
-def test_every_view_is_of_one_instant(running: Running, engine: engines.Choice) -> None:
+def test_every_view_is_of_one_instant(running: Exchange, engine: engines.Choice) -> None:
     truth: dict[int | None, View] = {}
     seen: list[tuple[int | None, View]] = []
     wrong: list[Exception] = []
@@ -49,7 +49,7 @@ def test_every_view_is_of_one_instant(running: Running, engine: engines.Choice) 
             wrong.append(error)
         seen.extend(mine.items())
 
-    with connect("binance.spot", at=running.sim.at, engine=engine) as market:
+    with connect("binance.spot", at=running.at, engine=engine) as market:
         book = market.book("BTC/USDT", limit=100)
         book.on(applied)
         with book:
