@@ -69,6 +69,10 @@ class Sends(Protocol):
         """By how much the venue's clock may differ from what is known of it."""
         ...
 
+    def venue_ns(self, at: Now) -> int:
+        """The venue's time, as far as it is known: it is the same whatever becomes of our clock."""
+        ...
+
     def learned(self, order: Order) -> None:
         """An answer has said what an order is."""
         ...
@@ -104,7 +108,7 @@ class Intents:
         """
         intention = Intention(wish, number, self.trading)
         if self._journal is not None:
-            entry = entry_of(wish, number, self._place, now())
+            entry = entry_of(wish, number, self._place, self._sends.venue_ns(now()))
             try:
                 await self._journal.write(entry)
             except OSError as error:

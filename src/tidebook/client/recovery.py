@@ -78,7 +78,7 @@ class Recovery:
                 continue
             del self.untried[entry.id]
             intention, at = Intention(wish, entry.number, intents.trading), now()
-            intention.found(at, max(at.wall_ns - entry.at_ns, 0), answered=entry.answered)
+            intention.found(at, one.clock.wall_ns(at) - entry.at_ns, answered=entry.answered)
             intents.remember(intention)
             self._begin(self._resolve(one, entry))
 

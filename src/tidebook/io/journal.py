@@ -27,7 +27,7 @@ MOST: Final = 4 << 20
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """`wish` is what was to be sent, numbers as text, by the names of its fields; `end` what became of it, empty until
-    then. `at_ns` is the wall time before it was sent, `place` where it was to go.
+    then. `at_ns` is the venue's time before it was sent, `place` where it was to go.
     """
 
     id: str
