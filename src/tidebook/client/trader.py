@@ -492,9 +492,9 @@ async def _check_clock(one: VenueAt, trading: Trading) -> None:
     if trading.window is None:
         return
     most = int(trading.window * SECOND / 2)
-    if (one.clock.error_ns or 0) > most:
+    if one.clock.unsure_ns(now()) > most:
         await one.private.measure()
-    if (unsure := one.clock.error_ns or 0) > most:
+    if (unsure := one.clock.unsure_ns(now())) > most:
         name = one.declared.name
         text = f"{name}: its clock is known to {unsure / 1e9:.1f} s only, of a window of {trading.window:g} s"
         raise ClockRefused(f"{text}. Nothing was sent", venue=name)
