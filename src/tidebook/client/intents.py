@@ -147,7 +147,10 @@ class Intents:
 
         Raises as `submit` does; UsageError for a client id that is none of `unresolved`.
         """
-        intention = self._by_hand.get(client_id) or self._unresolved(client_id)
+        return await self.outcome(self._by_hand.get(client_id) or self._unresolved(client_id), timeout)
+
+    async def outcome(self, intention: Intention, timeout: float | None = None) -> Order:
+        """The same of one that may be known already."""
         try:
             if timeout is None:
                 await self._known(intention, None)
@@ -168,7 +171,6 @@ class Intents:
             raise UsageError(text, venue=self._sends.name)
         logger.warning("%s: %s, as somebody says", self._place, intention)
         self._by_hand[client_id] = intention
-        self._hands.setdefault(client_id, asyncio.Event()).set()
         self._ended(intention)
 
     def has(self, client_id: str) -> bool:
@@ -176,7 +178,7 @@ class Intents:
         return client_id in self.unresolved or client_id in self._by_hand
 
     async def settled(self, client_id: str, within: float) -> None:
-        """Wait until a human has said what became of it, so many seconds at most."""
+        """Wait until somebody has found out, or a human has said, what became of it; so many seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._hands.setdefault(client_id, asyncio.Event()).wait()
@@ -405,6 +407,8 @@ class Intents:
     def _ended(self, intention: Intention) -> None:
         if intention.ended:
             self.unresolved.pop(intention.wish.client_id, None)
+            if (waiting := self._hands.get(intention.wish.client_id)) is not None:
+                waiting.set()
             if self._journal is not None:
                 self._journal.end(intention.wish.client_id, intention.state)
 
