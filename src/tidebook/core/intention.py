@@ -116,12 +116,14 @@ class Intention:
     def lost(self, why: str, now: Now, *, answered: bool = False, no: TidebookError | None = None) -> None:
         """What came back leaves open what became of it (`answered`), or nothing came back.
 
-        `no` is a refusal in words that nobody knows: it is believed where the venue then knows of no such order.
+        `no` is a refusal in words that nobody knows: it is believed where the venue, once it would have booked it, knows
+        of no such order.
         """
         if self.state == "sent":
             self.state, self.why, self.no = "unknown", why, no
             self.answered_ns = now.mono_ns if answered else None
-            self.next_ns = None if self.trading.ability == "none" else now.mono_ns + FIRST
+            first = FIRST if no is None else MARGIN
+            self.next_ns = None if self.trading.ability == "none" else now.mono_ns + first
 
     def found(self, now: Now, age_ns: int, *, answered: bool = False) -> None:
         """It is one of an earlier process, which wrote it down so long ago, before it sent it; perhaps it never did.
@@ -159,7 +161,8 @@ class Intention:
         """
         if self.state != "unknown":
             return
-        if self.no is not None and self._would_be_known(asked_ns):
+        is_booked = asked_ns >= (self.answered_ns or 0) + MARGIN
+        if self.no is not None and is_booked and self._would_be_known(asked_ns):
             self.state, self.error, self.next_ns = "refused", self.no, None
             return
         is_dead = self.dead_ns is not None and asked_ns >= self.dead_ns
