@@ -371,7 +371,7 @@ class Account(Opening):
             try:
                 return await work()
             except TidebookError as error:
-                if error.retry == "never":
+                if error.retry == "never" and not isinstance(error, DecodeError):  # the next answer may be one
                     raise
                 self._why = str(error)
                 await asyncio.sleep(wait)

@@ -196,6 +196,30 @@ async def test_what_cannot_be_read_is_fetched(sim: serve, market: Market) -> Non
     market._healths.ring.clear()
 
 
+async def test_an_answer_that_is_none_is_asked_for_anew(sim: serve, market: Market) -> None:
+    """A gateway's page, with HTTP 200: the next answer may be one."""
+    async with market.account() as account:
+        catching = account._missed
+        assert catching is not None
+        trading = catching._trading
+        said: list[str] = []
+
+        def page(body: bytes, seen: Seen, about: object) -> object:
+            said.append("page")
+            raise DecodeError("malformed", "<html>")
+
+        act = trading.act("balances")
+        assert act is not None
+        broken = tuple(replace(one, read=page) if one is act else one for one in trading.acts)
+        catching._trading = replace(trading, acts=broken)
+        sim.faults.cut(VENUE)
+        await until(lambda: bool(said))
+        assert account.state is State.STALE
+        catching._trading = trading
+        await account_is(account, State.LIVE)
+        await same(sim, account)
+
+
 async def test_without_a_key_nothing_is_opened(sim: serve, market: Market) -> None:
     market._connected[0]._keys.credentials = None
     with pytest.raises(NoCredentials, match="binance account needs a key"):
