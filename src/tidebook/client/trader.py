@@ -360,8 +360,8 @@ class Trader(Finding):
                         await one.private.act(_act_of(one, "cancel"), ref)
             except TidebookError as error:  # the others are to be cancelled all the same
                 failed.append(error)
-        for error in failed[1:]:
-            failed[0].add_note(f"{one.place}, too: {error}")
+        for other in failed[1:]:
+            failed[0].add_note(f"{one.place}, too: {other}")
         if failed:
             raise failed[0]
 

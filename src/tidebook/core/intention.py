@@ -116,8 +116,8 @@ class Intention:
     def lost(self, why: str, now: Now, *, answered: bool = False, no: TidebookError | None = None) -> None:
         """What came back leaves open what became of it (`answered`), or nothing came back.
 
-        `no` is a refusal in words that nobody knows: it is believed where the venue, once it would have booked it, knows
-        of no such order.
+        `no` is a refusal in words that nobody knows: it is believed where the venue, once it would have booked it,
+        knows of no such order.
         """
         if self.state == "sent":
             self.state, self.why, self.no = "unknown", why, no
