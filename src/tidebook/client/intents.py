@@ -134,7 +134,9 @@ class Intents:
         if intention.given_up():
             task.cancel()
             self._ended(intention)
-        elif not intention.ended:
+        elif intention.ended:
+            logger.warning("%s: %s, which nobody waited for", self._place, intention)
+        else:
             intention.why = intention.why or "nobody waited for its answer"
             self.unresolved[intention.wish.client_id] = intention
             logger.warning("%s: nobody waits any more for an order that is under way: %s", self._place, intention)
