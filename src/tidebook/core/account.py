@@ -185,6 +185,8 @@ class Holdings:
     def _order(self, new: Order, source: Source) -> None:
         key = (new.symbol, new.id)
         held = self._orders.get(key)
+        if held is None and source == "answer" and key not in self._strangers and self._was_over(new):
+            return  # its fills would be told of as new
         if held is None:
             self._orders[key] = held = _Held(new, self._mark, self._sums.pop(key, (0, 0)))
             self._strangers.pop(key, None)
@@ -203,6 +205,10 @@ class Holdings:
             self._ended[key] = None
             while len(self._ended) > self._kept:
                 self._forget(next(iter(self._ended)))
+
+    def _was_over(self, order: Order) -> bool:
+        """Whether it had ended before anything was to be known."""
+        return not order.open and order.venue_ns is not None and order.venue_ns < self.began_ns
 
     def _fill(self, new: Fill, source: Source) -> None:
         key, order = (new.symbol, new.order_id, new.id), (new.symbol, new.order_id)

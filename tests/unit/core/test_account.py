@@ -192,6 +192,18 @@ def test_a_fill_is_not_told_of_where_one_that_is_missing_cannot_be_told_from_one
     assert ([row.id for row in held.fills.values()], held.is_whole) == (["3"], False)
 
 
+def test_an_order_of_long_ago_that_somebody_asks_about_brings_no_fills() -> None:
+    """They would be told of as new, and counted by whoever sums them up."""
+    told = Told()
+    told.held = Holdings(100, 1000, told.rows.append)
+    told.held.told([order("1", 3, "filled", 50)], "answer")
+    assert (told.rows, told.held.is_whole) == ([], True)
+    # one that ended since then, and one that began then and stands
+    told.held.told([order("2", 1, "filled", 100), order("3", 1, "open", 50)], "answer")
+    assert [one.id for one in told.held.orders()] == ["2", "3"]
+    assert [one.symbol for one in told.held.owing] == ["BTC/USDT"]
+
+
 def test_what_is_old_is_forgotten() -> None:
     told = Told()
     told.held = Holdings(0, 2, told.rows.append)
