@@ -349,10 +349,11 @@ class Trader(Finding):
             return
         rows: list[Order] = await self._act(one, "open_orders", Inquiry(instrument))
         failed: list[TidebookError] = []
+        gone = (OrderNotFound,) if act is not None else (OrderNotFound, OrderRejected)  # it has ended in between
         for row in rows if act is None else {row.symbol: row for row in rows}.values():
             try:
                 _, found = await self._one(row.symbol, one.place)
-                with suppress(OrderNotFound, OrderRejected):  # it has ended in between
+                with suppress(*gone):
                     if act is not None:
                         await one.private.act(act, Inquiry(found))
                     else:
