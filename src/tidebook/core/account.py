@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 
 import msgspec
 
+from tidebook.core.clock import SECOND
 from tidebook.core.trading import Row
 from tidebook.model.number import Exact, compared, plus
 from tidebook.model.orders import Balance, Fill, Order, Position
@@ -30,6 +31,8 @@ FillKey = tuple[str, str, str]
 Source = Literal["stream", "answer"]
 Kept = TypeVar("Kept", Balance, Position)
 _LEARNED: Final = ("client_id", "exact_price", "exact_trigger", "exact_size", "created_ns", "reason")
+_UNSURE: Final = 60 * SECOND
+"""What an account begins at is the venue's time as we know it: so far before that an order may be one of since then."""
 _STAMPS: Final = frozenset({"venue_ns", "received_ns"})
 
 
@@ -207,8 +210,8 @@ class Holdings:
                 self._forget(next(iter(self._ended)))
 
     def _was_over(self, order: Order) -> bool:
-        """Whether it had ended before anything was to be known."""
-        return not order.open and order.venue_ns is not None and order.venue_ns < self.began_ns
+        """Whether it had ended well before anything was to be known."""
+        return not order.open and order.venue_ns is not None and order.venue_ns < self.began_ns - _UNSURE
 
     def _fill(self, new: Fill, source: Source) -> None:
         key, order = (new.symbol, new.order_id, new.id), (new.symbol, new.order_id)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidebook.core.account import Holdings
+from tidebook.core.clock import SECOND
 from tidebook.core.trading import Row
 from tidebook.model.orders import Balance, Fill, Order, Position
 
@@ -195,11 +196,11 @@ def test_a_fill_is_not_told_of_where_one_that_is_missing_cannot_be_told_from_one
 def test_an_order_of_long_ago_that_somebody_asks_about_brings_no_fills() -> None:
     """They would be told of as new, and counted by whoever sums them up."""
     told = Told()
-    told.held = Holdings(100, 1000, told.rows.append)
-    told.held.told([order("1", 3, "filled", 50)], "answer")
+    told.held = Holdings(100 * SECOND, 1000, told.rows.append)
+    told.held.told([order("1", 3, "filled", 39 * SECOND)], "answer")
     assert (told.rows, told.held.is_whole) == ([], True)
-    # one that ended since then, and one that began then and stands
-    told.held.told([order("2", 1, "filled", 100), order("3", 1, "open", 50)], "answer")
+    # one that ended since then, for all that is known of the venue's clock, and one that is old and stands
+    told.held.told([order("2", 1, "filled", 41 * SECOND), order("3", 1, "open", 1)], "answer")
     assert [one.id for one in told.held.orders()] == ["2", "3"]
     assert [one.symbol for one in told.held.owing] == ["BTC/USDT"]
 
