@@ -82,6 +82,7 @@ class Account(Opening):
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
         self._lost_ns = self._told_ns = now().mono_ns
+        self._apart_ns = 0  # our two clocks, when it was all there last
         self._missed: Missed | None = None
         self._holdings = holdings = Holdings(0, places._options.kept_rows, self._changed)
         self.orders: Store[Order] = Store(self, "orders", Order, holdings.orders, holdings.order)
@@ -315,6 +316,12 @@ class Account(Opening):
         elif raw.flow is Flow.INTERRUPTED:
             self._interrupted()
 
+    def _deaf_ns(self, at: Now) -> int:
+        """How long nothing may have been heard. One clock stands still while the machine sleeps: that counts too."""
+        heard_ns = None if self._raw is None else self._raw.heard_ns
+        silent_ns = 0 if heard_ns is None else at.mono_ns - heard_ns
+        return silent_ns + max(at.wall_ns - at.mono_ns - self._apart_ns, 0)
+
     def _interrupted(self) -> None:
         assert self._one is not None
         if self._following is not None:
@@ -325,7 +332,7 @@ class Account(Opening):
             at = now()
             self._state, self._lost_ns = State.STALE, at.mono_ns
             if self._missed is not None:
-                self._missed.missing_from(self._one.clock.wall_ns(at))
+                self._missed.missing_from(self._one.clock.wall_ns(at) - self._deaf_ns(at))
             self._tell(health.Stale(self.venue, None, at.wall_ns, f"account: {self._why}"))
         else:
             self._one.measure_soon()  # perhaps what we signed was too old
@@ -340,7 +347,7 @@ class Account(Opening):
         if self._state is State.STALE:
             away = (at.mono_ns - self._lost_ns) / SECOND
             self._tell(health.Resynced(self.venue, None, at.wall_ns, away, None))
-        self._state = State.LIVE
+        self._state, self._apart_ns = State.LIVE, at.wall_ns - at.mono_ns
         self._settled.set()
         wait, looked_ns = self._options.settle, 0
         while True:
@@ -364,7 +371,7 @@ class Account(Opening):
             try:
                 return await work()
             except TidebookError as error:
-                if error.retry == "never":
+                if error.retry == "never" and not isinstance(error, DecodeError):  # the next answer may be one
                     raise
                 self._why = str(error)
                 await asyncio.sleep(wait)

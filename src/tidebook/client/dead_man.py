@@ -273,7 +273,8 @@ class DeadManSwitch(Opening):
         except TimeoutError:
             raise Timeout(f"{self.venue}: no answer within {timeout:.3g} s", venue=self.venue) from None
         except VenueError as error:
-            if is_first and error.code not in self._trading.unsure:
+            # What nobody knows, a gateway's page among it, does not say that it was not set.
+            if is_first and type(error) is not VenueError and error.code not in self._trading.unsure:
                 self._armed = False
             raise
         if counts:  # from when it was asked for: the venue counts from when it has heard that, which is later

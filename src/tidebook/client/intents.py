@@ -69,6 +69,10 @@ class Sends(Protocol):
         """By how much the venue's clock may differ from what is known of it."""
         ...
 
+    def venue_ns(self, at: Now) -> int:
+        """The venue's time, as far as it is known: it is the same whatever becomes of our clock."""
+        ...
+
     def learned(self, order: Order) -> None:
         """An answer has said what an order is."""
         ...
@@ -104,7 +108,7 @@ class Intents:
         """
         intention = Intention(wish, number, self.trading)
         if self._journal is not None:
-            entry = entry_of(wish, number, self._place, now())
+            entry = entry_of(wish, number, self._place, self._sends.venue_ns(now()))
             try:
                 await self._journal.write(entry)
             except OSError as error:
@@ -130,7 +134,9 @@ class Intents:
         if intention.given_up():
             task.cancel()
             self._ended(intention)
-        elif not intention.ended:
+        elif intention.ended:
+            logger.warning("%s: %s, which nobody waited for", self._place, intention)
+        else:
             intention.why = intention.why or "nobody waited for its answer"
             self.unresolved[intention.wish.client_id] = intention
             logger.warning("%s: nobody waits any more for an order that is under way: %s", self._place, intention)
@@ -143,7 +149,10 @@ class Intents:
 
         Raises as `submit` does; UsageError for a client id that is none of `unresolved`.
         """
-        intention = self._by_hand.get(client_id) or self._unresolved(client_id)
+        return await self.outcome(self._by_hand.get(client_id) or self._unresolved(client_id), timeout)
+
+    async def outcome(self, intention: Intention, timeout: float | None = None) -> Order:
+        """The same of one that may be known already."""
         try:
             if timeout is None:
                 await self._known(intention, None)
@@ -164,7 +173,6 @@ class Intents:
             raise UsageError(text, venue=self._sends.name)
         logger.warning("%s: %s, as somebody says", self._place, intention)
         self._by_hand[client_id] = intention
-        self._hands.setdefault(client_id, asyncio.Event()).set()
         self._ended(intention)
 
     def has(self, client_id: str) -> bool:
@@ -172,7 +180,7 @@ class Intents:
         return client_id in self.unresolved or client_id in self._by_hand
 
     async def settled(self, client_id: str, within: float) -> None:
-        """Wait until a human has said what became of it, so many seconds at most."""
+        """Wait until somebody has found out, or a human has said, what became of it; so many seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._hands.setdefault(client_id, asyncio.Event()).wait()
@@ -401,6 +409,8 @@ class Intents:
     def _ended(self, intention: Intention) -> None:
         if intention.ended:
             self.unresolved.pop(intention.wish.client_id, None)
+            if (waiting := self._hands.get(intention.wish.client_id)) is not None:
+                waiting.set()
             if self._journal is not None:
                 self._journal.end(intention.wish.client_id, intention.state)
 

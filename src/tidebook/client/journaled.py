@@ -4,7 +4,6 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any, Final
 
-from tidebook.core.clock import Now
 from tidebook.core.rules import Wish
 from tidebook.io.journal import Entry
 from tidebook.model.facts import Instrument
@@ -13,15 +12,15 @@ from tidebook.model.number import parse, plain
 _NUMBERS: Final = ("size", "cost", "price", "trigger")
 
 
-def entry_of(wish: Wish, number: int, place: str, at: Now) -> Entry:
-    """A wish as it stands in a journal."""
+def entry_of(wish: Wish, number: int, place: str, at_ns: int) -> Entry:
+    """A wish as it stands in a journal; `at_ns` is its venue's time."""
     told: dict[str, str] = {}
     for field in fields(wish):
         value = getattr(wish, field.name)
         if field.name in ("instrument", "client_id") or value is None:
             continue
         told[field.name] = plain(value) if isinstance(value, Decimal) else str(value)
-    return Entry(wish.client_id, number, place, wish.instrument.symbol, at.wall_ns, told)
+    return Entry(wish.client_id, number, place, wish.instrument.symbol, at_ns, told)
 
 
 def wish_of(entry: Entry, instrument: Instrument) -> Wish:

@@ -1,6 +1,6 @@
 """What the reasons for which there is no answer mean to a user (see `io.http`)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from tidebook.errors import (
@@ -32,5 +32,17 @@ def network_error(why: str, venue: str, method: str = "GET") -> TidebookError:
         return UsageError(f"{venue}: {text}", venue=venue)
     error = _KINDS.get(word, NetworkError)(f"{venue}: {text or why}", venue=venue)
     if method != "GET" and not why.endswith(NOTHING_SENT) and error.retry == "safe":
+        error.retry = "ask first"
+    return error
+
+
+def unexplained(status: int, venue: str, method: str) -> NetworkError:
+    """An answer of which nobody has declared what it means: what was to change something may have been done."""
+    return NetworkError(f"{venue}: HTTP {status}", venue=venue, retry="safe" if method == "GET" else "ask first")
+
+
+def weighed(error: TidebookError, method: str, unsure: Collection[str]) -> TidebookError:
+    """A venue's no, as an answer to such a request: one of `unsure` codes leaves open what became of it."""
+    if method != "GET" and error.retry == "safe" and error.code in unsure:
         error.retry = "ask first"
     return error

@@ -13,7 +13,7 @@ import msgspec
 from tidebook.client.book import Book
 from tidebook.client.clock import Asked, VenueClock
 from tidebook.client.keys import Keys
-from tidebook.client.network import network_error
+from tidebook.client.network import network_error, unexplained, weighed
 from tidebook.client.private import Private
 from tidebook.client.sharing import Joined, Shared
 from tidebook.client.symbols import Listing
@@ -37,7 +37,6 @@ from tidebook.core.talk import OrderSocket, Talk
 from tidebook.engine.contract import Engine
 from tidebook.errors import (
     DecodeError,
-    NetworkError,
     NoCredentials,
     RateLimited,
     TidebookError,
@@ -384,11 +383,11 @@ class VenueAt:
         reply, why = await self.post(errand)
         if reply is None:
             raise network_error(why, self.declared.name, request.method)
-        error = errand.refused
+        error, trading = errand.refused, self.declared.trading
         if error is None and not 200 <= reply.status < 300:
-            error = NetworkError(f"{self.declared.name}: HTTP {reply.status}", venue=self.declared.name)
+            error = unexplained(reply.status, self.declared.name, request.method)
         if error is not None:
-            raise error
+            raise weighed(error, request.method, () if trading is None else trading.unsure)
         return reply
 
     def errand(self, request: Request, pool: str, weight: int, urgency: Urgency, seal: Seal | None) -> Errand:

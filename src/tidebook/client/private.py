@@ -74,7 +74,11 @@ class Private:
     @property
     def unsure_ns(self) -> int:
         """By how much the venue's clock may differ from what is known of it."""
-        return self._one.clock.error_ns or 0
+        return self._one.clock.unsure_ns(now())
+
+    def venue_ns(self, at: Now) -> int:
+        """The venue's time, as far as it is known."""
+        return self._one.clock.wall_ns(at)
 
     @property
     def started(self) -> bool:

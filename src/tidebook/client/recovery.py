@@ -78,14 +78,14 @@ class Recovery:
                 continue
             del self.untried[entry.id]
             intention, at = Intention(wish, entry.number, intents.trading), now()
-            intention.found(at, max(at.wall_ns - entry.at_ns, 0), answered=entry.answered)
+            intention.found(at, one.clock.wall_ns(at) - entry.at_ns, answered=entry.answered)
             intents.remember(intention)
-            self._begin(self._resolve(one, entry))
+            self._begin(self._resolve(one, entry, intention))
 
-    async def _resolve(self, one: VenueAt, entry: Entry) -> None:
+    async def _resolve(self, one: VenueAt, entry: Entry, intention: Intention) -> None:
         while True:
             try:
-                self.outcomes[entry.id] = await one.private.intents.resolve(entry.id)
+                self.outcomes[entry.id] = await one.private.intents.outcome(intention)
             except OutcomeUnknown as error:
                 if entry.id not in one.private.intents.unresolved:  # a human says that it has arrived
                     self.outcomes[entry.id] = error

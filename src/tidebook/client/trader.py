@@ -149,7 +149,8 @@ class Trader(Finding):
     async def cancel_all(self, symbol: str | None = None, *, venue: str | None = None) -> None:
         """Cancel all open orders: of a symbol, or, where the venue can do that, of all.
 
-        By one request, or by one for each symbol, or, where the venue has no such thing, one by one.
+        By one request, or by one for each symbol, or, where the venue has no such thing, one by one: what fails is
+        raised when all have been asked.
         """
         self._check_allowed()
         if symbol is not None:
@@ -347,17 +348,23 @@ class Trader(Finding):
                 await one.private.act(act, Inquiry(instrument))
             return
         rows: list[Order] = await self._act(one, "open_orders", Inquiry(instrument))
-        if act is not None:
-            for symbol in {row.symbol: None for row in rows}:
-                _, found = await self._one(symbol, one.place)
-                with suppress(OrderNotFound):
-                    await one.private.act(act, Inquiry(found))
-            return
-        for row in rows:
-            _, found = await self._one(row.symbol, one.place)
-            with suppress(OrderNotFound, OrderRejected):  # it has ended in between
-                ref = Ref(found, row.id, row.client_id, side=row.side, kind=row.kind)
-                await one.private.act(_act_of(one, "cancel"), ref)
+        failed: list[TidebookError] = []
+        gone = (OrderNotFound,) if act is not None else (OrderNotFound, OrderRejected)  # it has ended in between
+        for row in rows if act is None else {row.symbol: row for row in rows}.values():
+            try:
+                _, found = await self._one(row.symbol, one.place)
+                with suppress(*gone):
+                    if act is not None:
+                        await one.private.act(act, Inquiry(found))
+                    else:
+                        ref = Ref(found, row.id, row.client_id, side=row.side, kind=row.kind)
+                        await one.private.act(_act_of(one, "cancel"), ref)
+            except TidebookError as error:  # the others are to be cancelled all the same
+                failed.append(error)
+        for other in failed[1:]:
+            failed[0].add_note(f"{one.place}, too: {other}")
+        if failed:
+            raise failed[0]
 
     async def _act(self, one: VenueAt, name: str, about: Any) -> Any:
         return await one.private.act(_act_of(one, name), about)
@@ -492,9 +499,9 @@ async def _check_clock(one: VenueAt, trading: Trading) -> None:
     if trading.window is None:
         return
     most = int(trading.window * SECOND / 2)
-    if (one.clock.error_ns or 0) > most:
+    if one.clock.unsure_ns(now()) > most:
         await one.private.measure()
-    if (unsure := one.clock.error_ns or 0) > most:
+    if (unsure := one.clock.unsure_ns(now())) > most:
         name = one.declared.name
         text = f"{name}: its clock is known to {unsure / 1e9:.1f} s only, of a window of {trading.window:g} s"
         raise ClockRefused(f"{text}. Nothing was sent", venue=name)

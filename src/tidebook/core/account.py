@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 
 import msgspec
 
+from tidebook.core.clock import SECOND
 from tidebook.core.trading import Row
 from tidebook.model.number import Exact, compared, plus
 from tidebook.model.orders import Balance, Fill, Order, Position
@@ -30,6 +31,8 @@ FillKey = tuple[str, str, str]
 Source = Literal["stream", "answer"]
 Kept = TypeVar("Kept", Balance, Position)
 _LEARNED: Final = ("client_id", "exact_price", "exact_trigger", "exact_size", "created_ns", "reason")
+_UNSURE: Final = 60 * SECOND
+"""What an account begins at is the venue's time as we know it: so far before that an order may be one of since then."""
 _STAMPS: Final = frozenset({"venue_ns", "received_ns"})
 
 
@@ -42,18 +45,22 @@ class Owed(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Held:
-    """An order, what its known fills come to, and when it was last told of (a mark)."""
+    """An order, what its known fills come to, and when it was last told of (a mark). `forgot`: of some nothing is left
+    but that they are in the sum.
+    """
 
     order: Order
     mark: int
     summed: Exact = (0, 0)
+    forgot: bool = False
 
 
 class Holdings:
     """See the module. `began_ns` is the venue's time from which on all fills are wanted; older ones are kept where
     their order is known. `changed` is called with each row that says something new, once.
 
-    At most `kept` orders that have ended, and `kept` fills, are kept.
+    At most `kept` orders that have ended, and `kept` fills, are kept. A fill that was forgotten is not told of again:
+    where one that is missing cannot be told from such a one, it stays missing, and that can be seen.
     """
 
     def __init__(self, began_ns: int, kept: int, changed: Callable[[Row], None]) -> None:
@@ -70,6 +77,7 @@ class Holdings:
         self._sums: dict[Key, Exact] = {}  # of theirs
         self._marks: dict[str, int] = {}  # of balances and positions: when the stream last told of them
         self._mark = 0
+        self._forgotten_ns = 0  # up to here (the venue's time) fills may have been forgotten
         self._kept = kept
         self._changed = changed
 
@@ -104,7 +112,7 @@ class Holdings:
 
     def unknown(self, fills: Iterable[Fill]) -> list[Key]:
         """Orders of fills that would be kept and of which nothing is known."""
-        keys = {(row.symbol, row.order_id): None for row in fills if not self._is_old(row)}
+        keys = {(row.symbol, row.order_id): None for row in fills if not self._is_told(row, None)}
         return [key for key in keys if key not in self._orders]
 
     def _is_old(self, fill: Fill) -> bool:
@@ -180,6 +188,8 @@ class Holdings:
     def _order(self, new: Order, source: Source) -> None:
         key = (new.symbol, new.id)
         held = self._orders.get(key)
+        if held is None and source == "answer" and key not in self._strangers and self._was_over(new):
+            return  # its fills would be told of as new
         if held is None:
             self._orders[key] = held = _Held(new, self._mark, self._sums.pop(key, (0, 0)))
             self._strangers.pop(key, None)
@@ -199,16 +209,20 @@ class Holdings:
             while len(self._ended) > self._kept:
                 self._forget(next(iter(self._ended)))
 
+    def _was_over(self, order: Order) -> bool:
+        """Whether it had ended well before anything was to be known."""
+        return not order.open and order.venue_ns is not None and order.venue_ns < self.began_ns - _UNSURE
+
     def _fill(self, new: Fill, source: Source) -> None:
         key, order = (new.symbol, new.order_id, new.id), (new.symbol, new.order_id)
         held = self._orders.get(order)
-        if key in self.fills or (held is None and source == "answer" and self._is_old(new)):
+        if key in self.fills or (source == "answer" and self._is_told(new, held)):
             return
         if held is not None and not new.client_id and held.order.client_id:
             new = msgspec.structs.replace(new, client_id=held.order.client_id)
         self.fills[key] = new
         while len(self.fills) > self._kept:
-            del self.fills[next(iter(self.fills))]
+            self._forget_fill(next(iter(self.fills)))
         if held is not None:
             held.summed = plus(held.summed, new.exact_size)
             self._settle(order, held)
@@ -216,6 +230,17 @@ class Holdings:
             self._strangers[order] = None
             self._sums[order] = plus(self._sums.get(order, (0, 0)), new.exact_size)
         self._changed(new)
+
+    def _is_told(self, fill: Fill, held: _Held | None) -> bool:
+        """Whether an answer's fill is none that is wanted, or may be one that was told of and forgotten."""
+        is_forgotten = fill.venue_ns is not None and fill.venue_ns <= self._forgotten_ns
+        return (self._is_old(fill) or is_forgotten) if held is None else (held.forgot and is_forgotten)
+
+    def _forget_fill(self, key: FillKey) -> None:
+        fill = self.fills.pop(key)
+        self._forgotten_ns = max(self._forgotten_ns, fill.venue_ns or 0)
+        if (held := self._orders.get(key[:2])) is not None:
+            held.forgot = True
 
     def _settle(self, key: Key, held: _Held) -> None:
         """Whether fills of an order are missing."""

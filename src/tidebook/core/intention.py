@@ -44,6 +44,8 @@ class Intention:
     error: TidebookError | None = None
     why: str = ""
     sent_ns: int | None = None  # monotonic, when it left
+    sent_wall_ns: int = 0  # the same by the other clock, which goes on while the machine sleeps
+    slept_ns: int = 0  # how much longer ago that was, when it was asked about last, than the monotonic clock says
     again: bool = False  # it was refused for its time stamp
     asked: int = 0
     next_ns: int | None = None  # monotonic, when to ask next; None: not at all
@@ -73,7 +75,7 @@ class Intention:
         """
         if self.state != "made":
             return False
-        self.state, self.sent_ns, self.unsure_ns = "sent", now.mono_ns, unsure_ns
+        self.state, self.sent_ns, self.sent_wall_ns, self.unsure_ns = "sent", now.mono_ns, now.wall_ns, unsure_ns
         return True
 
     def given_up(self) -> bool:
@@ -114,20 +116,26 @@ class Intention:
     def lost(self, why: str, now: Now, *, answered: bool = False, no: TidebookError | None = None) -> None:
         """What came back leaves open what became of it (`answered`), or nothing came back.
 
-        `no` is a refusal in words that nobody knows: it is believed where the venue then knows of no such order.
+        `no` is a refusal in words that nobody knows: it is believed where the venue, once it would have booked it,
+        knows of no such order.
         """
         if self.state == "sent":
             self.state, self.why, self.no = "unknown", why, no
             self.answered_ns = now.mono_ns if answered else None
-            self.next_ns = None if self.trading.ability == "none" else now.mono_ns + FIRST
+            first = FIRST if no is None else MARGIN
+            self.next_ns = None if self.trading.ability == "none" else now.mono_ns + first
 
     def found(self, now: Now, age_ns: int, *, answered: bool = False) -> None:
         """It is one of an earlier process, which wrote it down so long ago, before it sent it; perhaps it never did.
 
-        It may have waited for its turn, and have left the moment before that process ended.
+        It may have waited for its turn, and have left the moment before that process ended. Written down later than
+        now: a clock was set in between, and how long ago it was nobody knows.
         """
+        if age_ns < -MARGIN:
+            age_ns = seconds(self.trading.known_for or 0)
+        self.sent_wall_ns = now.wall_ns
         self.state, self.sent_ns, self.why = "unknown", now.mono_ns, "the process ended before its answer was there"
-        self.age_ns, self.answered_ns = age_ns, now.mono_ns if answered else None
+        self.age_ns, self.answered_ns = max(age_ns, 0), now.mono_ns if answered else None
         self.next_ns = None if self.trading.ability == "none" else now.mono_ns
 
     def settled(self, *, arrived: bool) -> bool:
@@ -143,6 +151,7 @@ class Intention:
             return False
         self.asked += 1
         self.next_ns = None
+        self.slept_ns = max(now.wall_ns - self.sent_wall_ns - (now.mono_ns - (self.sent_ns or 0)), 0)
         return True
 
     def not_found(self, asked_ns: int, now: Now) -> None:
@@ -152,7 +161,8 @@ class Intention:
         """
         if self.state != "unknown":
             return
-        if self.no is not None:
+        is_booked = asked_ns >= (self.answered_ns or 0) + MARGIN
+        if self.no is not None and is_booked and self._would_be_known(asked_ns):
             self.state, self.error, self.next_ns = "refused", self.no, None
             return
         is_dead = self.dead_ns is not None and asked_ns >= self.dead_ns
@@ -167,8 +177,13 @@ class Intention:
         """
         if self.trading.window is None or self.trading.ability == "by_match":
             return False
+        return self._would_be_known(asked_ns)
+
+    def _would_be_known(self, asked_ns: int) -> bool:
+        """Whether the venue cannot have forgotten it yet."""
         known_for = self.trading.known_for
-        return known_for is None or asked_ns - (self.sent_ns or 0) + self.age_ns < seconds(known_for)
+        passed_ns = asked_ns - (self.sent_ns or 0) + self.age_ns + self.slept_ns
+        return known_for is None or passed_ns < seconds(known_for)
 
     def not_answered(self, now: Now) -> None:
         """The question itself was not answered."""

@@ -43,7 +43,8 @@ class Raw:
 
     `deliver` is called in the receive path with each message but heartbeats and the answers to our own subscriptions.
     `token` is the end of the URL at which it is opened next. `ended` is told why a connection is gone; `stays` is asked
-    whether one that is to be replaced is needed for a moment yet.
+    whether one that is to be replaced is needed for a moment yet. `heard_ns`: when (monotonic) the connection that was
+    lost last had been heard last.
     """
 
     def __init__(self, plan: RawPlan, token: Secret | None = None) -> None:
@@ -58,6 +59,7 @@ class Raw:
         self._topics = [*dict.fromkeys(plan.topics)]
         self._missing = set(self._topics)
         self.is_open = False
+        self.heard_ns: int | None = None
 
     def parts(self) -> list["Part"]:
         """Its topics, as a session carries them."""

@@ -306,6 +306,7 @@ class Session:
         """The connection is gone, or given up: nothing of it may be believed any more."""
         self._shut()
         if self._raw is not None:
+            self._raw.heard_ns = self.heard_ns
             self._raw.lost(reason, now)
         for topic in list(self.topics.values()):
             topic.wanted.lost(reason, now)

@@ -9,7 +9,9 @@ import asyncio
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +27,7 @@ MOST: Final = 4 << 20
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """`wish` is what was to be sent, numbers as text, by the names of its fields; `end` what became of it, empty until
-    then. `at_ns` is the wall time before it was sent, `place` where it was to go.
+    then. `at_ns` is the venue's time before it was sent, `place` where it was to go.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
+_BEGINS: Final = b'{"id":"'
 
 
 class Journal:
@@ -52,6 +55,7 @@ class Journal:
         self.path = Path(path)
         self._file: int | None = None
         self._lock = asyncio.Lock()
+        self._end = threading.Lock()  # of the file: what is written in a thread and on the loop is not mixed
         self._most = self._next = most
         self.open: dict[str, Entry] = {}
 
@@ -69,15 +73,19 @@ class Journal:
             os.close(file)
             raise UsageError(f"the journal {self.path} is open elsewhere. Give each market its own") from None
         try:
-            if os.fstat(file).st_size and next(_entries(self.path), None) is None:
+            entries = [*_entries(self.path)]
+            if not entries and not _may_be_one(self.path):
                 raise UsageError(f"{self.path} is no journal: it holds something else, and stays as it is")
-            for entry in _entries(self.path):
+            for entry in entries:
                 if entry.end:
                     self.open.pop(entry.id, None)
                 else:
                     self.open[entry.id] = entry
             # Where this fails half-way the whole lines before are still there, and the rest is asked once more.
             self._rewrite(file, self._kept())
+        except OSError as error:
+            os.close(file)
+            raise UsageError(f"the journal {self.path} cannot be written: {error.strerror}") from error
         except BaseException:
             os.close(file)
             raise
@@ -102,16 +110,20 @@ class Journal:
 
     def _rewrite(self, file: int, kept: bytes) -> None:
         """What is open stands at the end first, and is whole there; then the beginning is cut off."""
-        if os.fstat(file).st_size == len(kept):
+        beside = self.path.with_name(f"{self.path.name}.new")
+        if os.fstat(file).st_size == len(kept) and os.pread(file, len(kept), 0) == kept:
+            beside.unlink(missing_ok=True)
             _sync_folder(self.path.parent)  # it may be new
             return
-        beside = self.path.with_name(f"{self.path.name}.new")
-        new = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        # What a crash has left beside it may be all that there is: it is replaced, and not written over.
+        half = self.path.with_name(f"{self.path.name}.half")
+        new = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             _write(new, kept)
             os.fsync(new)
         finally:
             os.close(new)
+        half.replace(beside)
         _sync_folder(self.path.parent)
         # The lock is on this file, which must stay the one: its content is put in place, and the copy serves a crash.
         os.ftruncate(file, 0)
@@ -127,11 +139,13 @@ class Journal:
             if self._file is None:
                 raise UsageError(f"the journal {self.path} is closed")
             line = _encode(entry) + b"\n"
-            writing = asyncio.ensure_future(asyncio.to_thread(_append, self._file, line, sync=True))
+            writing = asyncio.ensure_future(asyncio.to_thread(_append, self._file, self._end, line, sync=True))
             try:
                 await asyncio.shield(writing)
             except asyncio.CancelledError:
-                await asyncio.wait([writing])  # the next line must not be cut off with it
+                while not writing.done():  # the file stays open until then, however often this is cancelled
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.wait([writing])
                 if writing.exception() is None:
                     self.open[entry.id] = entry
                     self.end(entry.id, "unsent")
@@ -156,7 +170,7 @@ class Journal:
         if self._file is None:
             return
         try:
-            _append(self._file, _encode(entry) + b"\n", sync=False)
+            _append(self._file, self._end, _encode(entry) + b"\n", sync=False)
         except OSError as error:
             logger.error("the journal %s cannot be written: %s", self.path, error.strerror)
 
@@ -168,17 +182,27 @@ class Journal:
                 os.close(file)
 
 
+def _may_be_one(path: Path) -> bool:
+    """Whether it is empty, or what a crash leaves of the first line: its beginning, or zeros."""
+    with path.open("rb") as file:
+        head = file.read(MOST)
+    if b"\n" in head:
+        return False
+    return head.startswith(_BEGINS) or _BEGINS.startswith(head) or not head.strip(b"\0")
+
+
 def _entries(path: Path) -> Iterator[Entry]:
     beside = path.with_name(f"{path.name}.new")
     for each in (beside, path):  # a crash while it was written anew has left what was open beside it
         if not each.exists():
             continue
         with each.open("rb") as lines:
-            for line in lines:
+            for number, line in enumerate(lines, 1):
                 try:
                     yield _decode(line)
                 except msgspec.MsgspecError:
-                    continue  # cut by a crash
+                    if line.endswith(b"\n") and line.strip(b"\n\0"):  # else cut by a crash
+                        logger.error("line %d of the journal %s cannot be read: %r", number, each, line[:200])
 
 
 def _sync_folder(folder: Path) -> None:
@@ -190,15 +214,22 @@ def _sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def _append(file: int, line: bytes, *, sync: bool) -> None:
-    end = os.lseek(file, 0, os.SEEK_END)
-    try:
-        _write(file, line)
-        if sync:
+def _append(file: int, end: threading.Lock, line: bytes, *, sync: bool) -> None:
+    """A line at the end, whole or not at all; `end` is held while it is written, not while that is synced."""
+    with end:
+        at = os.lseek(file, 0, os.SEEK_END)
+        try:
+            _write(file, line)
+        except BaseException:
+            os.ftruncate(file, at)  # the next line must not hang on to half of this one
+            raise
+    if sync:
+        try:
             os.fsync(file)
-    except BaseException:
-        os.ftruncate(file, end)  # the next line must not hang on to half of this one
-        raise
+        except BaseException:
+            with suppress(OSError):  # what was added behind it meanwhile stays
+                os.pwrite(file, b"\n" * len(line), at)
+            raise
 
 
 def _write(file: int, data: bytes) -> None:

@@ -6,15 +6,18 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.unit.client.accounts import account_is, price, same, unread
+from tests.unit.client.accounts import account_is, price, same, unread, until
 
 import tidebook
 from tidebook import Limit, MarketOrder
+from tidebook.client import missed
 from tidebook.client.market import Market
 from tidebook.core.channel import Seen
+from tidebook.core.clock import SECOND
 from tidebook.core.options import Options
 from tidebook.core.trading import Told
 from tidebook.errors import DecodeError, NoCredentials, NotPermitted, Overrun, SignatureRefused, UsageError
+from tidebook.io.clock import now
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.market import State
 from tidebook.sim import serve
@@ -75,6 +78,33 @@ async def test_what_happened_while_away_is_there_once(sim: serve, market: Market
         names = [type(event).__name__ for event in market._healths.ring]
         assert "Stale" in names
         assert "Resynced" in names
+
+
+@pytest.mark.parametrize("slept", [False, True])
+async def test_what_a_connection_did_not_tell_that_was_dead_for_long(
+    sim: serve, market: Market, monkeypatch: pytest.MonkeyPatch, slept: bool
+) -> None:
+    """It is found dead long after it was heard last; or the machine slept, of which one clock knows nothing."""
+    monkeypatch.setattr(missed, "MARGIN_NS", 0)
+    async with market.account() as account, tidebook.connect(VENUE, at=sim.at) as other:
+        one, raw = account._one, account._raw
+        assert one is not None
+        assert raw is not None
+        (session,) = [line.session for line in one.desk.lines if line.raw is raw]
+        assert session is not None
+        session.is_open = False  # nothing is heard of it any more, and that is not seen
+        done = await other.submit(MarketOrder(BTC, "buy", size="0.1"))
+        told_ns = max(fill.venue_ns or 0 for fill in await done.fills())
+        await until(lambda: one.clock.wall_ns(now()) > told_ns + SECOND // 10)
+        if slept:
+            session.heard_ns = now().mono_ns
+            account._apart_ns -= 60 * SECOND
+        session.is_open = True
+        one.renew_raw(raw, "nothing heard")
+        await account_is(account, State.STALE)
+        await account_is(account, State.LIVE)
+        await same(sim, account)
+        assert account.fills.find(order_id=done.id)
 
 
 async def test_orders_that_are_there_are_known_with_their_fills(sim: serve, market: Market) -> None:
@@ -164,6 +194,30 @@ async def test_what_cannot_be_read_is_fetched(sim: serve, market: Market) -> Non
         await same(sim, account)
         assert account.fills.find()
     market._healths.ring.clear()
+
+
+async def test_an_answer_that_is_none_is_asked_for_anew(sim: serve, market: Market) -> None:
+    """A gateway's page, with HTTP 200: the next answer may be one."""
+    async with market.account() as account:
+        catching = account._missed
+        assert catching is not None
+        trading = catching._trading
+        said: list[str] = []
+
+        def page(body: bytes, seen: Seen, about: object) -> object:
+            said.append("page")
+            raise DecodeError("malformed", "<html>")
+
+        act = trading.act("balances")
+        assert act is not None
+        broken = tuple(replace(one, read=page) if one is act else one for one in trading.acts)
+        catching._trading = replace(trading, acts=broken)
+        sim.faults.cut(VENUE)
+        await until(lambda: bool(said))
+        assert account.state is State.STALE
+        catching._trading = trading
+        await account_is(account, State.LIVE)
+        await same(sim, account)
 
 
 async def test_without_a_key_nothing_is_opened(sim: serve, market: Market) -> None:

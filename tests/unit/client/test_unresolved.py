@@ -12,6 +12,7 @@ from tidebook import Limit, MarketOrder, NetworkError, Options, OutcomeUnknown, 
 from tidebook.client.market import Market
 from tidebook.core.trading import Trading
 from tidebook.errors import OrderNotFound
+from tidebook.model.orders import Order
 from tidebook.sim.server import serve
 
 pytestmark = pytest.mark.asyncio
@@ -127,6 +128,27 @@ async def test_one_of_an_earlier_process_is_settled(sim: serve, tmp_path: Path) 
         assert isinstance(market.recovered[f"{other.client_id}x"], OutcomeUnknown)
     async with connect("binance.spot", at=sim.at, options=QUICK, journal=path) as market:
         assert market.unresolved == {} == market.recovered
+
+
+async def test_what_a_user_has_found_out_is_what_became_of_it(sim: serve, tmp_path: Path) -> None:
+    """Of an order in the journal, which is asked after by itself too, now and then: it is known at once."""
+    path = tmp_path / "journal"
+    async with connect("binance.spot", at=sim.at, options=QUICK, journal=path) as market:
+        sim.faults.order("accepted", "binance.spot", PATH)
+        sim.faults.order("read", "binance.spot", PATH, n=1000)
+        with pytest.raises(OutcomeUnknown) as told:
+            await market.submit(far())
+    name = told.value.client_id
+    async with connect("binance.spot", at=sim.at, options=QUICK, journal=path) as market:
+        intents = market._connected[0].private.intents
+        await until(lambda: name in intents._hands)  # it was asked after in vain, and is again in a moment
+        assert (list(market.unresolved), market.recovered) == ([name], {})
+        sim.faults.resume("binance.spot")
+        found = await market.resolve(name, timeout=GENEROUS)
+        await until(lambda: market.recovered)
+        outcome = market.recovered[name]
+        assert isinstance(outcome, Order)
+        assert (outcome.id, outcome.client_id) == (found.id, name)
 
 
 async def test_what_htx_cancels_because_it_would_take_is_an_error() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidebook.core.account import Holdings
+from tidebook.core.clock import SECOND
 from tidebook.core.trading import Row
 from tidebook.model.orders import Balance, Fill, Order, Position
 
@@ -161,6 +162,47 @@ def test_fills_from_before_are_those_of_known_orders() -> None:
     assert told.held.unknown([fill("a", "1", 5), fill("b", "9", 5), fill("c", "8", 100)]) == [("BTC/USDT", "8")]
     told.held.told([fill("a", "1", 5), fill("b", "9", 5)], "answer")
     assert [one.id for one in told.held.fills.values()] == ["a"]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_fill_that_was_forgotten_is_not_told_of_again(is_known: bool) -> None:
+    """It was counted once: what is fetched for another order's sake brings it anew."""
+    rows: list[Row] = []
+    held = Holdings(0, 2, rows.append)
+    held.told([order("1", 3, "open", 5)])
+    fills = [fill(str(number), "1", number) for number in (1, 2, 3)]
+    held.told(fills)
+    if not is_known:
+        held.told([order(str(number), 0, "cancelled", 9) for number in (2, 3)])
+        held.told([order("1", 3, "filled", 8), order("4", 0, "cancelled", 9), order("5", 0, "cancelled", 9)])
+        assert held.order("1") is None
+    told = [row.id for row in rows if isinstance(row, Fill)]
+    held.told([order("6", 1, "open", 9)])
+    held.told([*fills, fill("9", "6", 4)], "answer")
+    assert told == ["1", "2", "3"]
+    assert [row.id for row in rows if isinstance(row, Fill)] == ["1", "2", "3", "9"]
+    assert held.is_whole
+
+
+def test_a_fill_is_not_told_of_where_one_that_is_missing_cannot_be_told_from_one_that_was_forgotten() -> None:
+    """That something is missing is seen, and nothing is counted twice."""
+    held = Holdings(0, 1, lambda row: None)
+    held.told([order("1", 3, "open", 5)])
+    held.told([fill("1", "1", 1), fill("3", "1", 3)])
+    held.told([fill("1", "1", 1)], "answer")
+    assert ([row.id for row in held.fills.values()], held.is_whole) == (["3"], False)
+
+
+def test_an_order_of_long_ago_that_somebody_asks_about_brings_no_fills() -> None:
+    """They would be told of as new, and counted by whoever sums them up."""
+    told = Told()
+    told.held = Holdings(100 * SECOND, 1000, told.rows.append)
+    told.held.told([order("1", 3, "filled", 39 * SECOND)], "answer")
+    assert (told.rows, told.held.is_whole) == ([], True)
+    # one that ended since then, for all that is known of the venue's clock, and one that is old and stands
+    told.held.told([order("2", 1, "filled", 41 * SECOND), order("3", 1, "open", 1)], "answer")
+    assert [one.id for one in told.held.orders()] == ["2", "3"]
+    assert [one.symbol for one in told.held.owing] == ["BTC/USDT"]
 
 
 def test_what_is_old_is_forgotten() -> None:

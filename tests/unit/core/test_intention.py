@@ -171,9 +171,11 @@ def test_a_no_in_words_that_nobody_knows_is_believed_where_there_is_no_such_orde
     one = Intention(WISH, 1, _trading(5.0))
     one.sends(_now(0))
     one.lost("what is 99999?", _now(SECOND), answered=True, no=NO)
-    assert one.state == "unknown"
+    assert (one.state, one.next_ns) == ("unknown", SECOND + MARGIN)
+    one.not_found(2 * SECOND - 1, _now(2 * SECOND))
+    states = [one.state]  # it may be being booked, whatever was said
     one.not_found(2 * SECOND, _now(2 * SECOND))
-    assert (one.state, one.error) == ("refused", NO)
+    assert [*states, one.state, one.error] == ["unknown", "refused", NO]
 
 
 @pytest.mark.parametrize(("arrived", "state"), [(True, "accepted"), (False, "absent")])
@@ -197,3 +199,42 @@ def test_that_it_is_not_found_proves_nothing_without_a_window_or_when_it_is_forg
     for at in range(1, 100_000, 1000):
         one.not_found(at * SECOND, _now(at * SECOND))
     assert (one.state, one.could_prove(0)) == ("unknown", False)
+
+
+def _forgetting() -> Intention:
+    """At a venue that knows ended orders for an hour."""
+    trading = Trading((_act("submit"), _act("order")), ClientIds(), "by_id_for", window=5.0, known_for=3600.0)
+    return Intention(WISH, 1, trading)
+
+
+@pytest.mark.parametrize(("slept", "state"), [(0, "absent"), (3600 * SECOND, "unknown")])
+def test_a_machine_that_slept_has_not_asked_in_time(slept: int, state: str) -> None:
+    """The monotonic clock stands still meanwhile; the venue forgets all the same."""
+    one = _forgetting()
+    one.sends(Now(0, 0))
+    one.lost("cut", Now(SECOND, SECOND))
+    later = Now(8 * SECOND, 8 * SECOND + slept)
+    assert one.asks(later)
+    one.not_found(later.mono_ns, later)
+    assert one.state == state
+
+
+@pytest.mark.parametrize(("age", "state"), [(-SECOND // 2, "absent"), (-60 * SECOND, "unknown")])
+def test_how_old_it_is_nobody_knows_where_it_was_written_later_than_now(age: int, state: str) -> None:
+    """A clock was set back between two processes."""
+    one = _forgetting()
+    one.found(_now(SECOND), age)
+    later = 8 * SECOND
+    assert one.asks(_now(later))
+    one.not_found(later, _now(later))
+    assert one.state == state
+
+
+def test_a_no_in_words_that_nobody_knows_is_not_believed_where_the_order_may_be_forgotten() -> None:
+    one = _forgetting()
+    one.sends(_now(0))
+    one.lost("what is 99999?", _now(SECOND), answered=True, no=NO)
+    late = 3601 * SECOND
+    assert one.asks(_now(late))
+    one.not_found(late, _now(late))
+    assert one.state == "unknown"

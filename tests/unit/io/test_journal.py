@@ -1,9 +1,14 @@
 """What is in the journal survives whoever wrote it."""
 
 import asyncio
+import errno
+import os
 import resource
 import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -84,23 +89,124 @@ async def test_a_crash_while_it_was_written_anew(tmp_path: Path) -> None:
     assert not (tmp_path / "journal.new").exists()
 
 
+@contextmanager
+def _files_of_at_most(size: int) -> Iterator[None]:
+    """Longer files are refused, as by a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
 async def test_a_full_disk_is_an_error_and_leaves_no_half_line(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = _opened(path)
     await journal.write(_entry("tb1"))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            await journal.write(_entry("tb2"))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
+    with _files_of_at_most(path.stat().st_size + 10), pytest.raises(OSError, match="File too large"):
+        await journal.write(_entry("tb2"))
     assert "tb2" not in journal.open
     await journal.write(_entry("tb3"))
     await journal.close()
     assert await _open_in(path) == ["tb1", "tb3"]
+
+
+async def test_a_full_disk_and_a_crash_before_it_lose_nothing(tmp_path: Path) -> None:
+    """The crash came while it was written anew: what stands beside it is all that there is."""
+    path, beside = tmp_path / "journal", tmp_path / "journal.new"
+    journal = _opened(path)
+    await journal.write(_entry("tb1"))
+    await journal.close()
+    path.rename(beside)
+    path.touch()
+    with _files_of_at_most(10), pytest.raises(UsageError, match="cannot be written: File too large"):
+        Journal(path).begin()
+    assert await _open_in(path) == ["tb1"]
+
+
+async def test_an_end_that_has_no_room_takes_no_order_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end is written on the loop, while an order is written in a thread."""
+    path = tmp_path / "journal"
+    journal = _opened(path)
+    await journal.write(_entry("tb1"))
+    began, both, written = threading.Event(), threading.Event(), threading.Event()
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if b"accepted" in bytes(data):
+            both.set()
+            written.wait(0.2)  # in vain where the order waits for its turn
+            raise OSError(errno.ENOSPC, "No space left on device")
+        began.set()
+        both.wait(0.2)
+        many = write(file, data)
+        written.set()
+        return many
+
+    monkeypatch.setattr(os, "write", full)
+    writing = asyncio.create_task(journal.write(_entry("tb2")))
+    assert await asyncio.to_thread(began.wait, 30)
+    journal.end("tb1", "accepted")
+    await writing
+    monkeypatch.undo()
+    await journal.close()
+    assert await _open_in(path) == ["tb1", "tb2"]
+
+
+async def test_it_stays_open_until_what_is_being_written_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often who waits for it is cancelled: its number may be another file's afterwards."""
+    path = tmp_path / "journal"
+    journal = _opened(path)
+    syncing, go = threading.Event(), threading.Event()
+    sync = os.fsync
+
+    def slow(file: int) -> None:
+        syncing.set()
+        go.wait(30)
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    writing = asyncio.create_task(journal.write(_entry("tb1")))
+    assert await asyncio.to_thread(syncing.wait, 30)
+    for _ in range(3):
+        writing.cancel()
+        await asyncio.sleep(0)
+    closing = asyncio.create_task(journal.close())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (writing.done(), closing.done()) == (False, False)
+    go.set()
+    with suppress(asyncio.CancelledError):
+        await writing
+    await closing
+    monkeypatch.undo()
+    assert await _open_in(path) == []
+
+
+@pytest.mark.parametrize("left", ['{"id":"tb1","num', '{"i', "\0\0\0\0"])
+async def test_a_crash_in_the_first_line_keeps_nobody_out(tmp_path: Path, left: str) -> None:
+    path = tmp_path / "journal"
+    path.write_text(left)
+    journal = _opened(path)
+    await journal.write(_entry("tb2"))
+    await journal.close()
+    assert await _open_in(path) == ["tb2"]
+
+
+async def test_a_line_that_cannot_be_read_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """There was an order in it, of which nobody will ask what became of it."""
+    path = tmp_path / "journal"
+    journal = _opened(path)
+    for name in ("tb1", "tb2", "tb3"):
+        await journal.write(_entry(name))
+    await journal.close()
+    path.write_text(path.read_text().replace('"tb2"', '"tb2'))
+    assert await _open_in(path) == ["tb1", "tb3"]
+    assert "line 2 of the journal" in caplog.text
+    assert "tb2" in caplog.text
 
 
 async def test_one_process_has_it(tmp_path: Path) -> None:

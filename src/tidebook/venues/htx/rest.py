@@ -234,7 +234,7 @@ _KINDS: Final[Mapping[str, type[TidebookError]]] = {
     "account-frozen-balance-insufficient-error": InsufficientFunds,
     "api-signature-check-failed": SignatureRefused,
     "api-signature-not-valid": SignatureRefused,
-    "base-record-invalid": OrderNotFound,  # also "failed to get data, please try again later", elsewhere
+    "base-record-invalid": OrderNotFound,
     "base-symbol-error": UnknownSymbol,
     "base-symbol-trade-disabled": OrderRejected,
     "login-required": NotPermitted,
@@ -274,6 +274,9 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
     if reply.status < 400 and no.status != "error" and no.code == 200:
         return None
     kind = _KINDS.get(no.why, VenueError)
+    # Its table of errors has for it "Failed to get data, please try again later": that is no word of the order.
+    if kind is OrderNotFound and "try again" in text.lower():
+        kind = VenueError
     # The market's calls have one code for all that is wrong with a question.
     if no.why == "invalid-parameter" and no.text == "invalid symbol":
         kind = UnknownSymbol
