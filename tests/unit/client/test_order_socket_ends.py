@@ -29,8 +29,8 @@ from tidebook.venues import binance
 
 pytestmark = pytest.mark.asyncio
 
-SPOT, LINEAR = "binance.spot", "bybit.linear"
-PLACE = {SPOT: "order.place", LINEAR: "order.create"}
+SPOT, LINEAR, OKX = "binance.spot", "bybit.linear", "okx"
+PLACE = {SPOT: "order.place", LINEAR: "order.create", OKX: "order"}
 QUICK = Options(request_timeout=0.2, resolve_timeout=0.2)
 LONG = 60.0  # seconds, after which a connection would be as good as forgotten
 
@@ -55,7 +55,7 @@ async def until(true: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-@pytest.fixture(scope="module", params=[SPOT, LINEAR])
+@pytest.fixture(scope="module", params=[SPOT, LINEAR, OKX])
 def venue(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -230,9 +230,9 @@ async def test_a_connection_whose_life_is_over_stays_for_an_answer(spot: serve) 
 
 
 async def test_where_no_venue_takes_orders_so_that_is_refused(caplog: pytest.LogCaptureFixture) -> None:
-    for places in (("okx",), ("alpaca", "htx"), ("bybit:demo",), ("deribit",)):
+    for places in (("alpaca", "htx"), ("bybit:demo",), ("okx:demo",), ("deribit",)):
         with pytest.raises(UsageError, match="over HTTP"):
             connect(*places, orders="websocket")
-    async with serve(7, ["okx", SPOT]) as sim, connect("okx", SPOT, at=sim.at, orders="websocket"):
+    async with serve(7, ["alpaca", SPOT]) as sim, connect("alpaca", SPOT, at=sim.at, orders="websocket"):
         lines = [line for line in caplog.messages if "over HTTP" in line]
-        assert lines == ["orders of okx go over HTTP: there is no WebSocket for them"]
+        assert lines == ["orders of alpaca go over HTTP: there is no WebSocket for them"]
