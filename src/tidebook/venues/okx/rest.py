@@ -44,7 +44,7 @@ from tidebook.errors import (
 from tidebook.model import facts
 from tidebook.model.number import exact, parse
 from tidebook.model.symbol import canonical
-from tidebook.model.wire import MS, Num, decode
+from tidebook.model.wire import MS, Count, Num, decode
 from tidebook.venue import Answers, Call, Pool, Question, Reply, Request, RestSeed, Seen
 from tidebook.venues.okx import wire
 
@@ -92,7 +92,7 @@ class Row(
     step: Num
     least: Num
     most: Num
-    code: int | None = None
+    code: Count | None = None
 
 
 class Time(msgspec.Struct, rename={"at": "ts"}):
