@@ -205,7 +205,11 @@ def order(account: Account, facts: Facts, words: Words) -> Ordered:
 
 
 def cancel(account: Account, facts: Facts, words: Words) -> Ordered:
-    return account.cancel(*_named(words), text(words, "instId"))
+    """One that nobody knows is called one that has ended."""
+    try:
+        return account.cancel(*_named(words), text(words, "instId"))
+    except Denied as denial:
+        raise Denied("done" if denial.why == "unknown" else denial.why) from None
 
 
 def amend(account: Account, facts: Facts, words: Words) -> Ordered:
@@ -216,7 +220,6 @@ def amend(account: Account, facts: Facts, words: Words) -> Ordered:
 
 
 TRADES: Final[Mapping[str, Act]] = {"order": order, "cancel-order": cancel, "amend-order": amend}
-_CANCELS: Final = ("51400", "51401", "51402")
 
 
 def done(act: Act, account: Account, facts: Facts, words: Words) -> Row:
@@ -225,7 +228,7 @@ def done(act: Act, account: Account, facts: Facts, words: Words) -> Row:
     try:
         one = act(account, facts, words)
     except Denied as denial:
-        code, why = DENIALS["done" if act is cancel and denial.why == "unknown" else denial.why]
+        code, why = DENIALS[denial.why]
     except Bad as bad:
         code, why = bad.code, bad.text
     except KeyError:
