@@ -18,10 +18,9 @@ from tidebook.venues.okx import wire
 from tidebook.venues.okx.private import ROLE, SIDE, balances, orders, positions
 from tidebook.venues.okx.sign import SIGN
 
-# 60004 and 60006 are of the time stamp, and may be right the next time.
 _ERRORS: Final[dict[str, type[VenueError]]] = {
-    "60001": NotPermitted, "60005": NotPermitted, "60006": ClockRefused, "60007": SignatureRefused,
-    "60009": NotPermitted, "60024": NotPermitted, "60032": NotPermitted,
+    "60001": NotPermitted, "60004": ClockRefused, "60005": NotPermitted, "60006": ClockRefused,
+    "60007": SignatureRefused, "60009": NotPermitted, "60024": NotPermitted, "60032": NotPermitted,
 }  # fmt: skip
 PRIVATE: Final = "wss://ws.okx.com:8443/ws/v5/private"
 assert SIGN.login is not None
@@ -31,6 +30,7 @@ LOGIN: Final = Login(
     refusals=(Template('{"event":"error","code":"$code","msg":"$text"}'),),
     final=("60001", "60005", "60007", "60009", "60024", "60032"),
     errors=_ERRORS,
+    late=("60004", "60006"),
 )
 
 
