@@ -179,14 +179,16 @@ def _made(one: _Order, seen: Seen) -> Order:
     kind = word(_KIND, one.type, "type of order")
     filled, average = exact(one.filled), wire.maybe(one.average)
     spot = wire.kind_of(one.instrument) == "SPOT"
+    # A purchase of spot at the market is for so much money, where its client did not say otherwise.
+    usual = "quote_ccy" if spot and kind == "market" and one.side == "buy" else ""
     # Of contracts it would depend on their size: that is not said here.
     cost = (filled[0] * average[0], filled[1] + average[1]) if spot and average is not None else None
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.instrument), venue_ns=wire.at_ns(one.changed),
         received_ns=seen.received_ns, id=one.id, client_id=one.name, side=word(SIDE, one.side, "side"), kind=kind,
         status=word(_STATUS, one.state, "state"), exact_price=exact(one.price) if kind == "limit" else None,
-        exact_size=None if one.unit == "quote_ccy" else exact(one.size), exact_filled=filled, exact_cost=cost,
-        tif=_TIF.get(one.type, "gtc"), post_only=one.type in ("post_only", "mmp_and_post_only", "rpi"),
+        exact_size=None if (one.unit or usual) == "quote_ccy" else exact(one.size), exact_filled=filled,
+        exact_cost=cost, tif=_TIF.get(one.type, "gtc"), post_only=one.type in ("post_only", "mmp_and_post_only", "rpi"),
         reduce_only=word(_YES, one.reduces, "yes or no"), created_ns=wire.at_ns(one.made),
         reason=one.why,
     )  # fmt: skip
