@@ -285,8 +285,9 @@ def test_a_body_says_this(case: Case) -> None:
         assert sum(isinstance(one, Odd) for one in call.read(body, seen, question)) == case.data.get("odd", 0)
     if "odd" not in case.data:  # else a row is passed over already
         check_mutants(
-            lambda mutant: strictly(call.read(mutant, seen, question)), body, empty=case.data.get("empty", ())
-        )
+            lambda mutant: strictly(call.read(mutant, seen, question)), body, empty=case.data.get("empty", ()),
+            lacks=case.data.get("lacks", ()),
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("case", [case for case in ANSWERED if case.subject == "instruments"], ids=str)

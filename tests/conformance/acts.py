@@ -21,7 +21,7 @@ def instrument_of(case: Case) -> Instrument:
     kind: Any = case.data.get("kind", case.venue.kind)
     return Instrument(
         venue=case.venue.name, symbol=case.data["symbol"], id=case.data["id"], base=base, quote=quote, kind=kind,
-        active=True, tick=None, step=None, settle=settle.partition("-")[0],
+        active=True, tick=None, step=None, settle=settle.partition("-")[0], code=case.data.get("code"),
     )  # fmt: skip
 
 

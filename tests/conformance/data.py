@@ -7,12 +7,14 @@
 - `calls/<call>.json`: cases of one REST call. `question`, then `method`, `url`, `weight`, `most`, `parts` (the URLs of
   further requests, where the question is several), or `refuses` (the UsageError's words); with a `body`, its `result`
   as above (of the call `book`: `seq`, `bids`, `asks`), `limits` (units of pools) where it tells of any, and
-  `more` (the URL of the page that follows, or null) of a page; `odd`: how many rows of it are passed over
+  `more` (the URL of the page that follows, or null) of a page; `odd`: how many rows of it are passed over; `lacks` as
+  in acts
 - `acts/<act>.json`: cases of one thing that is asked or done with an account. `wish` (fields of a Wish), `ref`,
   `inquiry` or `countdown` (with `all` of no one instrument), and where the venue has an act `account` what that
-  says; `kind` of the instrument, where the venue has several. Then `method`, `url`, `headers`, `sends` (the body),
-  `weight`, `pool`, `then` and `otherwise` (the URLs of what is asked after it, and where it knows no such order), or
-  `refuses` (the words of a UsageError, with which nothing is asked); with the answer's
+  says; `kind` of the instrument, where the venue has several, and its `code`. Then `method`, `url`, `headers`, `sends`
+  (the body), `message` (what a message says in its place, where that is other words), `weight`, `pool`, `then` and
+  `otherwise` (the URLs of what is asked after it, and where it knows no such order), or `refuses` (the words of a
+  UsageError, with which nothing is asked); with the answer's
   `body`, its `result` as for calls, `more`, `raises` (`OrderNotFound`, or the kind of a DecodeError). `lacks`: fields
   that are absent from other answers of this form, `empty` as above; `words`: fields in which only certain words stand
 - `errors/*.json`: `status`, `headers`, `body`, then what they mean: `raises` (a class, or null), `code`, `retry`,

@@ -36,6 +36,7 @@ def test_what_is_wanted_becomes_this_request(case: Case) -> None:
     assert request.url.isascii()
     assert dict(request.headers) == case.data.get("headers", {})
     assert request.body.decode() == case.data.get("sends", "")
+    assert request.message.decode() == case.data.get("message", "")
     assert (act.cost(about), act.pool) == (case.data["weight"], case.data["pool"])
     assert act.pool in {pool.name for pool in case.venue.pools}
     for name, further in (("then", act.then), ("otherwise", act.otherwise)):

@@ -6,24 +6,26 @@ Limits of both sides are lifted: how many orders an account may send is not what
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from random import Random
 from typing import Final
 
 from tidebook import Limit, MarketOrder, NetworkError, Order, OrderRejected, OutcomeUnknown, TidebookError, connect
 from tidebook.client.market import Market, Orders
 from tidebook.core.options import Options
-from tidebook.model.facts import Side
+from tidebook.model.facts import Instrument, Side
 from tidebook.sim.server import Fault, serve
 from tidebook.sim.server.faults import POINTS
 
 PATHS: Final = {"binance.spot": "/api/v3/order", "bybit.spot": "/v5/order/*"}
 MESSAGES: Final = {
     "binance.spot": "order.place", "binance.usdm": "order.place", "bybit.spot": "order.create",
-    "bybit.linear": "order.create",
+    "bybit.linear": "order.create", "okx": "order",
 }  # fmt: skip
 _POSTS: Final = {
     "binance.spot": ["api.binance.com/api/v3/order"], "binance.usdm": ["fapi.binance.com/fapi/v1/order"],
     "bybit.spot": ["api.bybit.com/v5/order/create"], "bybit.linear": ["api.bybit.com/v5/order/create"],
+    "okx": ["www.okx.com/api/v5/trade/order"],
 }  # fmt: skip
 SYMBOL: Final = "BTC/USDT"
 AT_ONCE: Final = 200
@@ -46,8 +48,11 @@ class Judged:
 
 def lift(sim: serve, market: Market, venue: str) -> None:
     """Nothing is refused for being too much, here or there."""
-    for gate in sim._simulator.fronts[venue].gates.values():
+    front = sim._simulator.fronts[venue]
+    for gate in front.gates.values():
         gate.pool = replace(gate.pool, limit=_UNLIMITED)
+    if front.counter is not None and (pool := front.counter.private.pool) is not None:
+        front.counter.private = replace(front.counter.private, pool=replace(pool, limit=_UNLIMITED))
     (one,) = market._venues(None)
     for pool in one.declared.pools:
         one.desk.requests.budget(pool, "").publish(_UNLIMITED)
@@ -76,6 +81,7 @@ async def run(
         connect(venue, at=sim.at, options=options, orders=over) as market,
     ):
         lift(sim, market, venue)
+        listed = market._venues(None)[0].listing.by_symbol[symbol]
         for point in POINTS:
             for topic in topics:
                 sim.faults(
@@ -93,7 +99,7 @@ async def run(
                     async with pace:
                         await asyncio.sleep(APART)
                 try:
-                    order = await market.submit(_intent(random, symbol, number < RESTING))
+                    order = await market.submit(_intent(random, listed, number < RESTING))
                 except OutcomeUnknown as error:
                     told[error.client_id] = error
                     found.outcomes["unknown"] += 1
@@ -124,15 +130,16 @@ async def run(
     return found
 
 
-def _intent(random: Random, symbol: str, rests: bool) -> Limit | MarketOrder:
+def _intent(random: Random, one: Instrument, rests: bool) -> Limit | MarketOrder:
     """Some rest far away, fewer than a venue lets stand; half of the others trade, half find nobody."""
     side: Side = random.choice(("buy", "sell"))
     price = "30000" if side == "buy" else "120000"
+    size = one.contracts(Decimal("0.005"))
     if rests:
-        return Limit(symbol, side, size="0.005", price=price)
+        return Limit(one.symbol, side, size=size, price=price)
     if random.random() < 0.5:
-        return MarketOrder(symbol, side, size="0.001" if ":" in symbol else "0.0005")
-    return Limit(symbol, side, size="0.005", price=price, tif="ioc")
+        return MarketOrder(one.symbol, side, size=one.contracts(Decimal("0.0005" if one.kind == "spot" else "0.001")))
+    return Limit(one.symbol, side, size=size, price=price, tif="ioc")
 
 
 def _judge(found: Judged, sim: serve, venue: str, told: dict[str, Order | TidebookError]) -> None:

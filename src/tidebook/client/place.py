@@ -92,7 +92,7 @@ class VenueAt:
         self.desk = Desk(
             declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
-            credentials=keys.credentials, stamp=self.clock.stamp,
+            credentials=keys.credentials, stamp=self.clock.stamp, resync=self._resync,
         )  # fmt: skip
         self._on_event = told
         self._driver = Driver(
@@ -207,15 +207,24 @@ class VenueAt:
 
     def measure_soon(self) -> None:
         """The clocks do not agree any more as they did."""
-
-        async def measure() -> None:
-            try:
-                await self.measure_clock()
-            except Exception as error:
-                logger.debug("%s: the clock was not measured: %s", self.at, self._told(error))
-
         if self._state == "up":
-            self._begin(measure())
+            self._begin(self._measure())
+
+    async def _measure(self, *, told: bool = False) -> None:
+        """`told`: the desk is, whether it is known now."""
+        known = True
+        try:
+            await self.measure_clock()
+        except Exception as error:
+            known = False
+            logger.debug("%s: the clock was not measured: %s", self.at, self._told(error))
+        if told:
+            self._quietly(partial(self.desk.measured, known))
+
+    def _resync(self) -> bool:
+        """A login was refused for its time stamp, and waits for a better one."""
+        self._begin(self._measure(told=True))
+        return True
 
     # What is traded -----------------------------------------------------------
 

@@ -1,6 +1,8 @@
 """How long to wait before trying again."""
 
-from tidebook.core.clock import seconds
+from collections import deque
+
+from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.options import Options
 
 
@@ -35,3 +37,18 @@ class Backoff:
 
     def healthy(self) -> None:
         self.failures = 0
+
+
+class Endings:
+    """Connections that end together come back one after the other, `apart_ns` between two of them."""
+
+    def __init__(self, apart_ns: int) -> None:
+        self._apart_ns = apart_ns
+        self._ended: deque[int] = deque()  # within the last second
+
+    def behind_ns(self, now: Now) -> int:
+        """One has ended: how much longer it waits than its own backoff, behind those of the last second."""
+        while self._ended and self._ended[0] <= now.mono_ns - SECOND:
+            self._ended.popleft()
+        self._ended.append(now.mono_ns)
+        return (len(self._ended) - 1) * self._apart_ns

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
-from tidebook.core.backoff import Backoff, Draw
+from tidebook.core.backoff import Backoff, Draw, Endings
 from tidebook.core.book import Book
 from tidebook.core.burst import Burst
 from tidebook.core.channel import Answers
@@ -16,7 +16,7 @@ from tidebook.core.effects import Close, Effect, Emit, Open, Reply, Urgency
 from tidebook.core.endpoint import Endpoint, Pool
 from tidebook.core.errand import Errand
 from tidebook.core.handover import Handover
-from tidebook.core.line import HANDED, Line
+from tidebook.core.line import HANDED, Line, size_of
 from tidebook.core.login import Access
 from tidebook.core.options import Options
 from tidebook.core.plan import BookPlan
@@ -31,7 +31,7 @@ from tidebook.core.stream import Stream, StreamPlan
 from tidebook.core.talk import OrderSocket, Talk
 from tidebook.core.timers import Timers
 from tidebook.engine.contract import Engine
-from tidebook.errors import NoCredentials, TidebookError, UsageError
+from tidebook.errors import ClockRefused, NoCredentials, TidebookError, UsageError
 from tidebook.model import health
 from tidebook.model.credentials import Credentials, Secret
 
@@ -45,7 +45,8 @@ class Desk:
     those of scope account where `account` is the same. `answers` says what replies tell of limits. `burst` is shared by
     all that is read on one loop. `credentials` log in where an endpoint wants that, signing with what `stamp` gives;
     `denied_at` are, by name, the endpoints at which these were refused for good: nothing is opened there any more.
-    `known` takes them out of whatever the venue says.
+    `known` takes them out of whatever the venue says. `resync` has the venue's clock looked at anew; whether
+    `measured` will be called then.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Desk:
         burst: Burst | None = None,
         credentials: Credentials | None = None,
         stamp: Callable[[Now], Stamp] = lambda now: Stamp(now.wall_ns, 0),
+        resync: Callable[[], bool] = lambda: False,
     ) -> None:
         self.venue = venue
         self.burst = burst or Burst()
@@ -79,10 +81,11 @@ class Desk:
         self._last_conn = 0
         self._credentials = credentials
         self._stamp = stamp
+        self._resync = resync
         self.known = Known(credentials)
         self.denied_at: dict[str, TidebookError] = {}
         self._talk: Talk | None = None
-        self._endings: deque[int] = deque()  # when connections ended, within the last second
+        self._endings = Endings(seconds(self._options.reopen_apart))
         self.received = 0  # data frames of all its connections, for whoever counts along
         self.requests = Requests(
             venue, self.effects, self._timers, pools=pools, budgets=budgets, account=account, answers=answers
@@ -128,7 +131,7 @@ class Desk:
             book = Book(plan, engine, self, self._timers, self._options, now, asked)
             book.changed_to = changed_to
             self.books[plan.name] = book
-            size = _size(plan)
+            size = size_of(plan)
             line = self._line_for(plan.endpoint, size, self.streams.get(plan.name), plan.pin, plan.url, plan.headers)
             line.books.append(book)
             line.size += size
@@ -149,7 +152,7 @@ class Desk:
         if plan.name in self.streams:
             return self.streams[plan.name]
         stream = self.streams[plan.name] = Stream(plan, self.emit, self._timers, self._options)
-        size = _size(plan)
+        size = size_of(plan)
         line = self._line_for(plan.endpoint, size, self.books.get(plan.name))
         line.streams.append(stream)
         line.size += size
@@ -176,9 +179,8 @@ class Desk:
             raw = self.want_raw(RawPlan(self.venue, "orders", declared.endpoint), now)
 
             def confide(message: Secret) -> None:
-                for line in self.lines:
-                    if line.raw is raw and line.session is not None:
-                        line.session.confide(message)
+                if (session := self._session_of(raw)) is not None:
+                    session.confide(message)
 
             self._talk = Talk(self.venue, declared, raw, self.requests, self._timers, confide, self.emit)
         return self._talk
@@ -186,24 +188,24 @@ class Desk:
     def change_raw(self, raw: Raw, add: Iterable[str], remove: Iterable[str], now: Now) -> None:
         """Subscribe more texts on its connection, and fewer; so it stays after each reconnect."""
         removed, added = raw.remove(remove), raw.add(add)
-        for line in self.lines:
-            if line.raw is raw and line.session is not None:
-                line.session.change_raw(added, removed, now)
+        if (session := self._session_of(raw)) is not None:
+            session.change_raw(added, removed, now)
 
     def renew_raw(self, raw: Raw, reason: str, now: Now) -> None:
         """Give its connection up; the next one is opened after the backoff."""
-        for line in self.lines:
-            if line.raw is raw and line.session is not None:
-                self.renew(line.session, reason, now)
-                return
+        if (session := self._session_of(raw)) is not None:
+            self.renew(session, reason, now)
 
     def say_raw(self, raw: Raw, data: bytes, now: Now) -> bool:
         """Say something on its connection, this once; whether there is one that takes it."""
-        session = next((line.session for line in self.lines if line.raw is raw), None)
+        session = self._session_of(raw)
         if session is None or not raw.is_open:
             return False
         session.post(data, now)
         return True
+
+    def _session_of(self, raw: Raw) -> Session | None:
+        return next((line.session for line in self.lines if line.raw is raw), None)
 
     def unwant_raw(self, raw: Raw, now: Now) -> None:
         """Stop wanting it."""
@@ -227,7 +229,7 @@ class Desk:
 
     def _left(self, line: Line, wanted: Book | Stream, now: Now) -> None:
         """A line carries one thing less; one that carries nothing is given up."""
-        line.size -= _size(wanted.plan)
+        line.size -= size_of(wanted.plan)
         if line.session is not None:
             line.session.remove(wanted, now)
         if line.handover is not None:
@@ -298,7 +300,7 @@ class Desk:
     def _open(self, line: Line, now: Now) -> None:
         """Open, or wait until the venue's limit on handshakes allows it."""
         if (error := self.denied_at.get(line.endpoint.name)) is not None:
-            _deny(line, error, now)
+            line.deny(error, now)
             return
         budget = self.connects(line)
         if budget is not None:
@@ -356,7 +358,7 @@ class Desk:
         line.timer.set(at_ns)
 
     def _open_due(self, line: Line, now: Now) -> None:
-        if line.session is None and line in self.lines:
+        if line.session is None and line in self.lines and line.late != "waits":
             self._open(line, now)
 
     def opened(self, conn: int, now: Now) -> None:
@@ -422,13 +424,35 @@ class Desk:
             self.effects.append(Close(session.conn))
             self._gone(line, session, str(error), now)
             return
-        self.denied_at[line.endpoint.name] = error
+        if not isinstance(error, ClockRefused):  # a clock may be right the next time
+            self.denied_at[line.endpoint.name] = error
         self.effects.append(Close(session.conn))
         self._let_go(line)
         self._met(line, now)
         session.closed(str(error), now)
         self.emit(health.SubscriptionFailed(self.venue, None, now.wall_ns, line.endpoint.name, str(error)))
-        _deny(line, error, now)
+        line.deny(error, now)
+
+    def entered(self, session: Session) -> None:
+        """It is let in: its time stamp was right."""
+        if (line := self._line_of.get(session.conn)) is not None:
+            line.late = ""
+
+    def mistimed(self, session: Session, error: TidebookError, now: Now) -> None:
+        """A login is refused for its time stamp: the next one is by a better clock; once, until one is let in."""
+        line = self._line_of.get(session.conn)
+        if line is not None and line.late:
+            self.denied(session, error, now)
+        elif line is not None:
+            line.late = "waits" if self._resync() else "again"
+            self.renew(session, str(error).removeprefix(f"{self.venue}: "), now)
+
+    def measured(self, known: bool, now: Now) -> None:
+        """The venue's clock was looked at anew; where it is not `known` now, the next login is not the last."""
+        for line in [line for line in self.lines if line.late == "waits"]:
+            line.late = "again" if known else ""
+            if line.session is None:
+                self._open_at(line, now.mono_ns + (0 if known else line.backoff.next_ns()))
 
     def _let_go(self, line: Line) -> None:
         line.session = None
@@ -443,16 +467,9 @@ class Desk:
         self._let_go(line)
         self._met(line, now)
         session.closed(reason, now)
-        wait = max(line.backoff.next_ns() + self._behind(now), least_ns)
+        wait = max(line.backoff.next_ns() + self._endings.behind_ns(now), least_ns)
         self.emit(health.Disconnected(self.venue, None, now.wall_ns, reason, wait / SECOND))
         self._open_at(line, now.mono_ns + wait)
-
-    def _behind(self, now: Now) -> int:
-        """How much longer it waits than its own backoff: behind those that ended within the last second."""
-        while self._endings and self._endings[0] <= now.mono_ns - SECOND:
-            self._endings.popleft()
-        self._endings.append(now.mono_ns)
-        return (len(self._endings) - 1) * seconds(self._options.reopen_apart)
 
     def rotate(self, session: Session, reason: str, now: Now) -> None:
         """The venue announces that it will close this connection: the next one is opened beside it, or else after it.
@@ -581,18 +598,3 @@ class Desk:
     def __repr__(self) -> str:
         live = sum(book.state.readable for book in self.books.values())
         return f"<Desk {self.venue}, {live} of {len(self.books)} books readable, {len(self.lines)} connections>"
-
-
-def _deny(line: Line, error: TidebookError, now: Now) -> None:
-    """Tell all that a connection was to carry that there will be none."""
-    for wanted in (*line.books, *line.streams, *(() if line.raw is None else (line.raw,))):
-        wanted.denied(error, now)
-
-
-def _size(plan: BookPlan | StreamPlan) -> int:
-    """How many bytes its topics take among those of a connection, where that is limited."""
-    endpoint = plan.endpoint
-    if endpoint.max_bytes is None or endpoint.subscribing is None or (isinstance(plan, BookPlan) and plan.by_url):
-        return 0
-    side = plan.side_topic if isinstance(plan, BookPlan) else None
-    return sum(endpoint.subscribing.bytes_of(text) for text in (plan.topic, side) if text is not None)

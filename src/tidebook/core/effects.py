@@ -29,7 +29,9 @@ class Request:
     """One HTTP request, complete: what is here is what is sent.
 
     `secrets` are headers too, and `signed` is the end of the URL; both are revealed by who sends it, and are written
-    down nowhere. Its repr shows no query, no header and no body: they can hold what was signed.
+    down nowhere. `message` is what a message says in place of the body, where the request goes so and the venue wants
+    other words there; over HTTP nothing of it is sent. Its repr shows no query, no header and no body: they can hold
+    what was signed.
     """
 
     method: str
@@ -38,6 +40,7 @@ class Request:
     body: bytes = b""
     secrets: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
     signed: Secret | None = None
+    message: bytes = b""
 
     def __repr__(self) -> str:
         parts = urlsplit(self.url)

@@ -24,6 +24,10 @@ class Login:
     where there is none. `ok` lets in. `refusals` (slots ``code`` and ``text``) do not: for good where the code is one
     of `final`, or where `final` is empty; else, and where nothing is answered within `timeout` seconds of opening,
     another connection is tried after the backoff. For good they are NotPermitted, or what `errors` has for the code.
+
+    With the codes of `late` a time stamp is refused, perhaps among other things ("": where no code is given). The
+    venue's clock is looked at anew then and the login said once more, on another connection; a second such refusal is
+    for good.
     """
 
     ask: Template | Callable[[str, Credentials, Stamp], Secret]
@@ -33,6 +37,7 @@ class Login:
     final: tuple[str, ...] = ()
     timeout: float = 10.0
     errors: Mapping[str, type[VenueError]] = field(default_factory=dict[str, type[VenueError]])
+    late: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.ask, Template) and not (self.ask.slots and self.ask.slots <= SLOTS):
@@ -56,6 +61,10 @@ class Guest(Protocol):
     def entered(self, now: Now) -> None: ...
     def denied(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
         """This key will never be let in."""
+        ...
+
+    def mistimed(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
+        """Its time stamp is refused, or may be."""
         ...
 
     def renew(self, reason: str, now: Now) -> None:
@@ -121,8 +130,11 @@ class Entry:
     def _refused(self, login: Login, code: str, text: str, now: Now) -> None:
         self._timer.off()
         reason = f"login refused: {shown(self._known.without(f'{code} {text}'.strip()) or 'no reason is given')}"
-        if not login.final or code in login.final:
-            self._guest.denied(login.errors.get(code, NotPermitted), shown(self._known.without(code)), reason, now)
+        kind, shown_code = login.errors.get(code, NotPermitted), shown(self._known.without(code))
+        if code in login.late:
+            self._guest.mistimed(kind, shown_code, reason, now)
+        elif not login.final or code in login.final:
+            self._guest.denied(kind, shown_code, reason, now)
         else:
             self._guest.renew(reason, now)
 

@@ -49,6 +49,14 @@ class Owner(Protocol):
         """Close this connection and open no other: this key is never let in."""
         ...
 
+    def entered(self, session: "Session") -> None:
+        """It is let in."""
+        ...
+
+    def mistimed(self, session: "Session", error: TidebookError, now: Now) -> None:
+        """Close this connection; the next one logs in by a better clock, if there is to be one."""
+        ...
+
 
 HEARTBEAT = 1024  # bytes: no heartbeat is longer
 ROW = 64  # messages after which a row of calls is measured: their decoding must not count for much
@@ -189,6 +197,7 @@ class Session:
 
     def entered(self, now: Now) -> None:
         """The venue takes what we say from here on: log-in, where it wants one, is over."""
+        self._owner.entered(self)
         for said in self.endpoint.says:
             self._acks.outbox.post(Letter("say", (), [], said.print()), now)
         self._fresh = list(self.topics.values())
@@ -442,7 +451,13 @@ class Session:
         self._owner.effects.append(SendSecret(self.conn, data, self.endpoint.encode))
 
     def denied(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
-        self._owner.denied(self, kind(f"{self._venue}: {reason}", venue=self._venue, code=code), now)
+        self._owner.denied(self, self._refusal(kind, code, reason), now)
+
+    def mistimed(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
+        self._owner.mistimed(self, self._refusal(kind, code, reason), now)
+
+    def _refusal(self, kind: type[VenueError], code: str, reason: str) -> VenueError:
+        return kind(f"{self._venue}: {reason}", venue=self._venue, code=code)
 
     def renew(self, reason: str, now: Now) -> None:
         self._owner.renew(self, reason, now)

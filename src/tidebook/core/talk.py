@@ -42,17 +42,21 @@ class OrderSocket:
     `names` are what messages call a request, by its method and path. `say` makes the message of a name, the unsigned
     request and the id by which its answer is known; `read` an answer in the form that HTTP brings, so that one error
     map and one reader hold for both; None for what is no answer. It raises DecodeError, or msgspec's errors, for what
-    is not as promised. Environments in `without` have no such connection.
+    is not as promised. Where messages have `own_words`, a request without a `message` goes over HTTP. Environments in
+    `without` have no such connection.
     """
 
     endpoint: Endpoint
     names: Mapping[tuple[str, str], str]
     say: Callable[[str, Request, str, Scheme, Credentials, Stamp], Secret]
     read: Callable[[bytes], Answered | None]
+    own_words: bool = False
     without: tuple[str, ...] = ()
 
     def name(self, request: Request) -> str | None:
         """What messages call a request; None where it goes over HTTP alone."""
+        if self.own_words and not request.message:
+            return None
         return self.names.get((request.method, urlsplit(request.url).path))
 
 

@@ -364,6 +364,9 @@ class Greeks(Fact, frozen=True, kw_only=True, gc=False):
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """A symbol's rules. `id` is the venue's own name. None: the venue has no such rule.
 
+    `code` is the number that stands for the id in some of the venue's messages; None where it lists none. It is of one
+    environment alone.
+
     `settle` is the currency of settlement ("" for spot), `expiry_ns` when it ends (None: never), `strike` and `right`
     an option's. A contract (`contract_size`) is so much of the base currency, of an inverse one so much of the quote
     currency; None where sizes are in base currency themselves. `size_unit` is "BTC", or "contract".
@@ -388,6 +391,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     expiry_ns: int | None = None
     strike: Decimal | None = None
     right: Right | None = None
+    code: int | None = None
 
     @property
     def expiry(self) -> datetime | None:

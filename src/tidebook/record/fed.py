@@ -163,6 +163,12 @@ class Fed:
     def denied(self, session: Session, error: TidebookError, now: Now) -> None:
         """Not done: see the class."""
 
+    def entered(self, session: Session) -> None:
+        """Nothing follows from it."""
+
+    def mistimed(self, session: Session, error: TidebookError, now: Now) -> None:
+        """Not done: see the class."""
+
     def fetch(self, book: Book, urgency: Urgency, now: Now) -> None:
         """A book wants a snapshot: the next one of its instrument."""
         book.sent(now)

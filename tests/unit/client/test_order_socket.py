@@ -12,8 +12,8 @@ from tidebook.sim.server import serve
 
 pytestmark = pytest.mark.asyncio
 
-VENUES = ("binance.spot", "binance.usdm", "bybit.linear")
-PLACE = {"binance": "order.place", "bybit": "order.create"}
+VENUES = ("binance.spot", "binance.usdm", "bybit.linear", "okx")
+PLACE = {"binance": "order.place", "bybit": "order.create", "okx": "order"}
 QUICK = Options(request_timeout=0.5)
 
 

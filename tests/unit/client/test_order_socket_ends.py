@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tidebook import (
@@ -21,6 +22,8 @@ from tidebook import (
     connect,
     venues,
 )
+from tidebook.client.symbols import Listing
+from tidebook.core.clock import SECOND
 from tidebook.core.talk import Talk
 from tidebook.model.credentials import SIMULATOR, Credentials, Secret
 from tidebook.sim.server import serve
@@ -29,8 +32,9 @@ from tidebook.venues import binance
 
 pytestmark = pytest.mark.asyncio
 
-SPOT, LINEAR = "binance.spot", "bybit.linear"
-PLACE = {SPOT: "order.place", LINEAR: "order.create"}
+SPOT, LINEAR, OKX = "binance.spot", "bybit.linear", "okx"
+PLACE = {SPOT: "order.place", LINEAR: "order.create", OKX: "order"}
+LOOK = {SPOT: "/api/v3/order", OKX: "/api/v5/trade/order"}
 QUICK = Options(request_timeout=0.2, resolve_timeout=0.2)
 LONG = 60.0  # seconds, after which a connection would be as good as forgotten
 
@@ -55,7 +59,7 @@ async def until(true: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-@pytest.fixture(scope="module", params=[SPOT, LINEAR])
+@pytest.fixture(scope="module", params=[SPOT, LINEAR, OKX])
 def venue(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -106,9 +110,9 @@ PROGRAM = """
 import asyncio, sys
 from tidebook import Limit, connect
 
-async def main(at, journal):
-    market = await connect("binance.spot", at=at, journal=journal, orders="websocket")
-    order = Limit("BTC/USDT", "buy", size="0.01", price="30000")
+async def main(venue, symbol, at, journal):
+    market = await connect(venue, at=at, journal=journal, orders="websocket")
+    order = Limit(symbol, "buy", size="0.01", price="30000")
     await market.submit(order)
     print("there", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
@@ -118,29 +122,30 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_after_a_kill_the_journal_knows_what_was_said(spot: serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("venue", [SPOT, OKX], indirect=True)
+async def test_after_a_kill_the_journal_knows_what_was_said(sim: serve, venue: str, tmp_path: Path) -> None:
     """With -9, when it was taken and is not answered."""
     path = tmp_path / "journal"
-    command = [sys.executable, "-c", PROGRAM, spot.at, str(path)]
+    command = [sys.executable, "-c", PROGRAM, venue, resting(venue).symbol, sim.at, str(path)]
     program = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     assert program.stdin is not None
     assert program.stdout is not None
     assert await program.stdout.readline() == b"there\n"
-    spot.faults.order("late", SPOT, PLACE[SPOT], seconds=LONG)
+    sim.faults.order("late", venue, PLACE[venue], seconds=LONG)
     program.stdin.write(b"on\n")
-    await until(lambda: len(ledger(spot, SPOT)) == 2)
+    await until(lambda: len(ledger(sim, venue)) == 2)
     program.send_signal(signal.SIGKILL)
     await program.wait()
-    assert made(spot, SPOT, f"message {PLACE[SPOT]}") == 2
-    async with connect(SPOT, at=spot.at, journal=path) as market:
+    assert made(sim, venue, f"message {PLACE[venue]}") == 2
+    async with connect(venue, at=sim.at, journal=path) as market:
         await until(lambda: market.recovered)
         ((client_id, found),) = market.recovered.items()
         assert isinstance(found, Order)
-        assert client_id == ledger(spot, SPOT)[1]
+        assert client_id == ledger(sim, venue)[1]
         assert market.unresolved == {}
-    assert len(ledger(spot, SPOT)) == 2
+    assert len(ledger(sim, venue)) == 2
 
 
 def _forged(text: str) -> str:
@@ -171,33 +176,69 @@ async def test_one_byte_of_the_signature_altered_is_refused(spot: serve, monkeyp
         assert made(spot, SPOT, "POST ") == 0
 
 
-async def test_a_login_with_one_byte_altered_lets_no_order_in() -> None:
-    async with serve(7, [LINEAR], symbols=["BTC/USDT:USDT"]) as sim:
-        secret = SIMULATOR.secret.reveal()
-        other = Credentials.of(SIMULATOR.key.reveal(), f"{secret[:-1]}#", source="a test")
-        sim.open_account(LINEAR, other, {"USDT": "100000"})
-        async with connect(LINEAR, at=sim.at, orders="websocket") as market:
-            with pytest.raises(SignatureRefused) as caught:
-                await market.submit(resting(LINEAR))
-            assert caught.value.code == "10004"
-            assert market.unresolved == {}
-        assert sim.account(LINEAR, other).records == {}
-        assert made(sim, LINEAR, "message auth") > 0
-        assert made(sim, LINEAR, "message order") == 0
+@pytest.mark.parametrize(
+    ("venue", "login", "code"), [(LINEAR, "auth", "10004"), (OKX, "login", "50113")], indirect=["venue"]
+)
+async def test_a_login_with_one_byte_altered_lets_no_order_in(sim: serve, venue: str, login: str, code: str) -> None:
+    secret, phrase = SIMULATOR.secret.reveal(), SIMULATOR.passphrase
+    other = Credentials.of(
+        SIMULATOR.key.reveal(), f"{secret[:-1]}#", None if phrase is None else phrase.reveal(), source="a test"
+    )
+    sim.open_account(venue, other, {"USDT": "100000"})
+    async with connect(venue, at=sim.at, orders="websocket") as market:
+        with pytest.raises(SignatureRefused) as caught:
+            await market.submit(resting(venue))
+        assert caught.value.code == code
+        assert market.unresolved == {}
+    assert sim.account(venue, other).records == {}
+    assert made(sim, venue, f"message {login}") > 0
+    assert made(sim, venue, "message order") == 0
 
 
-async def test_an_answer_that_comes_late_resolves_its_order(spot: serve, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("venue", [SPOT, OKX], indirect=True)
+async def test_an_answer_that_comes_late_resolves_its_order(
+    sim: serve, venue: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nothing else can: all that is asked over REST is cut."""
-    async with connect(SPOT, at=spot.at, orders="websocket", options=QUICK) as market:
-        spot.faults.order("late", SPOT, PLACE[SPOT], seconds=1.0)
-        spot.faults.order("read", SPOT, "/api/v3/order", n=10_000)
+    async with connect(venue, at=sim.at, orders="websocket", options=QUICK) as market:
+        sim.faults.order("late", venue, PLACE[venue], seconds=1.0)
+        sim.faults.order("read", venue, LOOK[venue], n=10_000)
         with pytest.raises(OutcomeUnknown) as caught:
-            await market.submit(resting(SPOT))
-        assert [*market.unresolved] == [caught.value.client_id] == ledger(spot, SPOT)
+            await market.submit(resting(venue))
+        assert [*market.unresolved] == [caught.value.client_id] == ledger(sim, venue)
         await until(lambda: not market.unresolved)
         assert f"an answer to {caught.value.client_id} came late" in caplog.text
-        assert made(spot, SPOT, f"message {PLACE[SPOT]}") == 1
-        assert made(spot, SPOT, "POST ") == 0
+        assert made(sim, venue, f"message {PLACE[venue]}") == 1
+        assert made(sim, venue, "POST ") == 0
+
+
+async def test_a_message_whose_time_is_over_is_said_once_more_by_the_venues_clock() -> None:
+    async with (
+        serve(7, [OKX], symbols=[resting(OKX).symbol]) as sim,
+        connect(OKX, at=sim.at, orders="websocket") as market,
+    ):
+        first = await market.submit(resting(OKX))
+        sim._simulator.fronts[OKX].shift_ns += round(LONG * SECOND)
+        second = await market.submit(resting(OKX))
+        assert ledger(sim, OKX) == [first.client_id, second.client_id]
+        assert made(sim, OKX, f"message {PLACE[OKX]}") == 3
+        assert made(sim, OKX, "POST ") == 0
+        assert market.unresolved == {}
+
+
+async def test_an_instrument_without_a_number_is_ordered_over_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (
+        serve(7, [OKX], symbols=[resting(OKX).symbol]) as sim,
+        connect(OKX, at=sim.at, orders="websocket") as market,
+    ):
+        (one,) = market._venues(None)
+        listed = [msgspec.structs.replace(row, code=None) for row in one.listing.by_id.values()]
+        monkeypatch.setattr(one._traded, "listing", Listing.of(OKX, listed))
+        order = await market.submit(resting(OKX))
+        assert (await order.cancel()).status == "cancelled"
+        assert ledger(sim, OKX) == [order.client_id]
+        assert made(sim, OKX, "message order") == 0
+        assert made(sim, OKX, "POST ") == 2
 
 
 @pytest.fixture
@@ -230,9 +271,9 @@ async def test_a_connection_whose_life_is_over_stays_for_an_answer(spot: serve) 
 
 
 async def test_where_no_venue_takes_orders_so_that_is_refused(caplog: pytest.LogCaptureFixture) -> None:
-    for places in (("okx",), ("alpaca", "htx"), ("bybit:demo",), ("deribit",)):
+    for places in (("alpaca", "htx"), ("bybit:demo",), ("okx:demo",), ("deribit",)):
         with pytest.raises(UsageError, match="over HTTP"):
             connect(*places, orders="websocket")
-    async with serve(7, ["okx", SPOT]) as sim, connect("okx", SPOT, at=sim.at, orders="websocket"):
+    async with serve(7, ["alpaca", SPOT]) as sim, connect("alpaca", SPOT, at=sim.at, orders="websocket"):
         lines = [line for line in caplog.messages if "over HTTP" in line]
-        assert lines == ["orders of okx go over HTTP: there is no WebSocket for them"]
+        assert lines == ["orders of alpaca go over HTTP: there is no WebSocket for them"]

@@ -132,6 +132,33 @@ async def test_what_happens_is_told_and_orders_go_by_message() -> None:
         await ws.close()
 
 
+@pytest.mark.parametrize(
+    ("op", "words", "more", "code"),
+    [
+        ("order", {"instId": SPOT}, {}, "50014"),
+        ("order", {"instIdCode": 1}, {}, "51001"),
+        ("order", {"instIdCode": 10_000}, {"expTime": "1"}, "50036"),
+        ("amend-order", {"instIdCode": 10_000}, {"expTime": "1"}, "50036"),
+        ("cancel-order", {"instIdCode": 10_000, "ordId": "999999"}, {"expTime": "1"}, "51400"),
+        ("order", {"instIdCode": 10_000}, {"expTime": "soon"}, "51000"),
+    ],
+)
+async def test_messages_are_refused_in_the_venues_words(
+    op: str, words: dict[str, object], more: dict[str, str], code: str
+) -> None:
+    async with okx() as client:
+        ws = await client.connect()
+        assert (await hear(ws))["event"] == "login"
+        whole = {"tdMode": "cash", "side": "buy", "ordType": "limit", "sz": "0.01", "px": "30000", **words}
+        await ws.send_json({"id": "7", "op": op, "args": [whole], **more})
+        (row,) = (answer := await hear(ws))["data"]
+        assert (answer["id"], answer["op"], answer["code"], row["sCode"]) == ("7", op, "1", code)
+        await ws.send_json({"id": "8", "op": op, "args": [whole, whole]})
+        answer = await hear(ws)
+        assert (answer["id"], answer["code"], answer["data"]) == ("8", "60013", [])
+        await ws.close()
+
+
 async def test_a_post_only_order_that_would_take_is_accepted_and_cancelled() -> None:
     async with okx() as client:
         _, ask = await best(client, SPOT)

@@ -1,5 +1,6 @@
 """What each venue's stream of an account says, in messages of the venues' documents: the rows that they mean."""
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,6 +75,27 @@ def test_a_fill_of_spot_to_the_last_digit() -> None:
     assert (order.venue_ns, order.created_ns) == (1499405658657_000_000, 1499405658000_000_000)
     assert (fill.id, fill.order_id, str(fill.price), str(fill.size)) == ("77", "4293153", "0.10264410", "0.40000000")
     assert (str(fill.fee), fill.fee_currency, fill.maker, fill.symbol) == ("0.00040000", "ETH", True, "<ETHBTC>")
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        ({"tgtCcy": "quote_ccy"}, None),
+        ({"tgtCcy": ""}, None),  # a purchase is counted in quote currency where its client did not say
+        ({"tgtCcy": "base_ccy"}, "100"),
+        ({"tgtCcy": "", "side": "sell"}, "100"),
+        ({"tgtCcy": "", "ordType": "limit", "px": "60000"}, "100"),
+        ({"tgtCcy": "", "instId": "BTC-USDT-SWAP", "instType": "SWAP"}, "100"),
+    ],
+)
+def test_an_order_of_okx_for_so_much_money_has_no_size(words: dict[str, str], size: str | None) -> None:
+    frame = json.loads((SAMPLES / "okx/samples/orders.json").read_bytes())
+    row = frame["data"][0]
+    row |= {"instId": "BTC-USDT", "instType": "SPOT", "ordType": "market", "side": "buy", "px": "", "sz": "100"}
+    row |= words
+    (order,) = read("okx", json.dumps(frame).encode())[:1]
+    assert isinstance(order, Order)
+    assert (None if order.size is None else str(order.size)) == size
 
 
 def test_a_cancelled_order_keeps_its_own_name() -> None:

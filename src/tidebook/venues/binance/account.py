@@ -35,7 +35,7 @@ API: Final = "wss://ws-api.binance.com/ws-api/v3"
 REFUSED: Final[dict[str, type[VenueError]]] = {
     "-1021": ClockRefused, "-1022": SignatureRefused, "-2014": NotPermitted, "-2015": NotPermitted,
 }  # fmt: skip
-FINAL: Final = ("-1022", "-2014", "-2015")  # a time stamp that is out of the window may be right the next time
+FINAL: Final = ("-1022", "-2014", "-2015")
 
 
 class _Event(msgspec.Struct):
@@ -163,6 +163,7 @@ def spot(connects: Pool) -> AccountStream:
                 refusals=(Template('{"id":"account","status":"#status","error":{"code":"#code","msg":"$text"}}'),),
                 final=FINAL,
                 errors=REFUSED,
+                late=("-1021",),
             ),
         ),
         read,

@@ -71,7 +71,7 @@ def read(frame: bytes, seen: Seen) -> Sequence[Told]:
 
 
 def stream(category: Category, subscribing: Subscribing, ping: Ping, connects: Pool) -> AccountStream:
-    """A login that is refused comes without a code: each of them is the last."""
+    """A login that is refused comes without a code: it may be for its time, and the second one is for good."""
     own = ("order", "execution") if category == "spot" else ("order", "execution", "position")
     return AccountStream(
         Endpoint(
@@ -84,6 +84,7 @@ def stream(category: Category, subscribing: Subscribing, ping: Ping, connects: P
                 ask=LOGIN,
                 ok=Template('{"success":true,"op":"auth"}'),
                 refusals=(Template('{"success":false,"ret_msg":"$text","op":"auth"}'),),
+                late=("",),
             ),
         ),
         read,

@@ -21,13 +21,13 @@ TOPICS: Final = frozenset((*(f"{topic}{category}" for topic in _TOPICS for categ
 _WINDOW: Final = 10  # seconds, where none was set
 
 
-def _entered(session: Session, message: Words) -> str:
-    """Log in; why not, where that is not done."""
+def _entered(session: Session, message: Words) -> tuple[int, str]:
+    """Log in; 0, or the code and why not, where that is not done."""
     try:
         session.trust(message, enter=True)
     except Distrusted as error:
-        return calls.DISTRUSTS[error.why][1]
-    return ""
+        return calls.DISTRUSTS[error.why]
+    return 0, ""
 
 
 def _hear(session: Session, facts: Facts, message: Words) -> Iterable[Said]:
@@ -37,7 +37,7 @@ def _hear(session: Session, facts: Facts, message: Words) -> Iterable[Said]:
     if op == "ping":
         return [Said("private_pong", {"req_id": id, "args": [str(facts.now_ns // MS)]})]
     if op == "auth":
-        why = _entered(session, message)
+        _, why = _entered(session, message)
         if why:
             session.end()
         return [Said("private_ack", {"success": not why, "ret_msg": why, "op": "auth", "req_id": id})]
@@ -124,8 +124,8 @@ def _trade_hear(session: Session, facts: Facts, message: Words) -> Iterable[Said
     if op == "ping":
         return [Said("trade_pong", {"data": [str(facts.now_ns // MS)]})]
     if op == "auth":
-        why = _entered(session, message)
-        return [Said("trade_auth", {"retCode": 20001 if why else 0, "retMsg": why or "OK"})]
+        code, why = _entered(session, message)
+        return [Said("trade_auth", {"retCode": code, "retMsg": why or "OK"})]
     if session.account is None:
         return [_refused(facts, op, id, 10003, "Request not authorized")]
     if not _in_time(facts, message):

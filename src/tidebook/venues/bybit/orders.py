@@ -10,6 +10,7 @@ import msgspec
 
 from tidebook.core.sign import Scheme, Stamp
 from tidebook.core.sign.parts import compact
+from tidebook.errors import ClockRefused
 from tidebook.model.credentials import Credentials, Secret
 from tidebook.model.wire import Code, decode
 from tidebook.venue import Answered, Endpoint, Login, OrderSocket, Ping, Pool, Reply, Request, Template
@@ -62,6 +63,8 @@ def socket(ping: Ping, connects: Pool) -> OrderSocket:
                 ok=Template('{"retCode":0,"op":"auth"}'),
                 refusals=(Template('{"retCode":"#code","retMsg":"$text","op":"auth"}'),),
                 final=("10003", "10004", "10005", "20001"),
+                errors={"10002": ClockRefused},
+                late=("10002",),
             ),
         ),
         names={

@@ -135,7 +135,7 @@ def _balance(one: _Held, seen: Seen) -> list[Told]:
 
 
 def stream() -> AccountStream:
-    """A login that is refused is for good: its code is the same for whatever was wrong."""
+    """A login that is refused twice is for good: its code is the same for whatever was wrong, also for the time."""
     assert SIGN.login is not None
     return AccountStream(
         Endpoint(
@@ -160,6 +160,7 @@ def stream() -> AccountStream:
                 ask=SIGN.login,
                 ok=Template('{"action":"req","code":200,"ch":"auth"}'),
                 refusals=(Template('{"action":"req","code":"$code","ch":"auth","message":"$text"}'),),
+                late=("2002",),
             ),
         ),
         read,

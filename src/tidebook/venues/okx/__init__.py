@@ -34,7 +34,7 @@ from tidebook.venue import (
     Venue,
     Window,
 )
-from tidebook.venues.okx import account, private, rest, wire
+from tidebook.venues.okx import account, orders, private, rest, wire
 from tidebook.venues.okx.recorded import listing
 from tidebook.venues.okx.sign import OPEN, SIGN
 
@@ -174,7 +174,7 @@ OKX: Final = Venue(
     answers=rest.ANSWERS,
     rest="https://www.okx.com",
     pools=(rest.ONE, rest.TEN, rest.TWENTY, rest.FORTY, rest.SIXTY, rest.HUNDRED, CONNECTS),
-    trading=private.TRADING,
+    trading=replace(private.TRADING, socket=orders.socket(PUBLIC)),
     account=account.stream(PUBLIC),
     environments=(
         *_region("live", "www.okx.com", "ws", "wspap"),

@@ -18,12 +18,20 @@ from tidebook.venues.okx import wire
 from tidebook.venues.okx.private import ROLE, SIDE, balances, orders, positions
 from tidebook.venues.okx.sign import SIGN
 
-# 60004 and 60006 are of the time stamp, and may be right the next time.
 _ERRORS: Final[dict[str, type[VenueError]]] = {
-    "60001": NotPermitted, "60005": NotPermitted, "60006": ClockRefused, "60007": SignatureRefused,
-    "60009": NotPermitted, "60024": NotPermitted, "60032": NotPermitted,
+    "60001": NotPermitted, "60004": ClockRefused, "60005": NotPermitted, "60006": ClockRefused,
+    "60007": SignatureRefused, "60009": NotPermitted, "60024": NotPermitted, "60032": NotPermitted,
 }  # fmt: skip
-_FINAL: Final = ("60001", "60005", "60007", "60009", "60024", "60032")
+PRIVATE: Final = "wss://ws.okx.com:8443/ws/v5/private"
+assert SIGN.login is not None
+LOGIN: Final = Login(
+    ask=SIGN.login,
+    ok=Template('{"event":"login","code":"0"}'),
+    refusals=(Template('{"event":"error","code":"$code","msg":"$text"}'),),
+    final=("60001", "60005", "60007", "60009", "60024", "60032"),
+    errors=_ERRORS,
+    late=("60004", "60006"),
+)
 
 
 class _Arg(msgspec.Struct):
@@ -90,7 +98,6 @@ def _fill(one: _Filled, seen: Seen) -> Fill:
 
 def stream(public: Endpoint) -> AccountStream:
     """`public` is the endpoint of what everybody may hear: this one is like it."""
-    assert SIGN.login is not None
     assert public.subscribing is not None
     each = (
         Template('{"channel":"$channel","instType":"$instType"}'),
@@ -100,15 +107,9 @@ def stream(public: Endpoint) -> AccountStream:
         replace(
             public,
             name="account",
-            url="wss://ws.okx.com:8443/ws/v5/private",
+            url=PRIVATE,
             subscribing=replace(public.subscribing, each=each),
-            login=Login(
-                ask=SIGN.login,
-                ok=Template('{"event":"login","code":"0"}'),
-                refusals=(Template('{"event":"error","code":"$code","msg":"$text"}'),),
-                final=_FINAL,
-                errors=_ERRORS,
-            ),
+            login=LOGIN,
         ),
         read,
         topics=("account", "positions ANY", "orders ANY"),

@@ -26,7 +26,7 @@ from tidebook.core.private import (
 )
 from tidebook.model.number import plain
 from tidebook.model.wire import MS
-from tidebook.venues.okx.dialect_calls import codes, refused
+from tidebook.venues.okx.dialect_calls import refused
 from tidebook.venues.okx.wire import kind_of
 
 TERMS: Final = Terms(maker=800, taker=1_000, leverage=10, most_open=500)
@@ -90,6 +90,15 @@ class Bad(Exception):
         self.text = f"Parameter {name} can not be empty" if missing else f"Parameter {name} error"
 
 
+class Expired(Bad):
+    """It was to be done until an instant that is over."""
+
+    def __init__(self) -> None:
+        super().__init__("expTime")
+        self.code = "50036"
+        self.text = "The expTime can't be earlier than the current system time."
+
+
 def text(words: Words, name: str) -> str:
     found = maybe(words, name)
     if not found:
@@ -102,14 +111,6 @@ def maybe(words: Words, name: str) -> str:
     return "" if found is None or isinstance(found, (dict, list)) else str(found)
 
 
-def instrument(facts: Facts, words: Words) -> str:
-    """By its id, or by its number."""
-    code = maybe(words, "instIdCode")
-    if not code:
-        return text(words, "instId")
-    return {str(number): id for id, number in codes(facts).items()}[code]
-
-
 def _named(words: Words) -> tuple[int | None, str]:
     order, client = maybe(words, "ordId"), maybe(words, "clOrdId")
     if not order and not client:
@@ -119,8 +120,8 @@ def _named(words: Words) -> tuple[int | None, str]:
     return (int(order), "") if order else (None, client)
 
 
-def placing(facts: Facts, words: Words) -> Placing:
-    id, side, kind = instrument(facts, words), text(words, "side"), text(words, "ordType")
+def placing(words: Words) -> Placing:
+    id, side, kind = text(words, "instId"), text(words, "side"), text(words, "ordType")
     if side not in ("buy", "sell"):
         raise Bad("side")
     if text(words, "tdMode") not in ("cash", "cross"):
@@ -200,22 +201,25 @@ Act = Callable[[Account, Facts, Words], Ordered]
 
 
 def order(account: Account, facts: Facts, words: Words) -> Ordered:
-    return account.place(placing(facts, words))
+    return account.place(placing(words))
 
 
 def cancel(account: Account, facts: Facts, words: Words) -> Ordered:
-    return account.cancel(*_named(words), instrument(facts, words))
+    """One that nobody knows is called one that has ended."""
+    try:
+        return account.cancel(*_named(words), text(words, "instId"))
+    except Denied as denial:
+        raise Denied("done" if denial.why == "unknown" else denial.why) from None
 
 
 def amend(account: Account, facts: Facts, words: Words) -> Ordered:
     size, price = maybe(words, "newSz"), maybe(words, "newPx")
     if not size and not price:
         raise Bad("newSz or newPx", missing=True)
-    return account.amend(*_named(words), size, price, instrument(facts, words))
+    return account.amend(*_named(words), size, price, text(words, "instId"))
 
 
 TRADES: Final[Mapping[str, Act]] = {"order": order, "cancel-order": cancel, "amend-order": amend}
-_CANCELS: Final = ("51400", "51401", "51402")
 
 
 def done(act: Act, account: Account, facts: Facts, words: Words) -> Row:
@@ -224,7 +228,7 @@ def done(act: Act, account: Account, facts: Facts, words: Words) -> Row:
     try:
         one = act(account, facts, words)
     except Denied as denial:
-        code, why = DENIALS["done" if act is cancel and denial.why == "unknown" else denial.why]
+        code, why = DENIALS[denial.why]
     except Bad as bad:
         code, why = bad.code, bad.text
     except KeyError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from tidebook.core.dialect import Facts, Said, Values
@@ -9,7 +10,8 @@ from tidebook.core.private import Account, Denied, Distrust, Distrusted, Happene
 from tidebook.model.number import plain
 from tidebook.model.wire import MS
 from tidebook.venues.okx import dialect_private as calls
-from tidebook.venues.okx.dialect_calls import KINDS
+from tidebook.venues.okx.dialect_calls import KINDS, codes
+from tidebook.venues.okx.dialect_private import maybe
 from tidebook.venues.okx.wire import kind_of
 
 CHANNELS: Final = ("orders", "account", "positions")
@@ -115,17 +117,37 @@ def _tell(session: Session, facts: Facts, happened: Happened) -> Iterable[Said]:
                 yield Said("positions", {"arg": arg, "data[]": rows})
 
 
+# ---- orders by message
+
+
 def _traded(account: Account, facts: Facts, op: str, message: Words, args: list[dict[str, Any]]) -> Said:
-    id = str(message.get("id", ""))
-    act = calls.TRADES[op]
+    if len(args) != 1:
+        return _answered(message, {"code": "60013", "msg": "Invalid args"}, [])
+    row = calls.done(partial(_act, op, maybe(message, "expTime")), account, facts, args[0])
+    return _answered(message, calls.summed([row]), [row])
+
+
+def _answered(message: Words, whole: Values, rows: list[Values]) -> Said:
+    about = {"id": maybe(message, "id"), "op": maybe(message, "op")}
+    return Said("private_done", {**about, **whole, "data[]": rows})
+
+
+def _act(op: str, until: str, account: Account, facts: Facts, words: Words) -> Ordered:
+    """What a message asks: until an instant, of an instrument by its number; its id says nothing here."""
     if not account.may_trade:
-        act = _forbidden
-    rows = [calls.done(act, account, facts, one) for one in args[:1]]
-    return Said("private_done", {"id": id, "op": op, **calls.summed(rows), "data[]": rows})
+        raise Denied("permission")
+    if until and op != "cancel-order":
+        if not (until.isascii() and until.isdigit()):
+            raise calls.Bad("expTime")
+        if int(until) < facts.now_ns // MS:
+            raise calls.Expired
+    code = calls.text(words, "instIdCode")
+    id = {str(number): id for id, number in codes(facts).items()}[code]
+    return calls.TRADES[op](account, facts, {**words, "instId": id})
 
 
-def _forbidden(account: Account, facts: Facts, words: Words) -> Ordered:
-    raise Denied("permission")
+def _unsure(message: Words) -> Said:
+    return _answered(message, {"code": "50004", "msg": "Endpoint request timeout"}, [])
 
 
-PRIVATE: Final = Socket(_hear, _tell, every=3600.0, texts={"ping": "pong"})
+PRIVATE: Final = Socket(_hear, _tell, every=3600.0, texts={"ping": "pong"}, unsure=_unsure)

@@ -12,7 +12,7 @@ import msgspec
 
 from tidebook.core.rest import get
 from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake, UsageError
-from tidebook.model.facts import Side
+from tidebook.model.facts import Instrument, Side
 from tidebook.model.number import exact, plain
 from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Num, decode, word
@@ -179,14 +179,16 @@ def _made(one: _Order, seen: Seen) -> Order:
     kind = word(_KIND, one.type, "type of order")
     filled, average = exact(one.filled), wire.maybe(one.average)
     spot = wire.kind_of(one.instrument) == "SPOT"
+    # A purchase of spot at the market is for so much money, where its client did not say otherwise.
+    usual = "quote_ccy" if spot and kind == "market" and one.side == "buy" else ""
     # Of contracts it would depend on their size: that is not said here.
     cost = (filled[0] * average[0], filled[1] + average[1]) if spot and average is not None else None
     return Order(
         venue=seen.venue, symbol=seen.symbol(one.instrument), venue_ns=wire.at_ns(one.changed),
         received_ns=seen.received_ns, id=one.id, client_id=one.name, side=word(SIDE, one.side, "side"), kind=kind,
         status=word(_STATUS, one.state, "state"), exact_price=exact(one.price) if kind == "limit" else None,
-        exact_size=None if one.unit == "quote_ccy" else exact(one.size), exact_filled=filled, exact_cost=cost,
-        tif=_TIF.get(one.type, "gtc"), post_only=one.type in ("post_only", "mmp_and_post_only", "rpi"),
+        exact_size=None if (one.unit or usual) == "quote_ccy" else exact(one.size), exact_filled=filled,
+        exact_cost=cost, tif=_TIF.get(one.type, "gtc"), post_only=one.type in ("post_only", "mmp_and_post_only", "rpi"),
         reduce_only=word(_YES, one.reduces, "yes or no"), created_ns=wire.at_ns(one.made),
         reason=one.why,
     )  # fmt: skip
@@ -252,13 +254,19 @@ def positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
 # ---- asking
 
 
-def _post(path: str, **params: Any) -> Request:
+def _post(path: str, one: Instrument | None = None, **params: Any) -> Request:
+    """An instrument is called by its id over HTTP, and by its number in messages, which take no id any more."""
     given = {name: value for name, value in params.items() if value is not None}
-    return Request("POST", f"{API}/{path}", {"Content-Type": "application/json"}, msgspec.json.encode(given))
+    body = given if one is None else {"instId": one.id, **given}
+    message = b""
+    if one is not None and one.code is not None:
+        message = msgspec.json.encode({"instIdCode": one.code, **given})
+    json = {"Content-Type": "application/json"}
+    return Request("POST", f"{API}/{path}", json, msgspec.json.encode(body), message=message)
 
 
 def _named(ref: Ref) -> dict[str, str]:
-    return {"instId": ref.instrument.id, **({"ordId": ref.id} if ref.id else {"clOrdId": ref.client_id})}
+    return {"ordId": ref.id} if ref.id else {"clOrdId": ref.client_id}
 
 
 def _check(wish: Wish) -> None:
@@ -281,7 +289,7 @@ def _submit(wish: Wish) -> Request:
     type = "market" if market else "post_only" if wish.post_only else {"gtc": "limit"}.get(wish.tif, wish.tif)
     much = wish.size if wish.cost is None else wish.cost
     return _post(
-        "trade/order", instId=wish.instrument.id, tdMode="cash" if spot else "cross", side=wish.side, ordType=type,
+        "trade/order", wish.instrument, tdMode="cash" if spot else "cross", side=wish.side, ordType=type,
         sz=None if much is None else plain(much), px=None if wish.price is None else plain(wish.price),
         clOrdId=wish.client_id, reduceOnly=True if wish.reduce_only else None,
         tgtCcy=("base_ccy" if wish.cost is None else "quote_ccy") if spot and market else None,
@@ -311,16 +319,25 @@ def _more_fills(request: Request, body: bytes) -> Request | None:
     return _older(request, rows[-1].bill, len(rows)) if rows and "begin=" in request.url else None
 
 
-_LOOK: Final = Act("order", lambda ref: get(f"{API}/trade/order", **_named(ref)), _one, SIXTY.name)
+def _look(ref: Ref) -> Request:
+    return get(f"{API}/trade/order", instId=ref.instrument.id, **_named(ref))
+
+
+def _cancel(ref: Ref) -> Request:
+    return _post("trade/cancel-order", ref.instrument, **_named(ref))
+
+
+def _amend(ref: Ref) -> Request:
+    return _post("trade/amend-order", ref.instrument, **_named(ref), newSz=ref.size, newPx=ref.price)
+
+
+_LOOK: Final = Act("order", _look, _one, SIXTY.name)
 
 TRADING: Final = Trading(
     acts=(
         Act("submit", _submit, _taken, SIXTY.name, then=_LOOK),
-        Act("cancel", lambda ref: _post("trade/cancel-order", **_named(ref)), _acknowledged, SIXTY.name, then=_LOOK),
-        Act(
-            "amend", lambda ref: _post("trade/amend-order", **_named(ref), newSz=ref.size, newPx=ref.price),
-            _acknowledged, SIXTY.name, then=_LOOK,
-        ),
+        Act("cancel", _cancel, _acknowledged, SIXTY.name, then=_LOOK),
+        Act("amend", _amend, _acknowledged, SIXTY.name, then=_LOOK),
         _LOOK,
         Act(
             "open_orders", lambda about: get(f"{API}/trade/orders-pending", instId=about.id, limit=_MOST), orders,

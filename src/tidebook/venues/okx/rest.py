@@ -44,7 +44,7 @@ from tidebook.errors import (
 from tidebook.model import facts
 from tidebook.model.number import exact, parse
 from tidebook.model.symbol import canonical
-from tidebook.model.wire import MS, Num, decode
+from tidebook.model.wire import MS, Count, Num, decode
 from tidebook.venue import Answers, Call, Pool, Question, Reply, Request, RestSeed, Seen
 from tidebook.venues.okx import wire
 
@@ -69,6 +69,7 @@ class Row(
         "id": "instId", "type": "instType", "base": "baseCcy", "quote": "quoteCcy", "settle": "settleCcy",
         "kind": "ctType", "value": "ctVal", "times": "ctMult", "counts": "ctValCcy", "expires": "expTime",
         "strike": "stk", "right": "optType", "tick": "tickSz", "step": "lotSz", "least": "minSz", "most": "maxLmtSz",
+        "code": "instIdCode",
     },
 ):  # fmt: skip
     """One instrument. Contracts have their currencies in `uly` alone: BTC-USD."""
@@ -91,6 +92,7 @@ class Row(
     step: Num
     least: Num
     most: Num
+    code: Count | None = None
 
 
 class Time(msgspec.Struct, rename={"at": "ts"}):
@@ -146,7 +148,7 @@ def _instrument(row: Row, venue: str) -> facts.Instrument | None:
     )  # fmt: skip
     return facts.Instrument(
         venue=venue, symbol=symbol, id=row.id, active=row.state == "live", status=row.state, tick=parse(row.tick),
-        step=parse(row.step), min_size=parse(row.least), max_size=parse(row.most), **of,
+        step=parse(row.step), min_size=parse(row.least), max_size=parse(row.most), code=row.code, **of,
     )  # fmt: skip
 
 
@@ -335,6 +337,7 @@ _FAILED: Final = ("1", "2")  # all of what was wanted, or some: the rows say why
 # What is not here is a VenueError with its code; so are 50004, 51054 and 51149, timeouts: their outcome is not known.
 _KINDS: Final[Mapping[str, type[TidebookError]]] = {
     "50014": UsageError,  # a parameter is missing
+    "50036": ClockRefused,  # it was to be done until an instant that is over
     "50101": NotPermitted,  # the key is another environment's
     "50102": ClockRefused,
     **dict.fromkeys(("50103", "50104", "50105", "50106", "50107", "50110", "50111", "50114", "50119"), NotPermitted),
@@ -347,8 +350,10 @@ _KINDS: Final[Mapping[str, type[TidebookError]]] = {
     **dict.fromkeys(("51010", "51011", "51016", "51021", "51022", "51401", "51402", "51410"), OrderRejected),
     **dict.fromkeys(("51503", "51509", "51510"), OrderRejected),
     **dict.fromkeys(("51400", "51603"), OrderNotFound),
+    "60011": NotPermitted,  # of messages: who says it is not logged in
+    **dict.fromkeys(("60012", "60013"), UsageError),
 }
-_TOO_MANY: Final = ("50011", "50061")
+_TOO_MANY: Final = ("50011", "50061", "60014")
 _BUSY: Final = ("50001", "50013", "50026")  # "try again later"
 
 
