@@ -1,6 +1,6 @@
 # make demo   an exchange inside the package: no account, no key, no network
 # make test   everything, on both engines
-# make peers  four other clients, as they are, against that exchange; needs a package index; ARGS="--only ccxt"
+# make peers  other projects' clients, as they are, against that exchange; needs a package index; ARGS="--only ccxt"
 # make bench  how fast it is on this machine, against a floor in C; ARGS="engine memory" for some of it, ARGS="--json FILE"
 # make bench-peers  the same work by other libraries, beside ours; needs a package index
 # make fuzz   the native engine's fuzzers, a minute of each; make bench-guard: its instructions against their budgets

@@ -1,5 +1,6 @@
 """How much was compared."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -17,3 +18,12 @@ class Count:
         self.made += 1
         self.equal += equal
         return equal
+
+
+def total(counts: Iterable[Count]) -> Count:
+    """The sum of some."""
+    found = Count()
+    for one in counts:
+        found.made += one.made
+        found.equal += one.equal
+    return found

@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
 from tests.peers.between import Between
-from tests.peers.count import Count
+from tests.peers.count import Count, total
 
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.sim.accounts import Account, Fill, Record
@@ -14,8 +14,8 @@ from tidebook.sim.matching import BID
 from tidebook.sim.server import serve
 from tidebook.sim.wallet import text_of
 
-COUNTED: Final = ("placed", "queried", "cancelled", "fills", "balances", "unknown", "refused")
-"""What is counted: of single orders, of fills as told by calls and by streams, of refusals."""
+COUNTED: Final = ("placed", "queried", "cancelled", "fills", "streamed", "balances", "unknown", "refused")
+"""What is counted: of single orders, of fills as told by calls, and by streams, of refusals."""
 
 # Of fills, what else is said in the name of what differs: known faults are told from others by it.
 TURNED: Final = ", the fee with the other sign"
@@ -45,13 +45,19 @@ _EIGHT: Final = ("binance.spot", "binance.usdm")
 # By what word a venue's refusal is told: its code, or where it has none its text; on sockets there are others.
 _WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "binance": {"signature": ("-1022",), "clock": ("-1021",), "unknown": ("-2011", "-2013")},
-    "bybit": {"signature": ("10004",), "clock": ("10002",), "unknown": ("170213", "110001", "OrderNotFound")},
+    "bybit": {
+        "signature": ("10004", "Error sign"), "clock": ("10002", "The request time exceeds"),
+        "unknown": ("170213", "110001", "OrderNotFound"),
+    },
     "okx": {"signature": ("50113", "60007"), "clock": ("50102", "60006"), "unknown": ("51603", "51400")},
     "htx": {
         "signature": ("Signature not valid: Verification failure", '"code":2002'),
         "clock": ("Invalid submission time", '"code":2002'), "unknown": ("base-record-invalid",),
     },
-    "alpaca": {"signature": ("forbidden",), "clock": (), "unknown": ("order not found", "40410000")},
+    "alpaca": {
+        "signature": ("forbidden", "failed to authenticate"), "clock": (),
+        "unknown": ("order not found", "40410000"),
+    },
 }  # fmt: skip
 
 
@@ -75,8 +81,8 @@ class Orders:
                 self._order(told)
             case "open":
                 self._open(told)
-            case "fills":
-                self._fills(told)
+            case "fills" | "streamed" as kind:
+                self._fills(kind, told)
             case "balances":
                 self._balances(told)
             case "unknown":
@@ -118,7 +124,7 @@ class Orders:
         said = sorted(map(str, told["ids"]))
         self._add("queried", told["name"], "" if said == true else f"open are {said}, not {true}")
 
-    def _fills(self, told: Mapping[str, Any]) -> None:
+    def _fills(self, kind: str, told: Mapping[str, Any]) -> None:
         """All of an order's, each once."""
         venue, record = told["venue"], self._records(told["venue"]).get(str(told["id"]))
         name = _TRADES.get(venue, str)
@@ -128,11 +134,11 @@ class Orders:
             said = [None if one is None else _number(one) for one in facts]
             wrong = "" if true is not None and _same(said, true) else f"{id} {facts}, not {true}"
             more = "" if true is None or not _same([*said[:2], _turned(said[2]), said[3]], true) else TURNED
-            self._add("fills", told["name"] + (NAMELESS if id is None else more if wrong else ""), wrong)
+            self._add(kind, told["name"] + (NAMELESS if id is None else more if wrong else ""), wrong)
         for id in left:
-            self._add("fills", told["name"] + UNTOLD, f"{id} was not told")
+            self._add(kind, told["name"] + UNTOLD, f"{id} was not told")
         if record is None or not record.fills:
-            self._add("fills", told["name"], f"the exchange has no fill of {told['id']}")
+            self._add(kind, told["name"], f"the exchange has no fill of {told['id']}")
 
     def _balances(self, told: Mapping[str, Any]) -> None:
         """Of the currencies that are told, of which there must be some; the ledger's sums."""
@@ -224,9 +230,5 @@ def _number(said: str) -> object:
 
 def totals(all_of: Iterable[Mapping[str, Count]]) -> dict[str, Count]:
     """The sums of many programs."""
-    found = {name: Count() for name in COUNTED}
-    for one in all_of:
-        for name, count in one.items():
-            found[name].made += count.made
-            found[name].equal += count.equal
-    return found
+    found = [*all_of]
+    return {name: total(one[name] for one in found if name in one) for name in COUNTED}

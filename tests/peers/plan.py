@@ -37,6 +37,7 @@ class Least(NamedTuple):
     queried: int = 0
     cancelled: int = 0
     fills: int = 0
+    streamed: int = 0
     balances: int = 0
     unknown: int = 0
     refused: int = 0
@@ -191,22 +192,52 @@ _FEE_TURNED: Final = Known(
 )
 _FILLS_OF_ORDERS: Final = Known(
     r"fills by stream, (without an id|one untold)",
-    "watch_my_trades of Alpaca makes a trade of the order that a message is about: its whole size, and no id",
+    "watch_my_trades of Alpaca makes a trade of the order that a message is about: its size and average so far, no id",
+)
+_LOGIN_TWICE_TAKEN: Final = Known(
+    "a refused login",
+    "what Binance refuses of its spot stream is a KeyError: handle_ws_error has taken out the subscription that "
+    "ensure_user_data_stream_ws_subscribe_signature takes out; the refusal is that error's context",
+)
+_LOGIN_UNHEARD: Final = Known(
+    "a refused login",
+    "what Alpaca refuses is raised by handle_authenticate in a callback of the loop: watch_orders waits on",
+)
+_ESCAPED: Final = Known(
+    "an order by socket",
+    "_ws_futures_api_request signs with _generate_signature, which escapes base64 as for a URL, and says it so in "
+    "JSON: refused, where the key is of RSA or Ed25519; of spot it has _generate_ws_api_signature, which does not",
 )
 _OF_VENUES: Final[dict[tuple[str, str], tuple[Known, ...]]] = {
     ("ccxt", "okx"): (_FEE_TURNED,),
-    ("ccxt", "alpaca"): (_FILLS_OF_ORDERS,),
+    ("ccxt", "alpaca"): (_FILLS_OF_ORDERS, _LOGIN_UNHEARD),
+    ("ccxt", "binance.spot"): (_LOGIN_TWICE_TAKEN,),
     ("pybotters", "binance.spot"): (_NO_LISTEN_KEY,),
 }
+
+# Besides five calls over HTTP: logins, and what is asked by messages.
+_SIGNED_MORE: Final[dict[tuple[str, str], int]] = {
+    **{("ccxt", venue): 2 for venue in ("binance.spot", "bybit.spot", "bybit.linear")},
+    **{("ccxt", venue): 1 for venue in ("binance.usdm", "okx", "htx.spot", "alpaca")},
+    **{("pybotters", venue): 1 for venue in ("bybit.spot", "bybit.linear", "okx")},
+    ("python-binance", "binance.spot"): 2, ("python-binance", "binance.usdm"): 1, ("alpaca-py", "alpaca"): 1,
+}  # fmt: skip
 
 
 def _orders(peer: str, file: str, venue: str, signs: Signs = "hmac") -> Program:
     """What it does with orders at one venue."""
-    said = venue if signs == "hmac" else f"{venue}, {signs}"
-    refused = 15 if venue == "alpaca" else 20  # its requests have no times
+    known = _OF_VENUES.get((peer, venue), ())
+    more = _SIGNED_MORE.get((peer, venue), 0)
+    if (peer, venue) == ("python-binance", "binance.usdm") and signs != "hmac":
+        known, more = (_ESCAPED,), 0
+    times = 3 if venue == "alpaca" else 4  # three bytes of each signature; the clock, where requests have times
     return Program(
-        peer, f"orders {said}", file, (venue,), (venue.partition(".")[0],), known=_OF_VENUES.get((peer, venue), ()),
-        least=Least(placed=4, queried=6, cancelled=2, fills=2, balances=2, unknown=2, refused=refused), signs=signs,
+        peer, f"orders {venue if signs == 'hmac' else f'{venue}, {signs}'}", file, (venue,), (venue.partition(".")[0],),
+        known=known, signs=signs,
+        least=Least(
+            placed=4, queried=6, cancelled=2, fills=2, streamed=0 if _NO_LISTEN_KEY in known else 2, balances=2,
+            unknown=2, refused=(5 + more) * times,
+        ),
     )  # fmt: skip
 
 

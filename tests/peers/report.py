@@ -1,9 +1,12 @@
-"""The table that `make peers` prints, and the same as JSON."""
+"""The tables that `make peers` prints, and the same as JSON."""
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from tests.peers.count import Count, total
 from tests.peers.orders import COUNTED, totals
+from tests.peers.plan import Known
 from tests.peers.runner import Outcome
 from tests.peers.untouched import Files
 
@@ -11,70 +14,115 @@ COLUMNS: Final = (
     "peer", "version", "program", "date", "calls", "unanswered", "retired", "errors", "books equal", "levels",
     "trades", "instruments", "s",
 )  # fmt: skip
+WIDTH: Final = 120  # of a line of prose
 
 
-def row(one: Outcome) -> tuple[str, ...]:
-    """One program's line. `errors` are calls of the peer that failed, `calls` what the server was asked."""
-    judge = one.judge
+def _row(peer: str, version: str, name: str, date: str, of: list[Outcome]) -> tuple[str, ...]:
+    """A line of one program, or of some together. `calls` are what was asked, `errors` what failed for the peer."""
+    kinds = "books", "trades", "instruments"
+    books, trades, listed = (total(getattr(one.judge, kind) for one in of) for kind in kinds)
+    asked = (sum(getattr(one, kind).total() for one in of) for kind in ("made", "unanswered", "retired"))
     return (
-        one.program.peer, judge.version, one.program.name, one.date, str(one.made.total()),
-        str(one.unanswered.total()), str(one.retired.total()), str(len(judge.failed)), str(judge.books),
-        str(judge.levels), str(judge.trades), str(judge.instruments), f"{one.seconds:.0f}",
+        peer, version, name, date, *map(str, asked), str(sum(len(one.judge.failed) for one in of)), str(books),
+        str(sum(one.judge.levels for one in of)), str(trades), str(listed), f"{sum(one.seconds for one in of):.0f}",
     )  # fmt: skip
 
 
-def orders(outcomes: Iterable[Outcome]) -> list[tuple[str, ...]]:
+def read(outcomes: list[Outcome]) -> list[tuple[str, ...]]:
+    """What was compared, as equal/compared: by program, then by peer. A date is there where it is not today."""
+    rows = [
+        _row(one.program.peer, one.judge.version, one.program.name, one.program.date or "", [one]) for one in outcomes
+    ]
+    return [COLUMNS, *rows, *(_row(peer, "", "all", "", of) for peer, of in by_peer(outcomes).items())]
+
+
+def _ordered(peer: str, version: str, name: str, of: list[Outcome]) -> tuple[str, ...]:
+    sums = totals(map(counts, of))
+    calls, seconds = sum(one.made.total() for one in of), sum(one.seconds for one in of)
+    return (peer, version, name, str(calls), *(str(sums[kind]) for kind in COUNTED), f"{seconds:.0f}")
+
+
+def orders(outcomes: list[Outcome]) -> list[tuple[str, ...]]:
     """What was done with orders, as equal/compared: by program, then by peer."""
-    found = [(one.program.peer, one.program.name, one.judge.orders.counts) for one in outcomes if one.judge.orders]
-    for peer in sorted({peer for peer, _, _ in found}):
-        found.append((peer, "all", totals(counts for name, _, counts in found if name == peer)))
-    return [("peer", "orders", *COUNTED), *((a, b, *(str(counts[n]) for n in COUNTED)) for a, b, counts in found)]
+    rows = [_ordered(one.program.peer, one.judge.version, one.program.name, [one]) for one in outcomes]
+    sums = [_ordered(peer, "", "all", of) for peer, of in by_peer(outcomes).items()]
+    return [("peer", "version", "program", "calls", *COUNTED, "s"), *rows, *sums]
+
+
+def by_peer(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:
+    """In the order of their programs."""
+    found: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        found.setdefault(one.program.peer, []).append(one)
+    return found
+
+
+def counts(one: Outcome) -> Mapping[str, Count]:
+    """Of one program's orders; none where it trades nothing."""
+    return {} if one.judge.orders is None else one.judge.orders.counts
 
 
 def aligned(table: list[tuple[str, ...]], left: int) -> list[str]:
-    """Rows of one width; the first `left` columns are words."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if n < left else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in table
-    ]
+    """Rows of one width; the first `left` columns are words. A column that is empty throughout is left out."""
+    there = [(n < left, column) for n, column in enumerate(zip(*table, strict=True)) if any(column[1:])]
+    cells: list[list[str]] = []
+    for words, column in there:
+        width = max(map(len, column))
+        cells.append([cell.ljust(width) if words else cell.rjust(width) for cell in column])
+    return ["  ".join(line).rstrip() for line in zip(*cells, strict=True)]
 
 
 Packages = Mapping[str, Files | None]  # None: the peer could not be installed
 
 
 def lines(outcomes: Iterable[Outcome], packages: Packages) -> list[str]:
-    """The table, then what is not as it should be, each with its reason or as a FAULT."""
-    outcomes = list(outcomes)
-    text = [*aligned([COLUMNS, *map(row, outcomes)], 4), ""]
-    if traded := [one for one in outcomes if one.judge.orders is not None]:
-        text += [*aligned(orders(traded), 2), ""]
-    for peer, found in packages.items():
-        if found is None:
-            text.append(f"FAULT {peer}: not installed")
-            continue
-        same = found.hashed - len(found.changed)
-        text.append(f"{peer}: {same} of {found.hashed} installed files are as their packages tell")
-        text += [f"FAULT {peer}: {name} is not" for name in found.changed]
+    """The tables, then what is not as it should be: once each reason with those that it holds for, FAULTs last."""
+    outcomes, text = list(outcomes), list[str]()
+    if readers := [one for one in outcomes if one.judge.orders is None]:
+        text += [*aligned(read(readers), 4), ""]
+    if traders := [one for one in outcomes if one.judge.orders is not None]:
+        text += [*aligned(orders(traders), 3), ""]
+    installed = {peer: found for peer, found in packages.items() if found is not None}
+    for peer, files in installed.items():
+        same = files.hashed - len(files.changed)
+        text.append(f"{peer}: {same} of {files.hashed} installed files are as their packages tell")
+    text += ["", *reasons(outcomes)]
+    text += [""] if text[-1] else []
+    text += [f"FAULT {peer}: not installed" for peer in packages if peer not in installed]
+    text += [f"FAULT {peer}: {name} is not" for peer, files in installed.items() for name in files.changed]
+    text += [f"FAULT {where(one)}: {name}: {why}" for one in outcomes for name, why in one.faults()]
+    return [*text, summary(outcomes, packages)]
+
+
+def where(one: Outcome) -> str:
+    """Which program, and its date where that is not this day."""
+    return ", ".join(filter(None, (one.program.peer, one.program.name, one.program.date)))
+
+
+def reasons(outcomes: list[Outcome]) -> list[str]:
+    """Each known fault once, with how often it explains something of which programs."""
+    found: dict[Known, list[str]] = {}
     for one in outcomes:
-        where = f"{one.program.peer}, {one.program.name}, {one.date}"
-        text += [
-            f"{'not served' if fault.ours else 'known'}, {n} times: {where}: {fault.reason}"
-            for fault, n in one.explained()
-        ]
-    for one in outcomes:
-        where = f"{one.program.peer}, {one.program.name}, {one.date}"
-        text += [f"FAULT {where}: {name}: {why}" for name, why in one.faults()]
-    made, equal = (sum(getattr(one.judge.books, name) for one in outcomes) for name in ("made", "equal"))
-    levels = sum(one.judge.levels for one in outcomes)
-    text += [
-        "",
-        f"{equal} of {made} books equal, {made - equal} not; {levels} levels; {count(outcomes, packages)} faults",
-    ]
+        for fault, times in one.explained():
+            found.setdefault(fault, []).append(f"{times} of {where(one)}")
+    text: list[str] = []
+    for fault, those in sorted(found.items(), key=lambda item: item[0].ours):
+        kind = "not served" if fault.ours else "known"
+        text += textwrap.wrap(f"{kind}: {fault.reason} ({'; '.join(those)})", WIDTH, subsequent_indent="    ")
     return text
+
+
+def summary(outcomes: list[Outcome], packages: Packages) -> str:
+    """All of it in one line."""
+    books, trades = (total(getattr(one.judge, name) for one in outcomes) for name in ("books", "trades"))
+    levels = sum(one.judge.levels for one in outcomes)
+    parts = [f"{len(outcomes)} programs", f"{sum(one.made.total() for one in outcomes)} calls and topics"]
+    if books.made:
+        parts.append(f"{books.equal} of {books.made} books equal, {books.made - books.equal} not; {levels} levels")
+    if trades.made:
+        parts.append(f"{trades.equal} of {trades.made} trades")
+    parts += [f"{of} {name}" for name, of in totals(map(counts, outcomes)).items() if of.made]
+    return "; ".join([*parts, f"{count(outcomes, packages)} faults"])
 
 
 def count(outcomes: Iterable[Outcome], packages: Packages) -> int:
@@ -98,6 +146,7 @@ def data(outcomes: Iterable[Outcome], packages: Packages) -> dict[str, Any]:
                 "program": one.program.name,
                 "date": one.date,
                 "status": one.status,
+                "stderr": one.stderr,
                 "seconds": round(one.seconds, 3),
                 "calls": one.made,
                 "unanswered": one.unanswered,

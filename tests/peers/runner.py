@@ -25,8 +25,8 @@ from tidebook.sim.server import serve
 ROOT: Final = Path(__file__).resolve().parents[2]
 HERE: Final = Path(__file__).resolve().parent
 PEERS: Final = ROOT / ".build" / "peers"
-LATEST: Final = 58.0  # seconds that a program may take
-SHOWN: Final = 600  # characters of what a program wrote to standard error
+LATEST: Final = 110.0  # seconds that a program may take
+SHOWN: Final = 300  # characters of the last line that a program wrote to standard error
 
 
 @dataclass(slots=True)
@@ -50,7 +50,8 @@ class Outcome:
         found += unexplained([(name, f"unanswered, {n} times") for name, n in self.unanswered.items()], known)
         if self.status != 0:
             how = f"not done after {LATEST:g} s" if self.status is None else f"exit status {self.status}"
-            found.append(("the program", f"{how}: {self.stderr[-SHOWN:]}"))
+            *_, last = ["", *self.stderr.splitlines()]
+            found.append(("the program", f"{how}: {last[-SHOWN:]}"))
         if not self.made:
             found.append(("the program", "asked nothing"))
         if not self.judge.did and not self.judge.failed:

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from tests.peers import runner
 from tests.peers.judge import Judge, unexplained
-from tests.peers.orders import Orders
+from tests.peers.orders import COUNTED, Orders
 from tests.peers.plan import PROGRAMS, Known, Least, Program
 from tests.peers.report import count, data, lines, orders
 from tests.peers.runner import HERE, Outcome
@@ -222,7 +222,7 @@ async def test_a_known_fault_that_did_not_happen_is_told() -> None:
         heard(judge, DID, await told(sim))
         program, tally = Program("peer", "name", "file", known=(LATE,)), sim.tally
         outcome = Outcome(program, "", 0, judge, tally.made, tally.unanswered, tally.retired, "", 1.0)
-        assert "known, 0 times: peer, name, : it is late" in lines([outcome], {})
+        assert "known: it is late (0 of peer, name; 0 of peer, name)" in lines([outcome, outcome], {})
         assert count([outcome], {}) == 0
 
 
@@ -238,10 +238,12 @@ async def test_what_was_done_with_orders_is_printed_and_summed() -> None:
             return Outcome(program, "", 0, judge, tally.made, tally.unanswered, tally.retired, "", 1.0)
 
         both = [outcome("one", 1), outcome("two", 2)]
-        assert [line[:3] for line in orders(both)[1:]] == [
-            ("peer", "one", "0/1"), ("peer", "two", "0/2"), ("peer", "all", "0/3"),
+        assert [line[:5] for line in orders(both)[1:]] == [
+            ("peer", "", "one", "0", "0/1"), ("peer", "", "two", "0", "0/2"), ("peer", "", "all", "0", "0/3"),
         ]  # fmt: skip
-        assert any(line.startswith("peer  orders  placed") for line in lines(both, {}))
+        printed = lines(both, {})
+        assert printed[0].split() == ["peer", "program", "calls", *COUNTED, "s"]
+        assert printed[-1] == "2 programs; 0 calls and topics; 0/3 placed; 6 faults"
         assert [why for _, why in both[0].faults()] == [
             "there is no order 7", "asked nothing", "1 placed were compared, 2 at the least were to be",
         ]  # fmt: skip

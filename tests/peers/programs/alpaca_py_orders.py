@@ -20,20 +20,39 @@ PAIR = "BTC/USD"
 
 class Alpaca(trading.Desk):
     venue = "alpaca"
-    errors = (APIError,)
+    errors = (APIError, trading.Refused)
     clock = False  # key and secret are sent as they are
     nobody = "00000000-0000-4000-8000-00ffffffffff"
 
+    def more(self) -> dict[str, Any]:
+        return {"login": self._login}
+
+    async def _login(self) -> None:
+        """Another stream. It tells of a refusal in its log, and tries again, until it is stopped."""
+        with trading.Logged("alpaca.trading.stream") as logged:
+            stream, task = self._streaming()
+            try:
+                await logged.refused()
+            finally:
+                await self._stopped(stream, task)
+
+    def _streaming(self) -> tuple[TradingStream, asyncio.Task[None]]:
+        stream = TradingStream(trading.KEY, trading.SECRET, paper=True)
+        stream.subscribe_trade_updates(self._hear)
+        return stream, asyncio.create_task(stream._run_forever())
+
+    @staticmethod
+    async def _stopped(stream: TradingStream, task: asyncio.Task[None]) -> None:
+        await stream.stop_ws()
+        await asyncio.wait([task], timeout=5)
+        task.cancel()
+
     async def start(self) -> None:
         self._client = TradingClient(trading.KEY, trading.SECRET, paper=True)
-        self._stream = TradingStream(trading.KEY, trading.SECRET, paper=True)
-        self._stream.subscribe_trade_updates(self._hear)
-        self._task = asyncio.create_task(self._stream._run_forever())
+        self._stream, self._task = self._streaming()
 
     async def stop(self) -> None:
-        await self._stream.stop_ws()
-        await asyncio.wait([self._task], timeout=5)
-        self._task.cancel()
+        await self._stopped(self._stream, self._task)
 
     async def _hear(self, one: Any) -> None:
         row = None if one.price is None else (one.execution_id, repr(one.price), repr(one.qty), None, None)

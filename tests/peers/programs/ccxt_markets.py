@@ -184,7 +184,7 @@ async def loaded(exchange: Any, plan: Plan) -> Any:
 
 
 def opened(plan: Plan) -> Any:
-    trust = {"cafile": options.trusted(), "has": {"fetchCurrencies": False}}
+    trust = {"cafile": options.trusted(), "has": {"fetchCurrencies": False}, "timeout": options.PATIENCE}
     return getattr(ccxt, plan.name)({**plan.settings, **trust})
 
 

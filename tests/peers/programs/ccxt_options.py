@@ -22,6 +22,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "okx": {"options": {"fetchMarkets": {"types": ["spot", "swap", "future", "option"]}}},
 }
 
+# Milliseconds of one call. A busy machine is no fault of anybody's; by default it waits for ten seconds.
+PATIENCE = 40_000
+
 
 def trusted() -> str:
     """The file of whom to trust, which its asyncio side wants to be told."""
@@ -30,7 +33,7 @@ def trusted() -> str:
 
 def opened(module: Any, name: str) -> Any:
     """A venue; `cafile` tells its asyncio side, and the environment its requests side, whom to trust."""
-    trust = {"cafile": trusted(), "requests_trust_env": True}
+    trust = {"cafile": trusted(), "requests_trust_env": True, "timeout": PATIENCE}
     return getattr(module, name)({**SETTINGS[name], **trust})
 
 

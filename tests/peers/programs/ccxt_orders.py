@@ -46,26 +46,57 @@ class Ccxt(trading.Desk):
         self._bybit = name == "bybit"
         if venue in ("bybit.linear", "alpaca"):
             self.nobody = "00000000-0000-4000-8000-00ffffffffff"
+        if venue.partition(".")[0] in ("binance", "bybit"):
+            self.by_socket = self._placed_by_socket
         self._x = self._opened()
         self._tasks: list[asyncio.Task[None]] = []
 
     def _opened(self) -> Any:
         name, _, settings, _ = PLANS[self.venue]
         keys = {"apiKey": trading.KEY, "secret": trading.SECRET, "password": trading.PASSPHRASE}
-        trust = {"cafile": options.trusted(), "has": {"fetchCurrencies": False}}
+        trust = {"cafile": options.trusted(), "has": {"fetchCurrencies": False}, "timeout": options.PATIENCE}
         return getattr(ccxt, name)({**settings, **trust, **keys})
 
     def more(self) -> dict[str, Any]:
-        """Logins that it waits for, and whose refusal it raises."""
-        return {"login": self._login} if self.venue.partition(".")[0] in ("bybit", "okx", "htx") else {}
+        """Its logins. That of Binance's futures is a key in a path: nothing of it is signed."""
+        return {} if self.venue == "binance.usdm" else {"login": lambda: self._alone("watch_orders", self._symbol)}
 
-    async def _login(self) -> None:
+    async def _placed_by_socket(self, price: Decimal, client: str) -> trading.Facts:
+        asked = self._symbol, "limit", "buy", float(trading.SIZE), float(price), {"clientOrderId": client}
+        return self._facts(await self._alone("create_order_ws", *asked))
+
+    async def _alone(self, call: str, *arguments: Any) -> Any:
+        """By connections of its own, which must log in. What is refused is raised, wherever the peer leaves it."""
+        loop = asyncio.get_running_loop()
+        lost: asyncio.Future[Exception] = loop.create_future()
+
+        def hear(loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+            if isinstance(told.get("exception"), self.errors) and not lost.done():
+                lost.set_result(told["exception"])
+            else:
+                loop.default_exception_handler(told)
+
+        loop.set_exception_handler(hear)
         another = self._opened()
         another.set_markets(self._x.markets)
+        task = asyncio.create_task(getattr(another, call)(*arguments))
         try:
-            async with asyncio.timeout(5):
-                await another.watch_orders(self._symbol)
+            await asyncio.wait((task, lost), timeout=trading.LATEST, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                say.failed("a refused login", "raised where nobody hears it, and the call waits on")
+                raise lost.result()
+            if not task.done():
+                raise TimeoutError
+            return task.result()
+        except KeyError as error:
+            if isinstance(error.__context__, self.errors):
+                say.failed("a refused login", error)
+                raise error.__context__ from None
+            raise
         finally:
+            loop.set_exception_handler(None)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             await another.close()
 
     async def start(self) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 import pybotters
@@ -16,23 +18,41 @@ KEYS = [trading.KEY, trading.SECRET, *filter(None, [trading.PASSPHRASE])]
 class Peer(trading.Desk):
     errors = (trading.Refused,)
     root = ""
+    stream: Mapping[str, Any] = MappingProxyType({})  # its address and what is asked for, where it logs in
 
     def __init__(self, venue: str) -> None:
         super().__init__()
         self.venue = venue
         self._client: Any = None
+        self._store: Any = None
+
+    def more(self) -> dict[str, Any]:
+        return {"login": self._login} if self.stream else {}
+
+    async def _login(self) -> None:
+        """By another client. It tells of a refusal in its log alone."""
+        with trading.Logged("pybotters.ws") as logged:
+            async with self._opened() as another:
+                await another.ws_connect(**self.stream)
+                await logged.refused()
+
+    def _opened(self) -> Any:
+        return pybotters.Client(apis={self.venue.partition(".")[0]: KEYS})
 
     async def start(self) -> None:
-        self._client = pybotters.Client(apis={self.venue.partition(".")[0]: KEYS})
+        self._client = self._opened()
         await self._stream()
 
-    async def _stream(self) -> None: ...
+    async def _stream(self) -> None:
+        await self._client.ws_connect(**self.stream, hdlr_json=[self._store.onmessage, self._hear])
 
     async def stop(self) -> None:
         await self._client.close()
 
     def _bad(self, answer: Any) -> bool:
         return bool(answer.response.status >= 400)
+
+    def _hear(self, message: Any, socket: object = None) -> None: ...
 
     async def _ask(self, method: str, path: str, data: Any = None, **params: Any) -> Any:
         more = {"data": data} if data is not None else {}
@@ -113,6 +133,9 @@ class Binance(Peer):
 
 class Bybit(Peer):
     root = "https://api.bybit.com/v5"
+    stream = MappingProxyType({
+        "url": "wss://stream.bybit.com/v5/private", "send_json": {"op": "subscribe", "args": ["execution", "order"]},
+    })  # fmt: skip
 
     def __init__(self, venue: str) -> None:
         super().__init__(venue)
@@ -123,12 +146,6 @@ class Bybit(Peer):
 
     def _bad(self, answer: Any) -> bool:
         return bool(answer.response.status >= 400 or answer.data["retCode"] != 0)
-
-    async def _stream(self) -> None:
-        await self._client.ws_connect(
-            "wss://stream.bybit.com/v5/private", send_json={"op": "subscribe", "args": ["execution", "order"]},
-            hdlr_json=[self._store.onmessage, self._hear],
-        )  # fmt: skip
 
     def _hear(self, message: Any, socket: object = None) -> None:
         """The store has it already: its rows are what is told."""
@@ -192,6 +209,10 @@ class Bybit(Peer):
 
 class Okx(Peer):
     root = "https://www.okx.com/api/v5"
+    stream = MappingProxyType({
+        "url": "wss://ws.okx.com:8443/ws/v5/private",
+        "send_json": {"op": "subscribe", "args": [{"channel": "orders", "instType": "SPOT"}]},
+    })  # fmt: skip
 
     def __init__(self, venue: str) -> None:
         super().__init__(venue)
@@ -199,13 +220,6 @@ class Okx(Peer):
 
     def _bad(self, answer: Any) -> bool:
         return bool(answer.response.status >= 400 or answer.data["code"] != "0")
-
-    async def _stream(self) -> None:
-        await self._client.ws_connect(
-            "wss://ws.okx.com:8443/ws/v5/private",
-            send_json={"op": "subscribe", "args": [{"channel": "orders", "instType": "SPOT"}]},
-            hdlr_json=[self._store.onmessage, self._hear],
-        )  # fmt: skip
 
     def _hear(self, message: Any, socket: object = None) -> None:
         del socket

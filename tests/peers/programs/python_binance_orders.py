@@ -23,6 +23,7 @@ class Binance(trading.Desk):
         self.venue = venue
         self._spot = venue == "binance.spot"
         self._task: asyncio.Task[None] | None = None
+        self.by_socket = self._placed_by_socket
 
     def _call(self, spot: str, futures: str) -> Any:
         return getattr(self._client, spot if self._spot else futures)
@@ -55,13 +56,12 @@ class Binance(trading.Desk):
             say.failed("user_socket", error)
 
     def more(self) -> dict[str, Any]:
-        if not self._spot:
-            return {}
-        limit = {"type": "LIMIT", "timeInForce": "GTC", "price": "30000", "quantity": "0.01", "newClientOrderId": "tbx"}
-        return {
-            "account by socket": self._client.ws_get_account,
-            "place by socket": lambda: self._client.ws_create_order(symbol=SYMBOL, side="BUY", **limit),
-        }
+        return {"account by socket": self._client.ws_get_account} if self._spot else {}
+
+    async def _placed_by_socket(self, price: Decimal, client: str) -> trading.Facts:
+        how = {"type": "LIMIT", "timeInForce": "GTC", "price": str(price), "quantity": str(trading.SIZE)}
+        call = self._call("ws_create_order", "ws_futures_create_order")
+        return self._facts(await call(symbol=SYMBOL, side="BUY", newClientOrderId=client, **how))
 
     @staticmethod
     def _facts(one: Any) -> trading.Facts:

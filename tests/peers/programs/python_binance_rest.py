@@ -11,7 +11,7 @@ SPOT = "binance.spot"
 
 
 def main() -> None:
-    client = Client()
+    client = Client(requests_params={"timeout": 40})  # a busy machine is no fault of anybody's
     say.did("Client()")
     # Before anybody asks there is no market, and no trade in it: it takes a moment.
     for _ in range(50):

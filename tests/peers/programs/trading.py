@@ -1,12 +1,13 @@
 """What every program does with orders, whatever the peer: `traded`, by a `Desk` of the peer."""
 
 import asyncio
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import say
 
@@ -23,14 +24,40 @@ Row = tuple[object, ...]
 
 
 class Refused(Exception):
-    """What the venue answered, where a peer has no exceptions of its own."""
+    """What the venue answered, where a peer has no exceptions of its own, or none that a caller sees."""
+
+
+class Logged(logging.Handler):
+    """Waits for a logger's first warning, entered as a context: some peers tell nobody else of a refused login."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(logging.WARNING)
+        self._logger = logging.getLogger(name)
+        self._first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._first.done():
+            self._first.set_result(record.getMessage())
+
+    def __enter__(self) -> Self:
+        self._logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self)
+
+    async def refused(self) -> None:
+        """Raises Refused with what is logged, TimeoutError where nothing is."""
+        async with asyncio.timeout(LATEST):
+            raise Refused(await self._first)
 
 
 class Desk(ABC):
     """How a peer does it. Facts of an order: id, client, side, price, size, filled, state; None is not told.
 
     `errors`: its own exceptions of what a venue refuses. `clock`: its requests have times. A row of a fill is its id,
-    price, size, fee and currency. `hear` is called with what its stream tells.
+    price, size, fee and currency. `hear` is called with what its stream tells. `by_socket` places an order to buy by a
+    message, where the peer and the venue have such a call.
     """
 
     venue = ""
@@ -44,6 +71,7 @@ class Desk(ABC):
         self.seen: set[str] = set()
         self.rows: dict[str, dict[str, Row]] = {}
         self.news = asyncio.Event()
+        self.by_socket: Callable[[Decimal, str], Awaitable[Facts]] | None = None
 
     def more(self) -> dict[str, Callable[[], Awaitable[Any]]]:
         """What else it signs: logins, calls by socket."""
@@ -113,6 +141,12 @@ async def rested(desk: Desk, far: Decimal, client: str) -> None:
     say.told("open", desk.venue, name="open orders, none", ids=await desk.open())
 
 
+async def placed_by_socket(desk: Desk, far: Decimal, client: str) -> None:
+    if desk.by_socket is not None:
+        id = order(desk, "placed", "place by socket", await desk.by_socket(far, client))
+        order(desk, "cancelled", "cancel", {**await desk.cancel(id), "id": id})
+
+
 async def heard(desk: Desk, far: Decimal, client: str) -> None:
     """Wait until its stream tells of orders: some are placed and cancelled until one is told of."""
     for n in range(KNOCKS):
@@ -130,7 +164,7 @@ async def filled(desk: Desk, side: str, price: Decimal | None, client: str) -> N
     say.told("fills", desk.venue, name="fills by call", id=id, rows=await desk.fills(id))
     if desk.streams:
         await desk.until(lambda: sum(Decimal(str(row[2])) for row in desk.rows.get(id, {}).values()) >= SIZE)
-        say.told("fills", desk.venue, name="fills by stream", id=id, rows=[*desk.rows.get(id, {}).values()])
+        say.told("streamed", desk.venue, name="fills by stream", id=id, rows=[*desk.rows.get(id, {}).values()])
 
 
 async def unknown(desk: Desk) -> None:
@@ -150,6 +184,8 @@ async def refused(desk: Desk, far: Decimal, client: str) -> None:
         "place": lambda: desk.place("buy", far, f"{client}x"), "query": lambda: desk.by_id(id),
         "open orders": desk.open, "cancel": lambda: desk.cancel(id), "balances": desk.balances, **desk.more(),
     }  # fmt: skip
+    if (by_socket := desk.by_socket) is not None:
+        calls["place by socket"] = lambda: by_socket(far, f"{client}y")
     for what, at in (*(("signature", at) for at in PLACES), *((("clock", 0),) if desk.clock else ())):
         for name, call in calls.items():
             say.told("spoil", desk.venue, what=what, at=at)
@@ -175,6 +211,8 @@ async def traded(desk: Desk) -> None:
         await balances(desk, "balances before")
         await rested(desk, far, "tbrest1")
         await _tried("an unknown order", lambda: unknown(desk))
+        if not await _tried("an order by socket", lambda: placed_by_socket(desk, far, "tbsock1")):
+            desk.by_socket = None  # what is refused as it is proves nothing when it is refused changed
         if desk.streams:
             await heard(desk, far, "tb")
         await filled(desk, "buy", (bid * Decimal("1.05")).quantize(Decimal(1)), "tbbuy1")

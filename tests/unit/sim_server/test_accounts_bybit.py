@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.sim_server.signed import Bybit, bybit, hear
+from tests.unit.sim_server.signed import Bybit, bybit, digest, hear
 
 from tidebook.model.credentials import Credentials
 from tidebook.sim.server import READER
@@ -174,5 +174,18 @@ async def test_orders_by_message() -> None:
         cancel = {"category": "linear", "symbol": "BTCUSDT", "orderId": placed["data"]["orderId"]}
         for code in (0, 110008):
             await ws.send_json({"reqId": "2", "op": "order.cancel", "header": head, "args": [cancel]})
+            assert (await hear(ws))["retCode"] == code
+        await ws.close()
+
+
+async def test_a_login_for_orders_is_refused_by_the_code_of_its_reason() -> None:
+    """Websocket Trade Guideline: 10004 for a wrong signature, 20001 for one who is logged in already."""
+    async with bybit() as client:
+        ws = await client.connect("/v5/trade")
+        assert (await hear(ws))["retCode"] == 0
+        key, expires = client.key.key.reveal(), int(time.time() * 1000) + 10_000
+        for at_ms, text, code in ((expires, "right", 20001), (expires, "wrong", 10004), (1, "right", 10002)):
+            signature = digest(client.key, f"GET/realtime{at_ms}" if text == "right" else text)
+            await ws.send_json({"op": "auth", "args": [key, at_ms, signature]})
             assert (await hear(ws))["retCode"] == code
         await ws.close()

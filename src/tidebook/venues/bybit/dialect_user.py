@@ -19,6 +19,7 @@ TOPICS: Final = frozenset((*(f"{topic}{category}" for topic in _TOPICS for categ
     "wallet.spot"
 }
 _WINDOW: Final = 10  # seconds, where none was set
+_AGAIN: Final = 20001, "Repeat auth"  # Websocket Trade Guideline, which has the code and not its words
 
 
 def _entered(session: Session, message: Words) -> tuple[int, str]:
@@ -124,7 +125,10 @@ def _trade_hear(session: Session, facts: Facts, message: Words) -> Iterable[Said
     if op == "ping":
         return [Said("trade_pong", {"data": [str(facts.now_ns // MS)]})]
     if op == "auth":
+        inside = session.account is not None
         code, why = _entered(session, message)
+        if inside and not code:
+            code, why = _AGAIN
         return [Said("trade_auth", {"retCode": code, "retMsg": why or "OK"})]
     if session.account is None:
         return [_refused(facts, op, id, 10003, "Request not authorized")]
