@@ -29,8 +29,9 @@ class DataStream:
 
     Its connection is in a thread of its own. Handlers are run in the loop of `run_async`, one message after the other;
     while a plain call of CryptoHistoricalDataClient keeps that loop, by that call. A handler that raises is logged,
-    and the next message follows. It reconnects for ever, with pauses. 10,000 messages may wait for handlers; `lost`
-    counts those for which there was no room, which is logged.
+    and the next message follows. It reconnects for ever, with pauses. 10,000 messages may wait for handlers; then the
+    oldest of them are lost, as Alpaca itself loses some for a slow client. That is logged as an error, once when it
+    begins and with the exact count when it is over, and counted by `lost`.
     """
 
     def __init__(
@@ -51,11 +52,12 @@ class DataStream:
         self._over.set()
         self._is_stopping = False
         self._has_run = False
+        self._lost = 0  # when it last ended
 
     @property
     def lost(self) -> int:
         """How many messages there was no room for, since it was last begun."""
-        return 0 if self._inbox is None else self._inbox.lost
+        return self._lost if self._inbox is None else self._inbox.lost
 
     # Subscribing --------------------------------------------------------------------
 
@@ -112,6 +114,7 @@ class DataStream:
                     await self._receiver.close()
             finally:
                 with self._lock:
+                    self._lost = inbox.lost
                     self._receiver = self._inbox = None
                     self._is_stopping = False
                 self._over.set()
