@@ -135,6 +135,14 @@ async def test_messages_without_room_are_told_and_counted(caplog: pytest.LogCapt
     assert "2 messages were lost, the oldest" in caplog.text
 
 
+async def greeted(socket: Served) -> None:
+    """Let whoever it is in, and say that the quotes are subscribed."""
+    for answer in ('"success","msg":"connected"', '"success","msg":"authenticated"'):
+        await socket.send(f'[{{"T":{answer}}}]')
+        await socket.receive()
+    await socket.send('[{"T":"subscription","quotes":["A/B"]}]')
+
+
 class Flood:
     """A server that sends quotes, numbered by their size, as fast as they go."""
 
@@ -148,14 +156,7 @@ class Flood:
         return Answer(200, b"[]")
 
     async def websocket(self, request: Asked, socket: Served) -> None:
-        for answer in (
-            '"success","msg":"connected"',
-            '"success","msg":"authenticated"',
-            '"subscription","quotes":["A/B"]',
-        ):
-            await socket.send(f'[{{"T":{answer}}}]')
-            if "subscription" not in answer:
-                await socket.receive()
+        await greeted(socket)
         for begin in range(0, self.MANY, self.ROW):
             quotes = (f'{{"T":"q","S":"A/B","bp":1,"bs":{n},"ap":2,"as":1,"t":"2026-01-02T00:00:00Z"}}'
                       for n in range(begin, begin + self.ROW))  # fmt: skip
@@ -183,3 +184,36 @@ async def test_a_handler_that_sleeps_is_told_exactly_what_it_missed(caplog: pyte
     assert seen == [0, *range(Flood.MANY - MOST, Flood.MANY)]
     assert stream.lost == Flood.MANY - len(seen) == 2999
     assert caplog.text.count("messages are being lost") == caplog.text.count("2999 messages were lost") == 1
+
+
+class Mute:
+    """A server whose first connection never says anything but that one is subscribed; the next one has a quote."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+
+    async def http(self, request: Asked) -> Answer:
+        return Answer(200, b"[]")
+
+    async def websocket(self, request: Asked, socket: Served) -> None:
+        self.connections += 1
+        await greeted(socket)
+        if self.connections > 1:
+            await socket.send('[{"T":"q","S":"A/B","bp":1,"bs":1,"ap":2,"as":1,"t":"2026-01-02T00:00:00Z"}]')
+        await socket.receive()
+
+
+async def test_a_mute_connection_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    site = Mute()
+    async with Server(site) as server, asyncio.timeout(30):
+        stream = CryptoDataStream("key", "secret", url_override=server.at, data_timeout=0.2)
+
+        async def handler(quote: Any) -> None:
+            await stream.stop_ws()
+
+        stream.subscribe_quotes(handler, "A/B")
+        await stream.run_async()
+    assert site.connections > 1
+    assert "no data received on data stream for 0.2s, reconnecting" in caplog.text
+    with pytest.raises(ValueError, match="data_timeout must be a positive"):
+        CryptoDataStream("key", "secret", data_timeout=0)

@@ -36,10 +36,16 @@ class DataStream:
 
     def __init__(
         self, api_key: str, secret_key: str, raw_data: bool = False, websocket_params: dict[str, Any] | None = None,
-        url_override: str | None = None,
+        url_override: str | None = None, data_timeout: float | None = None,
     ) -> None:  # fmt: skip
-        """Raises ValueError without a whole key. `websocket_params` are those of another library: passed over."""
+        """`websocket_params` are those of another library: passed over.
+
+        Raises ValueError without a whole key, and for a `data_timeout` that is none.
+        """
         del websocket_params
+        if data_timeout is not None and not data_timeout > 0:
+            raise ValueError("data_timeout must be a positive number of seconds")
+        self._mute = data_timeout
         self._link = link_of(api_key, secret_key, url_override)
         if self._link.keys is None:
             raise ValueError("a stream needs api_key and secret_key")
@@ -121,7 +127,7 @@ class DataStream:
                 inbox.over.set()
 
     def _begin(self, inbox: Inbox[Message]) -> None:
-        self._receiver = Receiver(self._link, self._topics(), inbox.put, inbox.end, raw=self._is_raw)
+        self._receiver = Receiver(self._link, self._topics(), inbox.put, inbox.end, raw=self._is_raw, mute=self._mute)
         self._receiver.start()
 
     async def _run_forever(self) -> None:
