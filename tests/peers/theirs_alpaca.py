@@ -94,7 +94,7 @@ class Mocker:
         return parse_qs(self.asked[-1].query)
 
     async def http(self, request: Asked) -> Answer:
-        """What was registered, where its whole query is asked for. The list of assets, which is our question, is empty."""
+        """What was registered, where its whole query is asked for. The list of assets, our own question, is empty."""
         found = self._answers.get(f"{request.host}{request.path}")
         if found is None:
             if request.path.endswith("/assets"):
