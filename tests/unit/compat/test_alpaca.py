@@ -131,6 +131,7 @@ async def test_messages_without_room_are_told_and_counted(caplog: pytest.LogCapt
         await asyncio.sleep(0)
     inbox.put([9])
     await running
+    inbox.close()
     assert seen == [3, 4, 5, 9]
     assert "2 messages were lost, the oldest" in caplog.text
 

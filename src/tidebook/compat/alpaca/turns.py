@@ -52,14 +52,16 @@ class Inbox(Generic[M]):
 
         How many is told once half of the room is free again, and not each time that one message finds some.
         """
-        for item in () if self._ended else items:
+        if self._ended:
+            return
+        for item in items:
             while len(self._items) >= self._most:
                 with suppress(IndexError):  # taken meanwhile
                     self._items.popleft()
                     self._lose()
             self._items.append(item)
         if self._untold and len(self._items) <= self._most // 2:
-            self._tell_lost("")
+            self._tell_lost()
         self.wake()
 
     def _lose(self) -> None:
@@ -68,9 +70,15 @@ class Inbox(Generic[M]):
         self.lost += 1
         self._untold += 1
 
-    def _tell_lost(self, until: str) -> None:
+    def _tell_lost(self) -> None:
         untold, self._untold = self._untold, 0
-        log.error("error: slow client (407): %d messages were lost%s, the oldest that waited", untold, until)
+        log.error("error: slow client (407): %d messages were lost, the oldest that waited", untold)
+
+    def close(self) -> None:
+        """Say that it is over, once the stream's thread has ended: what was lost and not told of yet is."""
+        if self._untold:
+            self._tell_lost()
+        self.over.set()
 
     def end(self, error: BaseException | None = None) -> None:
         """No more will come; from any thread. What waits is not handed over any more. `run` raises the error."""
@@ -122,8 +130,6 @@ class Inbox(Generic[M]):
             self._runner = None
             if self._cutting is not None:
                 self._cutting.cancel()
-        if self._untold:
-            self._tell_lost(" until the end")
         if self._error is not None:
             raise self._error
 

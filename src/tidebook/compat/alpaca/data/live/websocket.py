@@ -124,7 +124,7 @@ class DataStream:
                     self._receiver = self._inbox = None
                     self._is_stopping = False
                 self._over.set()
-                inbox.over.set()
+                inbox.close()
 
     def _begin(self, inbox: Inbox[Message]) -> None:
         self._receiver = Receiver(self._link, self._topics(), inbox.put, inbox.end, raw=self._is_raw, mute=self._mute)
