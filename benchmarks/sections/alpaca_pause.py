@@ -141,8 +141,8 @@ SECTION = Section(
     name="alpaca-pause",
     title="A stream beside history",
     about="the longest time between two quotes, as a handler of compat.alpaca sees it, while plain calls in its loop "
-    f"wait {TAKES:g} s for a day of bars, make a table and print it; beside it what the server itself was late, and how long such a call keeps a coroutine "
-    "of that loop which is neither",
+    f"wait {TAKES:g} s for a day of bars, make a table and print it; beside it what the server itself was late, and "
+    "how long such a call keeps a coroutine of that loop which is neither",
     run=run,
     order=75,
     seconds=20,
