@@ -67,11 +67,20 @@ def _served(told: Connection) -> None:
     asyncio.run(serve())
 
 
-async def _pauses(at: str, fetches: int) -> tuple[float, float]:
-    """The longest time between two quotes, as their handler and as their server has it, around and in the calls."""
+async def _pauses(at: str, fetches: int) -> tuple[float, float, float]:
+    """The longest time between two quotes, as their handler and as their server has it, around and in the calls.
+
+    And between two turns of a coroutine of the same loop that has to do with neither.
+    """
     stream = CryptoDataStream("key", "secret", url_override=at)
     seen: list[tuple[float, float]] = []
     calls: list[tuple[float, float]] = []
+    turns: list[float] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(time.perf_counter())
+            await asyncio.sleep(EVERY)
 
     async def handler(quote: Quote) -> None:
         seen.append((time.perf_counter(), quote.timestamp.timestamp()))
@@ -94,14 +103,17 @@ async def _pauses(at: str, fetches: int) -> tuple[float, float]:
         stream.stop()
 
     stream.subscribe_quotes(handler, "BTC/USD")
+    beside = asyncio.create_task(other())
     await asyncio.gather(history(), stream.run_async())
+    beside.cancel()
     if any(one[1] >= other[1] for one, other in pairwise(seen)):
         raise Wrong("quotes out of order")
     during = [
         (after, before) for before, after in pairwise(seen)
         if any(began <= after[0] and before[0] <= ended for began, ended in calls)
     ]  # fmt: skip
-    return max(after[0] - before[0] for after, before in during), max(after[1] - before[1] for after, before in during)
+    kept, late = (max(after[part] - before[part] for after, before in during) for part in (0, 1))
+    return kept, late, max(after - before for before, after in pairwise(turns) if before >= calls[0][0] - EVERY)
 
 
 def run(bench: Bench) -> Iterator[Result]:
@@ -118,8 +130,8 @@ def run(bench: Bench) -> Iterator[Result]:
     finally:
         ours.send(None)
         server.join(5)
-    for name, values in (("longest pause", [one[0] for one in found]), ("its server's", [one[1] for one in found])):
-        ms = sorted(1000 * value for value in values)
+    for part, name in enumerate(("longest pause", "its server's", "another coroutine's")):
+        ms = sorted(1000 * one[part] for one in found)
         yield Result(
             "alpaca-pause", WORK, name, ms[len(ms) // 2], "ms", low=ms[0], high=ms[-1], rounds=len(ms), messages=0
         )
@@ -129,7 +141,8 @@ SECTION = Section(
     name="alpaca-pause",
     title="A stream beside history",
     about="the longest time between two quotes, as a handler of compat.alpaca sees it, while plain calls in its loop "
-    f"wait {TAKES:g} s for a day of bars, make a table and print it; beside it what the server itself was late",
+    f"wait {TAKES:g} s for a day of bars, make a table and print it; beside it what the server itself was late, and "
+    "how long such a call keeps a coroutine of that loop which is neither",
     run=run,
     order=75,
     seconds=20,

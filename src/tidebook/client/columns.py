@@ -123,12 +123,14 @@ QUOTES: Columns[Quote] = Columns(
 
 
 def _vwap(row: Bar) -> Decimal | None:
-    """The mean price, weighted by volume. Of a contract only where what its venue counts the two in makes it a price.
+    """The mean price, weighted by volume: what the venue says, else by the turnover.
 
-    Exact up to the 28 digits of a Decimal.
+    Of a contract only where what its venue counts the two in makes it a price. Exact up to the 28 digits of a Decimal.
     """
-    if row.turnover is None or not row.volume:
+    if not row.volume:
         return None
+    if row.vwap is not None or row.turnover is None:
+        return row.vwap
     mean = row.turnover / row.volume
     return mean if ":" not in row.symbol or row.low <= mean <= row.high else None
 

@@ -361,6 +361,14 @@ class RawStream(Subscription[RawMessage]):
         if self._raw.error is not None:
             raise self._raw.error
 
+    def renew(self, reason: str) -> None:
+        """Give this connection up for another, on which all is said again; nothing before it is open, or after its end.
+
+        `reason` is what health says of it.
+        """
+        if self._one is not None and self._raw is not None:
+            self._one.renew_raw(self._raw, reason)
+
     def add(self, *topics: str) -> None:
         """Subscribe more topics on this connection, from now on also after each reconnect; returns at once.
 

@@ -84,7 +84,7 @@ class Table(Sequence[T]):
         """A DataFrame indexed by symbol and, where rows have a time, timestamp.
 
         Bars have the columns that users of DataFrames know: open, high, low, close, volume, trade_count, vwap (NaN
-        where the venue does not say the turnover); then turnover and venue.
+        where the venue says neither it nor the turnover); then turnover and venue.
         """
         pandas = extra("pandas")
         data: dict[str, Any] = {}

@@ -101,7 +101,7 @@ class Bar(Fact, frozen=True, kw_only=True, gc=False):
     """One bar. `start_ns` is its opening; `finished` says whether it can still change.
 
     `volume` is in the instrument's unit of size, `turnover` in quote currency, `trades` how many there
-    were; None where the venue does not say.
+    were, `vwap` the mean price weighted by volume as the venue itself has it; None where the venue does not say.
     """
 
     interval: str
@@ -114,6 +114,7 @@ class Bar(Fact, frozen=True, kw_only=True, gc=False):
     exact_volume: Exact
     exact_turnover: Exact | None = None
     trades: int | None = None
+    exact_vwap: Exact | None = None
 
     @property
     def time(self) -> datetime:
@@ -143,6 +144,10 @@ class Bar(Fact, frozen=True, kw_only=True, gc=False):
     @property
     def turnover(self) -> Decimal | None:
         return None if self.exact_turnover is None else decimal_of(*self.exact_turnover)
+
+    @property
+    def vwap(self) -> Decimal | None:
+        return None if self.exact_vwap is None else decimal_of(*self.exact_vwap)
 
     def __repr__(self) -> str:
         prices = " ".join(plain(price) for price in (self.open, self.high, self.low, self.close))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tidebook.client.columns import (
     BARS,
@@ -81,13 +82,15 @@ def bar(symbol: str = "A/B", turnover: tuple[int, int] | None = (75, 1), volume:
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_bars_have_the_columns_that_users_of_pandas_know(exact: bool) -> None:
-    rows = [bar(), bar(turnover=None), bar(volume=(0, 0)), bar("A/B:A", (1, 3)), bar("A/B:B")]
+    said = structs.replace(bar(turnover=None), exact_vwap=(24, 1))  # by the venue itself, which tells no turnover
+    rows = [bar(), bar(turnover=None), bar(volume=(0, 0)), bar("A/B:A", (1, 3)), bar("A/B:B"), said]
     full, empty = Table(BARS, rows).to_pandas(exact=exact), Table(BARS, []).to_pandas(exact=exact)
     assert list(full.columns)[:7] == ["open", "high", "low", "close", "volume", "trade_count", "vwap"]
     assert list(full.index.names) == ["symbol", "timestamp"]
-    assert list(full["vwap"].isna()) == [False, True, True, True, False]
-    assert full["vwap"].iloc[0] == (Decimal("2.5") if exact else 2.5)
-    assert list(full["trade_count"]) == [7] * 5
+    assert list(full["vwap"].isna()) == [False, True, True, True, False, False]
+    for place, mean in ((0, "2.5"), (5, "2.4")):
+        assert full["vwap"].iloc[place] == (Decimal(mean) if exact else float(mean))
+    assert list(full["trade_count"]) == [7] * 6
     assert list(empty.columns) == list(full.columns)
     assert list(empty.dtypes) == list(full.dtypes)
     assert empty.index.names == full.index.names

@@ -1,7 +1,6 @@
 """What of alpaca-py's names needs no exchange: requests, models, tables, errors, parts of a range, messages lost."""
 
 import asyncio
-import logging
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,12 +9,14 @@ import pytest
 
 from tidebook.compat.alpaca.common.exceptions import APIError, ConnectionFailed, api_error
 from tidebook.compat.alpaca.data.historical.crypto import CryptoHistoricalDataClient
+from tidebook.compat.alpaca.data.live.crypto import CryptoDataStream
 from tidebook.compat.alpaca.data.models import Bar, BarSet, Orderbook, OrderbookQuote, Snapshot, Trade, TradeSet
 from tidebook.compat.alpaca.data.requests import CryptoBarsRequest, CryptoTradesRequest
 from tidebook.compat.alpaca.data.timeframe import TimeFrame, TimeFrameUnit
 from tidebook.compat.alpaca.rest import PAGE, Range
-from tidebook.compat.alpaca.turns import Inbox
+from tidebook.compat.alpaca.turns import MOST, Inbox
 from tidebook.errors import NetworkError, NotPermitted, UnknownSymbol
+from tidebook.io.serve import Answer, Asked, Served, Server
 
 BAR = {"t": "2026-01-02T03:04:00Z", "o": 1.5, "h": 2, "l": 1, "c": Decimal("1.1"), "v": 0, "n": 3, "vw": 1.25}
 TRADE = {"t": "2026-01-02T03:04:05.123456789Z", "p": Decimal("0.1"), "s": 2, "i": 3447222699101865076, "tks": "S"}
@@ -112,7 +113,7 @@ def test_a_closed_client_says_so() -> None:
         client.get_crypto_bars(CryptoBarsRequest(symbol_or_symbols="A/B", timeframe=TimeFrame(5, TimeFrameUnit.Minute)))
 
 
-async def test_messages_without_room_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+async def test_messages_without_room_are_told_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[int] = []
 
     async def handle(item: int) -> None:
@@ -124,11 +125,96 @@ async def test_messages_without_room_are_counted(caplog: pytest.LogCaptureFixtur
     inbox.put([1, 2])
     inbox.put([3, 4, 5])
     assert inbox.lost == 2
+    assert caplog.text.count("messages are being lost") == 1  # at once: nobody knows when it will be over
     running = asyncio.create_task(inbox.run())
     while len(seen) < 3:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    with caplog.at_level(logging.ERROR):
-        inbox.put([9])
+    inbox.put([9])
     await running
-    assert seen == [1, 2, 3, 9]
-    assert "2 messages were lost" in caplog.text
+    inbox.close()
+    assert seen == [3, 4, 5, 9]
+    assert "2 messages were lost, the oldest" in caplog.text
+
+
+async def greeted(socket: Served) -> None:
+    """Let whoever it is in, and say that the quotes are subscribed."""
+    for answer in ('"success","msg":"connected"', '"success","msg":"authenticated"'):
+        await socket.send(f'[{{"T":{answer}}}]')
+        await socket.receive()
+    await socket.send('[{"T":"subscription","quotes":["A/B"]}]')
+
+
+class Flood:
+    """A server that sends quotes, numbered by their size, as fast as they go."""
+
+    ROW = 500
+    MANY = MOST + 6 * ROW
+
+    def __init__(self) -> None:
+        self.taken = asyncio.Event()
+
+    async def http(self, request: Asked) -> Answer:
+        return Answer(200, b"[]")
+
+    async def websocket(self, request: Asked, socket: Served) -> None:
+        await greeted(socket)
+        for begin in range(0, self.MANY, self.ROW):
+            quotes = (f'{{"T":"q","S":"A/B","bp":1,"bs":{n},"ap":2,"as":1,"t":"2026-01-02T00:00:00Z"}}'
+                      for n in range(begin, begin + self.ROW))  # fmt: skip
+            await socket.send(f"[{','.join(quotes)}]")
+            await self.taken.wait()  # the first of them is with its handler
+        await socket.receive()
+
+
+async def test_a_handler_that_sleeps_is_told_exactly_what_it_missed(caplog: pytest.LogCaptureFixture) -> None:
+    """Each of the numbered quotes has been handed over, in order, or is counted."""
+    site = Flood()
+    async with Server(site) as server, asyncio.timeout(30):
+        stream, seen = CryptoDataStream("key", "secret", url_override=server.at), list[int]()
+
+        async def handler(quote: Any) -> None:
+            site.taken.set()
+            while not seen and stream.lost < Flood.MANY - MOST - 1:  # asleep until all have come  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            seen.append(int(quote.bid_size))
+            if seen[-1] == Flood.MANY - 1:
+                await stream.stop_ws()
+
+        stream.subscribe_quotes(handler, "A/B")
+        await stream.run_async()
+    assert seen == [0, *range(Flood.MANY - MOST, Flood.MANY)]
+    assert stream.lost == Flood.MANY - len(seen) == 2999
+    assert caplog.text.count("messages are being lost") == caplog.text.count("2999 messages were lost") == 1
+
+
+class Mute:
+    """A server whose first connection never says anything but that one is subscribed; the next one has a quote."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+
+    async def http(self, request: Asked) -> Answer:
+        return Answer(200, b"[]")
+
+    async def websocket(self, request: Asked, socket: Served) -> None:
+        self.connections += 1
+        await greeted(socket)
+        if self.connections > 1:
+            await socket.send('[{"T":"q","S":"A/B","bp":1,"bs":1,"ap":2,"as":1,"t":"2026-01-02T00:00:00Z"}]')
+        await socket.receive()
+
+
+async def test_a_mute_connection_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    site = Mute()
+    async with Server(site) as server, asyncio.timeout(30):
+        stream = CryptoDataStream("key", "secret", url_override=server.at, data_timeout=0.2)
+
+        async def handler(quote: Any) -> None:
+            await stream.stop_ws()
+
+        stream.subscribe_quotes(handler, "A/B")
+        await stream.run_async()
+    assert site.connections > 1
+    assert "no data received on data stream for 0.2s, reconnecting" in caplog.text
+    with pytest.raises(ValueError, match="data_timeout must be a positive"):
+        CryptoDataStream("key", "secret", data_timeout=0)

@@ -10,12 +10,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 M = TypeVar("M")
-MOST: Final = 10_000  # messages that may wait; what comes then is lost, and told of
+MOST: Final = 10_000  # messages that may wait; then the oldest are lost, and told of
 GRACE: Final = 0.5  # seconds that a handler has to end when its stream does
 ROW: Final = 256  # messages after which others in the loop have their turn
 log = logging.getLogger("tidebook.compat.alpaca")
@@ -47,16 +48,37 @@ class Inbox(Generic[M]):
     # From the stream's thread ---------------------------------------------------
 
     def put(self, items: list[M]) -> None:
-        """Messages, in order. What there is no room for is lost: counted, and told when there is room again."""
-        room = self._most - len(self._items)
-        self._items.extend(items[:room])
-        if len(items) > room:
-            self.lost += len(items) - room
-            self._untold += len(items) - room
-        elif self._untold:
-            untold, self._untold = self._untold, 0
-            log.error("error: slow client (407): %d messages were lost, handlers take longer than they come", untold)
+        """Messages, in order. Where there is no room for them the oldest are lost: told at once, and counted.
+
+        How many is told once half of the room is free again, and not each time that one message finds some.
+        """
+        if self._ended:
+            return
+        for item in items:
+            while len(self._items) >= self._most:
+                with suppress(IndexError):  # taken meanwhile
+                    self._items.popleft()
+                    self._lose()
+            self._items.append(item)
+        if self._untold and len(self._items) <= self._most // 2:
+            self._tell_lost()
         self.wake()
+
+    def _lose(self) -> None:
+        if not self._untold:
+            log.error("error: slow client (407): messages are being lost, handlers take longer than they come")
+        self.lost += 1
+        self._untold += 1
+
+    def _tell_lost(self) -> None:
+        untold, self._untold = self._untold, 0
+        log.error("error: slow client (407): %d messages were lost, the oldest that waited", untold)
+
+    def close(self) -> None:
+        """Say that it is over, once the stream's thread has ended: what was lost and not told of yet is."""
+        if self._untold:
+            self._tell_lost()
+        self.over.set()
 
     def end(self, error: BaseException | None = None) -> None:
         """No more will come; from any thread. What waits is not handed over any more. `run` raises the error."""
@@ -108,8 +130,6 @@ class Inbox(Generic[M]):
             self._runner = None
             if self._cutting is not None:
                 self._cutting.cancel()
-        if self._untold:
-            log.error("error: slow client (407): %d messages were lost until the end", self._untold)
         if self._error is not None:
             raise self._error
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
+from http.client import responses
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -33,6 +34,19 @@ class Response:
     def ok(self) -> bool:
         """Whether the status is below 400."""
         return self.status < 400
+
+    @property
+    def reason(self) -> str:
+        """The status in words, as HTTP has them; empty for one that it has not."""
+        return responses.get(self.status, "")
+
+    @property
+    def host(self) -> str | None:
+        return self.url.host
+
+    @property
+    def real_url(self) -> URL:
+        return self.url
 
     @property
     def content_type(self) -> str:

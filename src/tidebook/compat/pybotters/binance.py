@@ -4,13 +4,16 @@ A row has the letters of the stream; what `initialize` brings over HTTP is writt
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from tidebook.compat.pybotters.answers import Response
 from tidebook.compat.pybotters.books import Judge, Kept, OrderBook, channel_of
 from tidebook.compat.pybotters.store import DataStore, DataStoreCollection, Item, each_answer
+from tidebook.core.redact import excerpt
 
+logger = logging.getLogger("tidebook.compat")
 _ENDED: Final = ("FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED")
 _IDS: Final = ("e", "E", "T", "s", "U", "u", "pu")
 _SIDES: Final = (("a", "asks"), ("b", "bids"))
@@ -207,7 +210,6 @@ class BinanceDataStore(DataStoreCollection):
         await each_answer(aws, self._answered)
 
     def _answered(self, response: Response, body: Any) -> None:
-        response.raise_for_status()
         if (reads := self._reads.get(response.url.path)) is not None:
             reads(response, body)
 
@@ -236,6 +238,8 @@ class BinanceDataStore(DataStoreCollection):
             (await client.request("PUT", str(response.url), params=params)).raise_for_status()
 
     def _onmessage(self, msg: Any, ws: Any = None) -> None:
+        if isinstance(msg, dict) and "error" in msg:
+            logger.warning("refused: %s", excerpt(str(msg).encode()))
         data = msg.get("data", msg) if isinstance(msg, dict) else msg
         for row in data if isinstance(data, list) else [data]:
             event = str(row.get("e") or ("bookTicker" if {"u", "b", "B", "a", "A"} <= row.keys() else ""))

@@ -128,7 +128,7 @@ class BybitDataStore(DataStoreCollection):
     async def initialize(self, *aws: Awaitable[Response]) -> None:
         """What the answers of these requests say: positions, open orders, wallets; of other paths nothing.
 
-        Raises ValueError where an answer is an error.
+        Raises ValueError where an answer is an error, and what it means where its status is no success.
         """
         await each_answer(aws, self._answered)
 

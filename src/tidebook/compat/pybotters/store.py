@@ -5,7 +5,7 @@ import copy
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, ClassVar, Final, Literal, Self, TypeVar
+from typing import Any, ClassVar, Final, Literal, Self, TypeVar, overload
 
 from tidebook.client.subscription import Queue
 from tidebook.compat.pybotters.answers import Response
@@ -110,7 +110,7 @@ class DataStore:
         found = [key for key, row in self._rows.items() if _fits(row, query)]
         rows = [self._rows.pop(key) for key in found]
         for row in rows:
-            self._put("delete", None, row)
+            self._put("delete", row if query else None, row)
         self._changed()
         return rows
 
@@ -224,9 +224,16 @@ class DataStoreCollection:
     ) -> None:  # fmt: skip
         self._stores[name] = datastore_class(name, keys, data)
 
-    def _get(self, name: str, type_: type[S]) -> S:
+    @overload
+    def _get(self, name: str, type_: type[S]) -> S: ...
+
+    @overload
+    def _get(self, name: str, type_: None = None) -> DataStore: ...
+
+    def _get(self, name: str, type_: type[DataStore] | None = None) -> DataStore:
+        """A store by its name, for what inherits from it. Raises KeyError where there is none."""
         found = self._stores[name]
-        assert isinstance(found, type_)
+        assert type_ is None or isinstance(found, type_)
         return found
 
     def _onmessage(self, msg: Any, ws: Any = None) -> None:
@@ -243,10 +250,13 @@ class DataStoreCollection:
 
 
 async def each_answer(aws: Sequence[Awaitable[Response]], take: Callable[[Response, Any], None]) -> None:
-    """Ask all at once, and take what they say as they come. Raises the first error; the others are then given up."""
+    """Ask all at once, and take what they say as they come. Raises the first error, also what an answer means whose
+    status is no success; the others are then given up.
+    """
 
     async def one(asked: Awaitable[Response]) -> None:
         response = await asked
+        response.raise_for_status()  # before its body is read, which may be no JSON then
         take(response, await response.json())
 
     tasks = [asyncio.ensure_future(one(asked)) for asked in aws]

@@ -53,7 +53,9 @@ class QuoteRow(
 
 class BarRow(
     msgspec.Struct, gc=False,
-    rename={"start": "t", "open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "trades": "n"},
+    rename={
+        "start": "t", "open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "trades": "n", "vwap": "vw",
+    },
 ):  # fmt: skip
     """A bar. Prices between trades are those of quotes, so bars without a trade exist. No turnover is sent."""
 
@@ -64,6 +66,7 @@ class BarRow(
     close: BareNum
     volume: BareNum
     trades: Count
+    vwap: BareNum
 
 
 _FRAME: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -96,7 +99,7 @@ def bar(one: BarRow, symbol: str, interval: str, seen: Seen, *, finished: bool) 
         venue=seen.venue, symbol=symbol, venue_ns=None, received_ns=seen.received_ns, interval=interval,
         start_ns=iso(one.start), finished=finished, trades=one.trades, exact_open=exact_raw(one.open),
         exact_high=exact_raw(one.high), exact_low=exact_raw(one.low), exact_close=exact_raw(one.close),
-        exact_volume=exact_raw(one.volume),
+        exact_volume=exact_raw(one.volume), exact_vwap=exact_raw(one.vwap),
     )  # fmt: skip
 
 

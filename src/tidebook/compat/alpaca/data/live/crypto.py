@@ -18,10 +18,15 @@ class CryptoDataStream(DataStream):
     def __init__(
         self, api_key: str, secret_key: str, raw_data: bool = False, feed: CryptoFeed | str = CryptoFeed.US,
         url_override: str | None = None, websocket_params: dict[str, Any] | None = None,
+        data_timeout: float | None = None,
     ) -> None:  # fmt: skip
-        """Raises ValueError without a whole key, for another feed, and for an address that is not on this machine."""
+        """`data_timeout`: so many seconds without market data, and the connection is given up for another.
+
+        Raises ValueError without a whole key, for another feed, for an address that is not on this machine, and for a
+        `data_timeout` that is not above 0.
+        """
         CryptoFeed(feed)
-        super().__init__(api_key, secret_key, raw_data, websocket_params, url_override)
+        super().__init__(api_key, secret_key, raw_data, websocket_params, url_override, data_timeout)
 
     def subscribe_trades(self, handler: Handler, *symbols: str) -> None:
         """Each Trade."""

@@ -18,6 +18,7 @@ from tidebook.threads.loop import LoopThread
 
 Message = dict[str, Any]
 FIRST, MOST = 1.0, 30.0  # seconds until it is tried again
+DATA: Final = ("t", "q", "o", "b", "u", "d")  # kinds of messages that are market data
 CLOSING: Final = 0.8  # seconds that closing may take
 log = logging.getLogger("tidebook.compat.alpaca")
 _exact: Final = msgspec.json.Decoder(list[Message], float_hook=Decimal)
@@ -28,18 +29,20 @@ class Receiver:
     """It begins with `start` and ends with `close`. Its topics may change meanwhile.
 
     `take` gets messages in order, `failed` the one error after which there is no connection any more. Both are called
-    in its thread.
+    in its thread. `mute`: seconds without market data after which the connection is given up for another.
     """
 
     def __init__(
         self, link: Link, topics: list[str], take: Callable[[list[Message]], None],
-        failed: Callable[[BaseException], None], *, raw: bool,
+        failed: Callable[[BaseException], None], *, raw: bool, mute: float | None = None,
     ) -> None:  # fmt: skip
         self._link = link
         self._topics = topics
         self._take = take
         self._failed = failed
         self._decode = (_plain if raw else _exact).decode
+        self._mute = mute
+        self._heard = 0.0  # by the loop's clock
         self._stream: RawStream | None = None
         self._market: Market | None = None
         self._thread = LoopThread("alpaca stream", self._close_market)
@@ -71,7 +74,7 @@ class Receiver:
         while True:
             try:
                 await self._open()
-                return
+                break
             except (NotPermitted, NoCredentials) as error:
                 refused = LoginRefused(str(error), getattr(error, "code", None))
                 refused.__cause__ = error
@@ -85,6 +88,21 @@ class Receiver:
                 return
             await asyncio.sleep(wait)
             wait = min(wait * 2, MOST)
+        if self._mute is not None:
+            await self._listen(self._mute)
+
+    async def _listen(self, mute: float) -> None:
+        """For ever: a connection that is there and says nothing is no connection."""
+        loop = asyncio.get_running_loop()
+        self._heard = loop.time()
+        while True:
+            left = self._heard + mute - loop.time()
+            if left <= 0:
+                log.warning("no data received on data stream for %.1fs, reconnecting", mute)
+                assert self._stream is not None
+                self._stream.renew("no data received")
+                self._heard, left = loop.time(), mute
+            await asyncio.sleep(left)
 
     async def _open(self) -> None:
         """Connect and subscribe; from then on the market itself keeps it so."""
@@ -108,6 +126,8 @@ class Receiver:
         except msgspec.MsgspecError as error:
             log.error("error: a message that cannot be read: %s: %r", error, message)
             return
+        if any(one.get("T") in DATA for one in found):
+            self._heard = asyncio.get_running_loop().time()
         self._take(found)
 
     async def _close_market(self) -> None:

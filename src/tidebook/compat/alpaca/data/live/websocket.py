@@ -29,16 +29,23 @@ class DataStream:
 
     Its connection is in a thread of its own. Handlers are run in the loop of `run_async`, one message after the other;
     while a plain call of CryptoHistoricalDataClient keeps that loop, by that call. A handler that raises is logged,
-    and the next message follows. It reconnects for ever, with pauses. 10,000 messages may wait for handlers; `lost`
-    counts those for which there was no room, which is logged.
+    and the next message follows. It reconnects for ever, with pauses. 10,000 messages may wait for handlers; then the
+    oldest of them are lost, as Alpaca itself loses some for a slow client. That is logged as an error, once when it
+    begins and with the exact count when it is over, and counted by `lost`.
     """
 
     def __init__(
         self, api_key: str, secret_key: str, raw_data: bool = False, websocket_params: dict[str, Any] | None = None,
-        url_override: str | None = None,
+        url_override: str | None = None, data_timeout: float | None = None,
     ) -> None:  # fmt: skip
-        """Raises ValueError without a whole key. `websocket_params` are those of another library: passed over."""
+        """`websocket_params` are those of another library: passed over.
+
+        Raises ValueError without a whole key, and for a `data_timeout` that is none.
+        """
         del websocket_params
+        if data_timeout is not None and not data_timeout > 0:
+            raise ValueError("data_timeout must be a positive number of seconds")
+        self._mute = data_timeout
         self._link = link_of(api_key, secret_key, url_override)
         if self._link.keys is None:
             raise ValueError("a stream needs api_key and secret_key")
@@ -51,11 +58,12 @@ class DataStream:
         self._over.set()
         self._is_stopping = False
         self._has_run = False
+        self._lost = 0  # when it last ended
 
     @property
     def lost(self) -> int:
         """How many messages there was no room for, since it was last begun."""
-        return 0 if self._inbox is None else self._inbox.lost
+        return self._lost if self._inbox is None else self._inbox.lost
 
     # Subscribing --------------------------------------------------------------------
 
@@ -112,13 +120,14 @@ class DataStream:
                     await self._receiver.close()
             finally:
                 with self._lock:
+                    self._lost = inbox.lost
                     self._receiver = self._inbox = None
                     self._is_stopping = False
                 self._over.set()
-                inbox.over.set()
+                inbox.close()
 
     def _begin(self, inbox: Inbox[Message]) -> None:
-        self._receiver = Receiver(self._link, self._topics(), inbox.put, inbox.end, raw=self._is_raw)
+        self._receiver = Receiver(self._link, self._topics(), inbox.put, inbox.end, raw=self._is_raw, mute=self._mute)
         self._receiver.start()
 
     async def _run_forever(self) -> None:
