@@ -14,9 +14,11 @@ from tidebook.sim.server import serve
 
 @pytest.fixture
 async def market() -> AsyncIterator[Market]:
-    async with serve(1, ["binance.spot", "binance.usdm"], symbols=["BTC/USDT", "ETH/USDT", "BTC/USDT:USDT"]) as sim:
-        async with connect("binance.spot", "binance.usdm", at=sim.at) as opened:
-            yield opened
+    async with (
+        serve(1, ["binance.spot", "binance.usdm"], symbols=["BTC/USDT", "ETH/USDT", "BTC/USDT:USDT"]) as sim,
+        connect("binance.spot", "binance.usdm", at=sim.at) as opened,
+    ):
+        yield opened
 
 
 async def test_odd_ranges(market: Market) -> None:
