@@ -22,7 +22,6 @@ from tidebook.model import health
 T = TypeVar("T")
 Slow = Literal["error", "drop", "conflate"]
 SLOW: Final[tuple[Slow, ...]] = ("error", "drop", "conflate")
-_RULES: Final = ", ".join(SLOW)
 FACT_BYTES: Final = 256  # what a fact takes, its numbers and texts with it
 DEFAULTS: Final = Options()
 
@@ -47,12 +46,9 @@ class Queue(Generic[T]):
         merge: Callable[[T, T], T] | None = None,
         on_lost: Callable[[int], None] | None = None,
     ) -> None:
-        if rule == "block":
-            raise UsageError(
-                "slow='block' is for what can wait, like history: a live stream cannot. There are: " + _RULES
-            )
         if rule not in SLOW:
-            raise UsageError(f"slow={rule!r} is no rule for slow readers. There are: {_RULES}")
+            why = "a live stream cannot wait, history does" if str(rule) == "block" else "no rule for slow readers"
+            raise UsageError(f"slow={rule!r}: {why}. There are: {', '.join(SLOW)}")
         if rule == "conflate" and key is None:
             raise UsageError("slow='conflate' keeps the newest of each key, and these items have none")
         self.rule: Slow = rule
