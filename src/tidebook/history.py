@@ -108,7 +108,8 @@ class History(Generic[T]):
         venue = ""
         async for page in self:
             rows += page
-            about, venue = (page.symbol, page.venue) if isinstance(page, Bars) else (about, venue)
+            if isinstance(page, Bars) and len(self._symbols) == 1:
+                about, venue = page.symbol, page.venue
         if self.kind == "bars" and len(self._symbols) == 1:
             return Bars(rows, about, self.interval, venue or self._venue or "")  # type: ignore[return-value]
         return Table(_KINDS[self.kind][0], rows, about)
@@ -165,6 +166,8 @@ class History(Generic[T]):
             async for place, end_ns, rows in parts:
                 yield left[place], end_ns or self.end_ns, rows
         except TidebookError as error:
+            if self._source == 0 and self.done_ns == self.start_ns:
+                raise
             had = f"Had until {instant(self.done_ns):%Y-%m-%dT%H:%M:%S}Z"
             error.hint = had if error.hint is None else f"{error.hint}. {had}"
             raise

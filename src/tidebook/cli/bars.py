@@ -47,9 +47,23 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError("which range? --days N, or --start T and perhaps --end T")
     if arguments.out is None and arguments.resume:
         raise UsageError("--resume goes on with a file: --out FILE")
-    if arguments.out is not None and arguments.out.suffix not in WRITERS:
-        raise UsageError(f"{arguments.out.name!r} does not end in {', '.join(WRITERS)}")
+    if arguments.out is not None:
+        _check_out(arguments.out)
     return asyncio.run(_bars(arguments))
+
+
+def _check_out(out: Path) -> None:
+    """Before a long range is asked for, not after it."""
+    if _kind_of(out) not in WRITERS:
+        raise UsageError(f"{out.name!r} does not end in {', '.join(WRITERS)}")
+    if out.is_dir():
+        raise UsageError(f"{out} is a directory")
+    if not out.parent.is_dir():
+        raise UsageError(f"there is no directory {out.parent}")
+
+
+def _kind_of(out: Path) -> str:
+    return out.suffix.lower()
 
 
 async def _bars(arguments: argparse.Namespace) -> int:
@@ -101,7 +115,7 @@ async def _write(pages: "History[Bar]", out: Path) -> int:
     count = 0
     try:
         with new.open("wb") as file:
-            writer = WRITERS[out.suffix](file)
+            writer = WRITERS[_kind_of(out)](file)
             async for page in pages:
                 writer.add(page)  # type: ignore[arg-type]
                 count += len(page)

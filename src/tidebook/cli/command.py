@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from tidebook.cli import ask, bars, demo, keys, live, record, replay, sim, venues
+from tidebook.cli import ask, bars, demo, explain, keys, live, record, replay, shell, sim, venues
 from tidebook.core.redact import shown
 from tidebook.errors import TidebookError
 
@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     keys.add_to(commands)
     record.add_to(commands)
     replay.add_to(commands)
+    explain.add_to(commands)
+    shell.add_to(commands)
     sim.add_to(commands)
     return top
 

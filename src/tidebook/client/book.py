@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeVar
 
 from tidebook.client.calls import About, Calls, Tell
+from tidebook.client.levels import CHANGE_BYTES, LEVEL_BYTES, Steps
 from tidebook.client.opening import Opening
 from tidebook.client.reading import FrozenBook, Known, ProofOf, Reading, best_of
 from tidebook.client.subscription import DEFAULTS, Queue
@@ -21,6 +22,7 @@ from tidebook.engine.rule import Proof, Seed
 from tidebook.errors import BookNotLive, SubscriptionFailed, TidebookError, UsageError
 from tidebook.io import process
 from tidebook.io.clock import now
+from tidebook.model import health
 from tidebook.model.facts import instant
 from tidebook.model.market import Level, State, level
 from tidebook.model.number import decimal_of
@@ -34,6 +36,8 @@ class BookChange:
     """What one wake-up of a reader brings: the messages with ids `first` … `last`, `merged` of them.
 
     `venue_ns` is the venue's stamp of the newest, `received_ns` when it was read from the socket (both ns UTC).
+    `bids` and `asks` are there with ``levels=True``: those that are other than before, best first, of size 0 where a
+    level is gone.
     """
 
     symbol: str
@@ -44,6 +48,8 @@ class BookChange:
     merged: int
     venue_ns: int | None
     received_ns: int | None
+    bids: tuple[Level, ...] = field(default=(), repr=False)
+    asks: tuple[Level, ...] = field(default=(), repr=False)
 
 
 class Book(Reading, Opening):
@@ -55,7 +61,7 @@ class Book(Reading, Opening):
 
     def __init__(
         self, symbol: str, venue: str, *, timeout: float, require: State | None, stale: Stale,
-        options: Options = DEFAULTS, tell: Tell | None = None, burst: Burst | None = None,
+        options: Options = DEFAULTS, tell: Tell | None = None, burst: Burst | None = None, levels: bool = False,
     ) -> None:  # fmt: skip
         Opening.__init__(self)
         self.symbol = symbol
@@ -67,8 +73,16 @@ class Book(Reading, Opening):
         self._require = require
         self._stale: Stale = stale
         self._core: core.Book | None = None
-        self._queue: Queue[None] = Queue("conflate", key=lambda change: None)  # whether there is a change to be read
-        self._merged = 0  # messages of that change, which is put together when somebody reads it
+        # With levels each change waits there to be read; without them None does, where there is one.
+        self._queue: Queue[BookChange | None] = Queue("conflate", key=lambda change: None)
+        self._steps: Steps | None = None
+        self._tell = tell
+        if levels:
+            self._steps = Steps()
+            self._queue = Queue(
+                "error", most=options.queue_items, most_bytes=options.queue_bytes, size=_size, on_lost=self._lost
+            )
+        self._merged = 0  # messages of a change, which is put together when somebody reads it
         self._first: int | None = None
         self._newest: tuple[State, int | None, int | None, int | None] | None = None
         self._calls: Calls[Book] = Calls(self._about, options, tell, burst)
@@ -156,15 +170,31 @@ class Book(Reading, Opening):
         self._merged += 1
         if self._merged == 1:
             self._first = engine.first
+        if self._steps is not None:
+            lost = self._queue.lost
+            self._queue.put(self._change(*self._steps.step(source)))
+            if self._queue.lost == lost:
+                self._steps.given()  # else the next one that is delivered brings that, too
+        elif self._merged == 1:
             self._queue.put(None)
 
-    def _change(self) -> BookChange:
-        """All that was noted since somebody read."""
+    def _lost(self, count: int) -> None:
+        if self._tell is not None:
+            about = self._about()
+            self._tell(health.Overrun(about.venue, about.symbol, now().wall_ns, about.what, count))
+
+    async def _taken(self) -> BookChange:
+        """The next change. Raises StopAsyncIteration at the end."""
+        change = await self._queue.one()
+        return self._change() if change is None else change
+
+    def _change(self, bids: tuple[Level, ...] = (), asks: tuple[Level, ...] = ()) -> BookChange:
+        """All that was noted since it was asked last."""
         assert self._newest is not None, "noted before it is read"
         state, last, venue_ns, applied_ns = self._newest
         merged, self._merged = self._merged, 0
         received_ns = self._wall(applied_ns)
-        return BookChange(self.symbol, self.venue, state, self._first, last, merged, venue_ns, received_ns)
+        return BookChange(self.symbol, self.venue, state, self._first, last, merged, venue_ns, received_ns, bids, asks)
 
     # State --------------------------------------------------------------------
 
@@ -292,8 +322,10 @@ class Book(Reading, Opening):
 
         An exception of it is logged, told as health, and ends this reader alone: iterating or `next` raises it, and so
         does opening when it is not open yet; the book goes on being kept. Raises UsageError for a function that would
-        have to be awaited.
+        have to be awaited, and with ``levels=True``.
         """
+        if self._steps is not None:
+            raise UsageError("levels=True is for iterating: a function given to `on` gets the book")
         self._calls.add(function)
         return function
 
@@ -301,9 +333,10 @@ class Book(Reading, Opening):
         """Changes while the book is readable; through a resync it sleeps (or as `stale` says) and goes on after it."""
         while True:
             self._check_reader()
-            if not await self._queue.some():
+            try:
+                change = await self._taken()
+            except StopAsyncIteration:
                 return
-            change = self._change()
             self._check_current(change)
             yield change
 
@@ -320,10 +353,10 @@ class Book(Reading, Opening):
         """
         self._check_reader()
         async with within(timeout, f"book {self.symbol} {self.venue}"):
-            found = await self._queue.some()
-        if not found:
-            raise BookNotLive(f"{self.symbol} {self.venue} is closed", symbol=self.symbol)
-        change = self._change()
+            try:
+                change = await self._taken()
+            except StopAsyncIteration:
+                raise BookNotLive(f"{self.symbol} {self.venue} is closed", symbol=self.symbol) from None
         self._check_current(change)
         return change
 
@@ -442,6 +475,10 @@ class Book(Reading, Opening):
             )
         except Exception as error:  # a repr never raises
             return f"<Book {self.symbol} ({type(error).__name__})>"
+
+
+def _size(change: BookChange | None) -> int:
+    return CHANGE_BYTES + (0 if change is None else LEVEL_BYTES * (len(change.bids) + len(change.asks)))
 
 
 def _levels(raw: list[RawLevel]) -> tuple[Level, ...]:

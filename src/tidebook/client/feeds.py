@@ -244,10 +244,11 @@ class LiveBook(Book):
     def __init__(
         self, finder: Finder, symbol: str, venue: str | None, kind: str | None = None, *, timeout: float,
         require: State | None = None, stale: Stale = "yield", limit: int | None = None,
+        levels: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(
             symbol, venue or "", timeout=timeout, require=require, stale=stale,
-            options=finder._options, tell=finder._tell, burst=finder._burst,
+            options=finder._options, tell=finder._tell, burst=finder._burst, levels=levels,
         )  # fmt: skip
         self._owner = finder._root
         self._limit = limit

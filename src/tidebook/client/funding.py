@@ -37,5 +37,7 @@ async def asked_funding(
     elif coming is None or start_ns is not None or end_ns is not None or limit is not None:
         raise UsageError(f"{one.declared.name} has no funding over REST", venue=one.declared.name)
     if coming is not None and end_ns is None:
-        rows.append(await one.fetch("funding_now", Question(instrument.id)))
+        next_one: Funding = await one.fetch("funding_now", Question(instrument.id))
+        if start_ns is None or next_one.funding_ns >= start_ns:
+            rows.append(next_one)
     return rows

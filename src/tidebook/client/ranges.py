@@ -61,7 +61,8 @@ def _text_ns(name: str, text: str, now_ns: int) -> int:
 
 
 def _ns(value: datetime) -> int:
-    return (value - _EPOCH) // timedelta(microseconds=1) * 1000
+    """Not before 1970: nothing was traded then, and no venue takes such instants."""
+    return max(0, (value - _EPOCH) // timedelta(microseconds=1) * 1000)
 
 
 def grid(interval: str) -> Callable[[int], Span]:

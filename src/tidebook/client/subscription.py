@@ -47,7 +47,8 @@ class Queue(Generic[T]):
         on_lost: Callable[[int], None] | None = None,
     ) -> None:
         if rule not in SLOW:
-            raise UsageError(f"slow={rule!r} is no rule for slow readers. There are: {', '.join(SLOW)}")
+            why = "a live stream cannot wait, history does" if str(rule) == "block" else "no rule for slow readers"
+            raise UsageError(f"slow={rule!r}: {why}. There are: {', '.join(SLOW)}")
         if rule == "conflate" and key is None:
             raise UsageError("slow='conflate' keeps the newest of each key, and these items have none")
         self.rule: Slow = rule

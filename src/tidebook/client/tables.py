@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, TypeVar, overload
 
 from tidebook.client.columns import Columns
+from tidebook.client.plots import drawn
 from tidebook.errors import UsageError
 
 T = TypeVar("T")
@@ -43,6 +44,10 @@ class Tabular(ABC):
     def to_polars(self, *, exact: bool = False) -> Any:
         """As `Table.to_polars`."""
         return self.table().to_polars(exact=exact)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """As `Table.plot`."""
+        return self.table().plot(ax=ax)
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
@@ -128,6 +133,15 @@ class Table(Sequence[T]):
                 scale = max((_scale(value) for value in values if value is not None), default=0)
                 frame = frame.with_columns(polars.Series(name, values, dtype=polars.Decimal(38, scale)))
         return frame
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """A picture of it, drawn on `ax`, or on a new figure of pyplot's: the matplotlib Axes, to go on with.
+
+        Bars are candles, or where there are many, a line and the range around it; trades, fills and orders are points
+        by side; a book is its depth; quotes, funding and the like are lines over time. Times are UTC. Raises
+        UsageError where nothing can be drawn (instruments), or matplotlib is not installed.
+        """
+        return drawn(self._columns.title, self._about, self.to_dicts(), ax)
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(name)}</th>" for name in self._columns.columns)

@@ -49,12 +49,20 @@ class Reader(Verbs):
         require: str | None = None,
         stale: Stale = "sleep",
         limit: int | None = None,
+        levels: bool = False,
     ) -> Book:
         """A live order book."""
         return Book(
             self._home,
             self._market.book(
-                symbol, venue=venue, kind=kind, timeout=timeout, require=require, stale=stale, limit=limit
+                symbol,
+                venue=venue,
+                kind=kind,
+                timeout=timeout,
+                require=require,
+                stale=stale,
+                limit=limit,
+                levels=levels,
             ),
         )
 

@@ -84,3 +84,8 @@ async def test_what_is_queued_comes_before_the_error() -> None:
     with pytest.raises(ValueError, match="over"):
         await queue.some()
     assert await queue.some() == []
+
+
+def test_a_live_stream_cannot_wait() -> None:
+    with pytest.raises(UsageError, match="slow='block': a live stream cannot wait, history does"):
+        Queue("block")  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ _MINUTE: Final = Span(MINUTE)
 LISTED_NS: Final = 1_514_764_800 * SECOND  # 2018-01-01: since then there are bars
 KEPT_NS: Final = 60 * SECOND
 _KEPT_GROUPS: Final = 1_000
+_KEPT_CANDLES: Final = 31 * 24 * 60
 
 Ticks = dict[int, int]
 Pair = tuple[Ticks, Ticks]
@@ -87,9 +88,11 @@ class Market:
         self._since_id = self.last = whole.update_id
         ring = exchange.trades(venue, symbol, RING)
         slot_ns = exchange.start_ns + (exchange.now_ns - exchange.start_ns) // SLOT_NS * SLOT_NS
-        birth_ns = min([slot_ns, *(trade.time_ns for trade in ring[:1])]) + shift_ns
+        self._birth_ns = min([slot_ns, *(trade.time_ns for trade in ring[:1])]) + shift_ns
+        # What was before that never changes; printing its numbers is most of the work of a page of bars.
+        self._candles: dict[tuple[int, int], Candle] = {}
         listed_ns = LISTED_NS if instrument.expiry_ns is None else instrument.expiry_ns - LIFE_NS
-        self._tape = Tape(birth_ns, Past(exchange, venue, symbol, shift_ns), listed_ns, amount_of(instrument))
+        self._tape = Tape(self._birth_ns, Past(exchange, venue, symbol, shift_ns), listed_ns, amount_of(instrument))
         self._derived = exchange.derived(venue, symbol)
         self._outside: deque[int] = deque(maxlen=RING)  # orders of clients
         self._number = whole.update_id // 3
@@ -231,7 +234,7 @@ class Market:
         if start_ns is None:
             start_ns = span.after(span.opening(end_ns), 1 - most)
         bars = self._tape.bars(span, max(0, start_ns), end_ns, self.now_ns, most=most)
-        return [candle(self._instrument, bar, span.after(bar.open_ns), self.now_ns) for bar in bars]
+        return [self._candle(bar, span.after(bar.open_ns)) for bar in bars]
 
     def today(self) -> Today:
         return day_of(self._instrument, self._tape.day(self.now_ns), self.levels(1))
@@ -241,6 +244,16 @@ class Market:
         return day_of(self._instrument, self._tape.glance(self.now_ns), self.levels(1))
 
     # ---- inside
+
+    def _candle(self, bar: Bar, end_ns: int) -> Candle:
+        if end_ns > self._birth_ns:
+            return candle(self._instrument, bar, end_ns, self.now_ns)
+        made = self._candles.get((bar.open_ns, end_ns))
+        if made is None:
+            made = self._candles[bar.open_ns, end_ns] = candle(self._instrument, bar, end_ns, self.now_ns)
+            if len(self._candles) > _KEPT_CANDLES:
+                del self._candles[next(iter(self._candles))]
+        return made
 
     def _forced(self, trades: Iterable[Trade]) -> list[Liquidated]:
         return liquidated(self._instrument, self._derived, trades, self.shift_ns, self._outside)

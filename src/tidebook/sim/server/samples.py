@@ -109,11 +109,16 @@ class Form:
         self._places = [paths[int(mark)] for mark in parts[1::2]]
         self._lists = any(path.endswith("[]") for path in self._places)
         self._sheet = sheet
+        head, *between = self._texts[::2]
+        # A list whose first places are all replaced, as a venue's bars are, is encoded at once.
+        self._is_row = not self._lists and head == b"[" and {*between[:-1]} <= {b","}
         for path, value in values.items():
             if not path.endswith("[]") and value is not ABSENT:
                 sheet.check(path, value)
 
     def print(self, values: Values) -> bytes:
+        if self._is_row:
+            return _encode([values[path] for path in self._places])[:-1] + self._texts[-1]
         made = self._texts[:]
         if self._lists:
             made[1::2] = [self._said(path, values[path]) for path in self._places]

@@ -120,11 +120,11 @@ def _klines(facts: Facts, args: Args) -> Said:
     )  # fmt: skip
     rows = [
         {
-            "0": one.start_ns // MS, "1": eight(one.open), "2": eight(one.high), "3": eight(one.low),
-            "4": eight(one.close), "5": eight(one.volume), "6": one.end_ns // MS - 1, "7": eight(one.turnover),
-            "8": one.trades, "9": eight(one.bought_volume), "10": eight(one.bought_turnover),
+            "0": start // MS, "1": eight(first), "2": eight(high), "3": eight(low), "4": eight(last),
+            "5": eight(volume), "6": end // MS - 1, "7": eight(turnover), "8": trades, "9": eight(bought),
+            "10": eight(paid),
         }
-        for one in bars
+        for start, end, first, high, low, last, volume, turnover, trades, bought, paid, *_ in bars
     ]  # fmt: skip
     return Said("klines", {"[]": rows})
 

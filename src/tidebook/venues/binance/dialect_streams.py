@@ -35,11 +35,10 @@ _TOPIC: Final = re.compile(r"([^@]+)@(?:depth(5|10|20)?(@100ms|@1000ms)?|kline_(
 
 def eight(text: str) -> str:
     """Eight decimals, as the venue writes prices, sizes and amounts."""
-    point = text.find(".")
-    if point < 0:
+    width = text.find(".") + 9
+    if width < 9:
         return text + ".00000000"
-    missing = 9 - len(text) + point
-    return text + "0" * missing if missing >= 0 else f"{Decimal(text):.8f}"
+    return text.ljust(width, "0") if len(text) <= width else f"{Decimal(text):.8f}"
 
 
 def _rows(rows: Sequence[Row]) -> list[Row]:
