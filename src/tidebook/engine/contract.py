@@ -162,9 +162,7 @@ class Book(Protocol):
         """The same doubles as this machine writes them, price and size in turn, one level behind the other."""
         ...
 
-    def seed(
-        self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20, audit: bool = False
-    ) -> Event:
+    def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20, audit: bool = False) -> Event:
         """A snapshot from outside, in the snapshot shape. Raises DecodeError; then nothing has changed.
 
         With `audit` a seeded book is replaced only where it differs; else the event is ``equal``, or ``ahead`` for a

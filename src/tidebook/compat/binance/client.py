@@ -6,13 +6,14 @@ Whether a request is signed, by which key, and by whose clock, is the venue's de
 import asyncio
 import atexit
 import inspect
+import logging
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,7 +22,7 @@ from tidebook.client.market import Market, connect
 from tidebook.client.place import VenueAt
 from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.binance import enums
-from tidebook.compat.binance._history import History
+from tidebook.compat.binance._history import History, Walk
 from tidebook.compat.binance._orders import Orders
 from tidebook.compat.binance._messages import sealed
 from tidebook.compat.binance._table import Method, messages, methods
@@ -67,16 +68,21 @@ class AsyncClient(Orders, History):
         private_key: str | Path | None = None, private_key_pass: str | None = None, https_proxy: str | None = None,
         time_unit: str | None = None, verbose: bool = False,
     ) -> None:  # fmt: skip
-        """Nothing is opened yet. `loop`, `base_endpoint`, `session_params` and `verbose` are taken, and mean nothing.
+        """Nothing is opened yet. `loop`, `base_endpoint` and `session_params` are taken, and mean nothing.
 
-        `requests_params` may hold `timeout`, in seconds. Raises BinanceRegionException for a `tld` that is neither
+        `requests_params` may hold `timeout`, in seconds. With `verbose` what is asked is logged, without its
+        parameters, and the `logger` of all clients is set to DEBUG for that. Raises BinanceRegionException for a `tld` that is neither
         ``com`` nor ``us``, NotImplementedException for a `time_unit`.
         """
-        del loop, base_endpoint, session_params, verbose
+        del loop, base_endpoint, session_params
         if tld not in _EXCHANGES:
             raise BinanceRegionException("com or .us", tld, "this client")
         if time_unit not in (None, "MILLISECOND"):
             raise NotImplementedException(f"time_unit={time_unit!r}: times are milliseconds")
+        self.verbose = verbose
+        self.logger = logging.getLogger("tidebook.compat.binance")
+        if verbose:
+            self.logger.setLevel(logging.DEBUG)
         self.tld = tld
         self.testnet = testnet
         self.demo = demo
@@ -126,7 +132,7 @@ class AsyncClient(Orders, History):
                 try:
                     self._markets[called] = await connect(
                         self._at(place), keys=self._keys, timeout=self._timeout, options=self.OPTIONS,
-                        orders="websocket" if by_message else "http",
+                        orders="websocket" if by_message else "rest",
                     )  # fmt: skip
                 except TidebookError as error:
                     raise in_their_words(error) from error
@@ -184,6 +190,7 @@ class AsyncClient(Orders, History):
         path = urlsplit(request.url).path
         reply, refused = await answered(one, request, signs=is_signed(one.declared, request), seal=seal)
         text = reply.body.decode("utf-8", "replace")
+        self.logger.debug("%s %s: HTTP %d, %d bytes", request.method, path, reply.status, len(reply.body))
         self.response = Response(reply.status, dict(reply.headers), text, f"{request.method} {path}")
         if refused is not None or not 200 <= reply.status < 300:
             cause = refused or VenueError(f"HTTP {reply.status}", venue=one.declared.name)
@@ -294,6 +301,16 @@ class Client:
         self._end()
 
     @property
+    def verbose(self) -> bool:
+        """Whether what is asked is logged."""
+        return self._async.verbose
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Where that is."""
+        return self._async.logger
+
+    @property
     def response(self) -> Response | None:
         """The last answer, as it came."""
         return self._async.response
@@ -316,7 +333,7 @@ def _waiting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     return ask
 
 
-def _walking(name: str, method: Callable[..., AsyncIterator[Any]]) -> Callable[..., Iterator[Any]]:
+def _walking(name: str, method: Callable[..., Walk]) -> Callable[..., Iterator[Any]]:
     @wraps(method)
     def walk(self: Client, *args: Any, **kwargs: Any) -> Iterator[Any]:
         rows = getattr(self._async, name)(*args, **kwargs)
@@ -334,7 +351,7 @@ for _name, _found in inspect.getmembers(AsyncClient):
         continue
     if inspect.iscoroutinefunction(_found):
         setattr(Client, _name, _waiting(_name, _found))
-    elif inspect.isasyncgenfunction(_found):
+    elif inspect.isfunction(_found) and get_type_hints(_found).get("return") is Walk:
         setattr(Client, _name, _walking(_name, _found))
     elif isinstance(_found, str):
         setattr(Client, _name, _found)

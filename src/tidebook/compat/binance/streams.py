@@ -164,8 +164,9 @@ class BinanceSocketManager:
         self, client: AsyncClient, user_timeout: float = 300, max_queue_size: int = MOST, verbose: bool = False, *,
         max_reconnects: int | None = MAX_RECONNECTS,
     ) -> None:  # fmt: skip
-        """`user_timeout` and `verbose` are taken, and mean nothing: tokens are kept alive as they must be."""
-        del user_timeout, verbose
+        """`user_timeout` is taken, and means nothing: tokens are kept alive as they must be."""
+        del user_timeout
+        self.verbose = verbose
         self._client = client
         self._most = max_queue_size
         self.max_reconnects = max_reconnects
@@ -324,9 +325,31 @@ class BinanceSocketManager:
 
     def user_socket(self) -> ReconnectingWebsocket:
         """Events of the spot account. Raises, when opened, BinanceRequestException without a key."""
+        return self._account("spot")
+
+    def futures_user_socket(self) -> ReconnectingWebsocket:
+        """Events of the USD-M futures account. Raises as `user_socket`."""
+        return self._account("usdm")
+
+    def _account(self, market: str) -> ReconnectingWebsocket:
         return KeepAliveWebsocket(
-            self._client, "spot", "user", max_reconnects=self.max_reconnects, max_queue_size=self._most
+            self._client, market, "user", max_reconnects=self.max_reconnects, max_queue_size=self._most
         )
+
+    def coin_futures_user_socket(self) -> ReconnectingWebsocket:
+        """Not here, as are the next four. Raises NotImplementedException: silence would look like a quiet account."""
+        raise NotImplementedException("the account stream of COIN-M futures")
+
+    coin_futures_socket = coin_futures_user_socket
+
+    def margin_socket(self) -> ReconnectingWebsocket:
+        raise NotImplementedException("the account stream of margin trading")
+
+    def isolated_margin_socket(self, symbol: str) -> ReconnectingWebsocket:
+        raise NotImplementedException(f"the account stream of isolated margin trading, {symbol}")
+
+    def portfolio_margin_socket(self) -> ReconnectingWebsocket:
+        raise NotImplementedException("the account stream of portfolio margin")
 
     def __repr__(self) -> str:
         return f"<BinanceSocketManager of {self._client!r}>"

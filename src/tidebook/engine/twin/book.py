@@ -73,9 +73,7 @@ class Book(Looking):
 
     # Inputs -------------------------------------------------------------------
 
-    def seed(
-        self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20, audit: bool = False
-    ) -> Event:
+    def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20, audit: bool = False) -> Event:
         root = read(body, cap)
         found = members(root, *each_of(self.snapshot_reader.shape.each))
         if not found:

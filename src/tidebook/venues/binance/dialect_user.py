@@ -43,7 +43,9 @@ _ROUTES: Final = {route.path.removeprefix("/api/v3/"): route for route in routes
 
 def _arguments(params: Words) -> dict[str, str]:
     """As a query says them: lists are JSON there."""
-    return {name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in params.items()}
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in params.items()
+    }
 
 
 def _done(message: Words, said: Said) -> Said:
