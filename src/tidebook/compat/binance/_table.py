@@ -10,7 +10,8 @@ from typing import Final
 # Of each group of endpoints: the market, and where it is. The signer knows by host and path what is signed.
 ROOTS: Final = {
     "api": ("spot", "/api"), "sapi": ("spot", "/sapi"), "fapi": ("usdm", "/fapi"), "dapi": ("coinm", "/dapi"),
-    "eapi": ("options", "/eapi"), "fdata": ("usdm", "/futures/data"), "ddata": ("coinm", "/futures/data"), "papi": ("usdm", "/papi"),
+    "eapi": ("options", "/eapi"), "fdata": ("usdm", "/futures/data"), "ddata": ("coinm", "/futures/data"),
+    "papi": ("usdm", "/papi"),
 }  # fmt: skip
 
 

@@ -23,8 +23,8 @@ from tidebook.client.place import VenueAt
 from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.binance import enums
 from tidebook.compat.binance._history import History, Walk
-from tidebook.compat.binance._orders import Orders
 from tidebook.compat.binance._messages import sealed
+from tidebook.compat.binance._orders import Orders
 from tidebook.compat.binance._table import Method, messages, methods
 from tidebook.compat.binance.exceptions import (
     BinanceRegionException,
