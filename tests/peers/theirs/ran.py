@@ -61,7 +61,7 @@ class Told:
 
 
 async def ran() -> Told:
-    """Fetch them, run them, and say why those that do not pass do not. Cancelled, it ends the process and the server."""
+    """Fetch them, run them, and say why the others do not pass. Cancelled, it ends the process and the server."""
     told = Told(PYTHON_BINANCE.package)
     site = next(SITE.glob("lib/python3*/site-packages"), None)
     try:

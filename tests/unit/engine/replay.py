@@ -7,8 +7,9 @@ A case is an object:
   or `books`: an object of such objects by name, wanted in that order. `topics` may give a book more topics:
   [[topic, role], …]. `others`: topics of other frames
 - `counter`, `cap`: arguments of Feed
-- `steps`: each has one of `feed`, `seed`, `audit` (a frame), `truncate` (a frame: each proper beginning must fail `malformed`,
-  then the whole is fed), `unseed` (true, or "keep"), `retain`, `reset`, `forget`, `other`, `want` [topic, role].
+- `steps`: each has one of `feed`, `seed`, `audit` (a frame), `truncate` (a frame: each proper beginning must fail
+  `malformed`, then the whole is fed), `unseed` (true, or "keep"), `retain`, `reset`, `forget`, `other`, `want`
+  [topic, role].
   `at` and `asked` are times in ns (by default as in the step before). A step acts on the book `on`, else on the first
 
 A frame is text, {"b64": …}, {"hex": …}, or a list of parts: text, or [text, times].

@@ -71,8 +71,8 @@ class AsyncClient(Orders, History):
         """Nothing is opened yet. `loop`, `base_endpoint` and `session_params` are taken, and mean nothing.
 
         `requests_params` may hold `timeout`, in seconds. With `verbose` what is asked is logged, without its
-        parameters, and the `logger` of all clients is set to DEBUG for that. Raises BinanceRegionException for a `tld` that is neither
-        ``com`` nor ``us``, NotImplementedException for a `time_unit`.
+        parameters, and the `logger` of all clients is set to DEBUG for that. Raises BinanceRegionException for a `tld`
+        that is neither ``com`` nor ``us``, NotImplementedException for a `time_unit`.
         """
         del loop, base_endpoint, session_params
         if tld not in _EXCHANGES:

@@ -113,4 +113,4 @@ class BinanceSocketType(StrEnum):
 WORDS = tuple(name for name, value in globals().items() if name.isupper() and isinstance(value, str))
 """The names of those that are attributes of the clients, too."""
 
-__all__ = [*WORDS, "BinanceSocketType", "ContractType", "FuturesType", "HistoricalKlinesType"]
+__all__ = [*WORDS, "BinanceSocketType", "ContractType", "FuturesType", "HistoricalKlinesType"]  # noqa: PLE0604 - they are strings

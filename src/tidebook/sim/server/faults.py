@@ -139,7 +139,7 @@ _LAST: Final = re.compile(rb"(\d+\.\d*)(\d)(?!.*\d\.\d)", re.DOTALL)
 
 
 def spoiled(message: bytes) -> bytes:
-    """A message whose last number with a point has another last digit, which is not 0; as it was where there is none."""
+    """A message whose last number with a point has another last digit, not 0; as it was where there is none."""
     return _LAST.sub(lambda found: found[1] + b"%d" % (int(found[2]) % 9 + 1), message, count=1)
 
 

@@ -80,7 +80,7 @@ def pytest_runtest_protocol(item: Any) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: Any, call: Any) -> Any:
-    """What happened in one phase, with what its error itself says: the request that was refused, the name that is not."""
+    """What happened in one phase, with what its error says: the request that was refused, the name that is not."""
     report = yield
     if report.when != "call" and report.passed:
         return report
