@@ -35,7 +35,8 @@ async def client(exchange: Exchange) -> AsyncIterator[Any]:
 async def test_what_is_asked_by_message_is_answered_as_over_http(client: Any, exchange: Exchange) -> None:
     limit = {"symbol": "BNBBTC", "limit": 5}
     said, asked = await client.ws_get_order_book(**limit), await client.get_order_book(**limit)
-    assert said.keys() == asked.keys() and len(said["bids"]) == 5
+    assert said.keys() == asked.keys()
+    assert len(said["bids"]) == 5
     assert await client.ws_ping() == {}
     order = await client.ws_order_limit_buy(symbol="BTCUSDT", quantity=0.001, price=50_000.0)
     assert order["status"] == "NEW"
@@ -65,7 +66,8 @@ async def test_a_futures_order_goes_by_message_and_its_account_tells_of_it_also_
             while (event := await stream.recv())["e"] != "error":
                 pass
             raw = stream._raw
-            assert raw is not None and event["type"] == "BinanceWebsocketClosed"
+            assert raw is not None
+            assert event["type"] == "BinanceWebsocketClosed"
             while not raw.is_open:  # noqa: ASYNC110 - of our own connection
                 await asyncio.sleep(0)
 

@@ -93,6 +93,13 @@ class Orders(ABC):
     async def withdraw(self, **params: Any) -> Any:
         return await self.request(Method("withdraw", "POST", "spot", "/sapi/v1/capital/withdraw/apply"), params)
 
+    async def get_withdraw_history_id(self, withdraw_id: str, **params: Any) -> Any:
+        """One withdrawal of the history. Raises LookupError where it is not there."""
+        for one in await self._named("get_withdraw_history", params):
+            if one["id"] == withdraw_id:
+                return one
+        raise LookupError(f"no withdrawal has the id {withdraw_id!r}")
+
     async def get_deposit_address(self, coin: str, network: str | None = None, **params: Any) -> Any:
         method = Method("get_deposit_address", "GET", "spot", "/sapi/v1/capital/deposit/address")
         return await self.request(method, {"coin": coin, "network": network, **params})

@@ -14,8 +14,9 @@ from tidebook.core.dialect import ABSENT, Facts, Refusal, Said
 from tidebook.core.private import Account, Denial, Denied, Distrusted, Filled, Happened, Ordered, Session, Socket, Words
 from tidebook.model.wire import MS
 from tidebook.venues.binance import dialect_private as calls
-from tidebook.venues.binance.dialect_calls import MAIN, refused, routes
+from tidebook.venues.binance.dialect_calls import refused, routes
 from tidebook.venues.binance.dialect_streams import eight
+from tidebook.venues.binance.rest import MAIN
 
 Act = Callable[[Account, Facts, Words], Said]
 _HMAC: Final = re.compile(r"[0-9a-fA-F]{64}")

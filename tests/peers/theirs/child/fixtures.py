@@ -27,6 +27,13 @@ def call_method_and_assert_uri_contains(client: Any, method: str, part: str, *ar
     return found
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _position() -> None:
+    """Their account has a position in LTCUSDT: tests take the first one of its list."""
+    with binance.Client(api_key, api_secret) as client:
+        client.futures_create_order(symbol="LTCUSDT", side="BUY", type="MARKET", quantity=1)
+
+
 def _waiting() -> Callable[[], Iterator[Any]]:
     def made() -> Iterator[Any]:
         client = binance.Client(api_key, api_secret)
