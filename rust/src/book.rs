@@ -9,7 +9,7 @@ use crate::fault::{Result, missing, number};
 use crate::fetch::fetch;
 use crate::ids::Ids;
 use crate::json::{Kind, Tape};
-use crate::levels::{Exact, Levels};
+use crate::levels::{Exact, Levels, nearer};
 use crate::message::{Message, Room, Side, Terms, What};
 use crate::number::{LIMIT, POW10};
 use crate::outcome::{Event, Outcome, Stats, event};
@@ -332,7 +332,8 @@ impl State {
     }
 
     /// A snapshot from outside that replaces a seeded book only where it differs as far as it reaches, with the changes
-    /// behind it applied. What is newer than the book cannot be compared yet.
+    /// behind it applied; `compare_different` counts what differs as far as both reach. What is newer than the book
+    /// cannot be compared yet.
     fn audit(&mut self, plan: &Plan, message: &Message, asked_ns: i64, out: &mut Vec<Outcome>) {
         if let (Some(theirs), Some(ours)) = (message.last, self.last) {
             if theirs > ours {
@@ -346,16 +347,19 @@ impl State {
         if out[0] != event(Event::Seeded) {
             return;
         }
+        // Behind its own reach the book never claimed to know: a snapshot that knows more shows no fault of it.
+        let both =
+            [Side::Bid, Side::Ask].map(|side| nearer(side, before.reach[side as usize], self.reach[side as usize]));
+        let is_right = before.levels.agree(&self.levels, both);
         // It was compared once, as a whole, whatever else the rule compares.
-        let (equal, different) = (before.stats.compare_equal, before.stats.compare_different);
-        if before.levels.agree(&self.levels, self.reach) {
+        let equal = before.stats.compare_equal + u64::from(is_right);
+        let different = before.stats.compare_different + u64::from(!is_right);
+        if is_right && before.levels.agree(&self.levels, self.reach) {
             *self = before;
-            self.stats.compare_equal = equal + 1;
             out[0] = event(Event::Equal);
-        } else {
-            self.stats.compare_equal = equal;
-            self.stats.compare_different = different + 1;
         }
+        self.stats.compare_equal = equal;
+        self.stats.compare_different = different;
     }
 
     /// Replaces both sides. False when an id is not known.

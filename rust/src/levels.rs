@@ -573,6 +573,13 @@ impl Levels {
     }
 }
 
+/// The better of two worst prices; None reaches to the end.
+pub fn nearer(side: Side, one: Option<Exact>, other: Option<Exact>) -> Option<Exact> {
+    let (Some(one), Some(other)) = (one, other) else { return one.or(other) };
+    let is_better = ordered(one, other) == if side == Side::Bid { Ordering::Greater } else { Ordering::Less };
+    Some(if is_better { one } else { other })
+}
+
 /// Which of two prices is higher. One that cannot be written at the other's scale is beyond it.
 fn ordered(one: Exact, other: Exact) -> Ordering {
     let scale = one.1.max(other.1);

@@ -195,7 +195,7 @@ class Book:
     def _seed(self, reply: Reply, asked_ns: int, now: Now) -> None:
         """A whole book has come. One that is readable is only compared with it, and replaced where it differs."""
         assert self.plan.rest is not None
-        audit = self.readable
+        audit, wrong = self.readable, self.engine.stats()["compare_different"]
         try:
             event = self.engine.seed(reply.body, now.mono_ns, asked_ns, cap=self.plan.rest.cap, audit=audit)
         except DecodeError as error:
@@ -207,7 +207,7 @@ class Book:
             self._newer = reply, asked_ns
             self._audit_timer.set(now.mono_ns + seconds(self.plan.rule.pace.spacing))
             return
-        if audit and event.what == "seeded":
+        if audit and event.what == "seeded" and self.engine.stats()["compare_different"] > wrong:
             self._emit(health.Differed(*self._about(now), self.engine.last))
         self.event(event, now)
 

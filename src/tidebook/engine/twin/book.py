@@ -211,14 +211,16 @@ class Book(Looking):
         if outcome[0].what != "seeded":
             return outcome
         sides = [(before["_bids"], self._bids), (before["_asks"], self._asks)]
-        equal = all(_known(old, self._reach) == _known(new, self._reach) for old, new in sides)
-        if equal:
+        # Behind its own reach the book never claimed to know: a snapshot that knows more shows no fault of it.
+        both = {bid: _nearer(before["_reach"][bid], self._reach[bid]) for bid in (True, False)}
+        right = all(_known(old, both) == _known(new, both) for old, new in sides)
+        if right and all(_known(old, self._reach) == _known(new, self._reach) for old, new in sides):
             for name, value in before.items():
                 setattr(self, name, value)
             self._counts.update(counts)
             outcome = (self._event("equal"),)
         # It was compared once, as a whole, whatever else the rule compares.
-        for word, one in (("compare_equal", equal), ("compare_different", not equal)):
+        for word, one in (("compare_equal", right), ("compare_different", not right)):
             self._counts[word] = counts[word] + one
         return outcome
 
@@ -455,6 +457,11 @@ class Book(Looking):
     def __repr__(self) -> str:
         state = "seeded" if self.seeded else "unseeded"
         return f"<Book python {state}, {self.bid_count}+{self.ask_count} levels, seq {self.last}>"
+
+
+def _nearer(one: int | None, other: int | None) -> int | None:
+    """The better of two worst keys; None reaches to the end."""
+    return max((key for key in (one, other) if key is not None), default=None)
 
 
 def _known(levels: Levels, reach: dict[bool, int | None]) -> dict[int, tuple[int, int]]:
