@@ -83,7 +83,7 @@ def test_accounts_that_have_no_stream_here_say_so_at_once() -> None:
 
 @module
 async def test_candles_one_after_the_other_with_an_await_and_without(client: Any) -> None:
-    about = ("BNBBTC", AsyncClient.KLINE_INTERVAL_1MINUTE, "5 minutes ago UTC")
+    about = ("BNBBTC", binance.KLINE_INTERVAL_1MINUTE, "5 minutes ago UTC")
     older = [row[0] async for row in await client.get_historical_klines_generator(*about)]
     assert older == [row[0] async for row in client.get_historical_klines_generator(*about)] != []
 
