@@ -9,7 +9,7 @@ use crate::fault::{Result, missing, number};
 use crate::fetch::fetch;
 use crate::ids::Ids;
 use crate::json::{Kind, Tape};
-use crate::levels::{Exact, Levels};
+use crate::levels::{Exact, Levels, nearer};
 use crate::message::{Message, Room, Side, Terms, What};
 use crate::number::{LIMIT, POW10};
 use crate::outcome::{Event, Outcome, Stats, event};
@@ -60,6 +60,7 @@ impl Plan {
     }
 }
 
+#[derive(Clone)]
 pub struct State {
     pub seeded: bool,
     pub bridged: bool,
@@ -137,6 +138,15 @@ impl Book {
 
     /// A snapshot from outside.
     pub fn seed(&self, body: &[u8], received_ns: i64, asked_ns: i64, cap: usize) -> Result<Outcome> {
+        self.whole(body, received_ns, asked_ns, cap, false)
+    }
+
+    /// The same, which replaces a seeded book only where it differs.
+    pub fn audit(&self, body: &[u8], received_ns: i64, asked_ns: i64, cap: usize) -> Result<Outcome> {
+        self.whole(body, received_ns, asked_ns, cap, true)
+    }
+
+    fn whole(&self, body: &[u8], received_ns: i64, asked_ns: i64, cap: usize, audit: bool) -> Result<Outcome> {
         let shape = self.plan.shape(Role::Snapshot);
         let mut tape = Tape::default();
         let doc = tape.read(body, cap)?;
@@ -159,7 +169,11 @@ impl Book {
         }
         fits(message.room.with(state.surviving_room(&self.plan, &message, asked_ns)))?;
         let said_unchecked = state.said_unchecked;
-        state.adopt(&self.plan, &message, asked_ns, asked_ns, &mut outcomes);
+        if audit && state.seeded {
+            state.audit(&self.plan, &message, asked_ns, &mut outcomes);
+        } else {
+            state.adopt(&self.plan, &message, asked_ns, asked_ns, &mut outcomes);
+        }
         // One outcome fits here; `unchecked` is said another time.
         state.said_unchecked = said_unchecked;
         Ok(outcomes[0])
@@ -315,6 +329,37 @@ impl State {
         }
         out.push(event(Event::Seeded));
         out.append(&mut unchecked);
+    }
+
+    /// A snapshot from outside that replaces a seeded book only where it differs as far as it reaches, with the changes
+    /// behind it applied; `compare_different` counts what differs as far as both reach. What is newer than the book
+    /// cannot be compared yet.
+    fn audit(&mut self, plan: &Plan, message: &Message, asked_ns: i64, out: &mut Vec<Outcome>) {
+        if let (Some(theirs), Some(ours)) = (message.last, self.last) {
+            if theirs > ours {
+                let (expected, got) = (Some(i128::from(theirs)), Some(i128::from(ours)));
+                out.push(Outcome::Event { what: Event::Ahead, expected, got });
+                return;
+            }
+        }
+        let before = self.clone();
+        self.adopt(plan, message, asked_ns, asked_ns, out);
+        if out[0] != event(Event::Seeded) {
+            return;
+        }
+        // Behind its own reach the book never claimed to know: a snapshot that knows more shows no fault of it.
+        let both =
+            [Side::Bid, Side::Ask].map(|side| nearer(side, before.reach[side as usize], self.reach[side as usize]));
+        let is_right = before.levels.agree(&self.levels, both);
+        // It was compared once, as a whole, whatever else the rule compares.
+        let equal = before.stats.compare_equal + u64::from(is_right);
+        let different = before.stats.compare_different + u64::from(!is_right);
+        if is_right && before.levels.agree(&self.levels, self.reach) {
+            *self = before;
+            out[0] = event(Event::Equal);
+        }
+        self.stats.compare_equal = equal;
+        self.stats.compare_different = different;
     }
 
     /// Replaces both sides. False when an id is not known.

@@ -9,6 +9,7 @@ use crate::rule::Bounds;
 /// One more than the largest scale, or count of digits, of an accepted message.
 const ROOMS: usize = LIMIT as usize + 1;
 
+#[derive(Clone)]
 pub struct Buffer {
     changes: VecDeque<Message>,
     /// How many of the changes need this scale, this many digits: their maxima without going through all.

@@ -15,7 +15,7 @@ fn place(side: Side, (price, scale): Exact) -> Place {
     (side, price, scale)
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Ids {
     places: HashMap<i64, Place>,
     ids: HashMap<Place, i64>,

@@ -8,6 +8,7 @@
 //! A removal leaves its place behind, dead: nothing moves. The price may return there, a new level beside it may take the
 //! place over, and when too many are dead the side is packed. The last level, the best, is never dead.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::fetch::fetch;
@@ -557,6 +558,38 @@ impl Levels {
             count == other.count(side)
                 && self.best(side, count, |raw| raw.reduced()) == other.best(side, count, |raw| raw.reduced())
         })
+    }
+
+    /// Whether both have the same levels up to these worst prices; to the end where there is none.
+    pub fn agree(&self, other: &Levels, reach: [Option<Exact>; 2]) -> bool {
+        let known = |levels: &Levels, side: Side, worst: Option<Exact>| {
+            let behind = if side == Side::Bid { Ordering::Less } else { Ordering::Greater };
+            let mut found = levels.best(side, levels.count(side), |raw| raw);
+            found.retain(|raw| worst.is_none_or(|worst| ordered(raw.exact_price(), worst) != behind));
+            found.iter().map(Raw::reduced).collect::<Vec<_>>()
+        };
+        let sides = [Side::Bid, Side::Ask].into_iter().zip(reach);
+        sides.into_iter().all(|(side, worst)| known(self, side, worst) == known(other, side, worst))
+    }
+}
+
+/// The better of two worst prices; None reaches to the end.
+pub fn nearer(side: Side, one: Option<Exact>, other: Option<Exact>) -> Option<Exact> {
+    let (Some(one), Some(other)) = (one, other) else { return one.or(other) };
+    let is_better = ordered(one, other) == if side == Side::Bid { Ordering::Greater } else { Ordering::Less };
+    Some(if is_better { one } else { other })
+}
+
+/// Which of two prices is higher. One that cannot be written at the other's scale is beyond it.
+fn ordered(one: Exact, other: Exact) -> Ordering {
+    let scale = one.1.max(other.1);
+    let at = |(price, own): Exact| {
+        POW10.get((i64::from(scale) - i64::from(own)) as usize).and_then(|by| price.checked_mul(*by))
+    };
+    match (at(one), at(other)) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        (None, _) => one.0.cmp(&0),
+        (_, None) => 0.cmp(&other.0),
     }
 }
 

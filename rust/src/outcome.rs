@@ -9,6 +9,9 @@ pub enum Event {
     Checksum,
     Unchecked,
     UnknownId,
+    /// Of an audit: nothing was replaced.
+    Equal,
+    Ahead,
 }
 
 impl Event {
@@ -21,6 +24,8 @@ impl Event {
             Event::Checksum => "checksum",
             Event::Unchecked => "unchecked",
             Event::UnknownId => "unknown_id",
+            Event::Equal => "equal",
+            Event::Ahead => "ahead",
         }
     }
 }

@@ -233,16 +233,21 @@ impl Book {
         looking::doubles(py, &self.core, count_of(n)?)
     }
 
-    #[pyo3(signature = (body, received_ns, asked_ns, *, cap=8 << 20))]
+    #[pyo3(signature = (body, received_ns, asked_ns, *, cap=8 << 20, audit=false))]
     fn seed(
         slf: &Bound<'_, Self>,
         body: &Bound<'_, PyAny>,
         received_ns: i64,
         asked_ns: i64,
         cap: usize,
+        audit: bool,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        let outcome = with_bytes(body, |body| slf.get().core.seed(body, received_ns, asked_ns, cap))?;
+        let core = &slf.get().core;
+        let outcome = with_bytes(body, |body| match audit {
+            false => core.seed(body, received_ns, asked_ns, cap),
+            true => core.audit(body, received_ns, asked_ns, cap),
+        })?;
         match outcome.map_err(|fault| decode_error(py, &fault))? {
             Outcome::Event { what, expected, got } => {
                 event(py, Some(slf.clone().into_any().as_unbound()), what, expected, got)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,10 @@ from tidebook.compat.binance import (
 from tidebook.compat.binance._line import Waiting
 from tidebook.compat.binance.depthcache import DepthCache
 from tidebook.core.options import Options
+from tidebook.engine.rule import Pace
 from tidebook.errors import UsageError
+from tidebook.model.health import Differed, Health
+from tidebook.venue import BookChannel
 
 module = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,6 +36,14 @@ class Quick(AsyncClient):
     """It tries again at once, so that nobody has to wait for the end of its patience."""
 
     OPTIONS = Options(backoff_first=0.02, backoff_factor=1.0)
+
+
+class Often(DepthCacheManager):
+    """Its snapshots may be asked for one after the other, so that nobody has to wait for the next minute."""
+
+    def _channel(self, channel: BookChannel) -> BookChannel:
+        found = super()._channel(channel)
+        return replace(found, rule=replace(found.rule, pace=Pace(1000, 60, 0.05)))
 
 
 @pytest.fixture(scope="module")
@@ -159,16 +171,43 @@ async def test_S87_open_and_close_without_async_with(client: Any) -> None:
 
 
 @module
-async def test_S88_S89_a_refresh_compares_while_changes_go_on(client: Any) -> None:
+async def test_S88_S89_a_refresh_that_finds_nothing_replaces_nothing(client: Any) -> None:
     assert DepthCacheManager(client, "BNBBTC")._every == 1800
     assert DepthCacheManager(client, "BNBBTC", refresh_interval=0)._every is None
-    async with DepthCacheManager(client, "LTCBTC", refresh_interval=0.05, ws_interval=100) as caches:
+    async with Often(client, "LTCBTC", refresh_interval=0.05, ws_interval=100, limit=5000) as caches:
         core = caches._book._core  # type: ignore[union-attr]
         assert core is not None
-        before = core.engine.stats()["snapshots"]
-        while core.engine.stats()["snapshots"] < before + 2:
+        cache, told = caches.get_depth_cache(), 1  # the first is of the snapshot, and waits to be read
+        while core.engine.stats()["compare_equal"] < 2:
+            assert await caches.recv() is cache  # changes go on meanwhile
+            told += 1
+            assert core.readable
+        stats = core.engine.stats()
+        assert (stats["snapshots"], stats["compare_different"]) == (1, 0)
+        assert stats["applied"] == told - 1 + len(caches._waiting._items)  # a refresh is told to nobody
+
+
+@module
+async def test_S88_S89_a_refresh_that_finds_a_wrong_level_replaces_the_book_and_tells(
+    client: Any, exchange: Exchange
+) -> None:
+    found: list[Health] = []
+    listeners = (await client.market("spot"))._healths.listeners
+    listeners.append(found.append)
+    async with Often(client, "LTCUSDT", refresh_interval=0.05, ws_interval=100) as caches:
+        core = caches._book._core  # type: ignore[union-attr]
+        assert core is not None
+        while not any(isinstance(one, Differed) for one in found):  # a later message may have put it right by chance
+            exchange.do(lambda sim: sim.faults.wrong("binance.spot", "ltcusdt@depth@100ms"))
+            for _ in range(5):
+                assert isinstance(await caches.recv(), DepthCache)
+        assert core.engine.stats()["snapshots"] == 1 + core.engine.stats()["compare_different"]
+        exchange.do(lambda sim: sim.faults.resume("binance.spot"))
+        equal = core.engine.stats()["compare_equal"]
+        while core.engine.stats()["compare_equal"] < equal + 2:  # the first may have been asked for before
             assert isinstance(await caches.recv(), DepthCache)
             assert core.readable
+    listeners.remove(found.append)
 
 
 @module

@@ -11,6 +11,7 @@ from tests.peers.authority import Authority
 from tests.peers.plan import PROGRAMS, Program
 from tests.peers.report import count, data, lines
 from tests.peers.runner import PEERS, Outcome, sent
+from tests.peers.theirs.ran import NAME, Told, ran
 from tests.peers.untouched import files
 
 
@@ -40,14 +41,24 @@ def main() -> int:
     programs = [one for one in PROGRAMS if asked.only is None or asked.only in f"{one.peer} {one.name}"]
     peers = sorted({one.peer for one in programs})
     packages = {peer: files(PEERS / peer) if (PEERS / peer / ".made").exists() else None for peer in peers}
-    if not any(packages.values()):
+    if not any(packages.values()) and (asked.only is None or asked.only not in NAME):
         print("none of them is installed. `make peers` does that" if programs else "no such program", file=sys.stderr)
         return 2
     outcomes = asyncio.run(all_of([one for one in programs if packages[one.peer]], asked.seed))
-    print("\n".join(lines(outcomes, packages)))
+    theirs = _theirs(asked.only)
+    print("\n".join([*lines(outcomes, packages), *(line for one in theirs for line in one.lines())]))
     if asked.json is not None:
-        asked.json.write_text(json.dumps(data(outcomes, packages), indent=1) + "\n", encoding="utf-8")
-    return 1 if count(outcomes, packages) else 0
+        told = {**data(outcomes, packages), "own tests": [one.data() for one in theirs]}
+        asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return 1 if count(outcomes, packages) or any(one.faults for one in theirs) else 0
+
+
+def _theirs(only: str | None) -> list[Told]:
+    """Other libraries' own tests, on our names."""
+    if only is not None and only not in NAME:
+        return []
+    print(f"{NAME} …", file=sys.stderr, flush=True)
+    return [asyncio.run(ran())]
 
 
 sys.exit(main())

@@ -180,13 +180,16 @@ async def ask(one: VenueAt, request: Request, weight: int) -> RawReply:
     return RawReply(one.declared.name, now().wall_ns, reply.status, reply.headers, reply.body)
 
 
-async def answered(one: VenueAt, request: Request, *, signs: bool) -> tuple[Reply, TidebookError | None]:
-    """The reply of any status, and the error that it means.
+async def answered(
+    one: VenueAt, request: Request, *, signs: bool, seal: Seal | None = None
+) -> tuple[Reply, TidebookError | None]:
+    """The reply of any status, and the error that it means. `seal` is what signs it, where that is not as usual.
 
     What is refused for its time stamp is signed once more, with the venue's clock looked at anew: nothing was done.
     Raises as `ask` does where there is no reply.
     """
-    seal = one.private.sealed(request) if signs else None
+    if seal is None and signs:
+        seal = one.private.sealed(request)
     reply, error = await _posted(one, request, seal)
     if seal is None or not isinstance(error, ClockRefused):
         return reply, error

@@ -68,6 +68,9 @@ class Book:
         self.error: TidebookError | None = None  # why it will never be right
         self.asked_ns: int | None = None  # when the snapshot under way was asked for
         self.queued = False  # the desk has not sent it yet
+        self._newer: tuple[Reply, int] | None = (
+            None  # an audit's answer, and when it was asked for: the stream is behind
+        )
         self._asker = asker
         self._options = options
         self._asked = asked  # when, within the pace; it outlives a book that is unwanted and wanted again
@@ -115,6 +118,11 @@ class Book:
                 self._emit(health.Mismatch(*self._about(now), event.expected or 0, event.got or 0))
                 self._stale("the checksum differs", now)
                 self._resync(now)
+            case "equal":
+                self.asked_ns = None
+                self._audited(now)
+            case "ahead":
+                self._failed(f"at {event.expected}, the stream has not come further than {event.got}", now)
             case "too_old":
                 self._failed(f"too old: at {event.expected}, the stream begins at {event.got}", now)
             case "unchecked" if Proof.CHECKSUM in self.plan.rule.proof:  # else nobody promised one
@@ -182,13 +190,25 @@ class Book:
             self._failed(f"HTTP {reply.status}", now)
             return
         assert self.asked_ns is not None
+        self._seed(reply, self.asked_ns, now)
+
+    def _seed(self, reply: Reply, asked_ns: int, now: Now) -> None:
+        """A whole book has come. One that is readable is only compared with it, and replaced where it differs."""
         assert self.plan.rest is not None
+        audit, wrong = self.readable, self.engine.stats()["compare_different"]
         try:
-            event = self.engine.seed(reply.body, now.mono_ns, self.asked_ns, cap=self.plan.rest.cap)
+            event = self.engine.seed(reply.body, now.mono_ns, asked_ns, cap=self.plan.rest.cap, audit=audit)
         except DecodeError as error:
             self._emit(health.Undecodable(*self._about(now), error.kind, shown(error.text), excerpt(reply.body)))
             self._failed(f"undecodable snapshot ({error.kind})", now)
             return
+        if event.what == "ahead" and now.mono_ns < asked_ns + seconds(self.plan.rule.buffer_seconds):
+            self.asked_ns = None
+            self._newer = reply, asked_ns
+            self._audit_timer.set(now.mono_ns + seconds(self.plan.rule.pace.spacing))
+            return
+        if audit and event.what == "seeded" and self.engine.stats()["compare_different"] > wrong:
+            self._emit(health.Differed(*self._about(now), self.engine.last))
         self.event(event, now)
 
     def failed(self, reason: str, now: Now) -> None:
@@ -255,9 +275,8 @@ class Book:
         self.asked_ns = None
         self.queued = False
         self._late_timer.off()
-        if self.readable:  # an audit: the book is as good as before, the next one is scheduled
-            self.engine.retain(False)
-            self._schedule_audit(now)
+        if self.readable:  # an audit: the book is as good as before
+            self._audited(now)
             return
         if self.state is State.SYNCING:
             self.reason = f"snapshot {reason}" if reason.startswith("too old") else f"snapshot failed: {reason}"
@@ -285,8 +304,7 @@ class Book:
         proven = self.plan.rule.proves and not self._unchecked
         self._set(State.LIVE if proven else State.UNPROVEN, "", now)
         self._watch(now)
-        self.engine.retain(False)
-        self._schedule_audit(now)
+        self._audited(now)
         if was is State.STALE:
             self._emit(health.Resynced(*self._about(now), (now.mono_ns - since) / SECOND, self.engine.last))
         self.changed()
@@ -324,6 +342,7 @@ class Book:
             self.epoch += 1  # the answer under way is to an older question
         self.asked_ns = None
         self.queued = False
+        self._newer = None
         self._late_timer.off()
         if self.state in (State.CLOSED, State.STALE):
             self.reason = reason
@@ -411,11 +430,21 @@ class Book:
         if every is not None and self._seeds_from_outside:
             self._audit_timer.set(now.mono_ns + seconds(every))
 
+    def _audited(self, now: Now) -> None:
+        """No audit is under way any more: the next one is scheduled."""
+        self._newer = None
+        self.engine.retain(False)
+        self._schedule_audit(now)
+
     def _audit(self, now: Now) -> None:
-        """A scheduled snapshot replaces a readable book; changes are kept meanwhile."""
-        if self.readable:
-            self.engine.retain(True)
-            self._ask(now, Urgency.AUDIT)
+        """A readable book is compared with a scheduled snapshot; changes are kept until it has come that far."""
+        if not self.readable:
+            return
+        if self._newer is not None:
+            self._seed(*self._newer, now)
+            return
+        self.engine.retain(True)
+        self._ask(now, Urgency.AUDIT)
 
     def __repr__(self) -> str:
         engine = self.engine

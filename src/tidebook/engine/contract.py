@@ -11,7 +11,9 @@ Role = Literal["stream", "snapshot"]
 RawLevel = tuple[int, int, int, int]
 """Price mantissa, price scale, size mantissa, size scale: 60000.10 × 0.5 may be (6000010, 2, 5, 1)."""
 
-What = Literal["seeded", "waiting", "gap", "too_old", "checksum", "unchecked", "unknown_id"]
+What = Literal[
+    "seeded", "waiting", "gap", "too_old", "checksum", "unchecked", "unknown_id", "equal", "ahead",
+]  # fmt: skip
 
 
 class Other:
@@ -160,8 +162,12 @@ class Book(Protocol):
         """The same doubles as this machine writes them, price and size in turn, one level behind the other."""
         ...
 
-    def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20) -> Event:
-        """A snapshot from outside, in the snapshot shape. Raises DecodeError; then nothing has changed."""
+    def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20, audit: bool = False) -> Event:
+        """A snapshot from outside, in the snapshot shape. Raises DecodeError; then nothing has changed.
+
+        With `audit` a seeded book is replaced only where it differs; else the event is ``equal``, or ``ahead`` for a
+        snapshot that is newer than the book, and nothing has changed.
+        """
         ...
 
     def unseed(self, keep_buffer: bool = False) -> None:

@@ -100,6 +100,17 @@ class Mismatch(Health):
 
 
 @dataclass(frozen=True, slots=True)
+class Differed(Health):
+    """A scheduled snapshot was not what a book should have been; the book was replaced, and is at sequence `seq`."""
+
+    seq: int | None
+
+    @property
+    def text(self) -> str:
+        return f"differed from a snapshot and was replaced, seq {self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
 class Resynced(Health):
     """A book is readable again after `seconds`, at sequence `seq`."""
 

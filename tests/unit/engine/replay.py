@@ -7,8 +7,9 @@ A case is an object:
   or `books`: an object of such objects by name, wanted in that order. `topics` may give a book more topics:
   [[topic, role], …]. `others`: topics of other frames
 - `counter`, `cap`: arguments of Feed
-- `steps`: each has one of `feed`, `seed` (a frame), `truncate` (a frame: each proper beginning must fail `malformed`,
-  then the whole is fed), `unseed` (true, or "keep"), `retain`, `reset`, `forget`, `other`, `want` [topic, role].
+- `steps`: each has one of `feed`, `seed`, `audit` (a frame), `truncate` (a frame: each proper beginning must fail
+  `malformed`, then the whole is fed), `unseed` (true, or "keep"), `retain`, `reset`, `forget`, `other`, `want`
+  [topic, role].
   `at` and `asked` are times in ns (by default as in the step before). A step acts on the book `on`, else on the first
 
 A frame is text, {"b64": …}, {"hex": …}, or a list of parts: text, or [text, times].
@@ -157,6 +158,8 @@ class Player:
             case {"seed": body, **rest}:
                 caps = {"cap": rest["cap"]} if "cap" in rest else {}
                 return book.seed(bytes_of(body), self.at, self.asked, **caps)
+            case {"audit": body}:
+                return book.seed(bytes_of(body), self.at, self.asked, audit=True)
             case {"truncate": frame}:
                 whole = bytes_of(frame)
                 for length in range(len(whole)):

@@ -3,6 +3,8 @@
 Thin: every request, stream and book is our client's. TIDEBOOK_AT sends all of it to the simulator.
 """
 
+from importlib.metadata import version as _version
+
 from tidebook.compat.binance.client import AsyncClient as AsyncClient
 from tidebook.compat.binance.client import Client as Client
 from tidebook.compat.binance.depthcache import (
@@ -24,3 +26,5 @@ from tidebook.compat.binance.streams import KeepAliveWebsocket as KeepAliveWebso
 from tidebook.compat.binance.streams import ReconnectingWebsocket as ReconnectingWebsocket
 from tidebook.compat.binance.threaded import ThreadedDepthCacheManager as ThreadedDepthCacheManager
 from tidebook.compat.binance.threaded import ThreadedWebsocketManager as ThreadedWebsocketManager
+
+__version__ = _version("tidebook")

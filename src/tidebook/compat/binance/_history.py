@@ -1,7 +1,7 @@
 """Candles and trades over ranges: page after page, at the pace that the exchange's limits allow."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from typing import Any, Final
 
 from tidebook.compat.binance._table import Method
@@ -20,6 +20,25 @@ _KLINES: Final = {
     HistoricalKlinesType.FUTURES_COIN_INDEX_PRICE: ("coinm", "/dapi/v1/indexPriceKlines"),
 }
 _TRADES: Final = Method("get_aggregate_trades", "GET", "spot", "/api/v3/aggTrades")
+
+
+class Walk:
+    """Rows one after the other: ``async for row in …``, and ``async for row in await …``, as older programs have it."""
+
+    def __init__(self, rows: AsyncIterator[Any]) -> None:
+        self._rows = rows
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._rows
+
+    def __await__(self) -> Generator[Any, None, AsyncIterator[Any]]:
+        return self._itself().__await__()
+
+    async def _itself(self) -> AsyncIterator[Any]:
+        return self._rows
+
+    async def __anext__(self) -> Any:
+        return await anext(self._rows)
 
 
 class History(ABC):
@@ -44,13 +63,12 @@ class History(ABC):
                 break
         return found
 
-    async def get_historical_klines_generator(
+    def get_historical_klines_generator(
         self, symbol: str, interval: str, start_str: Any = None, end_str: Any = None, limit: int = 1000,
         klines_type: HistoricalKlinesType = HistoricalKlinesType.SPOT,
-    ) -> AsyncIterator[Any]:  # fmt: skip
+    ) -> Walk:  # fmt: skip
         """The same, one after the other; `limit` is how many are asked for at once."""
-        async for row in self._klines(symbol, interval, start_str, end_str, limit, klines_type):
-            yield row
+        return Walk(self._klines(symbol, interval, start_str, end_str, limit, klines_type))
 
     async def futures_historical_klines(
         self, symbol: str, interval: str, start_str: Any, end_str: Any = None, limit: int | None = None
@@ -59,12 +77,11 @@ class History(ABC):
         kind = HistoricalKlinesType.FUTURES
         return await self.get_historical_klines(symbol, interval, start_str, end_str, limit, kind)
 
-    async def futures_historical_klines_generator(
+    def futures_historical_klines_generator(
         self, symbol: str, interval: str, start_str: Any, end_str: Any = None
-    ) -> AsyncIterator[Any]:
+    ) -> Walk:
         """The same of USD-M futures, one after the other."""
-        async for row in self._klines(symbol, interval, start_str, end_str, 1000, HistoricalKlinesType.FUTURES):
-            yield row
+        return Walk(self._klines(symbol, interval, start_str, end_str, 1000, HistoricalKlinesType.FUTURES))
 
     async def _klines(
         self, symbol: str, interval: str, start: Any, end: Any, limit: int, kind: HistoricalKlinesType
@@ -82,15 +99,16 @@ class History(ABC):
                 return
             start_ms = rows[-1][6] + 1  # after it has closed: months are not all as long
 
-    async def aggregate_trade_iter(
-        self, symbol: str, start_str: Any = None, last_id: int | None = None
-    ) -> AsyncIterator[Any]:
+    def aggregate_trade_iter(self, symbol: str, start_str: Any = None, last_id: int | None = None) -> Walk:
         """Trades from a time on, or after an id, or from the first on, until the newest.
 
         Raises ValueError where both are given.
         """
         if start_str is not None and last_id is not None:
             raise ValueError("start_str and last_id may not both be given")
+        return Walk(self._trades(symbol, start_str, last_id))
+
+    async def _trades(self, symbol: str, start_str: Any, last_id: int | None) -> AsyncIterator[Any]:
         next_id = 0 if last_id is None else last_id + 1
         if start_str is not None:
             first = await self._first_after(symbol, convert_ts_str(start_str) or 0)

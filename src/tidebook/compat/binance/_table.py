@@ -1,4 +1,4 @@
-"""The endpoint methods, made from `endpoints.toml`."""
+"""The endpoint methods, made from `endpoints.toml`, and the requests by message, from `messages.toml`."""
 
 import tomllib
 from collections.abc import Iterator
@@ -11,17 +11,20 @@ from typing import Final
 ROOTS: Final = {
     "api": ("spot", "/api"), "sapi": ("spot", "/sapi"), "fapi": ("usdm", "/fapi"), "dapi": ("coinm", "/dapi"),
     "eapi": ("options", "/eapi"), "fdata": ("usdm", "/futures/data"), "ddata": ("coinm", "/futures/data"),
+    "papi": ("usdm", "/papi"),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One endpoint: `GET spot /api/v3/depth`."""
+    """One endpoint: `GET spot /api/v3/depth`. `message` is what a message calls it, `signed` whether that is signed."""
 
     name: str
     verb: str
     market: str
     path: str
+    message: str = ""
+    signed: bool = False
 
 
 @cache
@@ -31,9 +34,28 @@ def methods() -> tuple[Method, ...]:
 
 
 def _read() -> Iterator[Method]:
-    groups = tomllib.loads(files("tidebook.compat.binance").joinpath("endpoints.toml").read_text("utf-8"))
-    for group, verbs in groups.items():
+    for group, verbs in _tables("endpoints.toml").items():
         market, root = ROOTS[group]
         for verb, named in verbs.items():
             for name, path in named.items():
                 yield Method(name, verb.upper(), market, f"{root}/{path}")
+
+
+@cache
+def messages() -> tuple[Method, ...]:
+    """All that is asked by message."""
+    return tuple(
+        Method(name, *_asked(market, said), kind == "signed")
+        for market, kinds in _tables("messages.toml").items()
+        for kind, named in kinds.items()
+        for name, said in named.items()
+    )
+
+
+def _asked(market: str, said: str) -> tuple[str, str, str, str]:
+    message, verb, path = said.split()
+    return verb, market, path, message
+
+
+def _tables(name: str) -> dict[str, dict[str, dict[str, str]]]:
+    return tomllib.loads(files("tidebook.compat.binance").joinpath(name).read_text("utf-8"))

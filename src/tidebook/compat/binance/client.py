@@ -6,13 +6,14 @@ Whether a request is signed, by which key, and by whose clock, is the venue's de
 import asyncio
 import atexit
 import inspect
+import logging
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,9 +22,10 @@ from tidebook.client.market import Market, connect
 from tidebook.client.place import VenueAt
 from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.binance import enums
-from tidebook.compat.binance._history import History
+from tidebook.compat.binance._history import History, Walk
+from tidebook.compat.binance._messages import sealed
 from tidebook.compat.binance._orders import Orders
-from tidebook.compat.binance._table import Method, methods
+from tidebook.compat.binance._table import Method, messages, methods
 from tidebook.compat.binance.exceptions import (
     BinanceRegionException,
     BinanceRequestException,
@@ -32,7 +34,7 @@ from tidebook.compat.binance.exceptions import (
     in_their_words,
 )
 from tidebook.compat.binance.helpers import written
-from tidebook.core.effects import Request
+from tidebook.core.effects import Request, Seal
 from tidebook.core.options import Options
 from tidebook.errors import TidebookError, VenueError
 from tidebook.model.credentials import NO_KEY, Credentials
@@ -40,6 +42,7 @@ from tidebook.model.place import At, parse
 from tidebook.threads.loop import LoopThread
 
 _EXCHANGES: Final = {"com": "binance", "us": "binance_us"}
+_PORTFOLIO: Final = "papi.binance.com"
 T = TypeVar("T")
 
 
@@ -65,16 +68,21 @@ class AsyncClient(Orders, History):
         private_key: str | Path | None = None, private_key_pass: str | None = None, https_proxy: str | None = None,
         time_unit: str | None = None, verbose: bool = False,
     ) -> None:  # fmt: skip
-        """Nothing is opened yet. `loop`, `base_endpoint`, `session_params` and `verbose` are taken, and mean nothing.
+        """Nothing is opened yet. `loop`, `base_endpoint` and `session_params` are taken, and mean nothing.
 
-        `requests_params` may hold `timeout`, in seconds. Raises BinanceRegionException for a `tld` that is neither
-        ``com`` nor ``us``, NotImplementedException for a `time_unit`.
+        `requests_params` may hold `timeout`, in seconds. With `verbose` what is asked is logged, without its
+        parameters, and the `logger` of all clients is set to DEBUG for that. Raises BinanceRegionException for a `tld`
+        that is neither ``com`` nor ``us``, NotImplementedException for a `time_unit`.
         """
-        del loop, base_endpoint, session_params, verbose
+        del loop, base_endpoint, session_params
         if tld not in _EXCHANGES:
             raise BinanceRegionException("com or .us", tld, "this client")
         if time_unit not in (None, "MILLISECOND"):
             raise NotImplementedException(f"time_unit={time_unit!r}: times are milliseconds")
+        self.verbose = verbose
+        self.logger = logging.getLogger("tidebook.compat.binance")
+        if verbose:
+            self.logger.setLevel(logging.DEBUG)
         self.tld = tld
         self.testnet = testnet
         self.demo = demo
@@ -109,21 +117,26 @@ class AsyncClient(Orders, History):
         environment = ":testnet" if self.testnet else ":demo" if self.demo else ""
         return f"{_EXCHANGES[self.tld]}{environment}"
 
-    async def market(self, market: str) -> Market:
-        """Our own market of ``spot``, ``usdm``, ``coinm`` or ``options``, opened when it is first wanted."""
+    async def market(self, market: str, *, by_message: bool = False) -> Market:
+        """Our own market of ``spot``, ``usdm``, ``coinm`` or ``options``, opened when it is first wanted.
+
+        Requests go over the one of `by_message` by message, where they can.
+        """
         if self._closed:
             raise BinanceRequestException("the client is closed. Make another one")
+        called = f"{market}, by message" if by_message else market
         async with self._opening:
-            if market not in self._markets:
+            if called not in self._markets:
                 exchange, _, environment = self._place.partition(":")
                 place = f"{exchange}.{market}" + (f":{environment}" if environment else "")
                 try:
-                    self._markets[market] = await connect(
-                        self._at(place), keys=self._keys, timeout=self._timeout, options=self.OPTIONS
-                    )
+                    self._markets[called] = await connect(
+                        self._at(place), keys=self._keys, timeout=self._timeout, options=self.OPTIONS,
+                        orders="websocket" if by_message else "rest",
+                    )  # fmt: skip
                 except TidebookError as error:
                     raise in_their_words(error) from error
-            return self._markets[market]
+            return self._markets[called]
 
     def _at(self, place: str) -> At:
         return replace(parse(place), proxy=self.https_proxy)
@@ -154,16 +167,30 @@ class AsyncClient(Orders, History):
         if "version" in params:
             path = _versioned(path, params["version"])
         one = await self.venue_at(method.market)
+        host = _PORTFOLIO if path.startswith("/papi/") else urlsplit(one.declared.rest).netloc
         try:
-            url = f"https://{urlsplit(one.declared.rest).netloc}{path}"
-            return await self._answer(one, request_of(one.declared, url, given, method.verb))
+            request = request_of(one.declared, f"https://{host}{path}", given, method.verb)
+            return await self._answer(one, request)
         except TidebookError as error:
             raise in_their_words(error) from error
 
-    async def _answer(self, one: VenueAt, request: Request) -> Any:
+    async def say(self, method: Method, params: Mapping[str, Any]) -> Any:
+        """Ask by message; over HTTP where there is no connection for messages now. Else as `request`."""
+        given = {name: value for name, value in params.items() if name != "id" and value is not None}
+        one = await (await self.market(method.market, by_message=True))._place(None)
+        try:
+            url = f"https://{urlsplit(one.declared.rest).netloc}{method.path}"
+            texts = {name: written(value) for name, value in given.items()}
+            request = request_of(one.declared, url, texts, method.verb)
+            return await self._answer(one, request, sealed(one, method, request, given))
+        except TidebookError as error:
+            raise in_their_words(error) from error
+
+    async def _answer(self, one: VenueAt, request: Request, seal: Seal | None = None) -> Any:
         path = urlsplit(request.url).path
-        reply, refused = await answered(one, request, signs=is_signed(one.declared, request))
+        reply, refused = await answered(one, request, signs=is_signed(one.declared, request), seal=seal)
         text = reply.body.decode("utf-8", "replace")
+        self.logger.debug("%s %s: HTTP %d, %d bytes", request.method, path, reply.status, len(reply.body))
         self.response = Response(reply.status, dict(reply.headers), text, f"{request.method} {path}")
         if refused is not None or not 200 <= reply.status < 300:
             cause = refused or VenueError(f"HTTP {reply.status}", venue=one.declared.name)
@@ -227,15 +254,16 @@ def _close_left() -> None:
 
 def _endpoint(method: Method) -> Callable[..., Coroutine[Any, Any, Any]]:
     async def ask(self: AsyncClient, **params: Any) -> Any:
-        return await self.request(method, params)
+        return await (self.say(method, params) if method.message else self.request(method, params))
 
     ask.__name__ = method.name
     ask.__qualname__ = f"AsyncClient.{method.name}"
-    ask.__doc__ = f"{method.verb} {method.path} ({method.market}): the parameters are the exchange's own."
+    said = f"{method.message!r} by message, as " if method.message else ""
+    ask.__doc__ = f"{said}{method.verb} {method.path} ({method.market}): the parameters are the exchange's own."
     return ask
 
 
-for _method in methods():
+for _method in (*methods(), *messages()):
     if not hasattr(AsyncClient, _method.name):
         setattr(AsyncClient, _method.name, _endpoint(_method))
 for _name in enums.WORDS:
@@ -273,6 +301,16 @@ class Client:
         self._end()
 
     @property
+    def verbose(self) -> bool:
+        """Whether what is asked is logged."""
+        return self._async.verbose
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Where that is."""
+        return self._async.logger
+
+    @property
     def response(self) -> Response | None:
         """The last answer, as it came."""
         return self._async.response
@@ -295,7 +333,7 @@ def _waiting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     return ask
 
 
-def _walking(name: str, method: Callable[..., AsyncIterator[Any]]) -> Callable[..., Iterator[Any]]:
+def _walking(name: str, method: Callable[..., Walk]) -> Callable[..., Iterator[Any]]:
     @wraps(method)
     def walk(self: Client, *args: Any, **kwargs: Any) -> Iterator[Any]:
         rows = getattr(self._async, name)(*args, **kwargs)
@@ -309,11 +347,11 @@ def _walking(name: str, method: Callable[..., AsyncIterator[Any]]) -> Callable[.
 
 
 for _name, _found in inspect.getmembers(AsyncClient):
-    if _name.startswith("_") or hasattr(Client, _name) or _name in ("create", "market", "venue_at", "request"):
+    if _name.startswith("_") or hasattr(Client, _name) or _name in ("create", "market", "venue_at", "request", "say"):
         continue
     if inspect.iscoroutinefunction(_found):
         setattr(Client, _name, _waiting(_name, _found))
-    elif inspect.isasyncgenfunction(_found):
+    elif inspect.isfunction(_found) and get_type_hints(_found).get("return") is Walk:
         setattr(Client, _name, _walking(_name, _found))
     elif isinstance(_found, str):
         setattr(Client, _name, _found)

@@ -17,7 +17,7 @@ from tidebook.compat.binance.exceptions import in_their_words
 from tidebook.compat.binance.streams import BinanceSocketManager
 from tidebook.core.line import Line
 from tidebook.engine.contract import Side
-from tidebook.errors import BookNotLive, TidebookError
+from tidebook.errors import BookNotLive, TidebookError, UsageError
 from tidebook.model.number import plain
 from tidebook.venue import BookChannel
 
@@ -37,8 +37,7 @@ class Rows(Sequence[Row]):
         self._side: Side = side
 
     def __len__(self) -> int:
-        book = self._cache.book
-        return 0 if book is None else book.count(self._side)
+        return self._cache.count(self._side)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -68,13 +67,15 @@ class Rows(Sequence[Row]):
 class DepthCache:
     """A book as it is now: `symbol`, `get_bids()`, `get_asks()`, `update_time` (ms, the exchange's; None before one).
 
-    While the book is not current it shows the last proven view.
+    While the book is not current it shows the last proven view. One that shows no book has the levels that it is
+    given: `add_bid`, `add_ask`.
     """
 
     def __init__(self, symbol: str, conv_type: Callable[[str], Any] = float) -> None:
         self.symbol = symbol
         self.conv_type = conv_type
         self._live: Book | None = None
+        self._own: dict[Side, dict[Any, Any]] = {"bid": {}, "ask": {}}
 
     def bind(self, book: Book) -> None:
         """What it shows from now on."""
@@ -99,12 +100,34 @@ class DepthCache:
         """The asks, the lowest first."""
         return Rows(self, "ask")
 
+    def add_bid(self, bid: Sequence[Any]) -> None:
+        """Set a level, price and quantity; one without quantity goes. Raises UsageError where a book is shown."""
+        self._add("bid", bid)
+
+    def add_ask(self, ask: Sequence[Any]) -> None:
+        """See `add_bid`."""
+        self._add("ask", ask)
+
+    def _add(self, side: Side, row: Sequence[Any]) -> None:
+        if self._live is not None:
+            raise UsageError(f"{self!r} shows the exchange's book, to which nothing is added")
+        price, size = (self.conv_type(one) for one in row)
+        self._own[side].pop(price, None)
+        if size:
+            self._own[side][price] = size
+
+    def count(self, side: Side) -> int:
+        """How many levels a side has."""
+        if self._live is None:
+            return len(self._own[side])
+        return 0 if self.book is None else self.book.count(side)
+
     def rows(self, side: Side, n: int | None) -> list[Row]:
         """The best `n` of a side; all with None."""
         live = self._live
         try:
             if live is None:
-                return []
+                return [list(row) for row in sorted(self._own[side].items(), reverse=side == "bid")[:n]]
             return self._read(live, side, n)
         except BookNotLive:  # of another thread, or in this instant
             last = live.last if live is not None else None

@@ -7,6 +7,25 @@ import msgspec
 
 from tidebook.errors import Overrun, RegionRefused, SubscriptionFailed, TidebookError, VenueError
 
+__all__ = [
+    "BinanceAPIException",
+    "BinanceOrderException",
+    "BinanceOrderInactiveSymbolException",
+    "BinanceOrderMinAmountException",
+    "BinanceOrderMinPriceException",
+    "BinanceOrderMinTotalException",
+    "BinanceOrderUnknownSymbolException",
+    "BinanceRegionException",
+    "BinanceRequestException",
+    "BinanceUnableToConnect",
+    "BinanceWebsocketClosed",
+    "BinanceWebsocketQueueOverflow",
+    "BinanceWebsocketUnableToConnect",
+    "NotImplementedException",
+    "ReadLoopClosed",
+    "UnknownDateFormat",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Response:

@@ -13,6 +13,7 @@ from tidebook.io.clock import now
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGO: Final = re.compile(r"(\d+)\s+(second|minute|hour|day|week|month|year)s?\s+ago", re.IGNORECASE)
+_ORDINAL: Final = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b", re.IGNORECASE)
 _UNITS: Final = {
     "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000, "year": 31_536_000,
 }  # fmt: skip
@@ -21,7 +22,7 @@ _TIMES: Final = ("", " %H:%M", " %H:%M:%S")
 
 
 def date_to_milliseconds(date_str: str) -> int:
-    """Milliseconds of a date: ISO 8601, ``1 Dec, 2017``, ``January 01, 2018``, ``11 hours ago UTC``, ``now UTC``.
+    """Milliseconds of a date: ISO 8601, ``1 Dec, 2017``, ``1st March 2018``, ``11 hours ago UTC``, ``now UTC``.
 
     What names no zone is UTC. A month ago is 30 days ago, a year 365. Raises UnknownDateFormat for other texts.
     """
@@ -40,6 +41,7 @@ def date_to_milliseconds(date_str: str) -> int:
 
 
 def _date(text: str) -> dt.datetime | None:
+    text = _ORDINAL.sub(r"\1", text)
     try:
         return dt.datetime.fromisoformat(text)
     except ValueError:

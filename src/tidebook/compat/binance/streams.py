@@ -9,6 +9,7 @@ import msgspec
 
 from tidebook.client.place import VenueAt
 from tidebook.compat.binance._line import MAX_RECONNECTS, MOST, Reconnects, Waiting, gave_up
+from tidebook.compat.binance._token import Kept
 from tidebook.compat.binance.client import AsyncClient
 from tidebook.compat.binance.enums import ContractType, FuturesType
 from tidebook.compat.binance.exceptions import BinanceUnableToConnect, NotImplementedException, in_their_words
@@ -18,6 +19,7 @@ from tidebook.core.line import Line
 from tidebook.core.raw import Raw, RawPlan
 from tidebook.core.stream import Flow
 from tidebook.errors import TidebookError
+from tidebook.model.credentials import Secret
 
 _names = count(1)
 
@@ -54,6 +56,11 @@ class ReconnectingWebsocket:
         host = endpoint.url.split("/", 3)[2]
         return RawPlan(one.declared.name, f"compat {next(_names)}", endpoint, url=f"wss://{host}/{self._url}")
 
+    async def _token(self, one: VenueAt) -> Secret | None:
+        """The end of the URL, where that is a secret."""
+        del one
+        return None
+
     async def connect(self) -> None:
         """Open it. Raises BinanceUnableToConnect where that fails for the client's timeout, or by its refusal."""
         market = await self._client.market(self._market)
@@ -61,8 +68,10 @@ class ReconnectingWebsocket:
         try:
             plan = await self._plan(one)
             self._reconnects = Reconnects(market, self._line, self._most, self._give_up, self._waiting.tell)
-            self._raw, self._leave = one.open_raw(plan, self._take, self._changed)
+            token = await self._token(one)
+            self._raw, self._leave = one.open_raw(plan, self._take, self._changed, token)
         except TidebookError as error:
+            self._quit()
             raise in_their_words(error) from error
         try:
             async with asyncio.timeout(self._client._timeout):
@@ -150,6 +159,28 @@ class KeepAliveWebsocket(ReconnectingWebsocket):
         endpoint: Endpoint = stream.endpoint
         return RawPlan(one.declared.name, f"compat {next(_names)}", endpoint, stream.topics)
 
+    _kept: Kept | None = None
+    _keeping: asyncio.Task[None] | None = None
+
+    async def _token(self, one: VenueAt) -> Secret | None:
+        token = None if one.declared.account is None else one.declared.account.token
+        if token is None:
+            return None
+        self._kept = Kept(one, token, lambda: self._raw)
+        found = await self._kept.ask()
+        self._keeping = asyncio.create_task(self._kept.keep())
+        return found
+
+    def _changed(self, raw: Raw) -> None:
+        super()._changed(raw)
+        if raw.flow is Flow.INTERRUPTED and self._kept is not None:
+            self._kept.lost()
+
+    def _quit(self) -> None:
+        super()._quit()
+        if self._keeping is not None:
+            self._keeping.cancel()
+
     def _read(self, message: Any) -> Any:
         return message.get("event", message) if isinstance(message, dict) else message
 
@@ -164,8 +195,9 @@ class BinanceSocketManager:
         self, client: AsyncClient, user_timeout: float = 300, max_queue_size: int = MOST, verbose: bool = False, *,
         max_reconnects: int | None = MAX_RECONNECTS,
     ) -> None:  # fmt: skip
-        """`user_timeout` and `verbose` are taken, and mean nothing: tokens are kept alive as they must be."""
-        del user_timeout, verbose
+        """`user_timeout` is taken, and means nothing: tokens are kept alive as they must be."""
+        del user_timeout
+        self.verbose = verbose
         self._client = client
         self._most = max_queue_size
         self.max_reconnects = max_reconnects
@@ -324,9 +356,31 @@ class BinanceSocketManager:
 
     def user_socket(self) -> ReconnectingWebsocket:
         """Events of the spot account. Raises, when opened, BinanceRequestException without a key."""
+        return self._account("spot")
+
+    def futures_user_socket(self) -> ReconnectingWebsocket:
+        """Events of the USD-M futures account. Raises as `user_socket`."""
+        return self._account("usdm")
+
+    def _account(self, market: str) -> ReconnectingWebsocket:
         return KeepAliveWebsocket(
-            self._client, "spot", "user", max_reconnects=self.max_reconnects, max_queue_size=self._most
+            self._client, market, "user", max_reconnects=self.max_reconnects, max_queue_size=self._most
         )
+
+    def coin_futures_user_socket(self) -> ReconnectingWebsocket:
+        """Not here, as are the next four. Raises NotImplementedException: silence would look like a quiet account."""
+        raise NotImplementedException("the account stream of COIN-M futures")
+
+    coin_futures_socket = coin_futures_user_socket
+
+    def margin_socket(self) -> ReconnectingWebsocket:
+        raise NotImplementedException("the account stream of margin trading")
+
+    def isolated_margin_socket(self, symbol: str) -> ReconnectingWebsocket:
+        raise NotImplementedException(f"the account stream of isolated margin trading, {symbol}")
+
+    def portfolio_margin_socket(self) -> ReconnectingWebsocket:
+        raise NotImplementedException("the account stream of portfolio margin")
 
     def __repr__(self) -> str:
         return f"<BinanceSocketManager of {self._client!r}>"

@@ -53,6 +53,7 @@ class ThreadedApiManager:
 
     def __init__(self, *args: Any, max_queue_size: int = 10_000, max_reconnects: int | None = 5, **kwargs: Any) -> None:
         self._client = AsyncClient(*args, **kwargs)
+        self.verbose = self._client.verbose
         self._bm = BinanceSocketManager(self._client, max_queue_size=max_queue_size, max_reconnects=max_reconnects)
         self._thread = LoopThread(type(self).__name__, self._client.close_connection)
         self._running: dict[str, Any] = {}

@@ -24,6 +24,13 @@ _APPLY: Verdict = ("apply", None, None)
 _OLD: Verdict = ("old", None, None)
 _OUTSIDE = frozenset({Seed.REST, Seed.REQUEST, Seed.SIDE})
 
+# What a snapshot from outside puts another object in place of: all that an audit which finds nothing has to put back.
+_REPLACED = (
+    "_bids", "_asks", "_ids", "_bounds", "_bounds_at_most", "_reach", "_raw_reach", "_buffer", "_buffered_rows",
+    "_snapshot_id", "_asked_ns", "_stamped", "_said_unchecked", "seeded", "bridged", "first", "last", "prev",
+    "venue_ns", "applied_ns",
+)  # fmt: skip
+
 
 class Book(Looking):
     """See `engine.contract.Book`."""
@@ -66,7 +73,7 @@ class Book(Looking):
 
     # Inputs -------------------------------------------------------------------
 
-    def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20) -> Event:
+    def seed(self, body: bytes, received_ns: int, asked_ns: int, *, cap: int = 8 << 20, audit: bool = False) -> Event:
         root = read(body, cap)
         found = members(root, *each_of(self.snapshot_reader.shape.each))
         if not found:
@@ -77,7 +84,8 @@ class Book(Looking):
             raise DecodeError("missing", "a snapshot that is only a checksum")
         self.fits(message, [], outside=True, asked_ns=asked_ns)
         said = self._said_unchecked
-        outcome = self._steady.change(self._replace_from_outside, message, asked_ns, asked_ns)[0]
+        adopt = self._audit if audit and self.seeded else self._replace_from_outside
+        outcome = self._steady.change(adopt, message, asked_ns, asked_ns)[0]
         self._said_unchecked = said  # there is room for one outcome: `unchecked` is said another time
         return outcome
 
@@ -192,6 +200,29 @@ class Book(Looking):
                     extra.append(event)
         self._refill(survivors if self._retain else ())
         return (self._event("seeded"), *extra)
+
+    def _audit(self, message: Message, asked_ns: int, old_ns: int) -> tuple[Event, ...]:
+        """The same, but that nothing is replaced where both agree as far as the snapshot reaches."""
+        if message.last is not None and self.last is not None and message.last > self.last:
+            return (self._event("ahead", message.last, self.last),)
+        before = {name: getattr(self, name) for name in _REPLACED}
+        counts = dict(self._counts)
+        outcome = self._replace_from_outside(message, asked_ns, old_ns)
+        if outcome[0].what != "seeded":
+            return outcome
+        sides = [(before["_bids"], self._bids), (before["_asks"], self._asks)]
+        # Behind its own reach the book never claimed to know: a snapshot that knows more shows no fault of it.
+        both = {bid: _nearer(before["_reach"][bid], self._reach[bid]) for bid in (True, False)}
+        right = all(_known(old, both) == _known(new, both) for old, new in sides)
+        if right and all(_known(old, self._reach) == _known(new, self._reach) for old, new in sides):
+            for name, value in before.items():
+                setattr(self, name, value)
+            self._counts.update(counts)
+            outcome = (self._event("equal"),)
+        # It was compared once, as a whole, whatever else the rule compares.
+        for word, one in (("compare_equal", right), ("compare_different", not right)):
+            self._counts[word] = counts[word] + one
+        return outcome
 
     def _change(self, message: Message) -> list[Event | None]:
         if not self.seeded:
@@ -426,6 +457,17 @@ class Book(Looking):
     def __repr__(self) -> str:
         state = "seeded" if self.seeded else "unseeded"
         return f"<Book python {state}, {self.bid_count}+{self.ask_count} levels, seq {self.last}>"
+
+
+def _nearer(one: int | None, other: int | None) -> int | None:
+    """The better of two worst keys; None reaches to the end."""
+    return max((key for key in (one, other) if key is not None), default=None)
+
+
+def _known(levels: Levels, reach: dict[bool, int | None]) -> dict[int, tuple[int, int]]:
+    """The levels up to a worst one; all where there is none."""
+    worst = reach[levels.bid]
+    return {key: size for key, size in levels.numbers().items() if worst is None or key >= worst}
 
 
 def _widest(messages: Iterable[Message], start: tuple[int, int] = (0, 0)) -> tuple[int, int]:

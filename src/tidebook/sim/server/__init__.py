@@ -51,6 +51,10 @@ class Faults:
         """Send a topic's next messages twice."""
         self._ask(Fault("duplicate", venue, topic, count=n, at=at))
 
+    def wrong(self, venue: str | None, topic: str, n: int = 1, *, at: float | None = None) -> None:
+        """Let a topic's next messages have a wrong number."""
+        self._ask(Fault("wrong", venue, topic, count=n, at=at))
+
     def late_snapshot(self, seconds: float, venue: str | None = None, n: int = 1, *, at: float | None = None) -> None:
         """Answer the next questions for whole books so much later, with the book of when they were asked."""
         self._ask(Fault("late_snapshot", venue, count=n, seconds=seconds, at=at))

@@ -1,5 +1,6 @@
 """Faults on request: what goes wrong at a served venue, when, and for how long."""
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from random import Random
@@ -9,11 +10,11 @@ from tidebook.core.clock import SECOND, seconds
 from tidebook.errors import UsageError
 
 Kind = Literal[
-    "cut", "shutdown", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock",
+    "cut", "shutdown", "silence", "drop", "duplicate", "wrong", "late_snapshot", "old_snapshot", "status", "clock",
     "order", "resume",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = (
-    "cut", "shutdown", "silence", "drop", "duplicate", "late_snapshot", "old_snapshot", "status", "clock",
+    "cut", "shutdown", "silence", "drop", "duplicate", "wrong", "late_snapshot", "old_snapshot", "status", "clock",
     "order", "resume",
 )  # fmt: skip
 
@@ -30,6 +31,7 @@ class Fault:
     ``cut``: all connections are cut; with `seconds`, new ones are cut as long. ``shutdown``: those that are open are
     told so, where the venue tells it, and closed `seconds` (of ours) later. ``silence``: messages of `topic` are
     withheld for `seconds`. ``drop`` and ``duplicate``: the next `count` messages of `topic` are lost, or come twice.
+    ``wrong``: the last number with a point in each of them has another last digit.
     ``late_snapshot``: for the next `count` snapshots the answer comes `seconds` late, with the book as it was when it
     was asked for. ``old_snapshot``: they show the book of `seconds` before. ``status``: the next `count` requests are
     answered with `status`, and `retry_after` seconds where that is 418 or 429. ``clock``: the venue says a time that is
@@ -131,6 +133,14 @@ class Faults:
         if self.take("silence", now_ns, topic) or self.take("drop", now_ns, topic):
             return 0
         return 2 if self.take("duplicate", now_ns, topic) else 1
+
+
+_LAST: Final = re.compile(rb"(\d+\.\d*)(\d)(?!.*\d\.\d)", re.DOTALL)
+
+
+def spoiled(message: bytes) -> bytes:
+    """A message whose last number with a point has another last digit, not 0; as it was where there is none."""
+    return _LAST.sub(lambda found: found[1] + b"%d" % (int(found[2]) % 9 + 1), message, count=1)
 
 
 def due_ns(fault: Fault, start_ns: int, now_ns: int) -> int:

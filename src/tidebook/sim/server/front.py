@@ -35,7 +35,7 @@ from tidebook.sim.exchange import Exchange
 from tidebook.sim.listing import Instrument
 from tidebook.sim.matching import Event
 from tidebook.sim.server.counter import Counter
-from tidebook.sim.server.faults import Fault, Faults
+from tidebook.sim.server.faults import Fault, Faults, spoiled
 from tidebook.sim.server.limits import Gate
 from tidebook.sim.server.line import Line, form
 from tidebook.sim.server.listed import Listed, Unlisted, rules
@@ -316,11 +316,13 @@ class Front:
                 self._say(topic, topic.stream.sample, values, topic.lines)
 
     def _say(self, topic: Topic | Many, sample: str, values: Values, lines: Iterable[Line]) -> None:
-        """A message of a topic, unless a fault withholds it."""
+        """A message of a topic, unless a fault withholds it, or spoils it."""
         copies = self.faults.copies(topic.name, self._exchange.now_ns)
         if not copies:
             return
         plain = self.sheets[sample].print(values)
+        if self.faults.take("wrong", self._exchange.now_ns, topic.name):
+            plain = spoiled(plain)
         forms: dict[tuple[bool, object], str | bytes] = {}
         for line in lines:
             key = (line.wrapped, line.codec)

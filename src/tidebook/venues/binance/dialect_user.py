@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+import msgspec
+
 from tidebook.core.dialect import ABSENT, Facts, Refusal, Said
 from tidebook.core.private import Account, Denial, Denied, Distrusted, Filled, Happened, Ordered, Session, Socket, Words
 from tidebook.model.wire import MS
 from tidebook.venues.binance import dialect_private as calls
-from tidebook.venues.binance.dialect_calls import refused
+from tidebook.venues.binance.dialect_calls import refused, routes
 from tidebook.venues.binance.dialect_streams import eight
+from tidebook.venues.binance.rest import MAIN
 
 Act = Callable[[Account, Facts, Words], Said]
 _HMAC: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -27,6 +30,23 @@ _READS: Final[Mapping[str, Act]] = {
     "order.status": calls.query, "openOrders.status": calls.open_orders, "allOrders": calls.all_orders,
     "myTrades": calls.trades, "account.status": calls.account_of,
 }  # fmt: skip
+
+
+# "Market data requests": each is answered as the same over HTTP, "General requests" too.
+_OPEN: Final[Mapping[str, str]] = {
+    "ping": "ping", "time": "time", "exchangeInfo": "exchangeInfo", "depth": "depth", "trades.recent": "trades",
+    "trades.historical": "historicalTrades", "trades.aggregate": "aggTrades", "klines": "klines",
+    "uiKlines": "uiKlines", "avgPrice": "avgPrice", "ticker": "ticker", "ticker.24hr": "ticker/24hr",
+    "ticker.price": "ticker/price", "ticker.book": "ticker/bookTicker",
+}  # fmt: skip
+_ROUTES: Final = {route.path.removeprefix("/api/v3/"): route for route in routes(MAIN)}
+
+
+def _arguments(params: Words) -> dict[str, str]:
+    """As a query says them: lists are JSON there."""
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in params.items()
+    }
 
 
 def _done(message: Words, said: Said) -> Said:
@@ -48,10 +68,8 @@ def _answered(session: Session, facts: Facts, message: Words) -> Said:
     method = str(message.get("method", ""))
     found = message.get("params")
     params: Words = found if isinstance(found, dict) else {}
-    if method == "ping":
-        return Said("ping")
-    if method == "time":
-        return Said("time", {"serverTime": facts.now_ns // MS})
+    if method in _OPEN:
+        return _ROUTES[_OPEN[method]].answer(facts, _arguments(params))
     if method == "userDataStream.unsubscribe":
         session.notes.pop("subscription", None)
         return Said("ping")

@@ -32,6 +32,7 @@ OPEN: Final = known_public(
     *(f"/eapi/v1/{name}" for name in ("index", "mark", "ticker", "exerciseHistory", "blockTrades", *_MARKET)),
     *(f"/eapi/v1/{name}" for name in ("openInterest",)),
     "/fapi/v2/ticker/price",
+    "/papi/v1/ping",
     "/futures/data/",
 )
 

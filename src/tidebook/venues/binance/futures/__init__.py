@@ -160,7 +160,8 @@ USDM: Final = Venue(
         ),
     ),
     eras=(Era("unsplit", "2026-04-23", endpoints=(UNSPLIT, replace(UNSPLIT, name="market"))),),
-    aliases=("fstream.binance.com", "fapi.binance.com"),
+    # Portfolio margin is asked at a host of its own, by the same keys and signatures.
+    aliases=("fstream.binance.com", "fapi.binance.com", "papi.binance.com"),
     url_topics=url_topics,
     sent_topics=sent_topics,
     data_topic=data_topic,

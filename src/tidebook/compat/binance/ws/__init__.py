@@ -1,0 +1,1 @@
+"""Where newer programs look for streams and depth caches."""

@@ -1,0 +1,5 @@
+"""Where programs look for `KeepAliveWebsocket`."""
+
+from tidebook.compat.binance.streams import KeepAliveWebsocket
+
+__all__ = ["KeepAliveWebsocket"]

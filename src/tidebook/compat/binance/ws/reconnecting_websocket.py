@@ -1,0 +1,5 @@
+"""Where programs look for `ReconnectingWebsocket`."""
+
+from tidebook.compat.binance.streams import ReconnectingWebsocket
+
+__all__ = ["ReconnectingWebsocket"]

@@ -1,0 +1,50 @@
+"""Why a library's own test does not pass on our names: read from what happened, and from `reasons.toml`."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+UNSERVED: Final = "an endpoint that the simulator has not"
+PRIVATE: Final = "a private name of the original"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Explains the tests whose name matches `tests` and whose error matches `error`, both as far as these go."""
+
+    why: str
+    tests: str
+    error: str
+
+    def covers(self, told: Mapping[str, Any]) -> bool:
+        return re.search(self.tests, told["test"]) is not None and re.search(self.error, told["why"]) is not None
+
+
+@cache
+def reasons() -> tuple[Reason, ...]:
+    """Those of `reasons.toml`, in its order."""
+    found = tomllib.loads(Path(__file__).with_name("reasons.toml").read_text("utf-8"))
+    return tuple(Reason(why, one.get("tests", ""), one.get("error", "")) for why, ones in found.items() for one in ones)
+
+
+def reason(told: Mapping[str, Any], unanswered: Iterable[str]) -> str | None:
+    """Why a test failed. None: nobody knows, and it is a difference to look at.
+
+    `unanswered` are the questions for which the simulator has no route, as its tally names them.
+    """
+    verb, _, path = str(told.get("request", "")).partition(" ")
+    if told.get("status") == 404 and any(_is(name, verb, path) for name in unanswered):
+        return UNSERVED
+    if str(told.get("name", "")).startswith("_"):
+        return PRIVATE
+    return next((one.why for one in reasons() if one.covers(told)), None)
+
+
+def _is(name: str, verb: str, path: str) -> bool:
+    """Whether a name of the tally, ``GET api.example.com/time``, is this question."""
+    said, _, where = name.partition(" ")
+    return said == verb and where.partition("/")[2] == path.lstrip("/")

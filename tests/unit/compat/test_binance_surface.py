@@ -1,0 +1,133 @@
+"""What programs for python-binance use besides the documents: messages, accounts, names, against one exchange."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.served import Exchange, served
+
+from tidebook.compat import binance
+from tidebook.compat.binance import AsyncClient, BinanceSocketManager, DepthCache, helpers
+from tidebook.compat.binance._table import messages, methods
+from tidebook.errors import UsageError
+
+module = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Exchange]:
+    with pytest.MonkeyPatch.context() as patch, served("binance") as running:
+        patch.setenv("TIDEBOOK_AT", running.at)
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def client(exchange: Exchange) -> AsyncIterator[Any]:
+    async with AsyncClient() as made:
+        yield made
+
+
+@module
+async def test_what_is_asked_by_message_is_answered_as_over_http(client: Any, exchange: Exchange) -> None:
+    limit = {"symbol": "BNBBTC", "limit": 5}
+    said, asked = await client.ws_get_order_book(**limit), await client.get_order_book(**limit)
+    assert said.keys() == asked.keys()
+    assert len(said["bids"]) == 5
+    assert await client.ws_ping() == {}
+    order = await client.ws_order_limit_buy(symbol="BTCUSDT", quantity=0.001, price=50_000.0)
+    assert order["status"] == "NEW"
+    known = {"symbol": "BTCUSDT", "orderId": order["orderId"]}
+    assert await client.ws_get_order(**known) == await client.get_order(**known)
+    assert (await client.ws_cancel_order(**known))["status"] == "CANCELED"
+    with pytest.raises(binance.BinanceAPIException, match="Invalid symbol") as refused:
+        await client.ws_get_order_book(symbol="NOPE")
+    assert (refused.value.code, refused.value.status_code) == (-1121, 400)
+    made = exchange.do(lambda sim: dict(sim.tally.made))
+    assert made["message order.place"] == made["message order.status"] == made["message order.cancel"] == 1
+    assert not any("POST" in name and "order" in name for name in made)  # over HTTP nothing was placed
+
+
+@module
+async def test_a_futures_order_goes_by_message_and_its_account_tells_of_it_also_after_a_cut(
+    client: Any, exchange: Exchange
+) -> None:
+    async with BinanceSocketManager(client).futures_user_socket() as stream:
+        for _ in range(2):
+            order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": 0.01}
+            placed = await client.ws_futures_create_order(**order)
+            while (event := await stream.recv())["e"] != "ORDER_TRADE_UPDATE":
+                pass
+            assert event["o"]["i"] == placed["orderId"]
+            exchange.do(lambda sim: sim.faults.cut("binance.usdm"))
+            while (event := await stream.recv())["e"] != "error":
+                pass
+            raw = stream._raw
+            assert raw is not None
+            assert event["type"] == "BinanceWebsocketClosed"
+            while not raw.is_open:  # noqa: ASYNC110 - of our own connection
+                await asyncio.sleep(0)
+
+
+def test_accounts_that_have_no_stream_here_say_so_at_once() -> None:
+    manager = BinanceSocketManager(AsyncClient())
+    for name in ("coin_futures_user_socket", "coin_futures_socket", "margin_socket", "portfolio_margin_socket"):
+        with pytest.raises(binance.NotImplementedException, match="account stream"):
+            getattr(manager, name)()
+    with pytest.raises(binance.NotImplementedException, match="BTCUSDT"):
+        manager.isolated_margin_socket("BTCUSDT")
+
+
+@module
+async def test_candles_one_after_the_other_with_an_await_and_without(client: Any) -> None:
+    about = ("BNBBTC", binance.KLINE_INTERVAL_1MINUTE, "5 minutes ago UTC")
+    older = [row[0] async for row in await client.get_historical_klines_generator(*about)]
+    assert older == [row[0] async for row in client.get_historical_klines_generator(*about)] != []
+
+
+@module
+async def test_portfolio_margin_is_asked_at_its_own_host(client: Any, exchange: Exchange) -> None:
+    with pytest.raises(binance.BinanceAPIException) as refused:
+        await client.papi_get_um_account_v2()
+    assert refused.value.request == "GET /papi/v2/um/account"
+    made = exchange.do(lambda sim: dict(sim.tally.unanswered))
+    assert made == {"GET papi.binance.com/papi/v2/um/account": 1}  # which the simulator has not
+
+
+def test_no_name_is_in_the_tables_twice() -> None:
+    names = [one.name for one in (*methods(), *messages())]
+    assert len(names) == len({*names})
+    assert all(callable(getattr(AsyncClient, name)) and callable(getattr(binance.Client, name)) for name in names)
+
+
+def test_a_cache_without_a_book_has_the_levels_that_it_is_given() -> None:
+    cache = DepthCache("BNBBTC", Decimal)
+    for bid in (["0.1", "4"], ["0.3", "1"], ["0.2", "2"], ["0.3", "0"]):
+        cache.add_bid(bid)
+    cache.add_ask(["0.5", "1"])
+    assert cache.get_bids() == [[Decimal("0.2"), Decimal(2)], [Decimal("0.1"), Decimal(4)]]
+    assert (len(cache.get_bids()), cache.get_asks()[0]) == (2, [Decimal("0.5"), Decimal(1)])
+
+
+@module
+async def test_a_cache_that_shows_the_exchanges_book_takes_none(client: Any) -> None:
+    async with binance.DepthCacheManager(client, "BNBBTC") as caches:
+        with pytest.raises(UsageError, match="nothing is added"):
+            (await caches.recv()).add_bid(["1", "1"])
+
+
+def test_dates_with_ordinals() -> None:
+    assert helpers.date_to_milliseconds("1st March 2018") == helpers.date_to_milliseconds("2018-03-01")
+    assert helpers.date_to_milliseconds("22nd March 2018") == helpers.date_to_milliseconds("22 March 2018")
+
+
+def test_verbose_logs_and_quiet_leaves_the_level_alone() -> None:
+    quiet = binance.Client(ping=False)
+    before = quiet.logger.level
+    with binance.Client(verbose=True, ping=False) as loud:
+        assert (quiet.verbose, loud.verbose, loud.logger.level) == (False, True, logging.DEBUG)
+    quiet.logger.setLevel(before)
+    quiet.close_connection()
