@@ -156,8 +156,8 @@ class Session:
     def _is_of_before(self, topic: Topic) -> bool:
         """Whether its data may be of an earlier asking on this connection.
 
-        That has an end, which the venue takes note of when it reads it: what it said until then is on its way even after
-        we have asked again, and a hole follows. Only the answer to this asking parts the two, where there is one.
+        The venue ends that when it reads that we left. What it said until then is on its way even after we have asked
+        again, and a hole follows: only the answer to this asking parts the two, where there is one.
         """
         if not topic.is_second:
             return False

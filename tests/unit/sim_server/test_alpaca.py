@@ -1,12 +1,11 @@
 """Alpaca's calls as they are served: what its own clients ask for beyond what Tidebook does."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.sim_server.rig import GENEROUS, Socket, clients, of
+from tests.unit.sim_server.rig import Socket, clients, of
 from tests.unit.sim_server.test_login import PATH, entered, hear
 
 from tidebook.model.wire import iso
