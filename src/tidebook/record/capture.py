@@ -10,7 +10,7 @@ import gzip
 import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,11 +30,11 @@ CONN_MOST: Final = 200
 _LATEST = 1 << 63
 
 
-class _Bytes(msgspec.Struct):
+class _Bytes(msgspec.Struct, gc=False):
     b64: str
 
 
-class Line(msgspec.Struct, omit_defaults=True):
+class Line(msgspec.Struct, omit_defaults=True, gc=False):
     """A line as it is written."""
 
     dir: str
@@ -57,14 +57,19 @@ class Record:
     message: str | bytes
 
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode_lines
 _decode = msgspec.json.Decoder(Line).decode
 
 
-def encoded(at_ns: int, dir: str, conn: str, url: str, message: str | bytes) -> bytes:
-    """A line of a recording, with its end."""
+def line(at_ns: int, dir: str, conn: str, url: str, message: str | bytes) -> Line:
+    """A line of a recording, to be `encoded`."""
     said = message if isinstance(message, str) else _Bytes(b64encode(message).decode())
-    return _encode(Line(dir, conn, at_ns / 1e9, at_ns, url, said)) + b"\n"
+    return Line(dir, conn, at_ns / 1e9, at_ns, url, said)
+
+
+def encoded(lines: Sequence[Line]) -> bytes:
+    """Lines as they stand in a recording, each with its end."""
+    return _encode(lines)
 
 
 def records(path: Path, on_cut: Callable[[str], None] | None = None) -> Iterator[Record]:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tidebook.errors import UsageError
-from tidebook.record.capture import encoded, records
+from tidebook.record.capture import Line, encoded, line, records
 
 FLUSH: Final = 0.5  # seconds between two flushes: with the flush itself less than the second that may be lost
 FULL: Final = 2 << 20  # bytes that are flushed without waiting for that
+PIECE: Final = 64 << 10  # bytes of messages that become lines in one call, during which nothing else of Python runs
 BUFFER: Final = 32 << 20  # bytes of messages that may wait for the disk
 OVERHEAD: Final = 64  # bytes counted for a record besides its messages
 LEVEL: Final = 1  # of gzip: four fifths of what the best level saves, for a fifth of its time
@@ -50,6 +51,15 @@ class Found:
     open: dict[str, str] = field(default_factory=dict[str, str])
     whole: int = 0
     rest: bytes = b""
+
+
+class Batch(NamedTuple):
+    """Records as they are appended, with the bytes that they were counted for, and how many of them were received."""
+
+    member: bytes
+    size: int
+    records: int
+    frames: int
 
 
 class Writer:
@@ -124,8 +134,8 @@ class Writer:
         self._end = found.whole
         self._file = file
         at_ns = time.time_ns()
-        ends = [encoded(at_ns, "close", conn, url, "the recording ended") for conn, url in found.open.items()]
-        self._append(b"".join([found.rest, encoded(at_ns, "begin", "", "", f"{BEGINS} {said}"), *ends]))
+        ends = [line(at_ns, "close", conn, url, "the recording ended") for conn, url in found.open.items()]
+        self._append(_packed(found.rest + encoded([line(at_ns, "begin", "", "", f"{BEGINS} {said}"), *ends])))
         return found
 
     def put(self, entry: Entry) -> bool:
@@ -175,27 +185,20 @@ class Writer:
     # ---- the thread
 
     def _run(self) -> None:
-        lines: list[bytes] = []
-        size = frames = length = count = 0
+        batch: Batch | None = None
         try:
             while True:
                 self._wake.wait(self._flush_every)
                 self._wake.clear()
                 over = self._over  # what is put before it is set is taken after it
                 while True:
-                    while self._waiting and length < FULL:
-                        entry = self._waiting.popleft()
-                        size += entry.size
-                        count += len(entry.messages)
-                        frames += len(entry.messages) if entry.dir == "recv" else 0
-                        lines.append(_lines(entry))
-                        length += len(lines[-1])
-                    if not lines or not self._written(b"".join(lines)):
+                    batch = batch or self._batch()
+                    if batch is None or not self._written(batch.member):
                         break  # what the disk did not take stays, and is tried again
-                    self._taken += size
-                    self._out += count
-                    self.frames += frames
-                    lines, size, frames, length, count = [], 0, 0, 0, 0
+                    self._taken += batch.size
+                    self._out += batch.records
+                    self.frames += batch.frames
+                    batch = None
                 if over:
                     return
                 if self.error is not None:
@@ -205,19 +208,37 @@ class Writer:
             os.close(self._file)
             self._file = None
 
-    def _written(self, data: bytes) -> bool:
+    def _batch(self) -> "Batch | None":
+        """What waits, as much as is written at once; None where nothing does."""
+        pieces: list[bytes] = []
+        lines: list[Line] = []
+        size = frames = count = piece = 0
+        while self._waiting and size < FULL:
+            entry = self._waiting.popleft()
+            lines += _lines(entry)
+            size += entry.size
+            count += len(entry.messages)
+            frames += len(entry.messages) if entry.dir == "recv" else 0
+            if size - piece >= PIECE:
+                pieces.append(encoded(lines))
+                lines, piece = [], size
+        if not count:
+            return None
+        pieces.append(encoded(lines))
+        return Batch(_packed(b"".join(pieces)), size, count, frames)
+
+    def _written(self, member: bytes) -> bool:
         try:
-            self._append(data)
+            self._append(member)
         except OSError as error:
             self.error = error.strerror or type(error).__name__
             return False
         self.error = None
         return True
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, member: bytes) -> None:
         """One more member; a half of one is taken back."""
         assert self._file is not None
-        member = gzip.compress(data, LEVEL, mtime=0)
         try:
             view, at = memoryview(member), self._end
             while view:
@@ -231,20 +252,22 @@ class Writer:
         self.bytes += len(member)
 
 
-def _lines(entry: Entry) -> bytes:
-    return b"".join(
-        encoded(entry.at_ns, entry.dir, entry.conn, entry.url, _message(one, entry.plain)) for one in entry.messages
-    )
+def _packed(data: bytes) -> bytes:
+    """A member of the file."""
+    return gzip.compress(data, LEVEL, mtime=0)
 
 
-def _message(data: bytes, plain: bool) -> str | bytes:
+def _lines(entry: Entry) -> list[Line]:
+    at_ns, dir, conn, url, messages, plain, _ = entry
+    return [line(at_ns, dir, conn, url, _message(one) if plain else one) for one in messages]
+
+
+def _message(data: bytes) -> str | bytes:
     """Text where it is some: the format keeps other bytes as they are."""
-    if plain:
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            return data
-    return data
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 def _look(path: Path) -> Found:
