@@ -80,6 +80,7 @@ class Writer:
         self._closing = closing
         self._in = 0  # records that were put, counted by who puts them
         self._out = 0  # records that are on the disk, counted by the thread
+        self._there = 0  # the same, with those that are in the file and of which the disk has not said so yet
         self._waiting: deque[Entry] = deque()
         self._put = 0  # bytes that were put, counted by who puts them
         self._taken = 0  # bytes that are on the disk, counted by the thread
@@ -157,8 +158,9 @@ class Writer:
     def close(self) -> None:
         """Write what waits, and let the file go. Waits for the disk, `closing` seconds at most: not for a loop.
 
-        What the disk has not taken by then is counted as lost, whatever becomes of it. Raises UsageError where not all
-        of it could be written.
+        What is not in the file by then is counted as lost, whatever becomes of it. What is in it is not, though a slow
+        disk may need longer to have it: the thread waits for that alone. Raises UsageError where not all of it could
+        be written.
         """
         thread = self._thread
         if thread is None:
@@ -170,8 +172,9 @@ class Writer:
         self._wake.set()
         thread.join(self._closing)
         self._thread = None
-        self.lost += self._in - self._out
-        if thread.is_alive():
+        missing = self._in - self._there
+        self.lost += missing
+        if thread.is_alive() and missing:
             raise UsageError(f"the recording {self.path} is not whole: the disk took nothing for {self._closing:g} s")
         if self.error is not None:
             raise UsageError(f"the recording {self.path} is not whole, its end cannot be written: {self.error}")
@@ -193,7 +196,7 @@ class Writer:
                 over = self._over  # what is put before it is set is taken after it
                 while True:
                     batch = batch or self._batch()
-                    if batch is None or not self._written(batch.member):
+                    if batch is None or not self._written(batch):
                         break  # what the disk did not take stays, and is tried again
                     self._taken += batch.size
                     self._out += batch.records
@@ -227,25 +230,27 @@ class Writer:
         pieces.append(encoded(lines))
         return Batch(_packed(b"".join(pieces)), size, count, frames)
 
-    def _written(self, member: bytes) -> bool:
+    def _written(self, batch: "Batch") -> bool:
         try:
-            self._append(member)
+            self._append(batch.member, batch.records)
         except OSError as error:
             self.error = error.strerror or type(error).__name__
             return False
         self.error = None
         return True
 
-    def _append(self, member: bytes) -> None:
-        """One more member; a half of one is taken back."""
+    def _append(self, member: bytes, of: int = 0) -> None:
+        """One more member, of so many records; a half of one is taken back."""
         assert self._file is not None
         try:
             view, at = memoryview(member), self._end
             while view:
                 count = os.pwrite(self._file, view, at)
                 view, at = view[count:], at + count
+            self._there = self._out + of
             os.fsync(self._file)
         except OSError:
+            self._there = self._out
             os.ftruncate(self._file, self._end)
             raise
         self._end = at
