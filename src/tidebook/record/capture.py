@@ -87,13 +87,18 @@ def records(path: Path, on_cut: Callable[[str], None] | None = None) -> Iterator
                 if len(line) > LINE_MOST:
                     raise UsageError(f"{path.name} line {number} is longer than {LINE_MOST} bytes")
                 yield _record(number, line)
+        if not number:
+            raise UsageError(f"{path.name} is no recording: there is nothing in it")
     except FileNotFoundError:
         raise UsageError(f"no file {path.name}") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path.name} is no recording but a folder") from None
     except (OSError, EOFError, zlib.error) as error:
         if on_cut is not None and _is_cut(error) and number:
             on_cut(f"{path.name} is cut short: it is read to its last whole record, line {number}")
             return
-        raise UsageError(f"{path.name} cannot be read beyond line {number}: {error}") from None
+        where = f"cannot be read beyond line {number}" if number else "is no recording"
+        raise UsageError(f"{path.name} {where}: {error}") from None
     except (msgspec.MsgspecError, Base64Error, ValueError, OverflowError, RecursionError) as error:
         raise UsageError(f"{path.name} line {number} is no record: {error}") from None
 
