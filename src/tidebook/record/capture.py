@@ -10,7 +10,7 @@ import gzip
 import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -61,15 +61,18 @@ _encode = msgspec.json.Encoder().encode_lines
 _decode = msgspec.json.Decoder(Line).decode
 
 
-def line(at_ns: int, dir: str, conn: str, url: str, message: str | bytes) -> Line:
-    """A line of a recording, to be `encoded`."""
-    said = message if isinstance(message, str) else _Bytes(b64encode(message).decode())
-    return Line(dir, conn, at_ns / 1e9, at_ns, url, said)
+def lines(at_ns: int, dir: str, conn: str, url: str, messages: Iterable[str | bytes]) -> list[Line]:
+    """Lines of a recording, to be `encoded`: messages of one connection that came at once."""
+    t = at_ns / 1e9
+    return [
+        Line(dir, conn, t, at_ns, url, one if isinstance(one, str) else _Bytes(b64encode(one).decode()))
+        for one in messages
+    ]
 
 
-def encoded(lines: Sequence[Line]) -> bytes:
+def encoded(some: Sequence[Line]) -> bytes:
     """Lines as they stand in a recording, each with its end."""
-    return _encode(lines)
+    return _encode(some)
 
 
 def records(path: Path, on_cut: Callable[[str], None] | None = None) -> Iterator[Record]:

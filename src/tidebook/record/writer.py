@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tidebook.errors import UsageError
-from tidebook.record.capture import Line, encoded, line, records
+from tidebook.record.capture import Line, encoded, lines, records
 
 FLUSH: Final = 0.5  # seconds between two flushes: with the flush itself less than the second that may be lost
 FULL: Final = 2 << 20  # bytes that are flushed without waiting for that
@@ -135,8 +135,10 @@ class Writer:
         self._end = found.whole
         self._file = file
         at_ns = time.time_ns()
-        ends = [line(at_ns, "close", conn, url, "the recording ended") for conn, url in found.open.items()]
-        self._append(_packed(found.rest + encoded([line(at_ns, "begin", "", "", f"{BEGINS} {said}"), *ends])))
+        begin = lines(at_ns, "begin", "", "", [f"{BEGINS} {said}"])
+        for conn, url in found.open.items():
+            begin += lines(at_ns, "close", conn, url, ["the recording ended"])
+        self._append(_packed(found.rest + encoded(begin)))
         return found
 
     def put(self, entry: Entry) -> bool:
@@ -214,20 +216,20 @@ class Writer:
     def _batch(self) -> "Batch | None":
         """What waits, as much as is written at once; None where nothing does."""
         pieces: list[bytes] = []
-        lines: list[Line] = []
+        made: list[Line] = []
         size = frames = count = piece = 0
         while self._waiting and size < FULL:
             entry = self._waiting.popleft()
-            lines += _lines(entry)
+            made += _lines(entry)
             size += entry.size
             count += len(entry.messages)
             frames += len(entry.messages) if entry.dir == "recv" else 0
             if size - piece >= PIECE:
-                pieces.append(encoded(lines))
-                lines, piece = [], size
+                pieces.append(encoded(made))
+                made, piece = [], size
         if not count:
             return None
-        pieces.append(encoded(lines))
+        pieces.append(encoded(made))
         return Batch(_packed(b"".join(pieces)), size, count, frames)
 
     def _written(self, batch: "Batch") -> bool:
@@ -264,7 +266,12 @@ def _packed(data: bytes) -> bytes:
 
 def _lines(entry: Entry) -> list[Line]:
     at_ns, dir, conn, url, messages, plain, _ = entry
-    return [line(at_ns, dir, conn, url, _message(one) if plain else one) for one in messages]
+    if not plain:
+        return lines(at_ns, dir, conn, url, messages)
+    try:
+        return lines(at_ns, dir, conn, url, [one.decode() for one in messages])
+    except UnicodeDecodeError:
+        return lines(at_ns, dir, conn, url, map(_message, messages))
 
 
 def _message(data: bytes) -> str | bytes:
