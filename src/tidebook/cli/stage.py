@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tidebook.core.dialect import Dialect
 from tidebook.core.endpoint import Endpoint
+from tidebook.io.place import MISDIRECTED
 from tidebook.io.serve import Answer, Asked, Served
 from tidebook.record.capture import Record
 from tidebook.record.fed import Part
@@ -108,7 +109,19 @@ class Stage:
             self._something.set()
             return Answer(200, await future, JSON)
         body = self._bodies.get(_key(url))
+        if body is None and not self._halls_at(request):
+            return self._absent(request)
         return Answer(404, b"{}", JSON) if body is None else Answer(200, body, JSON)
+
+    def _halls_at(self, request: Asked) -> list[Hall]:
+        """Those of the recording's venues that are at an address."""
+        there = at_host(request.host, request.path, recorded=True)
+        return [hall for one in there if (hall := self._halls.get(one.name)) is not None]
+
+    def _absent(self, request: Asked) -> Answer:
+        """Who asks for a venue that is not in the recording is told what is, and has no reason to ask again."""
+        text = f"{request.host} is not in {self._recording.path.name}. It has: {', '.join(self._halls)}"
+        return Answer(MISDIRECTED, text.encode(), {"content-type": "text/plain; charset=utf-8"})
 
     def _snapshot(self, url: str) -> tuple[str, str] | None:
         """Of which venue's instrument a URL asks for the whole book."""
@@ -120,11 +133,10 @@ class Stage:
         return None
 
     async def websocket(self, request: Asked, socket: Served) -> None:
-        there = at_host(request.host, request.path, recorded=True)
-        halls = [hall for one in there if (hall := self._halls.get(one.name)) is not None]
+        halls = self._halls_at(request)
         hall = next((one for one in halls if one.dialect.door(request.path) is not None), None)
         if hall is None:
-            socket.refuse(Answer(404, b"not in this recording"))
+            socket.refuse(self._absent(request))
             return
         line = Line(hall, socket, hall.venue.endpoint(hall.dialect.door(request.path) or ""))
         self._lines[line] = hall.venue.name

@@ -48,7 +48,7 @@ from tidebook.io.clock import now
 from tidebook.io.driver import Driver
 from tidebook.io.http import NOTHING_SENT
 from tidebook.io.journal import Journal
-from tidebook.io.place import Remap
+from tidebook.io.place import MISDIRECTED, Remap
 from tidebook.io.tape import Tape
 from tidebook.model import health
 from tidebook.model.credentials import Secret
@@ -95,6 +95,7 @@ class VenueAt:
             credentials=keys.credentials, stamp=self.clock.stamp, resync=self._resync,
         )  # fmt: skip
         self._on_event = told
+        self._is_stood_for = remap is not None and masked
         self._driver = Driver(
             self.desk,
             on_event=told,
@@ -427,6 +428,12 @@ class VenueAt:
         try:
             async with asyncio.timeout(limit):
                 answer = await future
+            if self._is_stood_for and (reply := answer[0]) is not None and reply.status == MISDIRECTED:
+                errand.refused = VenueUnavailable(
+                    f"{self.place}: {shown(reply.body.decode(errors='replace'))}",
+                    venue=self.declared.name,
+                    retry="never",
+                )
             if errand.refused is not None:
                 errand.refused = self.desk.known.error(errand.refused)
             return answer

@@ -138,6 +138,8 @@ class Acks:
             return
         names = set(slots.get("topics", ()))
         for topic in named:
+            if topic.is_second and (not topic.is_asked or (asked is not None and topic not in asked.topics)):
+                continue  # the answer to an earlier asking, that names it as this one's will
             if asked is None and topic.resubscribe and subscribing.ack == subscribing.unsubscribed:
                 self._left(topic, now)  # what answers both does not say which
                 continue
@@ -186,7 +188,7 @@ class Acks:
         """It is acknowledged, or its data says as much. Twice is fine."""
         if topic.confirmed or topic.resubscribe:
             return
-        topic.confirmed = True
+        topic.confirmed, topic.is_second = True, False
         topic.asked_ns = topic.again_ns = None
         topic.tries = topic.refusals = 0
         topic.wanted.confirmed(now)

@@ -96,7 +96,7 @@ class Session:
 
     def add(self, book: Book, now: Now) -> None:
         """Carry this book from now on."""
-        topic = Topic(book.plan, book, book)
+        topic = Topic(book.plan, book, book, is_second=book.plan.name in self._left)
         self._keys.enter(topic)
         self.topics[book.plan.name] = topic
         self._by_engine[book.engine] = topic
@@ -105,7 +105,7 @@ class Session:
 
     def add_stream(self, stream: Reads, now: Now) -> None:
         """Carry this stream of facts from now on, or a topic whose messages are held back."""
-        topic = Topic(stream.plan, stream, reads=stream)
+        topic = Topic(stream.plan, stream, reads=stream, is_second=stream.plan.name in self._left)
         self._keys.enter(topic)
         self.topics[stream.plan.name] = topic
         stream.carrier = self
@@ -154,8 +154,16 @@ class Session:
             self._acks.ask_for("unsubscribe", (topic,), now)
 
     def _is_of_before(self, topic: Topic) -> bool:
-        """Whether its data is of an earlier asking on this connection: it was left, and is not asked for again yet."""
-        return topic.plan.name in self._left and not topic.is_asked
+        """Whether its data may be of an earlier asking on this connection.
+
+        The venue ends that when it reads that we left. What it said until then is on its way even after we have asked
+        again, and a hole follows: only the answer to this asking parts the two, where there is one.
+        """
+        if not topic.is_second:
+            return False
+        subscribing = self.endpoint.subscribing
+        has_answer = subscribing is not None and subscribing.ack is not None
+        return not topic.is_asked or (has_answer and not topic.is_answer_late)
 
     def _forget(self, topic: Topic) -> None:
         if topic.book is not None:

@@ -45,6 +45,7 @@ class Topic:
     resubscribe: bool = False  # subscribe again when the unsubscription is acknowledged
     again_ns: int | None = None  # after a refusal, or silence to our tries: when it is tried once more
     refusals: int = 0  # in a row
+    is_second: bool = False  # it was carried here before, left and wanted again: what comes may be of that time
     alone: bool = False  # asked for in a message of its own, since it was refused, or one with others was
     request_id: int = 0  # the last request for its whole book
     key: bytes | None = None  # by which the engine finds its messages, or found them last; None: not told yet
@@ -64,6 +65,11 @@ class Topic:
     def is_asked(self) -> bool:
         """Whether it was asked for, and the answer may come yet; data that comes earlier is not by this asking."""
         return self.asked_ns is not None or self.again_ns is not None
+
+    @property
+    def is_answer_late(self) -> bool:
+        """Whether it was refused, or had no answer in time: whatever came of an earlier asking has come by then."""
+        return self.tries > 1 or self.refusals > 0
 
     @property
     def by_url(self) -> bool:

@@ -10,7 +10,7 @@ import gzip
 import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,11 +30,11 @@ CONN_MOST: Final = 200
 _LATEST = 1 << 63
 
 
-class _Bytes(msgspec.Struct):
+class _Bytes(msgspec.Struct, gc=False):
     b64: str
 
 
-class Line(msgspec.Struct, omit_defaults=True):
+class Line(msgspec.Struct, omit_defaults=True, gc=False):
     """A line as it is written."""
 
     dir: str
@@ -57,14 +57,22 @@ class Record:
     message: str | bytes
 
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode_lines
 _decode = msgspec.json.Decoder(Line).decode
 
 
-def encoded(at_ns: int, dir: str, conn: str, url: str, message: str | bytes) -> bytes:
-    """A line of a recording, with its end."""
-    said = message if isinstance(message, str) else _Bytes(b64encode(message).decode())
-    return _encode(Line(dir, conn, at_ns / 1e9, at_ns, url, said)) + b"\n"
+def lines(at_ns: int, dir: str, conn: str, url: str, messages: Iterable[str | bytes]) -> list[Line]:
+    """Lines of a recording, to be `encoded`: messages of one connection that came at once."""
+    t = at_ns / 1e9
+    return [
+        Line(dir, conn, t, at_ns, url, one if isinstance(one, str) else _Bytes(b64encode(one).decode()))
+        for one in messages
+    ]
+
+
+def encoded(some: Sequence[Line]) -> bytes:
+    """Lines as they stand in a recording, each with its end."""
+    return _encode(some)
 
 
 def records(path: Path, on_cut: Callable[[str], None] | None = None) -> Iterator[Record]:
@@ -82,13 +90,18 @@ def records(path: Path, on_cut: Callable[[str], None] | None = None) -> Iterator
                 if len(line) > LINE_MOST:
                     raise UsageError(f"{path.name} line {number} is longer than {LINE_MOST} bytes")
                 yield _record(number, line)
+        if not number:
+            raise UsageError(f"{path.name} is no recording: there is nothing in it")
     except FileNotFoundError:
         raise UsageError(f"no file {path.name}") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path.name} is no recording but a folder") from None
     except (OSError, EOFError, zlib.error) as error:
         if on_cut is not None and _is_cut(error) and number:
             on_cut(f"{path.name} is cut short: it is read to its last whole record, line {number}")
             return
-        raise UsageError(f"{path.name} cannot be read beyond line {number}: {error}") from None
+        where = f"cannot be read beyond line {number}" if number else "is no recording"
+        raise UsageError(f"{path.name} {where}: {error}") from None
     except (msgspec.MsgspecError, Base64Error, ValueError, OverflowError, RecursionError) as error:
         raise UsageError(f"{path.name} line {number} is no record: {error}") from None
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tidebook.errors import UsageError
-from tidebook.record.capture import encoded, records
+from tidebook.record.capture import Line, encoded, lines, records
 
 FLUSH: Final = 0.5  # seconds between two flushes: with the flush itself less than the second that may be lost
 FULL: Final = 2 << 20  # bytes that are flushed without waiting for that
+PIECE: Final = 64 << 10  # bytes of messages that become lines in one call, during which nothing else of Python runs
 BUFFER: Final = 32 << 20  # bytes of messages that may wait for the disk
 OVERHEAD: Final = 64  # bytes counted for a record besides its messages
 LEVEL: Final = 1  # of gzip: four fifths of what the best level saves, for a fifth of its time
@@ -52,6 +53,15 @@ class Found:
     rest: bytes = b""
 
 
+class Batch(NamedTuple):
+    """Records as they are appended, with the bytes that they were counted for, and how many of them were received."""
+
+    member: bytes
+    size: int
+    records: int
+    frames: int
+
+
 class Writer:
     """One file and its thread. `put` is called on one thread alone, and never waits.
 
@@ -70,6 +80,7 @@ class Writer:
         self._closing = closing
         self._in = 0  # records that were put, counted by who puts them
         self._out = 0  # records that are on the disk, counted by the thread
+        self._there = 0  # the same, with those that are in the file and of which the disk has not said so yet
         self._waiting: deque[Entry] = deque()
         self._put = 0  # bytes that were put, counted by who puts them
         self._taken = 0  # bytes that are on the disk, counted by the thread
@@ -124,8 +135,10 @@ class Writer:
         self._end = found.whole
         self._file = file
         at_ns = time.time_ns()
-        ends = [encoded(at_ns, "close", conn, url, "the recording ended") for conn, url in found.open.items()]
-        self._append(b"".join([found.rest, encoded(at_ns, "begin", "", "", f"{BEGINS} {said}"), *ends]))
+        begin = lines(at_ns, "begin", "", "", [f"{BEGINS} {said}"])
+        for conn, url in found.open.items():
+            begin += lines(at_ns, "close", conn, url, ["the recording ended"])
+        self._append(_packed(found.rest + encoded(begin)))
         return found
 
     def put(self, entry: Entry) -> bool:
@@ -147,8 +160,9 @@ class Writer:
     def close(self) -> None:
         """Write what waits, and let the file go. Waits for the disk, `closing` seconds at most: not for a loop.
 
-        What the disk has not taken by then is counted as lost, whatever becomes of it. Raises UsageError where not all
-        of it could be written.
+        What is not in the file by then is counted as lost, whatever becomes of it. What is in it is not, though a slow
+        disk may need longer to have it: the thread waits for that alone. Raises UsageError where not all of it could
+        be written.
         """
         thread = self._thread
         if thread is None:
@@ -160,8 +174,9 @@ class Writer:
         self._wake.set()
         thread.join(self._closing)
         self._thread = None
-        self.lost += self._in - self._out
-        if thread.is_alive():
+        missing = self._in - self._there
+        self.lost += missing
+        if thread.is_alive() and missing:
             raise UsageError(f"the recording {self.path} is not whole: the disk took nothing for {self._closing:g} s")
         if self.error is not None:
             raise UsageError(f"the recording {self.path} is not whole, its end cannot be written: {self.error}")
@@ -175,27 +190,20 @@ class Writer:
     # ---- the thread
 
     def _run(self) -> None:
-        lines: list[bytes] = []
-        size = frames = length = count = 0
+        batch: Batch | None = None
         try:
             while True:
                 self._wake.wait(self._flush_every)
                 self._wake.clear()
                 over = self._over  # what is put before it is set is taken after it
                 while True:
-                    while self._waiting and length < FULL:
-                        entry = self._waiting.popleft()
-                        size += entry.size
-                        count += len(entry.messages)
-                        frames += len(entry.messages) if entry.dir == "recv" else 0
-                        lines.append(_lines(entry))
-                        length += len(lines[-1])
-                    if not lines or not self._written(b"".join(lines)):
+                    batch = batch or self._batch()
+                    if batch is None or not self._written(batch):
                         break  # what the disk did not take stays, and is tried again
-                    self._taken += size
-                    self._out += count
-                    self.frames += frames
-                    lines, size, frames, length, count = [], 0, 0, 0, 0
+                    self._taken += batch.size
+                    self._out += batch.records
+                    self.frames += batch.frames
+                    batch = None
                 if over:
                     return
                 if self.error is not None:
@@ -205,46 +213,73 @@ class Writer:
             os.close(self._file)
             self._file = None
 
-    def _written(self, data: bytes) -> bool:
+    def _batch(self) -> "Batch | None":
+        """What waits, as much as is written at once; None where nothing does."""
+        pieces: list[bytes] = []
+        made: list[Line] = []
+        size = frames = count = piece = 0
+        while self._waiting and size < FULL:
+            entry = self._waiting.popleft()
+            made += _lines(entry)
+            size += entry.size
+            count += len(entry.messages)
+            frames += len(entry.messages) if entry.dir == "recv" else 0
+            if size - piece >= PIECE:
+                pieces.append(encoded(made))
+                made, piece = [], size
+        if not count:
+            return None
+        pieces.append(encoded(made))
+        return Batch(_packed(b"".join(pieces)), size, count, frames)
+
+    def _written(self, batch: "Batch") -> bool:
         try:
-            self._append(data)
+            self._append(batch.member, batch.records)
         except OSError as error:
             self.error = error.strerror or type(error).__name__
             return False
         self.error = None
         return True
 
-    def _append(self, data: bytes) -> None:
-        """One more member; a half of one is taken back."""
+    def _append(self, member: bytes, of: int = 0) -> None:
+        """One more member, of so many records; a half of one is taken back."""
         assert self._file is not None
-        member = gzip.compress(data, LEVEL, mtime=0)
         try:
             view, at = memoryview(member), self._end
             while view:
                 count = os.pwrite(self._file, view, at)
                 view, at = view[count:], at + count
+            self._there = self._out + of
             os.fsync(self._file)
         except OSError:
+            self._there = self._out
             os.ftruncate(self._file, self._end)
             raise
         self._end = at
         self.bytes += len(member)
 
 
-def _lines(entry: Entry) -> bytes:
-    return b"".join(
-        encoded(entry.at_ns, entry.dir, entry.conn, entry.url, _message(one, entry.plain)) for one in entry.messages
-    )
+def _packed(data: bytes) -> bytes:
+    """A member of the file."""
+    return gzip.compress(data, LEVEL, mtime=0)
 
 
-def _message(data: bytes, plain: bool) -> str | bytes:
+def _lines(entry: Entry) -> list[Line]:
+    at_ns, dir, conn, url, messages, plain, _ = entry
+    if not plain:
+        return lines(at_ns, dir, conn, url, messages)
+    try:
+        return lines(at_ns, dir, conn, url, [one.decode() for one in messages])
+    except UnicodeDecodeError:
+        return lines(at_ns, dir, conn, url, map(_message, messages))
+
+
+def _message(data: bytes) -> str | bytes:
     """Text where it is some: the format keeps other bytes as they are."""
-    if plain:
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            return data
-    return data
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 def _look(path: Path) -> Found:

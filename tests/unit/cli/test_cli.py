@@ -72,7 +72,7 @@ BAD: list[tuple[Callable[[], bytes | None], str]] = [
     (lambda: samples()[0].read_bytes()[:-8] + bytes(8), "cannot be read beyond line"),
     (lambda: packed('{"dir":1}\n'), "is no record"),
     (lambda: packed("nothing\n"), "is no record"),
-    (lambda: packed(""), "no WebSocket connection"),
+    (lambda: packed(""), "there is nothing in it"),
     (lambda: packed(OPEN % "wss://example.org/ws"), "no venue claims the host example.org"),
     (lambda: packed(OPEN % "wss://stream.binance.com:9443/stream?streams=btcusdt@trade"), "shows no book of"),
 ]

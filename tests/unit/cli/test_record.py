@@ -79,6 +79,26 @@ def test_a_program_ends_it_with_its_own_status(
     assert main(["replay", path, "--check", path, "--", sys.executable]) == 2
 
 
+def test_a_program_that_wants_a_venue_which_is_not_in_it_is_told_so_at_once(
+    recorded: tuple[Path, int, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The venue's timeout would be an hour."""
+    program = """
+import asyncio, tidebook
+async def main():
+    async with tidebook.connect("binance.spot", "bybit.linear", timeout=3600.0) as market:
+        print(market["binance.spot"].state)
+        try:
+            await market.fetch_time(venue="bybit.linear")
+        except tidebook.VenueUnavailable as error:
+            print(error.retry, error)
+asyncio.run(asyncio.wait_for(main(), 60))
+"""
+    assert main(["replay", str(recorded[0]), "--", sys.executable, "-c", program]) == 0
+    said = f"never bybit.linear: api.bybit.com is not in {recorded[0].name}. It has: binance.spot"
+    assert capfd.readouterr().out.splitlines() == ["up", said]
+
+
 def test_a_file_that_is_no_recording_is_refused_before_a_program_is_run(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -261,23 +261,55 @@ async def test_a_disk_that_takes_nothing_is_told_and_what_was_written_stays_whol
     assert [one.message for one in records(path)][1:] == ["first"]
 
 
-async def test_a_disk_that_is_stuck_is_not_waited_for_and_what_it_has_not_is_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("call", ["pwrite", "fsync"])
+async def test_a_disk_that_is_stuck_is_not_waited_for_and_what_is_not_in_the_file_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
+    """What is in the file, and not yet said to be on the disk, is not lost."""
     writer = Writer(tmp_path / "stuck.jsonl.gz", flush=0.01, closing=0.01)
     writer.begin("test")
-    free = threading.Event()
-    monkeypatch.setattr("tidebook.record.writer.os.fsync", lambda file: free.wait())
-    for at in (1, 2):
-        writer.put(Entry(at, "recv", "ws.1", "wss://x/y", [b"{}", b"{}"], size=4))
+    free, there = threading.Event(), threading.Event()
+    real = getattr(os, call)
+
+    def stuck(*given: object) -> object:
+        there.set()
+        free.wait()
+        return real(*given)
+
+    monkeypatch.setattr(f"tidebook.record.writer.os.{call}", stuck)
     thread = writer._thread
     assert thread is not None
+    for at in (1, 2):  # the second one waits behind the first
+        writer.put(Entry(at, "recv", "ws.1", "wss://x/y", [b"{}", b"{}"], size=4))
+        await asyncio.to_thread(there.wait)
     with pytest.raises(UsageError, match="not whole"):
         writer.close()
-    assert writer.lost == 4
+    assert writer.lost == (4 if call == "pwrite" else 2)
     free.set()
     thread.join()
+    assert writer.frames == 4
     writer.close()  # again: nothing
+
+
+async def test_a_disk_that_is_slow_to_say_so_has_lost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = Writer(tmp_path / "slow.jsonl.gz", flush=0.01, closing=0.01)
+    writer.begin("test")
+    free, there = threading.Event(), threading.Event()
+
+    def slow(file: int) -> None:
+        there.set()
+        free.wait()
+
+    monkeypatch.setattr("tidebook.record.writer.os.fsync", slow)
+    thread = writer._thread
+    assert thread is not None
+    writer.put(Entry(1, "recv", "ws.1", "wss://x/y", [b"{}", b"{}"], size=4))
+    await asyncio.to_thread(there.wait)
+    writer.close()
+    assert writer.lost == 0
+    assert [one.message for one in records(writer.path)][1:] == ["{}", "{}"]
+    free.set()
+    thread.join()
 
 
 async def test_what_is_refused_leaves_no_file_and_no_descriptor(

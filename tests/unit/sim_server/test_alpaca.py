@@ -1,12 +1,11 @@
 """Alpaca's calls as they are served: what its own clients ask for beyond what Tidebook does."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.sim_server.rig import GENEROUS, Socket, clients, of
+from tests.unit.sim_server.rig import Socket, clients, of
 from tests.unit.sim_server.test_login import PATH, entered, hear
 
 from tidebook.model.wire import iso
@@ -60,11 +59,11 @@ async def test_spans_have_two_names(word: str, same: str) -> None:
 
 async def test_the_latest_of_each_has_a_call() -> None:
     async with serve(1, ["alpaca"]) as sim, clients(sim.at, "alpaca") as [client]:
-        whole: dict[str, Any] = {"snapshots": {}}
-        async with asyncio.timeout(GENEROUS):
-            while whole["snapshots"].keys() != {"BTC/USD", "ETH/USD"}:  # until something has been traded
-                _, whole, _ = await client.get(f"{PATH}/snapshots", symbols="BTC/USD,ETH/USD")
-                await asyncio.sleep(0.1)
+        _, whole, _ = await client.get(f"{PATH}/snapshots", symbols="BTC/USD,ETH/USD")  # nothing was traded yet
+        for id in ("BTC/USD", "ETH/USD"):
+            trade, bar = (whole["snapshots"][id][name] for name in ("latestTrade", "minuteBar"))
+            assert trade["p"] == bar["c"]
+            assert trade["s"] > 0
         for name, keys in (("trades", {"p", "s", "t", "i", "tks"}), ("quotes", {"bp", "bs", "ap", "as", "t"}),
                            ("bars", {"o", "h", "l", "c", "v", "t", "n", "vw"})):  # fmt: skip
             status, body, _ = await client.get(f"{PATH}/latest/{name}", symbols="BTC/USD,ETH/USD,NO/SUCH")

@@ -6,6 +6,7 @@ What the messages look like is in samples/, what they stand on in samples/NOTES.
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -205,7 +206,18 @@ def _latest(name: str, row: Callable[[Facts, str], Values | None]) -> Route:
 
 
 def _last_trade(facts: Facts, id: str) -> Values | None:
-    return next((_trade(one) for one in facts.trades(id, 1)), None)
+    """What the venue always has of a market that it lists; before the first trade here it is the last bar's."""
+    for one in facts.trades(id, 1):
+        return _trade(one)
+    bars = facts.candles(id, _SPANS["1Min"], None, None, 60)
+    return next((_trade(_closing(one, facts.now_ns)) for one in reversed(bars) if one.trades), None)
+
+
+def _closing(one: Candle, now_ns: int) -> Sold:
+    """The trade with which a bar ended, of the size that its trades had in the mean; it has no number."""
+    step = Decimal(1).scaleb(-len(one.volume.partition(".")[2]))
+    size = max((Decimal(one.volume) / one.trades).quantize(step), step)
+    return Sold(0, min(one.end_ns, now_ns) - 1, one.close, f"{size:f}", "", "buy")
 
 
 def _last_bar(facts: Facts, id: str) -> Values | None:
@@ -221,11 +233,11 @@ def _latest_books(facts: Facts, args: Args) -> Said:
 def _snapshots(facts: Facts, args: Args) -> Said:
     found: dict[str, Values] = {}
     for id in _only(facts, args):
-        if trades := facts.trades(id, 1):
+        if trade := _last_trade(facts, id):
             days = facts.candles(id, _DAY, None, None, 2)
             minutes = facts.candles(id, _SPANS["1Min"], None, None, 1)
             found[id] = {
-                "latestTrade": _trade(trades[-1]), "latestQuote": _quote(_now(facts, id)),
+                "latestTrade": trade, "latestQuote": _quote(_now(facts, id)),
                 "minuteBar": _bar(minutes[-1]), "dailyBar": _bar(days[-1]), "prevDailyBar": _bar(days[0]),
             }  # fmt: skip
     return Said("snapshots", {"snapshots": found})
