@@ -277,8 +277,9 @@ class OutcomeUnknown(TidebookError):
     async def resolve(self, timeout: float | None = None) -> Any:
         """Ask the venue what became of it: its Order. With `timeout` it is asked again and again for so many seconds.
 
-        Raises the venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no
-        answer yet, or in another process than the one that sent it.
+        Once that is known, by whatever way, it is told as often as you ask, also when the market is closed. Raises the
+        venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no answer yet, or
+        in another process than the one that sent it; WrongLoop in another loop as long as it is not known.
         """
         if self.asking is None:
             raise self

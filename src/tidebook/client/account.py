@@ -267,6 +267,8 @@ class Account(Opening):
     def _changed(self, row: Row) -> None:
         if isinstance(row, Order):
             self.orders._changed(row)
+            if self._one is not None:
+                self._one.private.heard(row)
         elif isinstance(row, Fill):
             self.fills._changed(row)
         elif isinstance(row, Balance):

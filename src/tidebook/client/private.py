@@ -212,8 +212,14 @@ class Private:
 
     def learned(self, order: Order) -> None:
         """An answer has said what an order is."""
+        self.heard(order)
         for listener in tuple(self.listeners):
             listener(order)
+
+    def heard(self, order: Order) -> None:
+        """Somebody was told what an order is: where nobody knew what became of it, that is known now."""
+        if self.started:
+            self.intents.heard(order)
 
     def _read(self, act: Act, about: Any, reply: Reply) -> Any:
         try:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol
 
+from tidebook.client.asking import Asking
 from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
 from tidebook.client.dead_man import DeadManSwitch
 from tidebook.client.finding import Finding, usable
@@ -98,7 +99,7 @@ class Trader(Finding):
         try:
             order = await one.private.intents.submit(made, number, check)
         except OutcomeUnknown as error:
-            error.asking = partial(self._alone(one).resolve, error.client_id)
+            error.asking = self._asking(one, error.client_id)
             raise
         return sent(order, self._alone(one))
 
@@ -284,19 +285,19 @@ class Trader(Finding):
 
         By its client id, and where that the venue does not know that proves nothing (it remembers orders for a while
         only, or says nothing of how long a request may be on its way), among open orders and fills too. That it never
-        arrived is said where that is proven. Raises as `submit` does.
+        arrived is said where that is proven. What was unresolved before, also by the journal, is told without a
+        question. Raises as `submit` does.
         """
-        _check_timeout(timeout)
-        one = self._with_unresolved(client_id)
-        return sent(await one.private.intents.resolve(client_id, timeout), self._alone(one))
+        return await self._asking(self._with_unresolved(client_id), client_id)(timeout)
 
     def settle(self, client_id: str, *, arrived: bool) -> None:
         """Say yourself what became of one of `unresolved`; the journal has it from then on.
 
         **Nothing checks this.** It is for the order that no question can settle any more, after you have looked at the
         venue's own page. Said wrongly, there is an order, or a position, that your program knows nothing of. Whoever
-        waits for it is told NetworkError where it has not arrived, and OutcomeUnknown where it has: what the venue made
-        of it `fetch_order` tells. Raises UsageError for one that is not unresolved, or is still on its way.
+        waits for it is told NetworkError where it has not arrived. Where it has, its venue is asked what it made of it:
+        an Order, OrderNotFound where there is none, OutcomeUnknown where that is not answered. Raises UsageError for
+        one that is not unresolved, or is still on its way.
         """
         if type(arrived) is not bool:
             raise UsageError(f"arrived={arrived!r}: True or False")
@@ -307,6 +308,9 @@ class Trader(Finding):
             if one.private.started and one.private.intents.has(client_id):
                 return one
         raise UsageError(f"nothing unresolved is called {client_id!r}")
+
+    def _asking(self, one: VenueAt, client_id: str) -> Asking:
+        return one.private.intents.asking(client_id, self._root, self._alone(one))
 
     # Inside -------------------------------------------------------------------
 
@@ -421,11 +425,6 @@ class Trader(Finding):
             if isinstance(answer, BaseException):
                 raise answer  # when all are over: none is left alone
         return [row for answer in answers for row in answer]  # type: ignore[union-attr]
-
-
-def _check_timeout(timeout: object) -> None:
-    if timeout is not None and (type(timeout) not in (int, float) or not 0 < float(str(timeout)) < 1e9):
-        raise UsageError(f"timeout={timeout!r}: seconds, above 0, or None")
 
 
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{0,128}", re.ASCII)

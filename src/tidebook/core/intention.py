@@ -60,6 +60,11 @@ class Intention:
         return self.state in ENDS
 
     @property
+    def is_known(self) -> bool:
+        """Whether there is nothing left to ask: of what a human says has arrived, what it is may not be known yet."""
+        return self.ended and (self.order is not None or self.state != "accepted")
+
+    @property
     def dead_ns(self) -> int | None:
         """From when on (monotonic) it cannot arrive any more; None: nobody knows."""
         window = self.trading.window
