@@ -26,6 +26,7 @@ from tidebook.model.credentials import Credentials, Secret
 from tidebook.model.orders import Order
 
 if TYPE_CHECKING:
+    from tidebook.client.account import Account
     from tidebook.client.place import VenueAt
 
 logger = logging.getLogger("tidebook.client")
@@ -45,6 +46,7 @@ class Private:
         self._journal = journal
         self._measured_ns = now().mono_ns
         self.listeners: list[Callable[[Order], None]] = []  # told of each order that an answer speaks of
+        self.accounts: list[Account] = []  # those that are open
         self.switches: set[str] = set()  # dead man's switches that are armed: of a symbol, or of all ("")
         self._account = ""
         self._by_message = by_message

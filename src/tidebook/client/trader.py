@@ -17,6 +17,7 @@ from tidebook.client.ordered import Sent, sent
 from tidebook.client.place import VenueAt, check_limit
 from tidebook.client.ranges import Instant, instant_ns
 from tidebook.client.raw import RawReply, ask, request_of
+from tidebook.client.stores import Store
 from tidebook.client.tables import Table
 from tidebook.core.clock import SECOND
 from tidebook.core.intents import IntentNumbers
@@ -313,6 +314,14 @@ class Trader(Finding):
         return one.private.intents.asking(client_id, self._root, self._alone(one))
 
     # Inside -------------------------------------------------------------------
+
+    def _told(self, order: Order) -> tuple[Store[Order], Order] | None:
+        """What an open account knows of an order, and the store in which that stands; None where there is none."""
+        for account in (account for one in self._venues(None) for account in one.private.accounts):
+            row = account.orders.get(order.client_id) if account.state in (State.LIVE, State.STALE) else None
+            if row is not None:
+                return account.orders, row
+        return None
 
     @abstractmethod
     def _alone(self, one: VenueAt) -> "Trader":

@@ -25,10 +25,11 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
         found: Order = self.trader._wait(self.asks.refresh())
         return found
 
-    def done(self, timeout: float | None = None) -> Order:
+    def done(self, timeout: float | None = 30.0) -> Order:
         """Wait until it has ended (filled, cancelled, expired, rejected): what it is then.
 
-        Raises Timeout after `timeout` seconds; the order stands as it does then, as after Ctrl-C.
+        By what an open account is told, else by asking the venue. Raises Timeout after `timeout` seconds (None:
+        never), OrderNotFound where the venue knows nothing of it; the order stands as it does then, as after Ctrl-C.
         """
         found: Order = self.trader._wait(self.asks.done(timeout))
         return found
