@@ -232,7 +232,11 @@ class Maintenance(VenueError):
 
 
 class ClockRefused(VenueError):
-    """The request's time stamp was outside the venue's window."""
+    """The request's time stamp was outside the venue's window, or its nonce not above the last one.
+
+    Both are a number that says when, both are refused before anything else is looked at, and both times signing anew
+    is all that is needed. The signature itself was right: what is wrong with one never gets better.
+    """
 
     retry = "safe"
 

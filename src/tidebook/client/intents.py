@@ -56,8 +56,10 @@ class Sends(Protocol):
         """Its answer, or why there is none. It is sent, or given up, also when nobody waits any more."""
         ...
 
-    def sealed(self, request: Request, gate: Callable[[Now], bool] | None = None) -> Seal:
-        """What signs it in the moment in which it is sent; where `gate` says no then, it is not."""
+    def sealed(self, request: Request, gate: Callable[[Now], bool] | None = None, *, again: bool = False) -> Seal:
+        """What signs it in the moment in which it is sent; where `gate` says no then, it is not. `again`: its time
+        stamp or its nonce was refused.
+        """
         ...
 
     def errand(self, request: Request, pool: str, weight: int, urgency: Urgency, seal: Seal) -> Errand: ...
@@ -285,7 +287,7 @@ class Intents:
         assert act is not None
         request = act.request(intention.wish)
         while intention.state == "made":
-            seal = self._sends.sealed(request, partial(self._gate, intention, check))
+            seal = self._sends.sealed(request, partial(self._gate, intention, check), again=intention.again)
             errand = self._sends.errand(request, act.pool, act.cost(intention.wish), Urgency.ORDER, seal)
             errand.late = partial(self._answered_late, intention, act, errand)
             try:

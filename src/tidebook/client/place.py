@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -36,6 +36,7 @@ from tidebook.core.stream import Stream, StreamPlan
 from tidebook.core.talk import OrderSocket, Talk
 from tidebook.engine.contract import Engine
 from tidebook.errors import (
+    ClockRefused,
     DecodeError,
     NoCredentials,
     RateLimited,
@@ -436,6 +437,8 @@ class VenueAt:
                 )
             if errand.refused is not None:
                 errand.refused = self.desk.known.error(errand.refused)
+                if isinstance(errand.refused, ClockRefused) and errand.seal is not None and errand.seal.jump:
+                    errand.refused.hint = _ELSEWHERE
             return answer
         except TimeoutError:
             no_room = f"no room in the limit {errand.pool} within {limit:g} s; {NOTHING_SENT}"
@@ -587,6 +590,12 @@ def check_limit(limit: int | None) -> None:
     """Raises UsageError for what is no count of rows."""
     if limit is not None and (type(limit) is not int or limit < 1):
         raise UsageError(f"limit={limit!r}: a whole number, at least one")
+
+
+_ELSEWHERE: Final = (
+    "Nothing was done, though its nonce jumped ahead: another program has counted further with this key, or in a finer"
+    " unit. Give this one a key of its own"
+)
 
 
 def _nobody(reply: Reply | None, why: str, at: Now) -> None:
