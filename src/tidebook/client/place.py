@@ -94,6 +94,7 @@ class VenueAt:
             declared.name, engine, pools=declared.pools, options=options, seed=now().mono_ns,
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
             credentials=keys.credentials, stamp=self.clock.stamp, resync=self._resync,
+            reached=str if remap is None or masked else remap,  # a simulator is told the venue's own host
         )  # fmt: skip
         self._on_event = told
         self._is_stood_for = remap is not None and masked

@@ -43,10 +43,10 @@ class Desk:
 
     `seed` is for jitter alone. `pools` are the venue's limits; desks that are given the same `budgets` share them,
     those of scope account where `account` is the same. `answers` says what replies tell of limits. `burst` is shared by
-    all that is read on one loop. `credentials` log in where an endpoint wants that, signing with what `stamp` gives;
-    `denied_at` are, by name, the endpoints at which these were refused for good: nothing is opened there any more.
-    `known` takes them out of whatever the venue says. `resync` has the venue's clock looked at anew; whether
-    `measured` will be called then.
+    all that is read on one loop. `credentials` log in where an endpoint wants that, signing with what `stamp` gives,
+    and for the URL that `reached` makes of the declared one; `denied_at` are, by name, the endpoints at which these
+    were refused for good: nothing is opened there any more. `known` takes them out of whatever the venue says. `resync`
+    has the venue's clock looked at anew; whether `measured` will be called then.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Desk:
         credentials: Credentials | None = None,
         stamp: Callable[[Now], Stamp] = lambda now: Stamp(now.wall_ns, 0),
         resync: Callable[[], bool] = lambda: False,
+        reached: Callable[[str], str] = str,
     ) -> None:
         self.venue = venue
         self.burst = burst or Burst()
@@ -82,6 +83,7 @@ class Desk:
         self._credentials = credentials
         self._stamp = stamp
         self._resync = resync
+        self._reached = reached
         self.known = Known(credentials)
         self.denied_at: dict[str, TidebookError] = {}
         self._talk: Talk | None = None
@@ -324,7 +326,7 @@ class Desk:
         endpoint, token = line.endpoint, None if line.raw is None else line.raw.token
         secrets: Mapping[str, Secret] = {}
         if endpoint.handshake is not None and self._credentials is not None:
-            secrets = endpoint.handshake(line.url, self._credentials, self._stamp(now))
+            secrets = endpoint.handshake(self._reached(line.url), self._credentials, self._stamp(now))
             for secret in secrets.values():
                 self.known.learn(secret.reveal())
         self.effects.append(Open(session.conn, line.url, line.headers, endpoint.cap, secrets, token))
@@ -334,7 +336,7 @@ class Desk:
         self._last_conn += 1
         conn, endpoint = self._last_conn, line.endpoint
         feed = self._engine.Feed(counter=endpoint.counter, cap=endpoint.cap)
-        access = None if self._credentials is None else Access(self._credentials, self._stamp)
+        access = None if self._credentials is None else Access(self._credentials, self._stamp, self._reached)
         session = Session(
             conn, endpoint, feed, self, self._timers, self._options, self.venue, self.known, line.url, access
         )
