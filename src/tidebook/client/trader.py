@@ -14,7 +14,8 @@ from tidebook.client.dead_man import DeadManSwitch
 from tidebook.client.finding import Finding, usable
 from tidebook.client.opening import Opening
 from tidebook.client.ordered import Sent, sent
-from tidebook.client.place import VenueAt, check_limit
+from tidebook.client.place import VenueAt
+from tidebook.client.questions import check_limit
 from tidebook.client.ranges import Instant, instant_ns
 from tidebook.client.raw import RawReply, ask, request_of
 from tidebook.client.stores import Store
