@@ -6,9 +6,10 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from tidebook.client.asking import Asking
+from tidebook.client.checks import Guard, check_clock, check_guard, check_intent, check_taken
 from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
 from tidebook.client.dead_man import DeadManSwitch
 from tidebook.client.finding import Finding, usable
@@ -20,13 +21,10 @@ from tidebook.client.ranges import Instant, instant_ns
 from tidebook.client.raw import RawReply, ask, request_of
 from tidebook.client.stores import Store
 from tidebook.client.tables import Table
-from tidebook.core.clock import SECOND
 from tidebook.core.intents import IntentNumbers
-from tidebook.core.rules import Wish, wish
+from tidebook.core.rules import wish
 from tidebook.core.trading import Act, Inquiry, Ref, Trading
 from tidebook.errors import (
-    BookNotLive,
-    ClockRefused,
     OrderNotFound,
     OrderRejected,
     OutcomeUnknown,
@@ -38,18 +36,7 @@ from tidebook.model.facts import Instrument
 from tidebook.model.health import Health
 from tidebook.model.market import State
 from tidebook.model.number import plain
-from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, MarketOrder, Order, Position, Stop, amount
-
-
-class Guard(Protocol):
-    """A book, as an order is guarded by it."""
-
-    symbol: str
-
-    @property
-    def state(self) -> State: ...
-    @property
-    def age(self) -> float: ...
+from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, Order, Position, amount
 
 
 class Trader(Finding):
@@ -84,20 +71,20 @@ class Trader(Finding):
         goes its way, and stands in `unresolved` until its outcome is known.
         """
         self._check_allowed()
-        _check_intent(intent)
+        check_intent(intent)
         one, instrument = await self._one(intent.symbol, venue)
         trading = _trading(one, "submit")
         made = wish(intent, instrument, trading.ids.write(number := self._numbers.next()))
-        _check_taken(made, trading, one)
+        check_taken(made, trading, one)
         if not dry_run:
             one.private.check(_act_of(one, "submit").request(made))
             made = await one.private.addressed(made)
-        check = partial(_check_guard, guard, max_age, instrument)
+        check = partial(check_guard, guard, max_age, instrument)
         check()
         if dry_run:
             _act_of(one, "submit").request(made)
             return sent(made.order(id="", status="dry", received_ns=now().wall_ns), self._alone(one))
-        await _check_clock(one, trading)
+        await check_clock(one, trading)
         try:
             order = await one.private.intents.submit(made, number, check)
         except OutcomeUnknown as error:
@@ -115,7 +102,7 @@ class Trader(Finding):
         """
         self._check_allowed()
         for intent in intents:
-            _check_intent(intent)
+            check_intent(intent)
         going = [
             asyncio.ensure_future(self.submit(intent, guard=guard, max_age=max_age, venue=venue)) for intent in intents
         ]
@@ -440,11 +427,6 @@ class Trader(Finding):
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{0,128}", re.ASCII)
 
 
-def _check_intent(intent: object) -> None:
-    if not isinstance(intent, (Limit, MarketOrder, Stop)):
-        raise UsageError(f"{type(intent).__name__} is no order: Limit, MarketOrder or Stop is")
-
-
 def _trading(one: VenueAt, name: str) -> Trading:
     trading = one.declared.trading
     if trading is None:
@@ -463,54 +445,3 @@ def _act_of(one: VenueAt, name: str) -> Act:
     if act is None:
         raise UsageError(f"{one.declared.name} has no {name.replace('_', ' ')}", venue=one.declared.name)
     return act
-
-
-def _check_taken(made: Wish, trading: Trading, one: VenueAt) -> None:
-    """Raises UsageError for what the venue does not take in this form."""
-    name = one.declared.name
-    lacking = ""
-    if made.kind not in trading.kinds:
-        lacking = f"{made.kind.replace('_', ' ')} orders"
-    elif made.kind == "limit" and made.tif not in trading.tifs:
-        lacking = f"orders that are {made.tif}"
-    elif made.post_only and not trading.post_only:
-        lacking = "post_only"
-    elif made.cost is not None and not trading.cost:
-        lacking = "market orders by cost"
-    elif made.reduce_only and not trading.reduces:
-        lacking = "reduce_only"
-    if lacking:
-        raise UsageError(f"{name} has no {lacking}. Nothing was sent", venue=name, symbol=made.instrument.symbol)
-
-
-def _check_guard(guard: Guard | None, max_age: float | None, instrument: Instrument) -> None:
-    if guard is None:
-        if max_age is not None:
-            raise UsageError("max_age is of a guard: guard=book")
-        return
-    known: object = getattr(guard, "state", None)
-    if not isinstance(known, State):
-        raise UsageError(f"guard={guard!r} is no book: one of market.book(…) is")
-    if max_age is not None and (type(max_age) not in (int, float) or not max_age > 0):
-        raise UsageError(f"max_age={max_age!r}: seconds, above 0")
-    state = guard.state
-    if state is not State.LIVE:
-        why = getattr(guard, "why", "") or f"{guard.symbol} is {state}, not live"
-        text = f"the guarding book: {why}. Nothing was sent"
-        raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
-    if max_age is not None and guard.age > max_age:
-        text = f"{guard.symbol}: the guarding book is {guard.age:.3f} s old, more than {max_age:g} s. Nothing was sent"
-        raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
-
-
-async def _check_clock(one: VenueAt, trading: Trading) -> None:
-    """What is not sure within half of the venue's window of time stamps is not sent."""
-    if trading.window is None:
-        return
-    most = int(trading.window * SECOND / 2)
-    if one.clock.unsure_ns(now()) > most:
-        await one.private.measure()
-    if (unsure := one.clock.unsure_ns(now())) > most:
-        name = one.declared.name
-        text = f"{name}: its clock is known to {unsure / 1e9:.1f} s only, of a window of {trading.window:g} s"
-        raise ClockRefused(f"{text}. Nothing was sent", venue=name)

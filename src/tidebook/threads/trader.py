@@ -6,10 +6,10 @@ from typing import Any
 from tidebook import errors
 from tidebook.client import ordered
 from tidebook.client.asking import Asking
+from tidebook.client.checks import Guard
 from tidebook.client.ranges import Instant
 from tidebook.client.raw import RawReply
 from tidebook.client.tables import Table
-from tidebook.client.trader import Guard
 from tidebook.errors import TidebookError
 from tidebook.model.orders import Amount, Balance, Fill, Intent, Order, Position
 from tidebook.threads.dead_man import DeadManSwitch
