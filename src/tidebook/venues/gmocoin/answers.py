@@ -8,7 +8,7 @@ import msgspec
 from tidebook.core.channel import Answers
 from tidebook.core.rest import refusals
 from tidebook.errors import ClockRefused, Maintenance, NotPermitted, SignatureRefused, TidebookError
-from tidebook.model.wire import decode
+from tidebook.model.wire import Code, decode
 
 
 class Message(msgspec.Struct):
@@ -19,7 +19,7 @@ class Message(msgspec.Struct):
 class Said(msgspec.Struct):
     """`status` is 0 where all is well, 5 in maintenance."""
 
-    status: int
+    status: Code
     messages: tuple[Message, ...] = ()
 
 
