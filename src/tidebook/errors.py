@@ -232,7 +232,11 @@ class Maintenance(VenueError):
 
 
 class ClockRefused(VenueError):
-    """The request's time stamp was outside the venue's window."""
+    """The request's time stamp was outside the venue's window, or its nonce not above the last one.
+
+    Both are a number that says when, both are refused before anything else is looked at, and both times signing anew
+    is all that is needed. The signature itself was right: what is wrong with one never gets better.
+    """
 
     retry = "safe"
 
@@ -277,8 +281,9 @@ class OutcomeUnknown(TidebookError):
     async def resolve(self, timeout: float | None = None) -> Any:
         """Ask the venue what became of it: its Order. With `timeout` it is asked again and again for so many seconds.
 
-        Raises the venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no
-        answer yet, or in another process than the one that sent it.
+        Once that is known, by whatever way, it is told as often as you ask, also when the market is closed. Raises the
+        venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no answer yet, or
+        in another process than the one that sent it; WrongLoop in another loop as long as it is not known.
         """
         if self.asking is None:
             raise self

@@ -3,7 +3,7 @@
 `python -m tests.intents.nonces` is the long run, four processes of a thousand calls each; exit status 1 where a call
 was refused. The exchange is a server on this machine, in the way of Coincheck (coincheck.com/documents/exchange/api,
 "Authentication"): it checks signatures by code of its own, judges requests in the order in which they arrive, and has
-no tolerance at all.
+no tolerance at all. What it says to a nonce that is not above the last clients have reported (its documents do not).
 """
 
 import argparse
@@ -46,7 +46,8 @@ class Strict:
         await asyncio.sleep(self._random.uniform(0, LONGEST))
         if why:
             self.refused.append(why)
-            return Answer(401, b'{"success":false,"error":"invalid authentication"}')
+            text = "Nonce must be incremented" if why.startswith("nonce") else "invalid authentication"
+            return Answer(401, f'{{"success":false,"error":"{text}"}}'.encode())
         return Answer(200, b'{"success":true,"jpy":"0"}')
 
     async def websocket(self, request: Asked, socket: Served) -> None:

@@ -9,8 +9,8 @@ from tests.peers.between import Between
 from tests.peers.count import Count, total
 
 from tidebook.model.credentials import SIMULATOR, Credentials
-from tidebook.sim.accounts import Account, Fill, Record
 from tidebook.sim.matching import BID
+from tidebook.sim.records import Account, Fill, Record
 from tidebook.sim.server import serve
 from tidebook.sim.wallet import text_of
 

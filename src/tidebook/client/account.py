@@ -153,6 +153,7 @@ class Account(Opening):
         async with within(self._wait, f"account of {self.venue}"):
             token = None if stream.token is None else await self._new_token(stream.token)
         one.private.listeners.append(self._learned)
+        one.private.accounts.append(self)
         self._raw, self._leave = one.open_raw(plan, self._take, self._watch, token)
         if stream.token is not None:
             self._begin(self._keep(stream.token))
@@ -214,8 +215,9 @@ class Account(Opening):
 
     def _stop(self) -> None:
         """Nothing more of it is wanted; twice is fine."""
-        if self._one is not None and self._learned in self._one.private.listeners:
+        if self._one is not None and self in self._one.private.accounts:
             self._one.private.listeners.remove(self._learned)
+            self._one.private.accounts.remove(self)
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
@@ -267,6 +269,8 @@ class Account(Opening):
     def _changed(self, row: Row) -> None:
         if isinstance(row, Order):
             self.orders._changed(row)
+            if self._one is not None:
+                self._one.private.heard(row)
         elif isinstance(row, Fill):
             self.fills._changed(row)
         elif isinstance(row, Balance):
@@ -384,6 +388,7 @@ class Account(Opening):
         self._asking = looks
         try:
             await self._missed.fetch(looks)
+            self.orders._wake()  # the venue may know of one no more
         except BaseException:
             self._looks |= looks
             raise

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tidebook.client.asking import Asking, outcome
 from tidebook.client.evidence import elsewhere
 from tidebook.client.journaled import entry_of
 from tidebook.client.network import network_error
+from tidebook.client.opening import Opening
 from tidebook.core.channel import Seen
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.effects import Reply, Request, Seal, Urgency
@@ -23,10 +25,8 @@ from tidebook.core.trading import Act, Ref, Trading, placed
 from tidebook.errors import (
     ClockRefused,
     DecodeError,
-    NetworkError,
     OrderNotFound,
     OrderRejected,
-    OutcomeUnknown,
     PostOnlyWouldTake,
     TidebookError,
     UsageError,
@@ -41,6 +41,8 @@ logger = logging.getLogger("tidebook.client")
 
 LOOK: Final = 2.0
 """Seconds for a look at an order that was taken."""
+KEPT: Final = 10_000
+"""So many whose outcome became known after it was unknown can be asked for by their names."""
 LONGEST, PATIENT = 60.0, 5.0
 """Seconds: windows beyond the first are not waited for by `submit`; who sets less than the second wants no waiting."""
 
@@ -54,8 +56,10 @@ class Sends(Protocol):
         """Its answer, or why there is none. It is sent, or given up, also when nobody waits any more."""
         ...
 
-    def sealed(self, request: Request, gate: Callable[[Now], bool] | None = None) -> Seal:
-        """What signs it in the moment in which it is sent; where `gate` says no then, it is not."""
+    def sealed(self, request: Request, gate: Callable[[Now], bool] | None = None, *, again: bool = False) -> Seal:
+        """What signs it in the moment in which it is sent; where `gate` says no then, it is not. `again`: its time
+        stamp or its nonce was refused.
+        """
         ...
 
     def errand(self, request: Request, pool: str, weight: int, urgency: Urgency, seal: Seal) -> Errand: ...
@@ -95,8 +99,9 @@ class Intents:
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking: dict[int, asyncio.Task[None]] = {}
         self._going: dict[str, asyncio.Task[None]] = {}
-        self._by_hand: dict[str, Intention] = {}
-        self._hands: dict[str, asyncio.Event] = {}
+        self._heard: dict[str, Order] = {}  # what others were told of those that are under way
+        self._resolved: dict[str, Intention] = {}  # those that were unresolved, the newest last
+        self._endings: dict[str, asyncio.Event] = {}
         self._closed = False
 
     async def submit(self, wish: Wish, number: int, check: Callable[[], None] | None = None) -> Order:
@@ -127,7 +132,7 @@ class Intents:
             if _is_cancelled():
                 self._left_alone(intention, task)
                 raise
-        return self._told(intention)
+        return self.told(intention)
 
     def _left_alone(self, intention: Intention, task: asyncio.Task[None]) -> None:
         """Nobody waits for it any more: what has left is told of until it is known."""
@@ -147,55 +152,70 @@ class Intents:
     async def resolve(self, client_id: str, timeout: float | None = None) -> Order:
         """Ask until it is known, `timeout` seconds at most (None: as `Options.resolve_timeout` says).
 
-        Raises as `submit` does; UsageError for a client id that is none of `unresolved`.
+        Raises as `submit` does; UsageError for a client id that none of `unresolved` has, or had.
         """
-        return await self.outcome(self._by_hand.get(client_id) or self._unresolved(client_id), timeout)
+        return await self.ask(self._named(client_id), timeout)
 
-    async def outcome(self, intention: Intention, timeout: float | None = None) -> Order:
-        """The same of one that may be known already."""
+    async def ask(self, intention: Intention, timeout: float | None) -> Order:
+        """What became of it. Raises as `submit` does; cancelled, it is unknown still."""
         try:
-            if timeout is None:
-                await self._known(intention, None)
-            else:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(timeout):
-                        await self._known(intention, now().mono_ns + seconds(timeout))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._known(intention, None if timeout is None else now().mono_ns + seconds(timeout))
+                    await self._look_after(intention)
         except asyncio.CancelledError:
             if _is_cancelled():
                 raise
-        return self._told(intention)
+        return self.told(intention)
+
+    def asking(self, client_id: str, root: Opening, trader: object) -> Asking:
+        """What asks after one of `unresolved`, or one that was. Raises UsageError where there is none."""
+        return Asking(self, self._named(client_id), root, trader)
+
+    def heard(self, order: Order) -> None:
+        """Somebody has been told of an order, be it by the account's stream: it may be one of ours."""
+        if order.client_id in self._going:
+            self._heard[order.client_id] = order  # its own answer decides, if there is one
+        intention = self.unresolved.get(order.client_id)
+        if intention is not None and intention.wish.instrument.symbol == order.symbol:
+            self._accepted(intention, order)
+            self._ended(intention)
 
     def settle(self, client_id: str, *, arrived: bool) -> None:
         """What a human says of one of `unresolved`. Raises UsageError where there is none, or it is under way yet."""
-        intention = self._unresolved(client_id)
+        intention = self.unresolved.get(client_id)
+        if intention is None:
+            raise self._nothing(client_id)
         if not intention.settled(arrived=arrived):
             text = f"{client_id} is on its way: its answer is waited for, and decides"
             raise UsageError(text, venue=self._sends.name)
         logger.warning("%s: %s, as somebody says", self._place, intention)
-        self._by_hand[client_id] = intention
         self._ended(intention)
 
     def has(self, client_id: str) -> bool:
-        """Whether it is one of `unresolved`, or was until a human settled it."""
-        return client_id in self.unresolved or client_id in self._by_hand
+        """Whether it is one of `unresolved`, or was."""
+        return client_id in self.unresolved or client_id in self._resolved
 
     async def settled(self, client_id: str, within: float) -> None:
-        """Wait until somebody has found out, or a human has said, what became of it; so many seconds at most."""
+        """Wait until one of `unresolved` is known by other ways than asking, so many seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                await self._hands.setdefault(client_id, asyncio.Event()).wait()
+                await self._endings.setdefault(client_id, asyncio.Event()).wait()
 
-    def _unresolved(self, client_id: str) -> Intention:
-        intention = self.unresolved.get(client_id)
+    def _named(self, client_id: str) -> Intention:
+        intention = self.unresolved.get(client_id) or self._resolved.get(client_id)
         if intention is None:
-            raise UsageError(f"{self._sends.name}: nothing unresolved is called {client_id!r}", venue=self._sends.name)
+            raise self._nothing(client_id)
         return intention
+
+    def _nothing(self, client_id: str) -> UsageError:
+        return UsageError(f"{self._sends.name}: nothing unresolved is called {client_id!r}", venue=self._sends.name)
 
     async def _known(self, intention: Intention, end_ns: int | None) -> None:
         """Wait for its answer and ask after it; with `end_ns` again and again until then."""
         if (going := self._going.get(intention.wish.client_id)) is not None:
             await asyncio.shield(going)
-        while intention.state == "unknown":
+        while intention.state == "unknown" and not self._closed:
             await self._asked(intention, end_ns)
             if end_ns is None or self._is_mute or now().mono_ns >= end_ns:
                 return
@@ -231,9 +251,14 @@ class Intents:
                 self.unresolved[client_id] = intention
                 if intention.answered_ns is not None and self._journal is not None:
                     self._journal.note_answered(client_id)
-                await self._asked(intention)
+                if (order := self._heard.get(client_id)) is not None:
+                    self._accepted(intention, order)
+                else:
+                    await self._asked(intention)
         finally:
+            intention.given_up()  # where it has not left by now, it never will
             del self._going[client_id]
+            self._heard.pop(client_id, None)
             self._ended(intention)
 
     async def _asked(self, intention: Intention, end_ns: int | None = None) -> None:
@@ -262,7 +287,7 @@ class Intents:
         assert act is not None
         request = act.request(intention.wish)
         while intention.state == "made":
-            seal = self._sends.sealed(request, partial(self._gate, intention, check))
+            seal = self._sends.sealed(request, partial(self._gate, intention, check), again=intention.again)
             errand = self._sends.errand(request, act.pool, act.cost(intention.wish), Urgency.ORDER, seal)
             errand.late = partial(self._answered_late, intention, act, errand)
             try:
@@ -365,7 +390,7 @@ class Intents:
             wait = intention.next_ns - now().mono_ns
             if intention.next_ns > end_ns:
                 return
-            await asyncio.sleep(max(wait, 0) / SECOND)
+            await self.settled(intention.wish.client_id, max(wait, 0) / SECOND)
             asked = now()
             if not intention.asks(asked):
                 continue
@@ -401,44 +426,45 @@ class Intents:
         """The venue tells of it: it came; and perhaps to nothing."""
         if intention.by_hand and intention.state == "absent":
             logger.error("%s: %s was said not to have arrived, and is there: %s", self._place, intention, order)
-        intention.accepted(order)
+        self._accepted(intention, order)
         self._sends.learned(order)
+
+    def _accepted(self, intention: Intention, order: Order) -> None:
+        intention.accepted(order)
         if (no := self._rejected(order)) is not None:
             intention.seen(order, no)
 
+    async def _look_after(self, intention: Intention) -> None:
+        """What its venue has made of what a human says has arrived. Raises OrderNotFound where there is no such."""
+        act = self.trading.act("order")
+        if act is None or self._is_mute or not intention.ended or intention.is_known:
+            return
+        try:
+            order = await self._found(intention, act, placed(intention.wish), now())
+        except OrderNotFound as error:
+            wish, name = intention.wish, self._sends.name
+            text = f"{name}: {wish.client_id} ({wish.words}) has arrived, as somebody said, and the venue has no such"
+            raise OrderNotFound(text, venue=name, symbol=wish.instrument.symbol, code=error.code) from error
+        except TidebookError as error:
+            intention.why = f"it was asked after, and {_words(str(error))}"
+        else:
+            intention.seen(order, self._rejected(order))
+
     def _ended(self, intention: Intention) -> None:
         if intention.ended:
-            self.unresolved.pop(intention.wish.client_id, None)
-            if (waiting := self._hands.get(intention.wish.client_id)) is not None:
-                waiting.set()
+            client_id = intention.wish.client_id
+            if self.unresolved.pop(client_id, None) is not None:
+                self._resolved[client_id] = intention
+                while len(self._resolved) > KEPT:
+                    del self._resolved[next(iter(self._resolved))]
+            if (ending := self._endings.pop(client_id, None)) is not None:
+                ending.set()
             if self._journal is not None:
                 self._journal.end(intention.wish.client_id, intention.state)
 
-    def _told(self, intention: Intention) -> Order:
-        """What its user is told."""
-        wish, name = intention.wish, self._sends.name
-        symbol = wish.instrument.symbol
-        match intention.state:
-            case "accepted" if intention.order is not None:
-                return intention.order
-            case "refused" | "unsent" if intention.error is not None:
-                raise intention.error
-            case "unsent":
-                raise UsageError(f"{name} was closed before {wish.client_id} ({wish.words}) left", venue=name)
-            case "absent" if intention.by_hand:
-                text = f"{name}: {wish.client_id} ({wish.words}) never arrived, as somebody said: {intention.why}"
-                raise NetworkError(text, venue=name, symbol=symbol)
-            case "absent":
-                text = (
-                    f"{name}: {wish.client_id} ({wish.words}) never arrived: {intention.why}, and when its time stamp"
-                )
-                text += " had run out the venue knew nothing of it"
-                raise NetworkError(text, venue=name, symbol=symbol)
-        hint = "Don't send it again: await error.resolve()"
-        if intention.by_hand:
-            hint = "It has arrived, as somebody said: don't send it again"
-        text = f"{name.partition('.')[0]} has not said whether {wish.client_id} ({wish.words}) arrived: {intention.why}"
-        raise OutcomeUnknown(text, venue=name, symbol=symbol, client_id=wish.client_id, hint=hint)
+    def told(self, intention: Intention) -> Order:
+        """What its user is told. Raises as `submit` does."""
+        return outcome(intention, self._sends.name, closed=self._closed)
 
 
 def _words(why: str) -> str:

@@ -27,16 +27,23 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
         found: Order = await self.trader.fetch_order(self)
         return found
 
-    async def done(self, timeout: float | None = None) -> Order:
+    async def done(self, timeout: float | None = 30.0) -> Order:
         """Wait until it has ended (filled, cancelled, expired, rejected): what it is then.
 
-        Asks again and again, at most every quarter of a second, less often later; what fails on the way is asked anew.
-        Raises Timeout after `timeout` seconds. Cancelled, the order stands as it does.
+        Where an account is open at its venue, what that is told decides and nothing is asked; it is waited for also
+        while its connection is away. Else the venue is asked again and again, at most every quarter of a second, less
+        often later; what fails on the way is asked anew. Raises Timeout after `timeout` seconds (None: never), and
+        OrderNotFound where the venue knows nothing of it. Cancelled, or too late, the order stands as it does.
         """
         order: Order = self
         wait = _FIRST
         async with within(timeout, f"{self.client_id or self.id} has not ended"):
             while order.open:
+                if (told := self.trader._told(self)) is not None:
+                    orders, order = told
+                    if order.open:
+                        await orders._stirred()
+                    continue
                 try:
                     with _unless_it_stays():
                         order = await self.refresh()

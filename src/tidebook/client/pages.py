@@ -5,7 +5,8 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
-from tidebook.client.place import VenueAt, check_limit
+from tidebook.client.place import VenueAt
+from tidebook.client.questions import check_limit
 from tidebook.core.channel import Call, Question
 from tidebook.core.clock import SECOND
 from tidebook.core.effects import Urgency

@@ -26,12 +26,17 @@ from tidebook.model.credentials import Credentials, Secret
 from tidebook.model.orders import Order
 
 if TYPE_CHECKING:
+    from tidebook.client.account import Account
     from tidebook.client.place import VenueAt
 
 logger = logging.getLogger("tidebook.client")
 
 OPENING: Final = 3.0
 """Seconds that the first order waits for the connection over which orders go."""
+JUMP: Final = 60_000
+"""By so much a nonce jumps after one was refused, which is a minute where nonces are milliseconds: over what another
+machine with this key has drawn whose clock is ahead. A finer unit than milliseconds is never chosen by itself: who
+counts in a coarser one with this key would be locked out for good."""
 MEASURE_EVERY = 60.0
 """Seconds after which the venue's clock is looked at anew, beside what is signed then."""
 
@@ -45,6 +50,7 @@ class Private:
         self._journal = journal
         self._measured_ns = now().mono_ns
         self.listeners: list[Callable[[Order], None]] = []  # told of each order that an answer speaks of
+        self.accounts: list[Account] = []  # those that are open
         self.switches: set[str] = set()  # dead man's switches that are armed: of a symbol, or of all ("")
         self._account = ""
         self._by_message = by_message
@@ -101,8 +107,13 @@ class Private:
             raise UsageError(text, venue=self.name)
         return scheme, credentials
 
-    def sealed(self, request: Request, gate: Callable[[Now], bool] | None = None) -> Seal:
-        """What signs it in the moment in which it is sent; where `gate` says no then, it is not. Raises as `check`."""
+    def sealed(
+        self, request: Request, gate: Callable[[Now], bool] | None = None, *, again: bool = False
+    ) -> Seal:  # fmt: skip
+        """What signs it in the moment in which it is sent; where `gate` says no then, it is not. Raises as `check`.
+
+        `again`: it was refused for its time stamp or its nonce, and this one's nonce jumps over what was refused.
+        """
         scheme, credentials = self.check(request)
 
         def sign(request: Request, at: Now, nonce: int, draw: bytes) -> Request | None:
@@ -110,9 +121,9 @@ class Private:
             return signed if gate is None or gate(at) else None
 
         self._measure_soon()
-        return Seal(
-            sign, _named(credentials) if scheme.wants_nonce else "", self._message(request, scheme, credentials, gate)
-        )
+        account = _named(credentials) if scheme.wants_nonce else ""
+        jump = JUMP if again and account else 0
+        return Seal(sign, account, self._message(request, scheme, credentials, gate), jump)
 
     def _message(
         self, request: Request, scheme: Scheme, credentials: Credentials, gate: Callable[[Now], bool] | None
@@ -160,15 +171,14 @@ class Private:
         return None
 
     async def send(self, request: Request, pool: str, weight: int, urgency: Urgency = Urgency.SEED) -> Reply:
-        """Send it signed. Raises as `VenueAt.send`; where its time stamp is refused it is signed once more, with the
-        venue's clock looked at anew: nothing was done the first time.
+        """Send it signed. Raises as `VenueAt.send`; where its time stamp or its nonce is refused it is signed once
+        more, with the venue's clock looked at anew: nothing was done the first time.
         """
-        seal = self.sealed(request)
         try:
-            return await self._one.send(request, pool, weight, seal, urgency)
+            return await self._one.send(request, pool, weight, self.sealed(request), urgency)
         except ClockRefused:
             await self.measure()
-            return await self._one.send(request, pool, weight, seal, urgency)
+            return await self._one.send(request, pool, weight, self.sealed(request, again=True), urgency)
 
     async def act(self, act: Act, about: Any) -> Any:
         """What an act says, all pages of it. Raises the venue's error, NetworkError, DecodeError."""
@@ -212,8 +222,14 @@ class Private:
 
     def learned(self, order: Order) -> None:
         """An answer has said what an order is."""
+        self.heard(order)
         for listener in tuple(self.listeners):
             listener(order)
+
+    def heard(self, order: Order) -> None:
+        """Somebody was told what an order is: where nobody knew what became of it, that is known now."""
+        if self.started:
+            self.intents.heard(order)
 
     def _read(self, act: Act, about: Any, reply: Reply) -> Any:
         try:

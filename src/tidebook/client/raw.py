@@ -185,7 +185,8 @@ async def answered(
 ) -> tuple[Reply, TidebookError | None]:
     """The reply of any status, and the error that it means. `seal` is what signs it, where that is not as usual.
 
-    What is refused for its time stamp is signed once more, with the venue's clock looked at anew: nothing was done.
+    What is refused for its time stamp or its nonce is signed once more, with the venue's clock looked at anew: nothing
+    was done.
     Raises as `ask` does where there is no reply.
     """
     if seal is None and signs:
@@ -194,7 +195,7 @@ async def answered(
     if seal is None or not isinstance(error, ClockRefused):
         return reply, error
     await one.private.measure()
-    return await _posted(one, request, seal)
+    return await _posted(one, request, one.private.sealed(request, again=True))
 
 
 async def _posted(one: VenueAt, request: Request, seal: Seal | None) -> tuple[Reply, TidebookError | None]:

@@ -85,7 +85,7 @@ class Recovery:
     async def _resolve(self, one: VenueAt, entry: Entry, intention: Intention) -> None:
         while True:
             try:
-                self.outcomes[entry.id] = await one.private.intents.outcome(intention)
+                self.outcomes[entry.id] = await one.private.intents.ask(intention, None)
             except OutcomeUnknown as error:
                 if entry.id not in one.private.intents.unresolved:  # a human says that it has arrived
                     self.outcomes[entry.id] = error

@@ -82,12 +82,16 @@ class Store(Generic[R]):
                 row = found()
                 if row is not None:
                     return row
-                woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._waiting.add(woken)
-                try:
-                    await woken
-                finally:
-                    self._waiting.discard(woken)
+                await self._stirred()
+
+    async def _stirred(self) -> None:
+        """Wait until a row has changed, or is there no more, or the account has ended."""
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(woken)
+        try:
+            await woken
+        finally:
+            self._waiting.discard(woken)
 
     def watch(self, **fields: Any) -> "Changes[R]":
         """Each row that is new, or has changed, from now on, if it has these values. Nothing is dropped: a reader who

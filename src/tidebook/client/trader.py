@@ -6,24 +6,25 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from tidebook.client.asking import Asking
+from tidebook.client.checks import Guard, check_clock, check_guard, check_intent, check_taken
 from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
 from tidebook.client.dead_man import DeadManSwitch
 from tidebook.client.finding import Finding, usable
 from tidebook.client.opening import Opening
 from tidebook.client.ordered import Sent, sent
-from tidebook.client.place import VenueAt, check_limit
+from tidebook.client.place import VenueAt
+from tidebook.client.questions import check_limit
 from tidebook.client.ranges import Instant, instant_ns
 from tidebook.client.raw import RawReply, ask, request_of
+from tidebook.client.stores import Store
 from tidebook.client.tables import Table
-from tidebook.core.clock import SECOND
 from tidebook.core.intents import IntentNumbers
-from tidebook.core.rules import Wish, wish
+from tidebook.core.rules import wish
 from tidebook.core.trading import Act, Inquiry, Ref, Trading
 from tidebook.errors import (
-    BookNotLive,
-    ClockRefused,
     OrderNotFound,
     OrderRejected,
     OutcomeUnknown,
@@ -35,18 +36,7 @@ from tidebook.model.facts import Instrument
 from tidebook.model.health import Health
 from tidebook.model.market import State
 from tidebook.model.number import plain
-from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, MarketOrder, Order, Position, Stop, amount
-
-
-class Guard(Protocol):
-    """A book, as an order is guarded by it."""
-
-    symbol: str
-
-    @property
-    def state(self) -> State: ...
-    @property
-    def age(self) -> float: ...
+from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, Order, Position, amount
 
 
 class Trader(Finding):
@@ -81,24 +71,24 @@ class Trader(Finding):
         goes its way, and stands in `unresolved` until its outcome is known.
         """
         self._check_allowed()
-        _check_intent(intent)
+        check_intent(intent)
         one, instrument = await self._one(intent.symbol, venue)
         trading = _trading(one, "submit")
         made = wish(intent, instrument, trading.ids.write(number := self._numbers.next()))
-        _check_taken(made, trading, one)
+        check_taken(made, trading, one)
         if not dry_run:
             one.private.check(_act_of(one, "submit").request(made))
             made = await one.private.addressed(made)
-        check = partial(_check_guard, guard, max_age, instrument)
+        check = partial(check_guard, guard, max_age, instrument)
         check()
         if dry_run:
             _act_of(one, "submit").request(made)
             return sent(made.order(id="", status="dry", received_ns=now().wall_ns), self._alone(one))
-        await _check_clock(one, trading)
+        await check_clock(one, trading)
         try:
             order = await one.private.intents.submit(made, number, check)
         except OutcomeUnknown as error:
-            error.asking = partial(self._alone(one).resolve, error.client_id)
+            error.asking = self._asking(one, error.client_id)
             raise
         return sent(order, self._alone(one))
 
@@ -112,7 +102,7 @@ class Trader(Finding):
         """
         self._check_allowed()
         for intent in intents:
-            _check_intent(intent)
+            check_intent(intent)
         going = [
             asyncio.ensure_future(self.submit(intent, guard=guard, max_age=max_age, venue=venue)) for intent in intents
         ]
@@ -284,19 +274,19 @@ class Trader(Finding):
 
         By its client id, and where that the venue does not know that proves nothing (it remembers orders for a while
         only, or says nothing of how long a request may be on its way), among open orders and fills too. That it never
-        arrived is said where that is proven. Raises as `submit` does.
+        arrived is said where that is proven. What was unresolved before, also by the journal, is told without a
+        question. Raises as `submit` does.
         """
-        _check_timeout(timeout)
-        one = self._with_unresolved(client_id)
-        return sent(await one.private.intents.resolve(client_id, timeout), self._alone(one))
+        return await self._asking(self._with_unresolved(client_id), client_id)(timeout)
 
     def settle(self, client_id: str, *, arrived: bool) -> None:
         """Say yourself what became of one of `unresolved`; the journal has it from then on.
 
         **Nothing checks this.** It is for the order that no question can settle any more, after you have looked at the
         venue's own page. Said wrongly, there is an order, or a position, that your program knows nothing of. Whoever
-        waits for it is told NetworkError where it has not arrived, and OutcomeUnknown where it has: what the venue made
-        of it `fetch_order` tells. Raises UsageError for one that is not unresolved, or is still on its way.
+        waits for it is told NetworkError where it has not arrived. Where it has, its venue is asked what it made of it:
+        an Order, OrderNotFound where there is none, OutcomeUnknown where that is not answered. Raises UsageError for
+        one that is not unresolved, or is still on its way.
         """
         if type(arrived) is not bool:
             raise UsageError(f"arrived={arrived!r}: True or False")
@@ -308,7 +298,18 @@ class Trader(Finding):
                 return one
         raise UsageError(f"nothing unresolved is called {client_id!r}")
 
+    def _asking(self, one: VenueAt, client_id: str) -> Asking:
+        return one.private.intents.asking(client_id, self._root, self._alone(one))
+
     # Inside -------------------------------------------------------------------
+
+    def _told(self, order: Order) -> tuple[Store[Order], Order] | None:
+        """What an open account knows of an order, and the store in which that stands; None where there is none."""
+        for account in (account for one in self._venues(None) for account in one.private.accounts):
+            row = account.orders.get(order.client_id) if account.state in (State.LIVE, State.STALE) else None
+            if row is not None:
+                return account.orders, row
+        return None
 
     @abstractmethod
     def _alone(self, one: VenueAt) -> "Trader":
@@ -423,17 +424,7 @@ class Trader(Finding):
         return [row for answer in answers for row in answer]  # type: ignore[union-attr]
 
 
-def _check_timeout(timeout: object) -> None:
-    if timeout is not None and (type(timeout) not in (int, float) or not 0 < float(str(timeout)) < 1e9):
-        raise UsageError(f"timeout={timeout!r}: seconds, above 0, or None")
-
-
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{0,128}", re.ASCII)
-
-
-def _check_intent(intent: object) -> None:
-    if not isinstance(intent, (Limit, MarketOrder, Stop)):
-        raise UsageError(f"{type(intent).__name__} is no order: Limit, MarketOrder or Stop is")
 
 
 def _trading(one: VenueAt, name: str) -> Trading:
@@ -454,54 +445,3 @@ def _act_of(one: VenueAt, name: str) -> Act:
     if act is None:
         raise UsageError(f"{one.declared.name} has no {name.replace('_', ' ')}", venue=one.declared.name)
     return act
-
-
-def _check_taken(made: Wish, trading: Trading, one: VenueAt) -> None:
-    """Raises UsageError for what the venue does not take in this form."""
-    name = one.declared.name
-    lacking = ""
-    if made.kind not in trading.kinds:
-        lacking = f"{made.kind.replace('_', ' ')} orders"
-    elif made.kind == "limit" and made.tif not in trading.tifs:
-        lacking = f"orders that are {made.tif}"
-    elif made.post_only and not trading.post_only:
-        lacking = "post_only"
-    elif made.cost is not None and not trading.cost:
-        lacking = "market orders by cost"
-    elif made.reduce_only and not trading.reduces:
-        lacking = "reduce_only"
-    if lacking:
-        raise UsageError(f"{name} has no {lacking}. Nothing was sent", venue=name, symbol=made.instrument.symbol)
-
-
-def _check_guard(guard: Guard | None, max_age: float | None, instrument: Instrument) -> None:
-    if guard is None:
-        if max_age is not None:
-            raise UsageError("max_age is of a guard: guard=book")
-        return
-    known: object = getattr(guard, "state", None)
-    if not isinstance(known, State):
-        raise UsageError(f"guard={guard!r} is no book: one of market.book(…) is")
-    if max_age is not None and (type(max_age) not in (int, float) or not max_age > 0):
-        raise UsageError(f"max_age={max_age!r}: seconds, above 0")
-    state = guard.state
-    if state is not State.LIVE:
-        why = getattr(guard, "why", "") or f"{guard.symbol} is {state}, not live"
-        text = f"the guarding book: {why}. Nothing was sent"
-        raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
-    if max_age is not None and guard.age > max_age:
-        text = f"{guard.symbol}: the guarding book is {guard.age:.3f} s old, more than {max_age:g} s. Nothing was sent"
-        raise BookNotLive(text, symbol=instrument.symbol, venue=instrument.venue)
-
-
-async def _check_clock(one: VenueAt, trading: Trading) -> None:
-    """What is not sure within half of the venue's window of time stamps is not sent."""
-    if trading.window is None:
-        return
-    most = int(trading.window * SECOND / 2)
-    if one.clock.unsure_ns(now()) > most:
-        await one.private.measure()
-    if (unsure := one.clock.unsure_ns(now())) > most:
-        name = one.declared.name
-        text = f"{name}: its clock is known to {unsure / 1e9:.1f} s only, of a window of {trading.window:g} s"
-        raise ClockRefused(f"{text}. Nothing was sent", venue=name)

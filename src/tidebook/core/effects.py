@@ -120,7 +120,8 @@ class Seal:
 
     `sign` gets the request, the time, a nonce and 16 random bytes; None says that it must not be sent any more. Where
     `account` is not empty, requests of the same one (of any process on this machine) are sent one after the other, each
-    with a higher nonce; elsewhere the nonce is 0. It names the key without saying what it is.
+    with a higher nonce; elsewhere the nonce is 0. It names the key without saying what it is. The nonce is `jump` above
+    what it would be, where one was refused.
 
     `says` makes the message that says the same, with an id, where there is one; None of it: it must not be sent.
     """
@@ -128,6 +129,7 @@ class Seal:
     sign: Callable[[Request, Now, int, bytes], Request | None]
     account: str = ""
     says: Callable[[str, Now], Secret | None] | None = None
+    jump: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Intention:
     sent_ns: int | None = None  # monotonic, when it left
     sent_wall_ns: int = 0  # the same by the other clock, which goes on while the machine sleeps
     slept_ns: int = 0  # how much longer ago that was, when it was asked about last, than the monotonic clock says
-    again: bool = False  # it was refused for its time stamp
+    again: bool = False  # it was refused for its time stamp, or its nonce
     asked: int = 0
     next_ns: int | None = None  # monotonic, when to ask next; None: not at all
     unsure_ns: int = 0  # by how much the venue's clock may differ from what was known when it left
@@ -58,6 +58,11 @@ class Intention:
     @property
     def ended(self) -> bool:
         return self.state in ENDS
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is nothing left to ask: of what a human says has arrived, what it is may not be known yet."""
+        return self.ended and (self.order is not None or self.state != "accepted")
 
     @property
     def dead_ns(self) -> int | None:
@@ -102,7 +107,7 @@ class Intention:
             self.state, self.error = "refused", error
 
     def too_late(self) -> bool:
-        """It was refused for its time stamp, so that it may leave once more, with a better one; only once."""
+        """It was refused for its time stamp, or its nonce: it may leave once more, with a better one; only once."""
         if self.state != "sent" or self.again:
             return False
         self.state, self.sent_ns, self.again = "made", None, True

@@ -45,10 +45,14 @@ class Login:
 
 
 class Access(NamedTuple):
-    """What opens private connections: whose key, and what a signature takes from outside."""
+    """What opens private connections: whose key, and what a signature takes from outside.
+
+    `reached` makes of a declared URL the one at which the venue is reached: that is what is signed.
+    """
 
     credentials: Credentials
     stamp: Callable[[Now], Stamp]
+    reached: Callable[[str], str]
 
 
 class Guest(Protocol):
@@ -123,7 +127,7 @@ class Entry:
         if isinstance(ask, Template):
             self._guest.confide(Secret(ask.print(**credentials.slots).decode()))
         else:
-            said = ask(self._url, credentials, self._access.stamp(now))
+            said = ask(self._access.reached(self._url), credentials, self._access.stamp(now))
             self._known.learn(said.reveal())
             self._guest.confide(said)
 

@@ -9,9 +9,9 @@ import msgspec
 
 from tidebook.core.channel import Question
 from tidebook.core.clock import seconds
-from tidebook.core.effects import Request
+from tidebook.core.effects import Reply, Request
 from tidebook.core.redact import excerpt, shown
-from tidebook.errors import Banned, DecodeError, RateLimited, RegionRefused, TidebookError, UsageError
+from tidebook.errors import Banned, DecodeError, RateLimited, RegionRefused, TidebookError, UsageError, VenueError
 from tidebook.model.facts import Instrument
 from tidebook.model.wire import decode
 
@@ -101,6 +101,31 @@ def region(venue: str) -> TidebookError:
 def refusal(kind: type[TidebookError], text: str, venue: str, code: str) -> TidebookError:
     """A venue's no, with its own code and its own words, redacted."""
     return kind(f"{venue}: {shown(text)} ({shown(code)})", venue=venue, code=code)
+
+
+def refusals(
+    read: Callable[[bytes], tuple[str, str] | None], kinds: Mapping[str, type[TidebookError]]
+) -> Callable[[Reply, str, int], TidebookError | None]:
+    """For `Answers.error`, where the body says whether it is a no, in whatever status, and a code.
+
+    `read` makes of a body the code and the words of a no, None where it is none; it raises DecodeError for what is no
+    such thing. `kinds` are errors by code.
+    """
+
+    def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
+        try:
+            no = read(reply.body)
+        except DecodeError:
+            no = None
+        if no is None and reply.status < 400:
+            return None
+        code, text = no or ("", "")
+        code, text = code or str(reply.status), text or code or f"HTTP {reply.status}"
+        if reply.status == 429:
+            return wait(RateLimited, text, venue, code, now_ns, retry_after(reply.headers, 1))
+        return refusal(kinds.get(code, VenueError), text, venue, code)
+
+    return error
 
 
 def wait(

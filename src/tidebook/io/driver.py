@@ -333,7 +333,7 @@ class Driver:
             async with AsyncExitStack() as stack:
                 try:
                     async with asyncio.timeout(effect.timeout):
-                        nonce = await stack.enter_async_context(turn(seal.account, lambda: now().wall_ns))
+                        nonce = await stack.enter_async_context(turn(seal.account, lambda: now().wall_ns, seal.jump))
                 except TimeoutError:
                     raise Failure(f"Timeout: {shown(request)}: {_NO_TURN}") from None
                 yield self._signed(seal, request, nonce)

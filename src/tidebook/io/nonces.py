@@ -22,17 +22,17 @@ _DIGITS: Final = 20
 
 
 @asynccontextmanager
-async def turn(account: str, wall_ns: Callable[[], int]) -> AsyncIterator[int]:
+async def turn(account: str, wall_ns: Callable[[], int], jump: int = 0) -> AsyncIterator[int]:
     """The next number of an account's key, at least the time in milliseconds; its turn ends with the block.
 
-    `account` is a name of letters and digits. Waits as long as it takes. Cancelled while waiting, nothing is used.
-    Raises OSError where the file cannot be kept.
+    With a `jump` it is so much higher, and those that follow are above it. `account` is a name of letters and digits.
+    Waits as long as it takes. Cancelled while waiting, nothing is used. Raises OSError where the file cannot be kept.
     """
     file = _opened(account)
     try:
         await _lock(file)
         last = os.pread(file, _DIGITS, 0).strip()
-        nonce = max(int(last) + 1 if last.isdigit() else 0, wall_ns() // 1_000_000)
+        nonce = max(int(last) + 1 if last.isdigit() else 0, wall_ns() // 1_000_000) + jump
         os.pwrite(file, f"{nonce:0{_DIGITS}}".encode(), 0)
         yield nonce
     finally:

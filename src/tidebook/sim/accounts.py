@@ -4,117 +4,30 @@ Whole numbers throughout: prices in ticks, sizes in lots, amounts in atoms (see 
 sequence of commands all of it is the same. What is not there: liquidation, funding payments, borrowing.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from tidebook.core.private import KEPT, Cause, Denied, State, Terms
+from tidebook.core.private import KEPT, Cause, Denied, State
 from tidebook.sim.countdowns import Countdowns
 from tidebook.sim.exchange import Exchange, Intent
+from tidebook.sim.funds import Funds, margin
 from tidebook.sim.listing import Instrument
-from tidebook.sim.matching import ASK, BID, Accepted, Done, Event, Reduced, Side, Tif, Trade
+from tidebook.sim.matching import BID, Accepted, Done, Event, Reduced, Trade
+from tidebook.sim.records import Account, Ask, Fill, Place, Record
 from tidebook.sim.stops import Stops, reached
-from tidebook.sim.wallet import PLACES, Position, Wallet, lot_atoms, tick_atoms
+from tidebook.sim.wallet import PLACES, Position, lot_atoms, tick_atoms
 
 _MILLION: Final = 1_000_000
 _FIRST: Final = 1_000_000_000  # numbers of orders begin after it
 
-Place = tuple[str, str]
-"""Venue and symbol."""
-
-
-class Ask(NamedTuple):
-    """An order that is asked for, in ticks and lots. No price: a market order by `size` or by `quote`, in atoms.
-
-    With a `trigger`, a price in ticks, it waits until the market trades there or beyond: above where it `rises`.
-    Where that is not said, it is the side of the last trade on which the trigger is.
-    """
-
-    side: Side
-    size: int = 0
-    price: int | None = None
-    quote: int | None = None
-    tif: Tif = "gtc"
-    client_id: str = ""
-    reduce_only: bool = False
-    trigger: int | None = None
-    rises: bool | None = None
-
-
-class Fill(NamedTuple):
-    """A fill in ticks and lots; `worth`, `fee` and `realized` in atoms."""
-
-    trade: int
-    time_ns: int
-    price: int
-    size: int
-    worth: int
-    fee: int
-    fee_currency: str
-    maker: bool
-    realized: int
-
-
-@dataclass(eq=False, slots=True)
-class Record:
-    """An order and what became of it. `inner` is its number in the order book, `hold` what it holds now."""
-
-    number: int
-    venue: str
-    instrument: Instrument
-    ask: Ask
-    created_ns: int
-    owner: str
-    price: int | None
-    size: int
-    left: int
-    state: State = "open"
-    reason: str = ""
-    inner: int = 0
-    updated_ns: int = 0
-    spent: int = 0
-    fills: list[Fill] = field(default_factory=list[Fill])
-    hold: int = 0
-    hold_in: str = ""
-    moving: bool = False  # it is taken out and placed again
-    waits: bool = False  # for its trigger; also what was cancelled before it
-
-    @property
-    def filled(self) -> int:
-        return self.size - self.left
-
-
-Hear = Callable[[Cause, "Record | None", "Fill | None", Sequence[str]], None]
-"""Is told what happened: why, the order, the fill, and the currencies whose balances moved."""
-
-
-class Account:
-    """One account of one purse. `terms` are by venue."""
-
-    def __init__(self, number: int, purse: str) -> None:
-        self.number = number
-        self.purse = purse
-        self.wallet = Wallet()
-        self.records: dict[int, Record] = {}
-        self.open: dict[int, Record] = {}
-        self.positions: dict[Place, Position] = {}
-        self.fills: list[tuple[Record, Fill]] = []
-        self.listeners: list[Hear] = []
-        self.by_client: dict[str, Record] = {}
-        self.notes: dict[str, Any] = {}  # a dialect's
-
-    def tell(self, cause: Cause, record: Record | None, fill: Fill | None = None, moved: Sequence[str] = ()) -> None:
-        for hear in [*self.listeners]:
-            hear(cause, record, fill, moved)
-
 
 class House:
-    """All accounts of an exchange. `terms` say what trading costs, by venue."""
+    """All accounts of an exchange."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self.terms: dict[str, Terms] = {}
+        self.funds = Funds(exchange)
         self.accounts: list[Account] = []
         self._numbers = _FIRST
         self._owners: dict[str, tuple[Account, Record]] = {}
@@ -138,21 +51,20 @@ class House:
 
     def check(self, account: Account, venue: str, symbol: str, ask: Ask) -> Ask:
         """Raises Denied for what would not be placed; the order as it would be."""
-        instrument, terms = self._exchange.want(venue, symbol), self._terms(venue)
+        instrument, terms = self._exchange.want(venue, symbol), self.funds.terms_of(venue)
         if instrument.kind not in ("spot", "linear"):
             raise Denied("kind")
-        if ask.client_id and self._taken(account, terms, ask.client_id):
+        if ask.client_id and self.funds.taken(account, terms, ask.client_id):
             raise Denied("duplicate")
         if len(account.open) >= terms.most_open:
             raise Denied("too_many")
         if ask.trigger is not None:
             ask = self._turned(venue, instrument, ask)
         if ask.trigger is None or not ask.reduce_only:  # what only closes is looked at when it goes off
-            ask = self._grown(account, venue, instrument, ask)
+            ask = self.funds.grown(account, venue, instrument, ask)
         if ask.trigger is not None and not terms.stops_hold:
             return ask
-        if self._need(account, venue, instrument, ask) > self.free(account, self._paid_in(instrument, ask.side)):
-            raise Denied("balance")
+        self.funds.check(account, venue, instrument, ask)
         return ask
 
     def place(self, account: Account, venue: str, symbol: str, ask: Ask) -> Record:
@@ -204,11 +116,8 @@ class House:
                 self._exchange.reduce(record.venue, symbol, record.inner, left, record.owner)
             return
         ask = record.ask._replace(price=price, size=left)
-        ask = self._grown(account, record.venue, record.instrument, ask)
-        paid_in = self._paid_in(record.instrument, ask.side)
-        need = self._need(account, record.venue, record.instrument, ask)
-        if need > self.free(account, paid_in) + record.hold:
-            raise Denied("balance")
+        ask = self.funds.grown(account, record.venue, record.instrument, ask)
+        self.funds.check(account, record.venue, record.instrument, ask, record.hold)
         record.moving = True
         self._exchange.cancel(record.venue, symbol, record.inner, record.owner)
         record.size, record.left, record.price = record.filled + left, left, price
@@ -239,134 +148,13 @@ class House:
             account, record = self._strained.pop(next(iter(self._strained)))
             if record.state != "open":
                 continue
-            most = self._closable(account, record.venue, record.instrument, record.ask.side)
+            most = self.funds.closable(account, record.venue, record.instrument, record.ask.side)
             if not most:
                 self.cancel(account, record)
             elif record.left > most:
                 self._exchange.reduce(
                     record.venue, record.instrument.symbol, record.inner, most, record.owner
                 )  # fmt: skip
-
-    # ---- looking
-
-    def free(self, account: Account, currency: str) -> int:
-        """What may be spent: of the balance what is not held, and what open positions won or lost."""
-        return account.wallet.free(currency) + self.unrealized(account, currency)
-
-    def unrealized(self, account: Account, currency: str) -> int:
-        places = [place for place, one in account.positions.items() if one.lots]
-        return sum(self.gain(account, one) for one in places if self._exchange.instrument(*one).settle == currency)
-
-    def gain(self, account: Account, place: Place) -> int:
-        """What a position would win at the mark price, in atoms."""
-        one = account.positions[place]
-        worth = self.worth(place, abs(one.lots))
-        return worth - one.cost if one.lots > 0 else one.cost - worth
-
-    def worth(self, place: Place, lots: int) -> int:
-        """So many lots at the mark price, of which two more decimals are looked at."""
-        ticks = round(self.mark(place) / self._exchange.instrument(*place).tick_value * 100)
-        return ticks * lots * tick_atoms(self._exchange.instrument(*place)) // 100
-
-    def mark(self, place: Place) -> float:
-        return self._exchange.derived(*place).mark(self._exchange.now_ns)
-
-    # ---- what an order needs
-
-    def _terms(self, venue: str) -> Terms:
-        return self.terms.get(venue, Terms())
-
-    @staticmethod
-    def _taken(account: Account, terms: Terms, client_id: str) -> bool:
-        before = account.by_client.get(client_id)
-        return before is not None and (terms.ids == "ever" or before.state == "open")
-
-    @staticmethod
-    def _paid_in(one: Instrument, side: Side) -> str:
-        if one.kind == "spot":
-            return one.quote if side == BID else one.base
-        return one.settle
-
-    def _grown(self, account: Account, venue: str, one: Instrument, ask: Ask) -> Ask:
-        """What can be asked of this market. An order that only closes is no larger than what it closes."""
-        if ask.price is not None and ask.price <= 0:
-            raise Denied("price")
-        if ask.quote is None and ask.size <= 0:
-            raise Denied("size")
-        if ask.quote is not None and one.kind != "spot":
-            raise Denied("size")
-        if ask.reduce_only:
-            most = self._closable(account, venue, one, ask.side) if one.kind == "linear" else 0
-            if not most:
-                raise Denied("reduce_only")
-            ask = ask._replace(size=min(ask.size, most))
-        amount = ask.quote if ask.quote is not None else ask.size * (ask.price or 0) * tick_atoms(one)
-        if one.kind == "spot" and amount:
-            least = one.quote_units(one.min_notional) * tick_atoms(one)
-            if amount < least:
-                raise Denied("min_notional")
-        return ask
-
-    def _closable(self, account: Account, venue: str, one: Instrument, side: Side) -> int:
-        """The lots that an order of this side could close."""
-        position = account.positions.get((venue, one.symbol))
-        if position is None or (position.lots > 0) == (side == BID):
-            return 0
-        return abs(position.lots)
-
-    def _need(self, account: Account, venue: str, one: Instrument, ask: Ask) -> int:
-        """What an order takes of what is free."""
-        terms = self._terms(venue)
-        if one.kind == "spot" and ask.side == ASK:
-            return self._lots(venue, one, ask) * lot_atoms(one)
-        cost = self._cost(venue, one, ask if ask.price or not ask.trigger else ask._replace(price=ask.trigger))
-        if one.kind == "spot":
-            return cost + (_up(cost, terms.taker) if terms.fee_in == "quote" else 0)
-        more = max(0, ask.size - self._closable(account, venue, one, ask.side))
-        return -(-(cost * more // ask.size) // terms.leverage) + _up(cost, terms.taker)
-
-    def _lots(self, venue: str, one: Instrument, ask: Ask) -> int:
-        """The lots that a sale sells: for an amount, at the prices that stand in the book."""
-        if ask.quote is None:
-            return ask.size
-        left, lots = ask.quote // tick_atoms(one), 0
-        for price, size in self._exchange.book(venue, one.symbol).bids:
-            taken = min(size, left // price)
-            left, lots = left - taken * price, lots + taken
-            if taken < size:
-                break
-        return lots
-
-    def _cost(self, venue: str, one: Instrument, ask: Ask) -> int:
-        """What an order's lots cost at most: of a market order at the prices that stand in the book."""
-        if ask.quote is not None:
-            return ask.quote
-        if ask.price is not None:
-            return ask.price * ask.size * tick_atoms(one)
-        whole, left, cost = self._exchange.book(venue, one.symbol), ask.size, 0
-        for price, size in whole.asks if ask.side == BID else whole.bids:
-            taken = min(size, left)
-            cost, left = cost + price * taken, left - taken
-            if not left:
-                break
-        return cost * tick_atoms(one)
-
-    def _held(self, account: Account, record: Record) -> int:
-        """What an open order holds now."""
-        if record.state != "open" or record.moving:
-            return 0
-        if record.waits and not self._terms(record.venue).stops_hold:
-            return 0
-        price = record.ask.trigger if record.price is None and record.waits else record.price
-        if price is None:
-            return 0
-        ask = record.ask._replace(size=record.left, price=price)
-        if record.instrument.kind == "linear" and ask.reduce_only:
-            return 0
-        need = self._need(account, record.venue, record.instrument, ask)
-        if record.instrument.kind == "linear":
-            need -= _up(self._cost(record.venue, record.instrument, ask), self._terms(record.venue).taker)
-        return need
 
     # ---- what becomes of it
 
@@ -405,7 +193,7 @@ class House:
             raise Denied("price")
         if ask.rises is None:
             ask = ask._replace(rises=trigger > last)
-        if reached(ask, last) and not self._terms(venue).stops_late:
+        if reached(ask, last) and not self.funds.terms_of(venue).stops_late:
             raise Denied("trigger")
         return ask
 
@@ -419,10 +207,8 @@ class House:
 
     def _amend_waiting(self, account: Account, record: Record, size: int, price: int) -> None:
         ask = record.ask._replace(size=size, price=price)
-        if self._terms(record.venue).stops_hold:
-            need = self._need(account, record.venue, record.instrument, ask)
-            if need > self.free(account, self._paid_in(record.instrument, ask.side)) + record.hold:
-                raise Denied("balance")
+        if self.funds.terms_of(record.venue).stops_hold:
+            self.funds.check(account, record.venue, record.instrument, ask, record.hold)
         record.ask, record.size, record.left, record.price = ask, size, size, price
         record.updated_ns = self._exchange.now_ns
         account.tell("amended", record, None, self._rehold(account, record))
@@ -433,10 +219,8 @@ class House:
         account.tell("triggered", record)
         one, ask = record.instrument, record.ask._replace(trigger=None)
         try:
-            ask = self._grown(account, record.venue, one, ask)
-            need = self._need(account, record.venue, one, ask)
-            if need > self.free(account, self._paid_in(one, ask.side)) + record.hold:
-                raise Denied("balance")
+            ask = self.funds.grown(account, record.venue, one, ask)
+            self.funds.check(account, record.venue, one, ask, record.hold)
         except Denied as denial:
             record.reason = denial.why
             self._end(account, record, "expired", "expired")
@@ -494,7 +278,7 @@ class House:
         one, ask, wallet = record.instrument, record.ask, account.wallet
         worth = trade.price * trade.size * tick_atoms(one)
         lots = trade.size if ask.side == BID else -trade.size
-        terms, realized = self._terms(record.venue), 0
+        terms, realized = self.funds.terms_of(record.venue), 0
         fee_in, base = one.settle if one.kind == "linear" else one.quote, worth
         moved = [fee_in]
         if one.kind == "spot":
@@ -532,7 +316,7 @@ class House:
         """A fill changes a position: what it realizes is paid, its margin is held."""
         place = (record.venue, record.instrument.symbol)
         position = account.positions.setdefault(place, Position())
-        before, leverage = position.cost, self._terms(record.venue).leverage
+        before, leverage = position.cost, self.funds.terms_of(record.venue).leverage
         won = position.add(lots, worth, trade.time_ns)
         if won:
             account.wallet.book(
@@ -555,8 +339,8 @@ class House:
         return self._hold(account, record)
 
     def _hold(self, account: Account, record: Record) -> tuple[str, ...]:
-        record.hold_in = self._paid_in(record.instrument, record.ask.side)
-        wanted = self._held(account, record)
+        record.hold_in = self.funds.paid_in(record.instrument, record.ask.side)
+        wanted = self.funds.held(account, record)
         more, record.hold = wanted - record.hold, wanted
         if more:
             account.wallet.hold(record.hold_in, more)
@@ -572,19 +356,7 @@ class House:
         account.fills = [one for one in account.fills if one[0] is not record] if record.fills else account.fills
 
 
-def margin(cost: int, leverage: int) -> int:
-    """What a position of this cost holds, rounded up."""
-    return -(-cost // leverage)
-
-
-def _up(amount: int, millionths: int) -> int:
-    return -(-amount * max(0, millionths) // _MILLION)
-
-
 def _cut(amount: int, places: int) -> int:
     """An amount without what is beyond so many decimals."""
     unit: int = 10 ** (PLACES - places)
     return amount // unit * unit if amount >= 0 else -(-amount // unit * unit)
-
-
-__all__ = ["Account", "Ask", "Fill", "House", "Record", "margin"]

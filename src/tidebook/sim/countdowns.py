@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tidebook.sim.accounts import Account
+    from tidebook.sim.records import Account
 
 Watched = tuple["Account", str, str | None]
 """Whose, at which venue, in which symbol; None: in all."""

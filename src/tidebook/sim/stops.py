@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tidebook.sim.accounts import Account, Ask, Place, Record
+    from tidebook.sim.records import Account, Ask, Place, Record
 
 Stop = tuple["Account", "Record"]
 

@@ -1,10 +1,12 @@
 """An order that was sent, and one of which nobody knows whether it was, without asyncio."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from tidebook import errors
 from tidebook.client import ordered
+from tidebook.client.asking import Asking
 from tidebook.client.tables import Table
 from tidebook.model.orders import Amount, Fill, Order
 
@@ -23,10 +25,11 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
         found: Order = self.trader._wait(self.asks.refresh())
         return found
 
-    def done(self, timeout: float | None = None) -> Order:
+    def done(self, timeout: float | None = 30.0) -> Order:
         """Wait until it has ended (filled, cancelled, expired, rejected): what it is then.
 
-        Raises Timeout after `timeout` seconds; the order stands as it does then, as after Ctrl-C.
+        By what an open account is told, else by asking the venue. Raises Timeout after `timeout` seconds (None:
+        never), OrderNotFound where the venue knows nothing of it; the order stands as it does then, as after Ctrl-C.
         """
         found: Order = self.trader._wait(self.asks.done(timeout))
         return found
@@ -57,17 +60,18 @@ def sent(order: ordered.Sent, trader: Any) -> Sent:
 class OutcomeUnknown(errors.OutcomeUnknown):
     """The same, for programs without asyncio: `resolve` waits for the answer."""
 
-    _resolve: Callable[[str, float | None], Sent] | None = None
+    _resolve: Callable[[float | None], Sent] | None = None
 
     def resolve(self, timeout: float | None = None) -> Sent:  # type: ignore[override]
         """Ask the venue what became of it: its order. With `timeout` it is asked again and again for so many seconds.
 
+        Once that is known it is told at once, as often as you ask, from any thread, also when the market is closed.
         Raises the venue's refusal, NetworkError where it never arrived, and OutcomeUnknown again where there is no
         answer yet, or in another process than the one that sent it.
         """
         if self._resolve is None:
             raise self
-        return self._resolve(self.client_id, timeout)
+        return self._resolve(timeout)
 
     def __reduce__(self) -> tuple[Any, ...]:
         made, given, state = super().__reduce__()
@@ -77,11 +81,11 @@ class OutcomeUnknown(errors.OutcomeUnknown):
 _AWAITED: Final = "await error.resolve()"
 
 
-def unknown(error: errors.OutcomeUnknown, resolve: Callable[[str, float | None], Sent]) -> OutcomeUnknown:
+def unknown(error: errors.OutcomeUnknown, resolve: Callable[[Asking, float | None], Sent]) -> OutcomeUnknown:
     """The plain one of an asynchronous one."""
     hint = None if error.hint is None else error.hint.replace(_AWAITED, _AWAITED.removeprefix("await "))
     made = OutcomeUnknown(error.text, client_id=error.client_id, venue=error.venue, symbol=error.symbol, hint=hint)
     made.code, made.retry = error.code, error.retry
     made.__cause__ = error.__cause__
-    made._resolve = None if error.asking is None else resolve
+    made._resolve = partial(resolve, error.asking) if isinstance(error.asking, Asking) else None
     return made

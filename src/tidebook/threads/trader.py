@@ -5,10 +5,11 @@ from typing import Any
 
 from tidebook import errors
 from tidebook.client import ordered
+from tidebook.client.asking import Asking
+from tidebook.client.checks import Guard
 from tidebook.client.ranges import Instant
 from tidebook.client.raw import RawReply
 from tidebook.client.tables import Table
-from tidebook.client.trader import Guard
 from tidebook.errors import TidebookError
 from tidebook.model.orders import Amount, Balance, Fill, Intent, Order, Position
 from tidebook.threads.dead_man import DeadManSwitch
@@ -157,7 +158,16 @@ class Trader(Verbs):
     def _plain(self, result: ordered.Sent | TidebookError) -> Sent | TidebookError:
         if isinstance(result, ordered.Sent):
             return sent(result, self)
-        return unknown(result, self.resolve) if isinstance(result, errors.OutcomeUnknown) else result
+        return self._translated(result) if isinstance(result, errors.OutcomeUnknown) else result
 
     def _translated(self, error: errors.OutcomeUnknown) -> errors.OutcomeUnknown:
-        return unknown(error, self.resolve)
+        return unknown(error, self._resolved)
+
+    def _resolved(self, asking: Asking, timeout: float | None) -> Sent:
+        if not asking.is_over:
+            return self._sent(asking(timeout))
+        try:
+            return sent(asking.told(), self)
+        except errors.OutcomeUnknown as error:
+            plain = self._translated(error)
+        raise plain

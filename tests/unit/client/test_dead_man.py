@@ -20,7 +20,7 @@ from tidebook.core.trading import Countdown
 from tidebook.model import health
 from tidebook.model.credentials import SIMULATOR
 from tidebook.model.facts import Instrument
-from tidebook.sim.accounts import Record
+from tidebook.sim.records import Record
 from tidebook.sim.server import serve
 
 pytestmark = pytest.mark.asyncio

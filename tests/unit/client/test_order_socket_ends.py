@@ -208,6 +208,7 @@ async def test_an_answer_that_comes_late_resolves_its_order(
         assert [*market.unresolved] == [caught.value.client_id] == ledger(sim, venue)
         await until(lambda: not market.unresolved)
         assert f"an answer to {caught.value.client_id} came late" in caplog.text
+        assert (await caught.value.resolve()).client_id == caught.value.client_id  # and who asks now is told so
         assert made(sim, venue, f"message {PLACE[venue]}") == 1
         assert made(sim, venue, "POST ") == 0
 

@@ -71,3 +71,11 @@ async def test_a_file_that_holds_something_else_begins_anew(folder: Path) -> Non
     (folder / "nonces" / "a1").write_text("what is this")
     assert await _one(9_000_000_000) == 9_000
     assert await _one(9_000_000_000) == 9_001
+
+
+async def test_what_follows_a_jump_is_above_it() -> None:
+    drawn = []
+    for jump in (0, 500, 0, 500):
+        async with turn("a1", lambda: 1_000_000_000, jump) as nonce:
+            drawn.append(nonce)
+    assert drawn == [1000, 1501, 1502, 2003]

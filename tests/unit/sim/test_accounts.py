@@ -8,9 +8,10 @@ from random import Random
 import pytest
 
 from tidebook.core.private import Denied, Terms
-from tidebook.sim.accounts import Ask, House, Record
+from tidebook.sim.accounts import House
 from tidebook.sim.exchange import Exchange
 from tidebook.sim.matching import ASK, BID, Accepted, Event, Side, Tif, Trade
+from tidebook.sim.records import Ask, Record
 from tidebook.sim.reference import SECOND
 from tidebook.sim.wallet import PLACES, Position, atoms, summed
 
@@ -25,7 +26,7 @@ class World:
     def __init__(self, seed: int, terms: Terms | None = None) -> None:
         self.exchange = Exchange(seed, ("s", "l"))
         self.house = House(self.exchange)
-        self.house.terms = {"s": terms or Terms(), "l": terms or Terms()}
+        self.house.funds.terms = {"s": terms or Terms(), "l": terms or Terms()}
         self.account = self.house.open("purse")
         self.trades: dict[tuple[str, int], Trade] = {}
         self.ours: set[tuple[str, int]] = set()
@@ -97,7 +98,7 @@ def slow(world: World) -> dict[str, Fraction]:
         trade = world.trades[record.venue, fill.trade]
         size, price = trade.size * lot(record), price_of(record, trade.price)
         maker = record.inner == trade.maker_id
-        terms = world.house.terms[record.venue]
+        terms = world.house.funds.terms[record.venue]
         rate = Fraction(terms.maker if maker else terms.taker, 1_000_000)
         sign = 1 if record.ask.side == BID else -1
         if record.instrument.kind == "spot":
@@ -250,12 +251,12 @@ def test_a_clients_id_is_taken_for_ever_or_while_its_order_is_open(world: World)
     world.house.cancel(world.account, first)
     with pytest.raises(Denied, match="duplicate"):
         place(world, "s", ask)
-    world.house.terms["s"] = Terms(ids="open")
+    world.house.funds.terms["s"] = Terms(ids="open")
     assert place(world, "s", ask).number != first.number
 
 
 def test_open_orders_are_bounded(world: World) -> None:
-    world.house.terms["s"] = Terms(most_open=2)
+    world.house.funds.terms["s"] = Terms(most_open=2)
     bid, _ = world.best("s")
     for _ in range(2):
         place(world, "s", Ask(BID, 10_000, bid // 2))

@@ -6,9 +6,9 @@ import pytest
 from tests.unit.sim.test_accounts import LINEAR, SPOT, World
 
 from tidebook.core.private import Cause, Denied, Terms
-from tidebook.sim.accounts import Ask, Fill, Record
 from tidebook.sim.exchange import Intent
 from tidebook.sim.matching import ASK, BID, Side
+from tidebook.sim.records import Ask, Fill, Record
 
 
 class Stopping(World):

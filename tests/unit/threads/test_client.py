@@ -159,8 +159,28 @@ def test_an_unknown_outcome_is_resolved_plainly(running: Exchange) -> None:
         order = resolved(error)
         assert order.cancel().client_id == error.client_id
         assert market.unresolved == {}
+        assert {error.resolve().id, error.resolve(timeout=1).id, market.resolve(error.client_id).id} == {order.id}
         with pytest.raises(UsageError, match="nothing unresolved"):
-            market.resolve(error.client_id)
+            market.resolve("tb-x")
+    told_elsewhere: list[Sent] = []
+    thread = threading.Thread(target=lambda: told_elsewhere.append(error.resolve()))  # though all of it is closed
+    thread.start()
+    thread.join()
+    assert [one.id for one in told_elsewhere] == [order.id]
+
+
+def test_an_outcome_that_became_known_without_being_asked_for_is_told(running: Exchange) -> None:
+    path = "/api/v3/order"
+    with connect(SPOT, at=running.at, options=Options(resolve_timeout=0.2)) as market:
+        running.do(lambda sim: sim.faults.order("accepted", SPOT, path))
+        running.do(lambda sim: sim.faults.order("status", SPOT, path, n=100, status=503))
+        with pytest.raises(OutcomeUnknown) as told:
+            market.submit(far())
+        running.do(lambda sim: sim.faults.resume(SPOT))
+        seen = market.fetch_order("", client_id=told.value.client_id, symbol=BTC)
+        assert market.unresolved == {}
+        assert told.value.resolve().id == seen.id
+        assert told.value.resolve().cancel().status == "cancelled"
 
 
 def test_a_timeout_loses_nothing(market: Market) -> None:

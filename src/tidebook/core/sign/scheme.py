@@ -54,7 +54,8 @@ class Scheme:
     that is none of the venue's, and then show nothing of it.
 
     `body` is how a request's params are written where a user gives params. `window_ms` is for how long a request is
-    good where the venue is told so. With `wants_nonce` a request is refused unless its nonce rises.
+    good where the venue is told so. With `wants_nonce` a request is refused unless its nonce rises:
+    the venue's error for that is ClockRefused.
     """
 
     name: str

@@ -13,8 +13,8 @@ from tidebook.errors import UsageError
 from tidebook.io.serve import Server
 from tidebook.io.tls import named_context
 from tidebook.model.credentials import SIMULATOR, Credentials
-from tidebook.sim.accounts import Account
 from tidebook.sim.exchange import Exchange
+from tidebook.sim.records import Account
 from tidebook.sim.server.faults import Fault, Point
 from tidebook.sim.server.seats import READER
 from tidebook.sim.server.site import Simulator

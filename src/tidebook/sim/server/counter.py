@@ -14,7 +14,7 @@ from tidebook.core.dialect import Said
 from tidebook.core.private import Call, Cause, Denied, Distrusted, Private, Socket, Words
 from tidebook.io.serve import Answer, Asked, Cut, Served
 from tidebook.sim import verify
-from tidebook.sim.accounts import Fill, Record
+from tidebook.sim.records import Fill, Record
 from tidebook.sim.server.faults import Fault
 from tidebook.sim.server.limits import Gate
 from tidebook.sim.server.line import QUEUE

@@ -89,7 +89,7 @@ class Front:
         self.counter = None if private is None else Counter(self, private, tellers)
         if private is not None:
             tellers.desks[self.name] = self
-            tellers.house.terms[self.name] = private.terms
+            tellers.house.funds.terms[self.name] = private.terms
             tellers.begin(private.purse, listed.currencies())
 
     # ---- the facts

@@ -12,10 +12,12 @@ from tidebook.core.private import Position as Held
 from tidebook.errors import DecodeError
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.model.number import parse, plain
-from tidebook.sim.accounts import Account, Ask, Fill, House, Record, margin
+from tidebook.sim.accounts import House
 from tidebook.sim.exchange import Exchange
+from tidebook.sim.funds import margin
 from tidebook.sim.listing import Instrument
 from tidebook.sim.matching import ASK, BID
+from tidebook.sim.records import Account, Ask, Fill, Record
 from tidebook.sim.verify import Secrets
 from tidebook.sim.wallet import Position, atoms, text_of, tick_atoms
 
@@ -264,23 +266,23 @@ class Seat:
 
     def _balance(self, currency: str) -> Balance:
         wallet = self.account.wallet
-        free = max(0, self._house.free(self.account, currency))
+        free = max(0, self._house.funds.free(self.account, currency))
         return Balance(
             currency, text_of(wallet.totals.get(currency, 0)), text_of(free), text_of(wallet.holds.get(currency, 0))
         )  # fmt: skip
 
     def _held(self, place: tuple[str, str], one: Position) -> Held:
         instrument = self._tellers.exchange.instrument(*place)
-        desk, leverage = self._tellers.desks[place[0]], self._house.terms[place[0]].leverage
-        mark = f"{self._house.mark(place):.{instrument.price_decimals + 2}f}"
+        desk, funds = self._tellers.desks[place[0]], self._house.funds
+        leverage, mark = funds.terms[place[0]].leverage, f"{funds.mark(place):.{instrument.price_decimals + 2}f}"
         entry = ""
         if one.lots:
             entry = _quotient(one.cost, abs(one.lots) * tick_atoms(instrument), instrument)
         size = instrument.size_text(abs(one.lots))
         return Held(
             desk.rules_of(place[1]), "-" + size if one.lots < 0 else size, entry, mark,
-            text_of(self._house.gain(self.account, place)), text_of(one.realized), text_of(margin(one.cost, leverage)),
-            text_of(self._house.worth(place, abs(one.lots))), leverage, one.updated_ns + desk.shift_ns,
+            text_of(funds.gain(self.account, place)), text_of(one.realized), text_of(margin(one.cost, leverage)),
+            text_of(funds.worth(place, abs(one.lots))), leverage, one.updated_ns + desk.shift_ns,
         )  # fmt: skip
 
     def _ordered(self, one: Record) -> Ordered:

@@ -1,11 +1,12 @@
 """Coincheck. Facts: coincheck.com/documents/exchange/api (2026).
 
-Hosts and signatures alone: nothing of its markets is declared yet.
+Hosts, signatures and refusals alone: nothing of its markets is declared yet.
 """
 
 from typing import Final
 
 from tidebook.venue import Venue
+from tidebook.venues.coincheck.answers import ANSWERS
 from tidebook.venues.coincheck.sign import OPEN, SIGN
 
 COINCHECK: Final = Venue(
@@ -14,6 +15,7 @@ COINCHECK: Final = Venue(
     kind="mixed",
     endpoints=(),
     books=(),
+    answers=ANSWERS,
     rest="https://coincheck.com",
     aliases=(
         "coincheck.com/api/",

@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 from tidebook.core.effects import Request
 from tidebook.core.sign import Scheme, Stamp
@@ -38,10 +38,12 @@ def _names(credentials: Credentials, stamp: Stamp) -> dict[str, str]:
 
 
 def _signature(credentials: Credentials, method: str, url: str, params: Iterable[tuple[str, str]]) -> str:
-    """Host and path are signed too, and what follows them sorted by names, percent-encoded in upper case."""
+    """The host's name, without a port, and the path are signed too, and what follows them sorted by names,
+    percent-encoded in upper case."""
     where = target(url)
+    host = urlsplit(url).hostname or ""
     pairs = "&".join(f"{name}={value}" for name, value in sorted((escaped(n), escaped(v)) for n, v in params))
-    return mac_base64(credentials, f"{method}\n{where.host}\n{where.path}\n{pairs}")
+    return mac_base64(credentials, f"{method}\n{host}\n{where.path}\n{pairs}")
 
 
 def _rest(request: Request, credentials: Credentials, stamp: Stamp) -> Request:

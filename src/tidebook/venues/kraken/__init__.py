@@ -1,11 +1,12 @@
 """Kraken. Facts: docs.kraken.com/api (2026). Its futures are signed another way.
 
-Hosts and signatures alone: nothing of its markets is declared yet.
+Hosts, signatures and refusals alone: nothing of its markets is declared yet.
 """
 
 from typing import Final
 
 from tidebook.venue import Venue
+from tidebook.venues.kraken.answers import ANSWERS
 from tidebook.venues.kraken.sign import OPEN, SIGN
 
 KRAKEN: Final = Venue(
@@ -14,6 +15,7 @@ KRAKEN: Final = Venue(
     kind="mixed",
     endpoints=(),
     books=(),
+    answers=ANSWERS,
     rest="https://api.kraken.com",
     aliases=(
         "api.kraken.com",

@@ -1,0 +1,101 @@
+"""What is kept of the embedded exchange's accounts: their orders, what became of these, their balances and positions.
+
+Prices in ticks, sizes in lots, amounts in atoms (see `wallet`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tidebook.core.private import Cause, State
+from tidebook.sim.listing import Instrument
+from tidebook.sim.matching import Side, Tif
+from tidebook.sim.wallet import Position, Wallet
+
+Place = tuple[str, str]
+"""Venue and symbol."""
+
+
+class Ask(NamedTuple):
+    """An order that is asked for, in ticks and lots. No price: a market order by `size` or by `quote`, in atoms.
+
+    With a `trigger`, a price in ticks, it waits until the market trades there or beyond: above where it `rises`.
+    Where that is not said, it is the side of the last trade on which the trigger is.
+    """
+
+    side: Side
+    size: int = 0
+    price: int | None = None
+    quote: int | None = None
+    tif: Tif = "gtc"
+    client_id: str = ""
+    reduce_only: bool = False
+    trigger: int | None = None
+    rises: bool | None = None
+
+
+class Fill(NamedTuple):
+    """A fill in ticks and lots; `worth`, `fee` and `realized` in atoms."""
+
+    trade: int
+    time_ns: int
+    price: int
+    size: int
+    worth: int
+    fee: int
+    fee_currency: str
+    maker: bool
+    realized: int
+
+
+@dataclass(eq=False, slots=True)
+class Record:
+    """An order and what became of it. `inner` is its number in the order book, `hold` what it holds now."""
+
+    number: int
+    venue: str
+    instrument: Instrument
+    ask: Ask
+    created_ns: int
+    owner: str
+    price: int | None
+    size: int
+    left: int
+    state: State = "open"
+    reason: str = ""
+    inner: int = 0
+    updated_ns: int = 0
+    spent: int = 0
+    fills: list[Fill] = field(default_factory=list[Fill])
+    hold: int = 0
+    hold_in: str = ""
+    moving: bool = False  # it is taken out and placed again
+    waits: bool = False  # for its trigger; also what was cancelled before it
+
+    @property
+    def filled(self) -> int:
+        return self.size - self.left
+
+
+Hear = Callable[[Cause, "Record | None", "Fill | None", Sequence[str]], None]
+"""Is told what happened: why, the order, the fill, and the currencies whose balances moved."""
+
+
+class Account:
+    """One account of one purse. `terms` are by venue."""
+
+    def __init__(self, number: int, purse: str) -> None:
+        self.number = number
+        self.purse = purse
+        self.wallet = Wallet()
+        self.records: dict[int, Record] = {}
+        self.open: dict[int, Record] = {}
+        self.positions: dict[Place, Position] = {}
+        self.fills: list[tuple[Record, Fill]] = []
+        self.listeners: list[Hear] = []
+        self.by_client: dict[str, Record] = {}
+        self.notes: dict[str, Any] = {}  # a dialect's
+
+    def tell(self, cause: Cause, record: Record | None, fill: Fill | None = None, moved: Sequence[str] = ()) -> None:
+        for hear in [*self.listeners]:
+            hear(cause, record, fill, moved)
