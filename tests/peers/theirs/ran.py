@@ -30,7 +30,11 @@ SKIPPED: Final = "skipped by the tests themselves"
 UNKNOWN: Final = "for a reason that nobody gave"
 NOWHERE: Final = "127.0.0.1:9"  # where nobody is: who sends there what it should not is told
 
-_INI: Final = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+_INI: Final = """[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = module
+asyncio_default_test_loop_scope = module
+"""
 _HOSTS_ALONE: Final = "none.pem"  # nothing speaks TLS here: an authority that is not there vouches for nobody
 
 Line = Mapping[str, Any]  # what the child told, see `child/faces.py`
@@ -133,11 +137,14 @@ async def _pytest(told: Told, names: list[str], variables: Mapping[str, str], fo
     ini.write_text(_INI)
     said.write_text("")
     arguments = [
-        "-m", "pytest", "-q", "-p", "faces", "-p", "no:cacheprovider", "--continue-on-collection-errors",
+        "-m", "pytest", "-q", "-p", "pytest_asyncio", "-p", "faces", "-p", "no:cacheprovider",
+        "--continue-on-collection-errors",
         "-c", str(ini), "--rootdir", str(folder), *names,
     ]  # fmt: skip
     path = f"{variables['PYTHONPATH']}:{CHILD}"
-    whole = {**variables, "PYTHONPATH": path, "TIDEBOOK_THEIRS_TOLD": str(said)}
+    whole = {
+        **variables, "PYTHONPATH": path, "TIDEBOOK_THEIRS_TOLD": str(said), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }  # fmt: skip
     async with started(sys.executable, arguments, whole) as process:
         out, _ = await process.communicate()
         if process.returncode not in (0, 1):  # all passed, or some failed
