@@ -291,5 +291,9 @@ PROGRAMS: Final = (
         for exchange, name in (("binance", "spot"), ("binance", "usdm"), ("bybit", "spot"), ("bybit", "linear"))
     ),
     *_ORDERS,
+    *(
+        Program("cryptofeed", f"books {name}", "cryptofeed_books.py", (name,), (name,), least=Least(26, 20))
+        for name in ("binance", "okx")
+    ),
     Program("alpaca-py", "crypto", "alpaca_py.py", venues=("alpaca",), least=Least(30, 20)),
 )  # fmt: skip

@@ -137,7 +137,7 @@ async def _pytest(told: Told, names: list[str], variables: Mapping[str, str], fo
     ini.write_text(_INI)
     said.write_text("")
     arguments = [
-        "-m", "pytest", "-q", "-p", "pytest_asyncio", "-p", "faces", "-p", "no:cacheprovider",
+        "-m", "pytest", "-q", "-p", "pytest_asyncio.plugin", "-p", "faces", "-p", "no:cacheprovider",
         "--continue-on-collection-errors",
         "-c", str(ini), "--rootdir", str(folder), *names,
     ]  # fmt: skip
