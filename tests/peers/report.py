@@ -77,8 +77,9 @@ Packages = Mapping[str, Files | None]  # None: the peer could not be installed
 
 
 def lines(outcomes: Iterable[Outcome], packages: Packages, own: Iterable[Told] = ()) -> list[str]:
-    """The tables, libraries' own tests, then what is not as it should be: each reason once with those that it holds for,
-    FAULTs, and all of it in one line."""
+    """The tables, other libraries' tests, then what is not as it should be: once each reason with those it holds for,
+    FAULTs last.
+    """
     outcomes, own, text = list(outcomes), list(own), list[str]()
     if readers := [one for one in outcomes if one.judge.orders is None]:
         text += [*aligned(read(readers), 4), ""]

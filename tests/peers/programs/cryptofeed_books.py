@@ -69,7 +69,7 @@ class Reader:
     async def trade(self, one: Any, received: float) -> None:
         del received
         if one.symbol == "BTC-USDT" and self._about.single(one.raw):
-            id = one.raw["f"] if "f" in one.raw else one.id
+            id = one.raw.get("f", one.id)
             self._trades[str(id)] = id, one.price, one.amount
         self._enough()
 

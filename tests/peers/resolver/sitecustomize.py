@@ -1,9 +1,9 @@
 """Read by a peer's interpreter before anything else: the venues' hosts are this machine, nothing else can be reached.
 
 `TIDEBOOK_PEERS_HOSTS` are the names, `TIDEBOOK_PEERS_PORT` the port of the server that stands for them; with 0 there is
-none, and any port of this machine may be reached: what is run has a server of its own. Names are resolved here; what the
-peer connects to is checked by an audit hook, which sees every socket of this interpreter and cannot be taken out. The
-peer itself is not touched.
+none, and any port of this machine may be reached: what is run has a server of its own. Names are resolved here; what
+the peer connects to is checked by an audit hook, which sees every socket of this interpreter and cannot be taken out.
+The peer itself is not touched.
 """
 
 import os

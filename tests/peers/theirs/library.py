@@ -1,4 +1,4 @@
-"""The libraries whose own tests are run on our names, each a folder here: `library.toml`, `reasons.toml`, `fixtures.py`."""
+"""The libraries whose own tests are run on our names, each a folder: `library.toml`, `reasons.toml`, `fixtures.py`."""
 
 import tomllib
 from dataclasses import dataclass

@@ -116,12 +116,11 @@ async def _run(told: Told, tests: Path, site: Path) -> None:
 
 
 @asynccontextmanager
-async def _world(
-    library: Library, folder: Path, site: Path
-) -> AsyncIterator[tuple[dict[str, str], Mapping[str, int]]]:
+async def _world(library: Library, folder: Path, site: Path) -> AsyncIterator[tuple[dict[str, str], Mapping[str, int]]]:
     """What the tests' process is told, and the questions that nobody has answered. Without venues it sees no port."""
     more = {
-        "TIDEBOOK_THEIRS_NAME": library.imports, "TIDEBOOK_THEIRS_FACE": library.face, "TIDEBOOK_THEIRS_SITE": str(site),
+        "TIDEBOOK_THEIRS_NAME": library.imports, "TIDEBOOK_THEIRS_FACE": library.face,
+        "TIDEBOOK_THEIRS_SITE": str(site),
     }  # fmt: skip
     if not library.venues:
         yield {**environment((), 0, folder / _HOSTS_ALONE, folder), **more, "TIDEBOOK_AT": NOWHERE}, {}
@@ -197,5 +196,5 @@ def counted(told: Told, lines: Iterable[Line], unanswered: Iterable[str]) -> Non
         told.faults.append(f"{collected} were collected, and {len(seen)} have told what became of them")
     if told.passed < told.library.least:
         told.faults.append(f"{told.passed} passed, {told.library.least} at the least were to")
-    used = told.failed.keys() | told.left.keys()
-    told.faults += [f"explains nothing any more: {why}" for why in dict.fromkeys(one.why for one in known) if why not in used]
+    unused = dict.fromkeys(one.why for one in known if one.why not in (*told.failed, *told.left))
+    told.faults += [f"explains nothing any more: {why}" for why in unused]

@@ -255,10 +255,10 @@ def _account(account: Account, facts: Facts, words: Words) -> Said:
     return Said("account", {"assets[]": assets, "positions[]": rows})
 
 
-# The older paths, and the older messages, have what a position was set to; `marginType` and `isolated` are the samples'.
+# The older paths and messages have what a position was set to; `marginType` and `isolated` are the samples'.
 _OF_POSITION: Final = frozenset({
-    "symbol", "positionAmt", "entryPrice", "breakEvenPrice", "markPrice", "unRealizedProfit", "notional", "positionSide",
-    "updateTime",
+    "symbol", "positionAmt", "entryPrice", "breakEvenPrice", "markPrice", "unRealizedProfit", "notional",
+    "positionSide", "updateTime",
 })  # fmt: skip
 _OF_ACCOUNT: Final = frozenset({
     "symbol", "positionAmt", "entryPrice", "initialMargin", "positionInitialMargin", "positionSide", "updateTime",
