@@ -125,11 +125,11 @@ class Binance(Peer):
         if self._spot:
             rows = (await self._ask("GET", "/account"))["balances"]
             return {one["asset"]: Decimal(one["free"]) + Decimal(one["locked"]) for one in rows}
-        # Its store wants what only the older path tells of a position.
-        await self._store.initialize(self._client.get("https://fapi.binance.com/fapi/v2/positionRisk"))
         answer = await self._client.fetch("GET", "https://fapi.binance.com/fapi/v2/balance")
         if self._bad(answer):
             raise trading.Refused(answer.text)
+        # Its store wants what the older path alone tells of a position.
+        await self._store.initialize(self._client.get("https://fapi.binance.com/fapi/v2/positionRisk"))
         return {one["asset"]: one["balance"] for one in answer.data}
 
 
