@@ -1,6 +1,7 @@
 """A library's own tests, as its maker published them: fetched when they are wanted, and no part of this repository."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import tarfile
@@ -55,7 +56,10 @@ def _commit(name: str, source: Repository, folder: Path) -> Path:
 def _run(command: list[str], folder: Path) -> None:
     words = " ".join(command[:2]) if command[0] == "git" else "pip download"
     try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=LATEST)
+        subprocess.run(
+            command, cwd=folder, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LATEST,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},  # nobody is there to say a password
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise NotFetched(f"{words}: not done after {LATEST:g} s") from None
     except (OSError, subprocess.CalledProcessError) as error:
