@@ -97,7 +97,7 @@ def lines(outcomes: Iterable[Outcome], packages: Packages, own: Iterable[Told] =
     text += [f"FAULT {peer}: {name} is not" for peer, files in installed.items() for name in files.changed]
     text += [f"FAULT {where(one)}: {name}: {why}" for one in outcomes for name, why in one.faults()]
     text += [f"FAULT {one.library.title}: {why}" for one in own for why in one.faults]
-    return [*text, summary(outcomes, packages, own)]
+    return [*text, *_wrapped(summary(outcomes, packages, own))]
 
 
 def where(one: Outcome) -> str:
@@ -114,12 +114,17 @@ def reasons(outcomes: list[Outcome]) -> list[str]:
     text: list[str] = []
     for fault, those in sorted(found.items(), key=lambda item: item[0].ours):
         kind = "not served" if fault.ours else "known"
-        text += textwrap.wrap(f"{kind}: {fault.reason} ({'; '.join(those)})", WIDTH, subsequent_indent="    ")
+        text += _wrapped(f"{kind}: {fault.reason} ({'; '.join(those)})")
     return text
 
 
+def _wrapped(text: str) -> list[str]:
+    """Prose in lines. A client's name is not parted at its hyphen."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+
+
 def summary(outcomes: list[Outcome], packages: Packages, own: list[Told]) -> str:
-    """All of it in one line."""
+    """All of it in one sentence."""
     books, trades = (total(getattr(one.judge, name) for one in outcomes) for name in ("books", "trades"))
     levels = sum(one.judge.levels for one in outcomes)
     parts: list[str] = []
