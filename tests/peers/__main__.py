@@ -11,13 +11,14 @@ from tests.peers.authority import Authority
 from tests.peers.plan import PROGRAMS, Program
 from tests.peers.report import count, data, lines
 from tests.peers.runner import PEERS, Outcome, sent
-from tests.peers.theirs.ran import NAME, Told, ran
+from tests.peers.theirs.library import Library, libraries
+from tests.peers.theirs.ran import Told, ran
 from tests.peers.untouched import files
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.peers", description=__doc__)
-    parser.add_argument("--only", metavar="WORD", help="programs whose peer or name has this word")
+    parser.add_argument("--only", metavar="WORD", help="programs and tests whose peer or name has this word")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the exchange; default 1")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all of it there too")
     return parser.parse_args()
@@ -41,24 +42,26 @@ def main() -> int:
     programs = [one for one in PROGRAMS if asked.only is None or asked.only in f"{one.peer} {one.name}"]
     peers = sorted({one.peer for one in programs})
     packages = {peer: files(PEERS / peer) if (PEERS / peer / ".made").exists() else None for peer in peers}
-    if not any(packages.values()) and (asked.only is None or asked.only not in NAME):
+    chosen = [one for one in libraries() if asked.only is None or asked.only in one.title]
+    if not any(packages.values()) and not chosen:
         print("none of them is installed. `make peers` does that" if programs else "no such program", file=sys.stderr)
         return 2
     outcomes = asyncio.run(all_of([one for one in programs if packages[one.peer]], asked.seed))
-    theirs = _theirs(asked.only)
-    print("\n".join([*lines(outcomes, packages), *(line for one in theirs for line in one.lines())]))
+    theirs = asyncio.run(_theirs(chosen))
+    print("\n".join(lines(outcomes, packages, theirs)))
     if asked.json is not None:
-        told = {**data(outcomes, packages), "own tests": [one.data() for one in theirs]}
+        told = data(outcomes, packages, theirs)
         asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    return 1 if count(outcomes, packages) or any(one.faults for one in theirs) else 0
+    return 1 if count(outcomes, packages, theirs) else 0
 
 
-def _theirs(only: str | None) -> list[Told]:
-    """Other libraries' own tests, on our names."""
-    if only is not None and only not in NAME:
-        return []
-    print(f"{NAME} …", file=sys.stderr, flush=True)
-    return [asyncio.run(ran())]
+async def _theirs(chosen: list[Library]) -> list[Told]:
+    """Other libraries' own tests, on our names, one after the other."""
+    found: list[Told] = []
+    for library in chosen:
+        print(f"{library.title} …", file=sys.stderr, flush=True)
+        found.append(await ran(library))
+    return found
 
 
 sys.exit(main())

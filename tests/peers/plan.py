@@ -217,8 +217,8 @@ _OF_VENUES: Final[dict[tuple[str, str], tuple[Known, ...]]] = {
 
 # Besides five calls over HTTP: logins, and what is asked by messages.
 _SIGNED_MORE: Final[dict[tuple[str, str], int]] = {
-    **{("ccxt", venue): 2 for venue in ("binance.spot", "bybit.spot", "bybit.linear")},
-    **{("ccxt", venue): 1 for venue in ("binance.usdm", "okx", "htx.spot", "alpaca")},
+    **{("ccxt", venue): 2 for venue in ("binance.spot", "bybit.spot", "bybit.linear", "okx")},
+    **{("ccxt", venue): 1 for venue in ("binance.usdm", "htx.spot", "alpaca")},
     **{("pybotters", venue): 1 for venue in ("bybit.spot", "bybit.linear", "okx")},
     ("python-binance", "binance.spot"): 2, ("python-binance", "binance.usdm"): 1, ("alpaca-py", "alpaca"): 1,
 }  # fmt: skip
@@ -291,5 +291,9 @@ PROGRAMS: Final = (
         for exchange, name in (("binance", "spot"), ("binance", "usdm"), ("bybit", "spot"), ("bybit", "linear"))
     ),
     *_ORDERS,
+    *(
+        Program("cryptofeed", f"books {name}", "cryptofeed_books.py", (name,), (name,), least=Least(26, 20))
+        for name in ("binance", "okx")
+    ),
     Program("alpaca-py", "crypto", "alpaca_py.py", venues=("alpaca",), least=Least(30, 20)),
 )  # fmt: skip

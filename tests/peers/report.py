@@ -8,6 +8,7 @@ from tests.peers.count import Count, total
 from tests.peers.orders import COUNTED, totals
 from tests.peers.plan import Known
 from tests.peers.runner import Outcome
+from tests.peers.theirs.ran import Told
 from tests.peers.untouched import Files
 
 COLUMNS: Final = (
@@ -75,9 +76,11 @@ def aligned(table: list[tuple[str, ...]], left: int) -> list[str]:
 Packages = Mapping[str, Files | None]  # None: the peer could not be installed
 
 
-def lines(outcomes: Iterable[Outcome], packages: Packages) -> list[str]:
-    """The tables, then what is not as it should be: once each reason with those that it holds for, FAULTs last."""
-    outcomes, text = list(outcomes), list[str]()
+def lines(outcomes: Iterable[Outcome], packages: Packages, own: Iterable[Told] = ()) -> list[str]:
+    """The tables, other libraries' tests, then what is not as it should be: once each reason with those it holds for,
+    FAULTs last.
+    """
+    outcomes, own, text = list(outcomes), list(own), list[str]()
     if readers := [one for one in outcomes if one.judge.orders is None]:
         text += [*aligned(read(readers), 4), ""]
     if traders := [one for one in outcomes if one.judge.orders is not None]:
@@ -86,12 +89,15 @@ def lines(outcomes: Iterable[Outcome], packages: Packages) -> list[str]:
     for peer, files in installed.items():
         same = files.hashed - len(files.changed)
         text.append(f"{peer}: {same} of {files.hashed} installed files are as their packages tell")
-    text += ["", *reasons(outcomes)]
+    for one in own:
+        text += [*([""] if text and text[-1] else []), *one.lines()]
+    text += ["", *reasons(outcomes)] if outcomes else []
     text += [""] if text[-1] else []
     text += [f"FAULT {peer}: not installed" for peer in packages if peer not in installed]
     text += [f"FAULT {peer}: {name} is not" for peer, files in installed.items() for name in files.changed]
     text += [f"FAULT {where(one)}: {name}: {why}" for one in outcomes for name, why in one.faults()]
-    return [*text, summary(outcomes, packages)]
+    text += [f"FAULT {one.library.title}: {why}" for one in own for why in one.faults]
+    return [*text, *_wrapped(summary(outcomes, packages, own))]
 
 
 def where(one: Outcome) -> str:
@@ -108,32 +114,40 @@ def reasons(outcomes: list[Outcome]) -> list[str]:
     text: list[str] = []
     for fault, those in sorted(found.items(), key=lambda item: item[0].ours):
         kind = "not served" if fault.ours else "known"
-        text += textwrap.wrap(f"{kind}: {fault.reason} ({'; '.join(those)})", WIDTH, subsequent_indent="    ")
+        text += _wrapped(f"{kind}: {fault.reason} ({'; '.join(those)})")
     return text
 
 
-def summary(outcomes: list[Outcome], packages: Packages) -> str:
-    """All of it in one line."""
+def _wrapped(text: str) -> list[str]:
+    """Prose in lines. A client's name is not parted at its hyphen."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+
+
+def summary(outcomes: list[Outcome], packages: Packages, own: list[Told]) -> str:
+    """All of it in one sentence."""
     books, trades = (total(getattr(one.judge, name) for one in outcomes) for name in ("books", "trades"))
     levels = sum(one.judge.levels for one in outcomes)
-    parts = [f"{len(outcomes)} programs", f"{sum(one.made.total() for one in outcomes)} calls and topics"]
+    parts: list[str] = []
+    if outcomes:
+        parts = [f"{len(outcomes)} programs", f"{sum(one.made.total() for one in outcomes)} calls and topics"]
     if books.made:
         parts.append(f"{books.equal} of {books.made} books equal, {books.made - books.equal} not; {levels} levels")
     if trades.made:
         parts.append(f"{trades.equal} of {trades.made} trades")
     parts += [f"{of} {name}" for name, of in totals(map(counts, outcomes)).items() if of.made]
-    return "; ".join([*parts, f"{count(outcomes, packages)} faults"])
+    parts += [f"{one.passed} of {one.library.name}'s own tests" for one in own if not one.missing]
+    return "; ".join([*parts, f"{count(outcomes, packages, own)} faults"])
 
 
-def count(outcomes: Iterable[Outcome], packages: Packages) -> int:
+def count(outcomes: Iterable[Outcome], packages: Packages, own: Iterable[Told] = ()) -> int:
     """How many faults there are."""
     of_packages = sum(1 if one is None else len(one.changed) for one in packages.values())
-    return sum(len(one.faults()) for one in outcomes) + of_packages
+    return sum(len(one.faults()) for one in outcomes) + of_packages + sum(len(one.faults) for one in own)
 
 
-def data(outcomes: Iterable[Outcome], packages: Packages) -> dict[str, Any]:
+def data(outcomes: Iterable[Outcome], packages: Packages, own: Iterable[Told] = ()) -> dict[str, Any]:
     """All of it, for `--json`."""
-    outcomes = list(outcomes)
+    outcomes, own = list(outcomes), list(own)
     return {
         "packages": {
             peer: None if one is None else {"hashed": one.hashed, "changed": one.changed}
@@ -172,5 +186,6 @@ def data(outcomes: Iterable[Outcome], packages: Packages) -> dict[str, Any]:
             }
             for one in outcomes
         ],
-        "faults": count(outcomes, packages),
+        "own tests": [one.data() for one in own],
+        "faults": count(outcomes, packages, own),
     }  # fmt: skip

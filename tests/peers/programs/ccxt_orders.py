@@ -46,7 +46,7 @@ class Ccxt(trading.Desk):
         self._bybit = name == "bybit"
         if venue in ("bybit.linear", "alpaca"):
             self.nobody = "00000000-0000-4000-8000-00ffffffffff"
-        if venue.partition(".")[0] in ("binance", "bybit"):
+        if venue.partition(".")[0] in ("binance", "bybit", "okx"):
             self.by_socket = self._placed_by_socket
         self._x = self._opened()
         self._tasks: list[asyncio.Task[None]] = []

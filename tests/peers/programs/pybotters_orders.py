@@ -128,6 +128,8 @@ class Binance(Peer):
         answer = await self._client.fetch("GET", "https://fapi.binance.com/fapi/v2/balance")
         if self._bad(answer):
             raise trading.Refused(answer.text)
+        # Its store wants what the older path alone tells of a position.
+        await self._store.initialize(self._client.get("https://fapi.binance.com/fapi/v2/positionRisk"))
         return {one["asset"]: one["balance"] for one in answer.data}
 
 

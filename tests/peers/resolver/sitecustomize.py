@@ -1,8 +1,9 @@
 """Read by a peer's interpreter before anything else: the venues' hosts are this machine, nothing else can be reached.
 
-`TIDEBOOK_PEERS_HOSTS` are the names, `TIDEBOOK_PEERS_PORT` the port of the server that stands for them. Names are
-resolved here; what the peer connects to is checked by an audit hook, which sees every socket of this interpreter and
-cannot be taken out. The peer itself is not touched.
+`TIDEBOOK_PEERS_HOSTS` are the names, `TIDEBOOK_PEERS_PORT` the port of the server that stands for them; with 0 there is
+none, and any port of this machine may be reached: what is run has a server of its own. Names are resolved here; what
+the peer connects to is checked by an audit hook, which sees every socket of this interpreter and cannot be taken out.
+The peer itself is not touched.
 """
 
 import os
@@ -61,11 +62,15 @@ def no_names(*_: Any) -> Any:
     raise _unknown(HERE)
 
 
+def _allowed(host: Any, port: Any) -> bool:
+    return host == HERE and PORT in (0, port)
+
+
 def guard(event: str, arguments: tuple[Any, ...]) -> None:
     """Refuse any address but the server's, and any question to the system's resolver."""
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         sock, address = arguments[:2]
-        if sock.family != getattr(socket, "AF_UNIX", None) and address is not None and address[:2] != (HERE, PORT):
+        if sock.family != getattr(socket, "AF_UNIX", None) and address is not None and not _allowed(*address[:2]):
             raise PermissionError(f"only {HERE}:{PORT} may be reached, not {address}")
     elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"):
         raise _unknown(arguments[0])

@@ -1,10 +1,9 @@
-"""Why a library's own test does not pass on our names: read from what happened, and from `reasons.toml`."""
+"""Why a library's own test does not pass on our names: read from what happened, and from its `reasons.toml`."""
 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,14 +23,13 @@ class Reason:
         return re.search(self.tests, told["test"]) is not None and re.search(self.error, told["why"]) is not None
 
 
-@cache
-def reasons() -> tuple[Reason, ...]:
-    """Those of `reasons.toml`, in its order."""
-    found = tomllib.loads(Path(__file__).with_name("reasons.toml").read_text("utf-8"))
+def read(path: Path) -> tuple[Reason, ...]:
+    """Those of a `reasons.toml`, in its order."""
+    found = tomllib.loads(path.read_text("utf-8"))
     return tuple(Reason(why, one.get("tests", ""), one.get("error", "")) for why, ones in found.items() for one in ones)
 
 
-def reason(told: Mapping[str, Any], unanswered: Iterable[str]) -> str | None:
+def reason(told: Mapping[str, Any], known: Iterable[Reason], unanswered: Iterable[str]) -> str | None:
     """Why a test failed. None: nobody knows, and it is a difference to look at.
 
     `unanswered` are the questions for which the simulator has no route, as its tally names them.
@@ -41,7 +39,7 @@ def reason(told: Mapping[str, Any], unanswered: Iterable[str]) -> str | None:
         return UNSERVED
     if str(told.get("name", "")).startswith("_"):
         return PRIVATE
-    return next((one.why for one in reasons() if one.covers(told)), None)
+    return next((one.why for one in known if one.covers(told)), None)
 
 
 def _is(name: str, verb: str, path: str) -> bool:

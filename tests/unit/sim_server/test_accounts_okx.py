@@ -166,3 +166,25 @@ async def test_a_post_only_order_that_would_take_is_accepted_and_cancelled() -> 
         assert placed["sCode"] == "0"
         (one,) = (await client.ask("GET", ORDER, instId=SPOT, ordId=placed["ordId"]))["data"]
         assert (one["state"], one["cancelSource"]) == ("canceled", "31")
+
+
+async def test_many_orders_go_by_one_message() -> None:
+    async with okx() as client:
+        ws = await client.connect()
+        assert (await hear(ws))["event"] == "login"
+        words = {"instIdCode": 10_000, "tdMode": "cash", "side": "buy", "ordType": "limit", "sz": "0.01", "px": "30000"}
+
+        async def say(op: str, *args: dict[str, object]) -> tuple[str, list[Any]]:
+            await ws.send_json({"id": "7", "op": op, "args": [*args]})
+            answer = await hear(ws)
+            assert (answer["id"], answer["op"]) == ("7", op)
+            return answer["code"], answer["data"]
+
+        code, rows = await say("batch-orders", words, {**words, "px": "0"}, words)
+        assert (code, [one["sCode"] == "0" for one in rows]) == ("2", [True, False, True])
+        placed = [{"instIdCode": 10_000, "ordId": one["ordId"]} for one in rows if one["sCode"] == "0"]
+        code, rows = await say("batch-amend-orders", *({**one, "newSz": "0.02"} for one in placed))
+        assert (code, [one["ordId"] for one in rows]) == ("0", [one["ordId"] for one in placed])
+        assert [one[0] for one in [await say("batch-cancel-orders", *placed) for _ in range(2)]] == ["0", "1"]
+        assert await say("batch-orders", *[words] * 21) == ("60013", [])
+        await ws.close()

@@ -117,3 +117,42 @@ async def test_a_listen_key_opens_the_stream_of_its_account() -> None:
         await client.ask("DELETE", "/fapi/v1/listenKey")
         assert (await client.ask("PUT", "/fapi/v1/listenKey"))[1]["code"] == -1125
         await ws.close()
+
+
+async def test_the_older_paths_and_messages_have_the_older_forms() -> None:
+    async with usdm() as client, client.session.ws_connect(
+        f"http://{client.sim.at}/ws-fapi/v1", headers={"Host": "ws-fapi.binance.com"}
+    ) as ws:  # fmt: skip
+        await order(client)
+
+        async def say(method: str, **words: Any) -> Any:
+            await ws.send_json(client.message(method, **words))
+            answer = await hear(ws)
+            assert answer["status"] == 200, answer
+            return answer["result"]
+
+        _, (held,) = await client.ask("GET", "/fapi/v2/positionRisk", symbol=SYMBOL)
+        _, (newer,) = await client.ask("GET", "/fapi/v3/positionRisk", symbol=SYMBOL)
+        assert (held["marginType"], held["leverage"], held["isAutoAddMargin"]) == ("cross", "20", "false")
+        assert "marginType" not in newer
+        for name in ("positionAmt", "entryPrice", "positionSide", "isolatedWallet"):
+            assert held[name] == newer[name]
+        _, whole = await client.ask("GET", "/fapi/v2/account")
+        (row,) = whole["positions"]
+        assert (row["symbol"], row["positionAmt"], row["isolated"]) == (SYMBOL, "0.500", False)
+        assert row["entryPrice"] == held["entryPrice"]
+        assert (await say("account.position", symbol=SYMBOL))[0].keys() == held.keys()
+        assert (await say("v2/account.position"))[0].keys() == newer.keys()
+        assert (await say("account.status")).keys() == whole.keys()
+        assert "canTrade" not in await say("v2/account.status")
+        for version in ("", "v2/"):
+            rows = {one["asset"]: Decimal(one["balance"]) for one in await say(f"{version}account.balance")}
+            assert rows["USDT"] == (await wallet(client))["balance"]
+        await order(client, "SELL", reduceOnly="true")
+        assert [one["positionAmt"] for one in await say("account.position")] == ["0.000"]
+        assert await say("v2/account.position") == []
+        await ws.send_json({"id": "2", "method": "ticker.book", "params": {"symbol": SYMBOL}})  # which needs no key
+        best_of = (await hear(ws))["result"]
+        assert Decimal(best_of["bidPrice"]) < Decimal(best_of["askPrice"])
+        await ws.send_json({"id": "3", "method": "v2/account.balance", "params": {}})
+        assert (await hear(ws))["error"]["code"] == -2014

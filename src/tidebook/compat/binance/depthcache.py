@@ -171,8 +171,9 @@ class DepthCacheManager:
     `ReconnectingWebsocket`); after the last error None comes once. `callback` is called with the same, in order, from
     the loop's own thread; then `recv` waits in vain. What is stale is made right by itself.
 
-    `refresh_interval` is the pace (seconds) of snapshots with which the book is compared, and which replace it; None
-    or 0 is never. `limit` is how many levels a side a snapshot has, `ws_interval` 100 (ms) or 0, once a second.
+    `refresh_interval` is the pace (seconds) of snapshots with which the book is compared, and which replace it where it
+    differs; None or 0 is never. `limit` is how many levels a side a snapshot has, `ws_interval` 100 (ms) or 0, once a
+    second.
     """
 
     MARKET = "spot"

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tidebook.core.dialect import ABSENT, Facts, Refusal, Said
+from tidebook.core.dialect import ABSENT, Facts, Refusal, Route, Said
 from tidebook.core.private import Account, Denial, Denied, Distrusted, Filled, Happened, Ordered, Session, Socket, Words
 from tidebook.model.wire import MS
 from tidebook.venues.binance import dialect_private as calls
@@ -39,7 +39,8 @@ _OPEN: Final[Mapping[str, str]] = {
     "uiKlines": "uiKlines", "avgPrice": "avgPrice", "ticker": "ticker", "ticker.24hr": "ticker/24hr",
     "ticker.price": "ticker/price", "ticker.book": "ticker/bookTicker",
 }  # fmt: skip
-_ROUTES: Final = {route.path.removeprefix("/api/v3/"): route for route in routes(MAIN)}
+_BY_PATH: Final = {route.path.removeprefix("/api/v3/"): route for route in routes(MAIN)}
+_ROUTES: Final = {method: _BY_PATH[path] for method, path in _OPEN.items()}
 
 
 def _arguments(params: Words) -> dict[str, str]:
@@ -47,6 +48,12 @@ def _arguments(params: Words) -> dict[str, str]:
     return {
         name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in params.items()
     }
+
+
+def open_to_all(facts: Facts, message: Words, by_method: Mapping[str, Route]) -> Said | None:
+    """What needs no key, answered as over HTTP; None where a message asks for another thing."""
+    route, params = by_method.get(str(message.get("method", ""))), message.get("params")
+    return None if route is None else route.answer(facts, _arguments(params if isinstance(params, dict) else {}))
 
 
 def _done(message: Words, said: Said) -> Said:
@@ -65,11 +72,10 @@ def _subscribed(session: Session, account: Account) -> Said:
 
 
 def _answered(session: Session, facts: Facts, message: Words) -> Said:
-    method = str(message.get("method", ""))
-    found = message.get("params")
-    params: Words = found if isinstance(found, dict) else {}
-    if method in _OPEN:
-        return _ROUTES[_OPEN[method]].answer(facts, _arguments(params))
+    method, given = str(message.get("method", "")), message.get("params")
+    params: Words = given if isinstance(given, dict) else {}
+    if (found := open_to_all(facts, message, _ROUTES)) is not None:
+        return found
     if method == "userDataStream.unsubscribe":
         session.notes.pop("subscription", None)
         return Said("ping")

@@ -45,7 +45,7 @@ def _hear(session: Session, facts: Facts, message: Words) -> Iterable[Said]:
     account = session.account
     if account is None:
         return _error("60011", "Please log in")
-    if op in calls.TRADES:
+    if op in calls.TRADES or op in _BATCHES:
         return [_traded(account, facts, str(op), message, args)]
     if op not in ("subscribe", "unsubscribe") or not args:
         return _error("60012", "Invalid request")
@@ -120,11 +120,17 @@ def _tell(session: Session, facts: Facts, happened: Happened) -> Iterable[Said]:
 # ---- orders by message
 
 
+# "Place / Cancel / Amend multiple orders": so many at the most.
+_BATCHES: Final = {"batch-orders": "order", "batch-cancel-orders": "cancel-order", "batch-amend-orders": "amend-order"}
+_MOST: Final = 20
+
+
 def _traded(account: Account, facts: Facts, op: str, message: Words, args: list[dict[str, Any]]) -> Said:
-    if len(args) != 1:
+    if not 0 < len(args) <= (_MOST if op in _BATCHES else 1):
         return _answered(message, {"code": "60013", "msg": "Invalid args"}, [])
-    row = calls.done(partial(_act, op, maybe(message, "expTime")), account, facts, args[0])
-    return _answered(message, calls.summed([row]), [row])
+    act = partial(_act, _BATCHES.get(op, op), maybe(message, "expTime"))
+    rows = [calls.done(act, account, facts, one) for one in args]
+    return _answered(message, calls.summed(rows), rows)
 
 
 def _answered(message: Words, whole: Values, rows: list[Values]) -> Said:

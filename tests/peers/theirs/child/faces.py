@@ -4,6 +4,7 @@
 tests import besides is installed. What became of each test is a line of JSON in `TIDEBOOK_THEIRS_TOLD`.
 """
 
+import ast
 import importlib
 import json
 import os
@@ -15,10 +16,11 @@ from typing import Any
 
 import pytest
 
-LONGEST = 20.0  # seconds of one test; some of them sleep for ten
+LONGEST = 60.0  # seconds of one phase of a test; some of them sleep for ten
 NAME = os.environ["TIDEBOOK_THEIRS_NAME"]
 FACE = os.environ["TIDEBOOK_THEIRS_FACE"]
 TOLD = Path(os.environ["TIDEBOOK_THEIRS_TOLD"])
+ROOT = TOLD.parent  # below which the tests are
 BENEATH = ("requests_mock", "aioresponses")  # they answer in place of the library's own way to the network
 
 
@@ -67,15 +69,28 @@ def pytest_collection_finish(session: Any) -> None:
     _tell(collected=len(session.items))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: Any) -> Any:
-    del item
+def _timed() -> Any:
     signal.signal(signal.SIGALRM, _over)
     signal.setitimer(signal.ITIMER_REAL, LONGEST, 1.0)
     try:
         return (yield)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Any:
+    return (yield from _timed())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Any:
+    return (yield from _timed())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Any:
+    return (yield from _timed())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -98,6 +113,17 @@ def _why(error: BaseException | None) -> str:
     return "" if error is None else f"{type(error).__name__}: {error}".partition("\n")[0][:300]
 
 
+def _written(path: Path) -> int:
+    """How many tests a module has that cannot be imported."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return sum(isinstance(node, kinds) and node.name.startswith("test_") for node in ast.walk(tree))
+
+
 def pytest_collectreport(report: Any) -> None:
     if not report.passed:
-        _tell(test=report.nodeid, when="collect", outcome=report.outcome, why=str(report.longrepr).splitlines()[-1])
+        told = [line for line in str(report.longrepr).splitlines() if "Error" in line] or [str(report.longrepr)]
+        _tell(
+            test=report.nodeid, when="collect", outcome=report.outcome, why=told[-1],
+            tests=_written(ROOT / report.nodeid),
+        )  # fmt: skip

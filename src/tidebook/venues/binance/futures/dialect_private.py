@@ -32,6 +32,7 @@ from tidebook.venues.binance import dialect_private as spot
 from tidebook.venues.binance import dialect_user
 from tidebook.venues.binance.dialect_calls import refused
 from tidebook.venues.binance.dialect_private import cut, maybe, named, number, own_name, state_of, text
+from tidebook.venues.binance.futures.dialect_calls import routes
 
 TERMS: Final = Terms(maker=200, taker=500, leverage=20, most_open=200, ids="open")
 
@@ -254,6 +255,35 @@ def _account(account: Account, facts: Facts, words: Words) -> Said:
     return Said("account", {"assets[]": assets, "positions[]": rows})
 
 
+# The older paths and messages have what a position was set to; `marginType` and `isolated` are the samples'.
+_OF_POSITION: Final = frozenset({
+    "symbol", "positionAmt", "entryPrice", "breakEvenPrice", "markPrice", "unRealizedProfit", "notional",
+    "positionSide", "updateTime",
+})  # fmt: skip
+_OF_ACCOUNT: Final = frozenset({
+    "symbol", "positionAmt", "entryPrice", "initialMargin", "positionInitialMargin", "positionSide", "updateTime",
+})  # fmt: skip
+
+
+def _older(one: Position, names: frozenset[str]) -> dict[str, object]:
+    return {**{name: value for name, value in _position(one).items() if name in names}, "leverage": str(TERMS.leverage)}
+
+
+def _positions_v2(account: Account, facts: Facts, words: Words) -> Said:
+    """Those that are closed, too."""
+    symbol = maybe(words, "symbol")
+    found = [_older(one, _OF_POSITION) for one in account.positions() if symbol in ("", one.rules.id)]
+    return Said("positionRisk_v2", {"[]": found})
+
+
+def _account_v2(account: Account, facts: Facts, words: Words) -> Said:
+    rows = [
+        {**_older(one, _OF_ACCOUNT), "unrealizedProfit": f"{Decimal(one.unrealized):.8f}"}
+        for one in account.positions()
+    ]
+    return Said("account_v2", {"assets[]": _account(account, facts, words).values["assets[]"], "positions[]": rows})
+
+
 def _brackets(account: Account, facts: Facts, words: Words) -> Said:
     symbol = maybe(words, "symbol")
     found = [one for one in facts.listed() if symbol in ("", one.id)]
@@ -291,8 +321,10 @@ CALLS: Final = (
     Call("/fapi/v1/allOrders", _all_orders, weight=5),
     Call("/fapi/v1/userTrades", _trades, weight=5),
     *(Call(f"/fapi/{version}/balance", _balance, weight=5) for version in ("v2", "v3")),
-    *(Call(f"/fapi/{version}/positionRisk", _positions, weight=5) for version in ("v2", "v3")),
-    *(Call(f"/fapi/{version}/account", _account, weight=5) for version in ("v2", "v3")),
+    Call("/fapi/v2/positionRisk", _positions_v2, weight=5),
+    Call("/fapi/v3/positionRisk", _positions, weight=5),
+    Call("/fapi/v2/account", _account_v2, weight=5),
+    Call("/fapi/v3/account", _account, weight=5),
     Call("/fapi/v1/leverageBracket", _brackets),
     Call("/fapi/v1/listenKey", _listen, "POST", "key"),
     Call("/fapi/v1/listenKey", _keep, "PUT", "key"),
@@ -346,15 +378,29 @@ def _tell(session: Session, facts: Facts, happened: Happened) -> Iterable[Said]:
 STREAM: Final = Socket(lambda session, facts, message: (), _tell, every=180.0)
 
 
-# ---- orders by message
+# ---- by message
 
-_BY_MESSAGE: Final = {"order.place": _place, "order.modify": _modify, "order.cancel": _cancel}
+_TRADES: Final = {"order.place": _place, "order.modify": _modify, "order.cancel": _cancel}
+_READS: Final = {
+    "order.status": _query, "account.balance": _balance, "v2/account.balance": _balance,
+    "account.status": _account_v2, "v2/account.status": _account,
+    "account.position": _positions_v2, "v2/account.position": _positions,
+}  # fmt: skip
+_BY_PATH: Final = {route.path: route for route in routes(usd=True)}
+_OPEN: Final = {
+    "depth": _BY_PATH["/fapi/v1/depth"], "ticker.price": _BY_PATH["/fapi/v2/ticker/price"],
+    "ticker.book": _BY_PATH["/fapi/v1/ticker/bookTicker"],
+}  # fmt: skip
+
+
+def _answered(session: Session, facts: Facts, message: Words) -> Said:
+    """Facts: USD-M, "WebSocket API General Info", Trade, Account, Market Data; conditional orders are not here."""
+    found = dialect_user.open_to_all(facts, message, _OPEN)
+    return found if found is not None else dialect_user.acted(session, facts, message, _TRADES, _READS)
 
 
 def _hear(session: Session, facts: Facts, message: Words) -> Iterable[Said]:
-    """Facts: USD-M, "WebSocket API General Info"; orders alone."""
-    act = partial(dialect_user.acted, session, facts, message, _BY_MESSAGE, {"order.status": _query})
-    return [dialect_user.answered(message, act, denied)]
+    return [dialect_user.answered(message, partial(_answered, session, facts, message), denied)]
 
 
 ORDERS: Final = Socket(_hear, lambda session, facts, happened: (), every=180.0, unsure=dialect_user.unsure)
