@@ -334,6 +334,7 @@ async def test_after_a_kill_the_journal_says_what_to_ask(
     await running.wait()
     sim.faults.resume("binance.spot")
     async with connect("binance.spot", at=sim.at, journal=path) as market:
+        assert len({*market.unresolved, *market.recovered}) == 1  # from the first moment
         await until(lambda: market.recovered)
         ((client_id, outcome),) = market.recovered.items()
         if point == "late":
