@@ -172,6 +172,18 @@ async def test_refusals(sim: serve, market: Market, intent: Limit, kind: type[Ti
     assert "open" not in ledger(sim).values()
 
 
+async def test_a_refusal_says_which_order_and_what_to_do(market: Market) -> None:
+    order = await market.submit(far())
+    await order.cancel()
+    with pytest.raises(OrderNotFound, match=rf"Asked for: {order.client_id}$") as told:
+        await market.cancel(order)
+    assert told.value.symbol == BTC
+    with pytest.raises(UsageError, match=r"changes no order where it stands. Nothing was sent. Cancel it"):
+        await market.amend(order, price="1.23456789")
+    with pytest.raises(UsageError, match="an int of thousands of digits is no number"):
+        far(10**5000)  # type: ignore[arg-type]
+
+
 async def test_rounding_is_asked_for(market: Market) -> None:
     order = await market.submit(Limit(BTC, "buy", size="0.0012349", price="30000.019", rounding="down"))
     assert (order.size, order.price) == (Decimal("0.00123"), Decimal("30000.01"))
