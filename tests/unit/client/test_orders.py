@@ -246,6 +246,7 @@ async def test_where_nobody_answers_it_is_unknown_until_it_is_resolved(sim: serv
     error = told.value
     what = f"{error.client_id} (buy 0.001 BTC/USDT at 30000)"
     assert str(error).startswith(f"binance has not said whether {what} arrived: cut after sending")
+    assert "; asked, and binance.spot: " in str(error)  # what the venue says is no cut
     assert str(error).endswith("Don't send it again: await error.resolve()")
     assert [*market.unresolved] == [error.client_id]
     assert ledger(sim) == {error.client_id: "open"}
@@ -428,7 +429,9 @@ async def test_an_answer_that_decides_nothing_is_no_proof(sim: serve, impatient:
     sim.faults.status(503, "binance.spot", n=1)
     with pytest.raises(OutcomeUnknown, match="HTTP 503"):
         await impatient.submit(far())
-    assert len(impatient.unresolved) == 1
+    (client_id,) = impatient.unresolved
+    with pytest.raises(OutcomeUnknown, match=r"HTTP 503 \(503\); asked, and it is not there yet\. Don't"):
+        await impatient.resolve(client_id)
 
 
 async def test_two_processes_have_two_journals(sim: serve, tmp_path: Path) -> None:
