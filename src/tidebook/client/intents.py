@@ -400,7 +400,7 @@ class Intents:
                 order = await self._found(intention, act, ref, asked)
             except OrderNotFound:
                 intention.not_found(asked.mono_ns, now())
-                _note(intention, "it is not there yet" if intention.state == "unknown" else "")
+                _note(intention, "" if intention.ended else "it is not there yet")
             except TidebookError as error:
                 _note(intention, _answer(error))
                 intention.not_answered(now())

@@ -93,7 +93,7 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
 
 
 def _of_exchange(at: At, venue: Venue) -> At:
-    """The account's place: keys are an exchange's, and the same by whatever proxy. Raises UsageError (see `check_place`)."""
+    """The account's place: keys are an exchange's, and the same by whatever proxy. Raises as `check_place`."""
     place = replace(at, venue=venue.exchange, hosts={}, proxy=None, ca=None)
     check_place(place)
     return place
