@@ -67,10 +67,20 @@ def _places() -> list[At]:
 
 def _told(at: At) -> str | None:
     """Where its key stands, or what is wrong with it; None where there is none."""
+    from tidebook.client.keys import check_place
+    from tidebook.client.where import declared_at
     from tidebook.io.keys import from_environment, from_file
 
     try:
+        (venue, *_) = declared_at(at)
+        check_place(at)
         found = from_environment(at) or from_file(at)[0]
     except TidebookError as error:
         return str(error)
-    return None if found is None else f"{found.source}{' with a passphrase' if found.passphrase is not None else ''}"
+    if found is None:
+        return None
+    scheme = venue.scheme(at.environment)
+    if found.passphrase is not None:
+        return f"{found.source} with a passphrase"
+    lacks = scheme is not None and scheme.wants_passphrase
+    return f"{found.source}{f' without the passphrase that {venue.exchange} wants' if lacks else ''}"

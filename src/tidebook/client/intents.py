@@ -25,10 +25,12 @@ from tidebook.core.trading import Act, Ref, Trading, placed
 from tidebook.errors import (
     ClockRefused,
     DecodeError,
+    NetworkError,
     OrderNotFound,
     OrderRejected,
     PostOnlyWouldTake,
     TidebookError,
+    Timeout,
     UsageError,
     VenueError,
 )
@@ -398,8 +400,9 @@ class Intents:
                 order = await self._found(intention, act, ref, asked)
             except OrderNotFound:
                 intention.not_found(asked.mono_ns, now())
+                _note(intention, "" if intention.ended else "it is not there yet")
             except TidebookError as error:
-                intention.why = f"{intention.why.partition('; asked')[0]}; asked, and {_words(str(error))}"
+                _note(intention, _answer(error))
                 intention.not_answered(now())
             else:
                 self._taken(intention, order)
@@ -471,6 +474,18 @@ def _words(why: str) -> str:
     """Of a reason, what a user needs."""
     word, _, text = why.partition(": ")
     return "no answer in time" if word == "Timeout" else f"cut after sending ({text.partition(': ')[2] or text or why})"
+
+
+def _answer(error: TidebookError) -> str:
+    """What a question has met: a network's reason, or what the venue says."""
+    if isinstance(error, Timeout):
+        return "no answer in time"
+    return f"no answer ({error.text})" if isinstance(error, NetworkError) else error.text
+
+
+def _note(intention: Intention, answer: str) -> None:
+    """What the newest question has found, behind why nobody knows."""
+    intention.why = intention.why.partition("; asked")[0] + (f"; asked, and {answer}" if answer else "")
 
 
 def _is_cancelled() -> bool:

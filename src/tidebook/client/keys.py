@@ -93,9 +93,9 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
 
 
 def _of_exchange(at: At, venue: Venue) -> At:
-    """The account's place: keys are an exchange's, and the same by whatever proxy. Raises UsageError (see `_check`)."""
+    """The account's place: keys are an exchange's, and the same by whatever proxy. Raises as `check_place`."""
     place = replace(at, venue=venue.exchange, hosts={}, proxy=None, ca=None)
-    _check(place)
+    check_place(place)
     return place
 
 
@@ -105,7 +105,7 @@ def environments(exchange: str) -> list[str]:
     return [*dict.fromkeys(one.name for venue in venues for one in venue.environments)]
 
 
-def _check(place: At) -> None:
+def check_place(place: At) -> None:
     """Raises UsageError for an account whose name would make the variable of its key another place's.
 
     ``okx@demo`` and ``okx:demo`` are two places, and TIDEBOOK_OKX_DEMO_KEY is one variable; so with ``binance@us``.

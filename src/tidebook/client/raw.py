@@ -226,11 +226,21 @@ def _check_environment(one: VenueAt, url: str) -> None:
 
 
 def at_path(ones: Sequence[VenueAt], where: str) -> list[VenueAt]:
-    """Those of several venues whose a URL or a path is; of those that are at one host, with one key, the first."""
+    """Those of several venues whose a URL or a path is; of those that are at one host, with one key, the first.
+
+    All of them where a path says nothing. Raises UsageError for a URL at a host of none of them.
+    """
+    given: object = where
+    if not isinstance(given, str):
+        return [*ones]  # each says what is wrong with it
     if "://" in where:
-        parts = urlsplit(where)
-        names = {one.name for one in at_host(parts.hostname or "", parts.path or "/")}
+        host, path = _host(where)
+        names = {one.name for one in at_host(host, path)}
         found = [one for one in ones if one.declared.name in names]
+        if not found:
+            check_open(where)
+            known = ", ".join(one.place for one in ones)
+            raise UsageError(f"{host or repr(where)} is no host of what is connected: {known}. Nothing was sent")
     else:
         first = where.lstrip("/").partition("/")[0]
         found = [one for one in ones if first in _firsts(one.declared)]
@@ -238,6 +248,16 @@ def at_path(ones: Sequence[VenueAt], where: str) -> list[VenueAt]:
     for one in found:
         seen.setdefault((one.declared.rest, str(one.at)), one)
     return [*seen.values()] or [*ones]
+
+
+def _host(url: str) -> tuple[str, str]:
+    """A URL's host and path. Raises UsageError for what is none."""
+    _check_printable(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no URL: {error}") from None
+    return parts.hostname or "", parts.path or "/"
 
 
 def _firsts(venue: Venue) -> set[str]:
@@ -266,6 +286,8 @@ def check_host(venue: Venue, url: str, scheme: str) -> None:
     if parts.scheme != scheme or parts.username is not None:
         raise UsageError(f"{parts.scheme}://{parts.hostname}: write {scheme}://, without a user", venue=venue.name)
     check_open(url)
+    if not parts.hostname:
+        raise UsageError(f"{url!r} has no host", venue=venue.name)
     if venue.name not in {one.name for one in at_host(parts.hostname or "", parts.path or "/")}:
         raise UsageError(f"{parts.hostname} is no host of {venue.name}", venue=venue.name)
     if port not in (None, 443) and (parts.hostname, port) not in _declared(venue):

@@ -35,6 +35,8 @@ class Recovery:
             by_place.setdefault(entry.place, []).append(entry)
         for one in ones:
             if one.declared.trading is not None and (entries := by_place.pop(one.private.place, None)) is not None:
+                for entry in entries:  # from the first moment: who looks at once must not see that all is well
+                    self.untried[entry.id] = f"{one.place} has not answered yet"
                 self._begin(self._of(one, entries))
         for place, left in by_place.items():
             logger.warning("journal: %d orders of %s, which is not connected, stay unresolved", len(left), place)
@@ -60,8 +62,6 @@ class Recovery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _of(self, one: VenueAt, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            self.untried[entry.id] = f"{one.place} has not answered yet"
         await one.ready.wait()
         intents = one.private.intents
         for entry in entries:

@@ -30,6 +30,7 @@ from tidebook.errors import (
     OutcomeUnknown,
     TidebookError,
     UsageError,
+    VenueError,
 )
 from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
@@ -177,6 +178,11 @@ class Trader(Finding):
         if size is None and price is None:
             raise UsageError("amend: which size, or which price?")
         one, ref = await self._ref(order, symbol, client_id, venue)
+        if _trading(one, "amend").act("amend") is None:
+            name = one.declared.name
+            text = f"{name} changes no order where it stands. Nothing was sent"
+            hint = "Cancel it, look at what was filled, and submit what is left"
+            raise UsageError(text, venue=name, symbol=ref.instrument.symbol, hint=hint)
         # As it is now: what was changed before must not be changed back.
         given = await self.fetch_order(order, symbol=symbol, client_id=client_id, venue=venue)
         size = given.size if size is None else amount("size", size)
@@ -252,13 +258,21 @@ class Trader(Finding):
     ) -> Table[Fill]:  # fmt: skip
         """One's own trades, oldest first: the newest that the venue gives, or from `start` on; or those of one order.
 
-        How far back a venue goes is its own: days on most, see the venue's documents.
+        At most `limit`: the newest, with `start` the first. How far back a venue goes is its own: days on most, see
+        the venue's documents.
         """
         check_limit(limit)
         start_ns = instant_ns("start", start, now().wall_ns)
-        return Table(
-            FILLS, await self._rows("fills", symbol, venue, start_ns=start_ns, limit=limit, order_id=order_id or "")
+        rows: list[Fill] = await self._rows(
+            "fills", symbol, venue, start_ns=start_ns, limit=limit, order_id=order_id or ""
         )
+        rows.sort(key=lambda fill: fill.venue_ns or 0)  # those of several venues
+        if start_ns is not None:  # a venue may know whole seconds or days only, or no beginning at all
+            since_ns = start_ns // 1_000_000 * 1_000_000
+            rows = [fill for fill in rows if fill.venue_ns is None or fill.venue_ns >= since_ns]
+        if limit is not None:
+            rows = rows[-limit:] if start_ns is None else rows[:limit]
+        return Table(FILLS, rows)
 
     @property
     def unresolved(self) -> dict[str, str]:
@@ -367,8 +381,15 @@ class Trader(Finding):
         if failed:
             raise failed[0]
 
-    async def _act(self, one: VenueAt, name: str, about: Any) -> Any:
-        return await one.private.act(_act_of(one, name), about)
+    async def _act(self, one: VenueAt, name: str, about: Inquiry | Ref) -> Any:
+        try:
+            return await one.private.act(_act_of(one, name), about)
+        except VenueError as error:  # venues do not repeat what they were asked
+            if error.symbol is None and about.instrument is not None:
+                error.symbol = about.instrument.symbol
+            if isinstance(error, OrderNotFound) and isinstance(about, Ref) and error.hint is None:
+                error.hint = f"Asked for: {about.client_id or about.id}"
+            raise
 
     async def _ref(
         self, order: Order | str, symbol: str | None, client_id: str | None, venue: str | None

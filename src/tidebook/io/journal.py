@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -67,6 +68,9 @@ class Journal:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise UsageError(f"the journal {self.path} cannot be written: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(file).st_mode):  # a device may be read for ever, and keeps nothing
+            os.close(file)
+            raise UsageError(f"the journal {self.path} is no file")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -52,6 +52,8 @@ def from_file(at: At) -> tuple[Credentials | None, str]:
     if not isinstance(table, dict):
         raise UsageError(f"{source} is no table with key and secret")
     given = cast("dict[str, Any]", table)
+    if any(isinstance(one, dict) for one in given.values()):
+        raise UsageError(f'{source} has a table in it: accounts and environments are written ["{at.venue}:testnet"]')
     if not {"key", "secret"} <= given.keys() <= {"key", "secret", "passphrase"}:
         raise UsageError(f"{source} has key and secret, perhaps a passphrase, and nothing else")
     return Credentials.of(given["key"], given["secret"], given.get("passphrase"), source=source), FILE

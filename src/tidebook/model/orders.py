@@ -40,7 +40,8 @@ def amount(name: str, value: Amount) -> Decimal:
     try:
         found = parse(str(value))
     except (ValueError, DecodeError) as error:  # a ValueError: an int of more digits than Python writes
-        raise UsageError(f"{name}={value!r:.60} is no number: digits, at most 38, perhaps with a point") from error
+        shown = "an int of thousands of digits" if isinstance(value, int) else f"{value!r:.60}"
+        raise UsageError(f"{name}={shown} is no number: digits, at most 38, perhaps with a point") from error
     if found <= 0:
         raise UsageError(f"{name}={plain(found)}: above 0")
     return found

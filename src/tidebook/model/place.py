@@ -34,7 +34,8 @@ def parse(text: str | At) -> At:
     """A place from its short form. Raises UsageError."""
     if isinstance(text, At):
         return text
-    match = _PLACE.fullmatch(text)
+    given: object = text
+    match = _PLACE.fullmatch(given) if isinstance(given, str) else None
     if match is None:
         raise UsageError(
             f"{text!r} is not a place. Write venue[@account][:environment], like 'bybit.linear@hedge:testnet'"

@@ -60,3 +60,24 @@ def test_what_is_wrong_with_them(
     assert main(["keys"]) == 2
     assert "chmod 600" in capsys.readouterr().err
     assert main(["keys", "nobody"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "says"),
+    [
+        ("okx", "okx", "without the passphrase that okx wants"),
+        ("Bybit", None, "no venue is called 'Bybit'"),
+        ("nobody", None, "no venue is called 'nobody'"),
+        ('"okx@demo"', "okx@demo", "an account of okx cannot be called 'demo'"),
+        ("bybit.testnet", "bybit", 'has a table in it: accounts and environments are written ["bybit:testnet"]'),
+    ],
+)
+def test_what_would_not_be_taken_is_not_called_found(
+    home: Path, capsys: pytest.CaptureFixture[str], table: str, place: str | None, says: str
+) -> None:
+    file_of(home, f'[{table}]\nkey = "{CANARIES[0]}"\nsecret = "{CANARIES[1]}"\n')
+    for command in [["keys"], *([] if place is None else [["keys", place]])]:
+        assert main(command) == 0
+        said = capsys.readouterr().out
+        assert says in said
+        assert not any(canary in said for canary in CANARIES)

@@ -4,6 +4,7 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -175,3 +176,19 @@ async def test_pages_that_come_newest_first_are_put_in_order() -> None:
     times = [one.venue_ns or 0 for one in fills]
     assert times == sorted(times)
     assert "after=8901" in site.of("/api/v5/trade/fills")[1].query
+
+
+async def test_fills_begin_where_they_were_asked_for_and_are_no_more_than_that() -> None:
+    """Of a venue that looks at neither."""
+    told = json.loads(body("okx", "fills"))
+    rows = [
+        {**told["data"][0], "tradeId": str(9000 - n), "billId": str(9000 - n), "ts": str(1790000000009 - n)}
+        for n in range(10)
+    ]
+    site = Site({**OKX, "/api/v5/trade/fills": [json.dumps({**told, "data": rows})]})
+    begins = datetime.fromtimestamp(1790000000, UTC) + timedelta(milliseconds=4)
+    async with Server(site) as server, connect("okx", at=server.at) as market:
+        later = await market.fetch_fills(BTC, start=begins)
+        assert [fill.id for fill in later] == [str(n) for n in range(8995, 9001)]
+        assert [fill.id for fill in await market.fetch_fills(BTC, start=begins, limit=2)] == ["8995", "8996"]
+        assert [fill.id for fill in await market.fetch_fills(BTC, limit=2)] == ["8999", "9000"]

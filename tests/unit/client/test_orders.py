@@ -172,6 +172,18 @@ async def test_refusals(sim: serve, market: Market, intent: Limit, kind: type[Ti
     assert "open" not in ledger(sim).values()
 
 
+async def test_a_refusal_says_which_order_and_what_to_do(market: Market) -> None:
+    order = await market.submit(far())
+    await order.cancel()
+    with pytest.raises(OrderNotFound, match=rf"Asked for: {order.client_id}$") as told:
+        await market.cancel(order)
+    assert told.value.symbol == BTC
+    with pytest.raises(UsageError, match=r"changes no order where it stands. Nothing was sent. Cancel it"):
+        await market.amend(order, price="1.23456789")
+    with pytest.raises(UsageError, match="an int of thousands of digits is no number"):
+        far(10**5000)  # type: ignore[arg-type]
+
+
 async def test_rounding_is_asked_for(market: Market) -> None:
     order = await market.submit(Limit(BTC, "buy", size="0.0012349", price="30000.019", rounding="down"))
     assert (order.size, order.price) == (Decimal("0.00123"), Decimal("30000.01"))
@@ -234,6 +246,7 @@ async def test_where_nobody_answers_it_is_unknown_until_it_is_resolved(sim: serv
     error = told.value
     what = f"{error.client_id} (buy 0.001 BTC/USDT at 30000)"
     assert str(error).startswith(f"binance has not said whether {what} arrived: cut after sending")
+    assert "; asked, and binance.spot: " in str(error)  # what the venue says is no cut
     assert str(error).endswith("Don't send it again: await error.resolve()")
     assert [*market.unresolved] == [error.client_id]
     assert ledger(sim) == {error.client_id: "open"}
@@ -334,6 +347,7 @@ async def test_after_a_kill_the_journal_says_what_to_ask(
     await running.wait()
     sim.faults.resume("binance.spot")
     async with connect("binance.spot", at=sim.at, journal=path) as market:
+        assert len({*market.unresolved, *market.recovered}) == 1  # from the first moment
         await until(lambda: market.recovered)
         ((client_id, outcome),) = market.recovered.items()
         if point == "late":
@@ -415,7 +429,9 @@ async def test_an_answer_that_decides_nothing_is_no_proof(sim: serve, impatient:
     sim.faults.status(503, "binance.spot", n=1)
     with pytest.raises(OutcomeUnknown, match="HTTP 503"):
         await impatient.submit(far())
-    assert len(impatient.unresolved) == 1
+    (client_id,) = impatient.unresolved
+    with pytest.raises(OutcomeUnknown, match=r"HTTP 503 \(503\); asked, and it is not there yet\. Don't"):
+        await impatient.resolve(client_id)
 
 
 async def test_two_processes_have_two_journals(sim: serve, tmp_path: Path) -> None:

@@ -41,6 +41,14 @@ async def test_a_refusal_is_the_venues(market: Market, sim: serve) -> None:
 async def test_which_venue_must_be_clear(market: Market) -> None:
     with pytest.raises(UsageError, match="say of which venue"):
         await market.get("/api/v3/time")
+    with pytest.raises(UsageError, match=r"^evil\.example is no host of what is connected: binance.*Nothing was sent"):
+        await market.get("https://evil.example/api/v3/account")
+    with pytest.raises(UsageError, match="is no URL"):
+        await market.get("https://[bad/x")
+    with pytest.raises(UsageError, match="say of which venue"):
+        await market.get(3)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="3 is not a place"):
+        await market.get("/api/v3/time", venue=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +56,7 @@ async def test_which_venue_must_be_clear(market: Market) -> None:
     [
         ("https://evil.example/api/v3/time", r"evil\.example is no host of binance\.spot"),
         ("http://api.binance.com/api/v3/time", "write https://"),
+        ("https://", "'https://' has no host"),
         ("https://user:secret@api.binance.com/api/v3/time", "without a user"),
         ("https://api.huobi.pro/v1/common/timestamp", "is no host of"),
         ("/api/v3/time bad", "neither a path nor a URL"),

@@ -5,9 +5,10 @@ import json
 import pytest
 from tests.unit.client.test_acts import Site, no_error
 
-from tidebook import NetworkError, OrderNotFound, VenueError, connect
+from tidebook import Limit, NetworkError, OrderNotFound, VenueError, connect
 from tidebook.core.effects import Reply
 from tidebook.io.serve import Answer, Asked, Server
+from tidebook.sim.server import serve
 from tidebook.venues import every
 
 pytestmark = pytest.mark.asyncio
@@ -57,3 +58,13 @@ async def test_that_data_could_not_be_had_is_not_that_there_is_no_order(text: st
     error = answers.error(Reply(200, {}, body.encode()), "htx.spot", 0)
     assert isinstance(error, VenueError)
     assert isinstance(error, OrderNotFound) is is_gone
+
+
+async def test_a_clock_whose_refusal_stands_under_another_code() -> None:
+    """HTX has one code for all that is wrong with a signature."""
+    async with (
+        serve(venues=["htx.spot"], symbols=["BTC/USDT"]) as sim,
+        connect("htx.spot", at=sim.at) as market,
+    ):
+        sim.faults.clock(3600)
+        assert (await market.submit(Limit("BTC/USDT", "buy", size="0.001", price="30000"))).open

@@ -51,6 +51,17 @@ async def _open_in(path: Path) -> list[str]:
     return [*journal.open]
 
 
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero", "pipe"])
+async def test_what_keeps_nothing_is_no_journal(tmp_path: Path, device: str) -> None:
+    path = tmp_path / device  # an absolute path stays what it is
+    if device == "pipe":
+        os.mkfifo(path)
+    if not os.access(path, os.R_OK | os.W_OK):
+        pytest.skip(f"{path} is not there for us")
+    with pytest.raises(UsageError, match="is no file"):
+        _opened(path)
+
+
 async def test_after_a_kill_all_without_an_end_are_open(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     writing = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, str(path))

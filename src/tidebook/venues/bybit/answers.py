@@ -94,6 +94,8 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
         no = None
     if reply.status == 403 and no is None:
         return _refused_address(reply, venue, now_ns)
+    if no is None and reply.status == 429:  # of the whole system, and perhaps of no JSON
+        return wait(RateLimited, "HTTP 429", venue, "429", now_ns, 1)
     if no is None:
         return None if reply.status < 400 else refusal(VenueError, f"HTTP {reply.status}", venue, str(reply.status))
     code = str(no.code)

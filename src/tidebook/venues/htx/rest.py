@@ -8,6 +8,7 @@ import msgspec
 
 from tidebook.core.rest import Instruments, get, instrument, interval, listed, refusal, retry_after, wait
 from tidebook.errors import (
+    ClockRefused,
     DecodeError,
     InsufficientFunds,
     InvalidOrder,
@@ -277,6 +278,9 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
     # Its table of errors has for it "Failed to get data, please try again later": that is no word of the order.
     if kind is OrderNotFound and "try again" in text.lower():
         kind = VenueError
+    # One code for all that is wrong with a signature, its time too.
+    if kind is SignatureRefused and "submission time" in text.lower():
+        kind = ClockRefused
     # The market's calls have one code for all that is wrong with a question.
     if no.why == "invalid-parameter" and no.text == "invalid symbol":
         kind = UnknownSymbol
