@@ -12,7 +12,7 @@ from tidebook.client.missed import ALL, Missed
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.stats import lost_by
-from tidebook.client.stores import Store
+from tidebook.client.stores import Positions, Store
 from tidebook.client.waits import within
 from tidebook.core.account import Holdings
 from tidebook.core.burst import Burst
@@ -29,7 +29,7 @@ from tidebook.model import health
 from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
 from tidebook.model.market import State
-from tidebook.model.orders import Balance, Fill, Order, Position
+from tidebook.model.orders import Balance, Fill, Order
 
 AGAIN_FIRST, AGAIN_MOST = 0.25, 10.0
 """Seconds until what has failed is asked anew."""
@@ -91,10 +91,7 @@ class Account(Opening):
             self, "balances", Balance, lambda: [*holdings.balances.values()],
             lambda name, symbol: holdings.balances.get(name),
         )  # fmt: skip
-        self.positions: Store[Position] = Store(
-            self, "positions", Position, lambda: [*holdings.positions.values()],
-            lambda name, symbol: holdings.positions.get(name),
-        )  # fmt: skip
+        self.positions = Positions(self, lambda: [*holdings.positions.values()], holdings.position)
 
     # What users read ----------------------------------------------------------
 

@@ -44,6 +44,8 @@ def check_taken(made: Wish, trading: Trading, one: VenueAt) -> None:
         lacking = "market orders by cost"
     elif made.reduce_only and not trading.reduces:
         lacking = "reduce_only"
+    elif made.leg != "net" and not trading.legs:
+        lacking = f"{made.leg} positions beside the other"
     if lacking:
         raise UsageError(f"{name} has no {lacking}. Nothing was sent", venue=name, symbol=made.instrument.symbol)
 

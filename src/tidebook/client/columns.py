@@ -86,6 +86,7 @@ POSITIONS: Columns[Position] = Columns(
     "Positions",
     {
         "symbol": ("text", lambda row: row.symbol),
+        "leg": ("text", lambda row: row.leg),
         "size": ("number", lambda row: row.size),
         "entry": ("number", lambda row: row.entry),
         "mark": ("number", lambda row: row.mark),

@@ -100,7 +100,9 @@ def _named(name: str, value: str) -> Callable[[Any, Rows], None]:
 
     def draw(ax: Any, rows: Rows) -> None:
         most = sorted(rows, key=lambda row: abs(row[value]))[-NAMES:]
-        ax.barh([row[name] for row in most], _floats(most, value))
+        legs = [row.get("leg", "net") for row in most]  # two positions of one symbol are two bars
+        names = [row[name] if leg == "net" else f"{row[name]} {leg}" for row, leg in zip(most, legs, strict=True)]
+        ax.barh(names, _floats(most, value))
         ax.set_xlabel(value)
 
     return draw

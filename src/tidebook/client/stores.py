@@ -12,6 +12,7 @@ from tidebook.core.options import Options
 from tidebook.core.trading import Row
 from tidebook.errors import TidebookError, UsageError
 from tidebook.model.health import Health
+from tidebook.model.orders import Leg, Position
 
 R = TypeVar("R", bound=Row)
 
@@ -73,7 +74,7 @@ class Store(Generic[R]):
         self._check_fields(fields)
 
         def found() -> R | None:
-            rows = self._rows() if name is None else [row for row in [self._named(name, None)] if row is not None]
+            rows = self._rows() if name is None else self._with_name(name, fields)
             return next((row for row in rows if _fits(row, fields) and (until is None or until(row))), None)
 
         async with within(timeout, f"{self._what} of {self._owner.venue}"):
@@ -99,6 +100,11 @@ class Store(Generic[R]):
         """
         self._check_fields(fields)
         return Changes(self._owner, self._what, fields, self._watching)
+
+    def _with_name(self, name: str, fields: dict[str, Any]) -> Sequence[R]:
+        """The row that is waited for, as far as it is there."""
+        row = self._named(name, None)
+        return () if row is None else (row,)
 
     def _check_fields(self, fields: dict[str, Any]) -> None:
         for name in fields:
@@ -130,6 +136,31 @@ class Store(Generic[R]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} {self._what} of {self._owner.venue}>"
+
+
+class Positions(Store[Position]):
+    """Positions by their symbol: one of each, or in the hedge mode two, the legs ``long`` and ``short``."""
+
+    def __init__(
+        self, owner: Owner, rows: Callable[[], Sequence[Position]], of: Callable[[str, Leg | None], Position | None]
+    ) -> None:
+        super().__init__(owner, "positions", Position, rows, lambda name, symbol: of(name, None))
+        self._of = of
+
+    def get(self, name: str, *, symbol: str | None = None, leg: Leg | None = None) -> Position | None:
+        """The position of a symbol, None where none is known. Without a `leg` it is the one of the one-way mode.
+
+        Raises UsageError without one where the account has the symbol in the hedge mode: what it holds are two
+        positions then, ``get(symbol, leg="long")`` and ``get(symbol, leg="short")``, and ``find(symbol=…)`` has both.
+        `wait` for a symbol takes a leg likewise.
+        """
+        if leg not in (None, "net", "long", "short"):
+            raise UsageError(f'leg={leg!r}: "net", "long" or "short"')
+        return self._of(name, leg)
+
+    def _with_name(self, name: str, fields: dict[str, Any]) -> Sequence[Position]:
+        row = self.get(name, leg=fields.get("leg"))
+        return () if row is None else (row,)
 
 
 class Changes(Subscription[R]):

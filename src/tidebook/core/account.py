@@ -13,7 +13,7 @@ Whether anything is missing can be told: what an order is filled by is the sum o
 a fill's order is not known, there is something to ask for: `owing`, `strangers`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, cast
 
@@ -21,15 +21,20 @@ import msgspec
 
 from tidebook.core.clock import SECOND
 from tidebook.core.trading import Row
+from tidebook.errors import UsageError
 from tidebook.model.number import Exact, compared, plus
-from tidebook.model.orders import Balance, Fill, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Order, Position
 
 Key = tuple[str, str]
 """Of an order: its symbol, and the venue's id."""
 FillKey = tuple[str, str, str]
 """Of a fill: its symbol, the order's id, and its own, which two orders of one account may have in common."""
+PositionKey = tuple[str, Leg]
+"""Of a position: its symbol, and which of those that an account may have of it."""
 Source = Literal["stream", "answer"]
 Kept = TypeVar("Kept", Balance, Position)
+At = TypeVar("At", str, PositionKey)
+_APART: Final[tuple[Leg, ...]] = ("long", "short")
 _LEARNED: Final = ("client_id", "exact_price", "exact_trigger", "exact_size", "created_ns", "reason")
 _UNSURE: Final = 60 * SECOND
 """What an account begins at is the venue's time as we know it: so far before that an order may be one of since then."""
@@ -66,7 +71,7 @@ class Holdings:
     def __init__(self, began_ns: int, kept: int, changed: Callable[[Row], None]) -> None:
         self.fills: dict[FillKey, Fill] = {}
         self.balances: dict[str, Balance] = {}
-        self.positions: dict[str, Position] = {}
+        self.positions: dict[PositionKey, Position] = {}
         self.began_ns = began_ns
         self._orders: dict[Key, _Held] = {}
         self._by_client: dict[str, Key] = {}
@@ -75,7 +80,7 @@ class Holdings:
         self._owing: set[Key] = set()
         self._strangers: dict[Key, None] = {}  # orders of which there are fills and nothing else
         self._sums: dict[Key, Exact] = {}  # of theirs
-        self._marks: dict[str, int] = {}  # of balances and positions: when the stream last told of them
+        self._marks: dict[tuple[type, Hashable], int] = {}  # of levels: when the stream last told
         self._mark = 0
         self._forgotten_ns = 0  # up to here (the venue's time) fills may have been forgotten
         self._kept = kept
@@ -91,6 +96,25 @@ class Holdings:
 
     def orders(self) -> list[Order]:
         return [held.order for held in self._orders.values()]
+
+    def position(self, symbol: str, leg: Leg | None = None) -> Position | None:
+        """The position of a symbol, in the one-way mode the only one; in the hedge mode that of a leg.
+
+        Raises UsageError where no leg is named and the account has the symbol in the hedge mode: neither of two
+        positions is the one that it holds.
+        """
+        if leg is not None:
+            return self.positions.get((symbol, leg))
+        net = self.positions.get((symbol, "net"))
+        apart = [row for one in _APART if (row := self.positions.get((symbol, one))) is not None]
+        if not apart or (net is not None and not any(row.exact_size[0] for row in apart)):
+            return net
+        named = " and ".join(repr(row) for row in apart)
+        raise UsageError(
+            f"{symbol}: the account has its positions in the hedge mode, {named}: which of them? leg={apart[0].leg!r}, "
+            "or find(symbol=…) for all",
+            venue=apart[0].venue, symbol=symbol,
+        )  # fmt: skip
 
     def open_orders(self) -> list[Order]:
         return [held.order for key, held in self._orders.items() if key not in self._ended]
@@ -140,7 +164,7 @@ class Holdings:
             elif isinstance(row, Balance):
                 self._level(self.balances, row.currency, row, source, self._mark)
             else:
-                self._level(self.positions, row.symbol, row, source, self._mark)
+                self._level(self.positions, (row.symbol, row.leg), row, source, self._mark)
 
     def listed(self, rows: Sequence[Order], mark: int) -> list[Order]:
         """All orders that are open, by the answer to a question of `mark`. What is to be asked after one by one: those
@@ -166,16 +190,17 @@ class Holdings:
             self._level(self.balances, row.currency, row, "answer", mark)
 
     def positioned(self, rows: Sequence[Position], mark: int) -> None:
-        """All positions, likewise."""
+        """All positions, likewise, each leg for itself."""
+        there = {(one.symbol, one.leg) for one in rows}
         absent = [
             msgspec.structs.replace(
                 row, exact_size=(0, 0), exact_entry=None, exact_unrealized=None, exact_liquidation=None, venue_ns=None
             )
-            for symbol, row in self.positions.items()
-            if symbol not in {one.symbol for one in rows} and row.exact_size[0]
+            for key, row in self.positions.items()
+            if key not in there and row.exact_size[0]
         ]
         for row in (*rows, *absent):
-            self._level(self.positions, row.symbol, row, "answer", mark)
+            self._level(self.positions, (row.symbol, row.leg), row, "answer", mark)
 
     def gone(self, key: Key) -> None:
         """The venue knows no such order any more: it is open no longer, and what became of it nobody knows."""
@@ -249,9 +274,8 @@ class Holdings:
         else:
             self._owing.discard(key)
 
-    def _level(self, rows: dict[str, Kept], key: str, new: Kept, source: Source, mark: int) -> None:
-        old = rows.get(key)
-        name = f"{type(new).__name__} {key}"
+    def _level(self, rows: dict[At, Kept], key: At, new: Kept, source: Source, mark: int) -> None:
+        old, name = rows.get(key), (type(new), key)
         if source == "stream":
             self._marks[name] = self.mark()
         if old is not None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from tidebook.core.dialect import Facts, Rules, Said
 from tidebook.core.endpoint import Pool
+from tidebook.model.orders import Leg
 
 Side = Literal["buy", "sell"]
 Tif = Literal["gtc", "ioc", "fok", "post_only"]
@@ -20,11 +21,12 @@ Needs = Literal["key", "read", "trade"]
 
 Denial = Literal[
     "balance", "duplicate", "too_many", "price", "tick", "size", "step", "min_notional", "would_take", "reduce_only",
-    "unknown", "done", "kind", "permission", "trigger",
+    "unknown", "done", "kind", "permission", "trigger", "leg",
 ]  # fmt: skip
 """Why something is not done: `price` and `size` are none, `tick` and `step` not on the grid, `done` an order that has
 ended, `kind` an instrument that accounts cannot trade, `permission` a key that may only look, `trigger` a price to
-wait for that is reached already."""
+wait for that is reached already, `leg` an order that names a position where the account has one of each contract, or
+none where it has two."""
 
 Distrust = Literal["no_key", "unknown_key", "no_time", "early", "late", "malformed", "passphrase", "signature"]
 """Why a request is not believed. `early` and `late`: its timestamp is out of the venue's window."""
@@ -49,7 +51,8 @@ class Distrusted(Exception):
 class Placing(NamedTuple):
     """An order that is to be placed. No `price`: a market order, by `size` or by `quote`, an amount to be spent.
 
-    With a `trigger` it waits for that price, from below where it `rises`; None: from where the last trade was.
+    With a `trigger` it waits for that price, from below where it `rises`; None: from where the last trade was. `leg`
+    is the position that it moves.
     """
 
     id: str
@@ -62,6 +65,7 @@ class Placing(NamedTuple):
     reduce_only: bool = False
     trigger: str = ""
     rises: bool | None = None
+    leg: Leg = "net"
 
 
 class Filled(NamedTuple):
@@ -80,6 +84,7 @@ class Filled(NamedTuple):
     maker: bool
     at_ns: int
     realized: str = "0"
+    leg: Leg = "net"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ class Ordered:
     trigger: str = ""
     rises: bool = False
     waits: bool = False
+    leg: Leg = "net"
 
     @property
     def at_market(self) -> bool:
@@ -139,6 +145,7 @@ class Position(NamedTuple):
     notional: str
     leverage: int
     updated_ns: int
+    leg: Leg = "net"
 
 
 class Happened(NamedTuple):
@@ -191,6 +198,15 @@ class Account(Protocol):
 
     def positions(self) -> Sequence[Position]:
         """Those that are not flat, and those that were."""
+        ...
+
+    @property
+    def hedges(self) -> bool:
+        """Whether it may have two positions of a contract, one long and one short (the hedge mode)."""
+        ...
+
+    def hedge(self, on: bool) -> None:
+        """Set that. Raises Denied (`permission`; `leg` as long as there is an open order or a position)."""
         ...
 
     def count_down(self, seconds: float, id: str | None = None) -> int:

@@ -92,6 +92,13 @@ def retry_after(headers: Mapping[str, str], default: int) -> int:
     return default if asked is None else min(asked, LONGEST)
 
 
+WHICH_LEG = (
+    'In the hedge mode a contract has two positions, and an order says which it moves, leg="long" or "short"; in the '
+    "one-way mode it says nothing of the kind"
+)
+"""What helps where a venue refuses an order for the mode of the account's positions."""
+
+
 def region(venue: str) -> TidebookError:
     """An exchange refuses the country of this address, with HTTP 451."""
     text = f"{venue.partition('.')[0]} refuses this address's country (HTTP 451)"

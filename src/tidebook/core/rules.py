@@ -7,7 +7,7 @@ from typing import Final
 from tidebook.errors import InvalidOrder
 from tidebook.model.facts import Instrument, Rounding, Side
 from tidebook.model.number import Exact, exact_of, plain, times
-from tidebook.model.orders import Amount, Intent, Kind, Limit, MarketOrder, Order, Status, Tif
+from tidebook.model.orders import Amount, Intent, Kind, Leg, Limit, MarketOrder, Order, Status, Tif
 
 _ROUNDING: Final = {"nearest": ROUND_HALF_EVEN, "down": ROUND_DOWN, "up": ROUND_UP}
 _EXACT: Final = Context(prec=200)
@@ -28,6 +28,7 @@ class Wish:
     tif: Tif = "gtc"
     post_only: bool = False
     reduce_only: bool = False
+    leg: Leg = "net"
     account: str = ""  # what the venue calls it, where its requests say so
 
     @property
@@ -35,7 +36,8 @@ class Wish:
         """As it stands in texts: ``buy 0.01 BTC/USDT at 60000``."""
         much = f"for {plain(self.cost or Decimal())}" if self.size is None else plain(self.size)
         at = "" if self.price is None else f" at {plain(self.price)}"
-        return f"{self.side} {much} {self.instrument.symbol}{at}"
+        leg = "" if self.leg == "net" else f", {self.leg} position"
+        return f"{self.side} {much} {self.instrument.symbol}{at}{leg}"
 
     def order(
         self, *, id: str, received_ns: int, venue_ns: int | None = None, client_id: str = "", status: Status = "open"
@@ -46,7 +48,7 @@ class Wish:
             venue=one.venue, symbol=one.symbol, venue_ns=venue_ns, received_ns=received_ns, id=id, side=self.side,
             kind=self.kind, status=status, client_id=client_id or self.client_id, exact_price=_exact(self.price),
             exact_trigger=_exact(self.trigger), exact_size=_exact(self.size), tif=self.tif, post_only=self.post_only,
-            reduce_only=self.reduce_only, created_ns=venue_ns,
+            reduce_only=self.reduce_only, created_ns=venue_ns, leg=self.leg,
         )  # fmt: skip
 
 
@@ -75,8 +77,9 @@ def wish(intent: Intent, instrument: Instrument, client_id: str) -> Wish:
         trigger = _on_grid(instrument, "trigger", intent.trigger, instrument.tick, rounds)
         price = None if intent.price is None else _on_grid(instrument, "price", intent.price, instrument.tick, rounds)
     made = Wish(
-        instrument, intent.side, kind, client_id, size, cost, price, trigger, tif, post_only, intent.reduce_only
-    )
+        instrument, intent.side, kind, client_id, size, cost, price, trigger, tif, post_only, intent.reduce_only,
+        intent.leg,
+    )  # fmt: skip
     _check_bounds(made)
     return made
 

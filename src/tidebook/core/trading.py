@@ -159,7 +159,8 @@ class Trading:
     `window`: so many seconds after its time stamp the venue refuses a request: what has not arrived by then never
     will (None: it says no such thing, and an order that is not found may still come). `unsure` are the codes that
     leave open what became of a request, besides HTTP 408 and 5xx. `kinds` and `tifs` are what it takes; `cost`: market
-    orders for an amount of quote currency; `reduces`: orders that only close; `post_only` likewise. `known_for`, with
+    orders for an amount of quote currency; `reduces`: orders that only close; `post_only` likewise; `legs`: an account
+    may have two positions of a contract, and an order says which one it moves. `known_for`, with
     ability ``by_id_for``: so many seconds. Venues of one exchange with the same `wallet` have their balances together.
     `socket`: how orders go by message, None where they go over HTTP alone. `dead_man`: None where there is no such
     switch. `cancels_takers`: a post-only order that would take is accepted, and cancelled without a reason.
@@ -176,6 +177,7 @@ class Trading:
     cost: bool = False
     post_only: bool = True
     reduces: bool = False
+    legs: bool = False
     known_for: float | None = None
     wallet: str = ""
     cancels_takers: bool = False

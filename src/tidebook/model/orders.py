@@ -20,6 +20,10 @@ Amount = str | int | Decimal
 
 Tif = Literal["gtc", "ioc", "fok"]
 Kind = Literal["limit", "market", "stop", "stop_limit"]
+Leg = Literal["net", "long", "short"]
+"""Which position of a contract: the one that there is (``net``, the one-way mode), or one of the two that an account in
+the hedge mode has side by side.
+"""
 Status = Literal["open", "filled", "cancelled", "expired", "rejected", "dry"]
 
 
@@ -55,6 +59,7 @@ class _Intent:
     side: Side
     rounding: Rounding | None
     reduce_only: bool
+    leg: Leg
 
     def _check(self, *needs: str, **numbers: Amount | None) -> None:
         symbol: object = self.symbol
@@ -64,6 +69,10 @@ class _Intent:
             raise UsageError(f'side={self.side!r}: "buy" or "sell"')
         if self.rounding not in (None, "nearest", "down", "up"):
             raise UsageError(f'rounding={self.rounding!r}: None, "nearest", "down" or "up"')
+        if self.leg not in ("net", "long", "short"):
+            raise UsageError(f'leg={self.leg!r}: "net", "long" or "short"')
+        if self.reduce_only and opens(self.side, self.leg):
+            raise UsageError(f"reduce_only: what {self.side}s of a {self.leg} position never closes it")
         for name in ("reduce_only", "post_only"):
             if not isinstance(getattr(self, name, False), bool):
                 raise UsageError(f"{name}={getattr(self, name)!r}: True or False")
@@ -74,13 +83,25 @@ class _Intent:
                 raise UsageError(f"{type(self).__name__}: which {name}?")
 
 
+def opens(side: Side, leg: Leg) -> bool:
+    """Whether an order of this side can only enlarge the position that it moves; ``net`` may be either."""
+    return (leg, side) in (("long", "buy"), ("short", "sell"))
+
+
+def closes(side: Side, leg: Leg) -> bool:
+    """Whether an order of this side can only make smaller the position that it moves."""
+    return (leg, side) in (("long", "sell"), ("short", "buy"))
+
+
 @dataclass(frozen=True, slots=True)
 class Limit(_Intent):
     """Buy or sell at `price` or better. With `post_only` it is refused rather than that it takes.
 
     A price or a size that breaks the instrument's rules is refused before anything is sent, with `rounding` it is
     rounded. `tif` is how long it stands: ``gtc`` until cancelled, ``ioc`` what trades at once, ``fok`` all at once or
-    nothing. Raises TypeError for a float, UsageError for what is no order.
+    nothing. `leg` is which position of a contract it moves: an account in the hedge mode has two, and its venue refuses
+    an order that names none; in the one-way mode it refuses one that does. Raises TypeError for a float, UsageError
+    for what is no order.
     """
 
     symbol: str
@@ -91,6 +112,7 @@ class Limit(_Intent):
     tif: Tif = "gtc"
     reduce_only: bool = False
     rounding: Rounding | None = None
+    leg: Leg = "net"
 
     def __post_init__(self) -> None:
         self._check("size", "price", size=self.size, price=self.price)
@@ -102,7 +124,10 @@ class Limit(_Intent):
 
 @dataclass(frozen=True, slots=True)
 class MarketOrder(_Intent):
-    """Buy or sell at once, at what there is: so much (`size`), or for so much quote currency (`cost`)."""
+    """Buy or sell at once, at what there is: so much (`size`), or for so much quote currency (`cost`).
+
+    `leg` as of `Limit`.
+    """
 
     symbol: str
     side: Side
@@ -110,6 +135,7 @@ class MarketOrder(_Intent):
     cost: Amount | None = None
     reduce_only: bool = False
     rounding: Rounding | None = None
+    leg: Leg = "net"
 
     def __post_init__(self) -> None:
         self._check(size=self.size, cost=self.cost)
@@ -119,7 +145,10 @@ class MarketOrder(_Intent):
 
 @dataclass(frozen=True, slots=True)
 class Stop(_Intent):
-    """A market order, or with `price` a limit order, that the venue sends once trades have reached `trigger`."""
+    """A market order, or with `price` a limit order, that the venue sends once trades have reached `trigger`.
+
+    `leg` as of `Limit`.
+    """
 
     symbol: str
     side: Side
@@ -128,6 +157,7 @@ class Stop(_Intent):
     price: Amount | None = None
     reduce_only: bool = False
     rounding: Rounding | None = None
+    leg: Leg = "net"
 
     def __post_init__(self) -> None:
         self._check("size", "trigger", size=self.size, trigger=self.trigger, price=self.price)
@@ -140,7 +170,7 @@ class Order(Fact, frozen=True, kw_only=True):
     """An order as its venue tells of it. `client_id` is what it was sent under, empty for one that had none.
 
     `status` ``open`` is also what waits for its trigger or is filled in part, ``dry`` what was never sent. None where
-    the venue does not say. `reason` is the venue's word for why it was rejected.
+    the venue does not say. `reason` is the venue's word for why it was rejected, `leg` the position that it moves.
     """
 
     id: str
@@ -158,6 +188,7 @@ class Order(Fact, frozen=True, kw_only=True):
     reduce_only: bool = False
     created_ns: int | None = None
     reason: str = ""
+    leg: Leg = "net"
 
     @property
     def open(self) -> bool:
@@ -262,7 +293,11 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Position(Fact, frozen=True, kw_only=True):
-    """What is held of a contract: `size` above 0 is long, below 0 short. None where the venue does not say."""
+    """What is held of a contract: `size` above 0 is long, below 0 short. None where the venue does not say.
+
+    `leg`: an account in the one-way mode has one position of a contract, ``net``; in the hedge mode two, ``long`` and
+    ``short``, each with a size of its own.
+    """
 
     exact_size: Exact
     exact_entry: Exact | None = None
@@ -270,6 +305,7 @@ class Position(Fact, frozen=True, kw_only=True):
     exact_unrealized: Exact | None = None
     exact_liquidation: Exact | None = None
     exact_leverage: Exact | None = None
+    leg: Leg = "net"
 
     @property
     def size(self) -> Decimal:
@@ -299,4 +335,5 @@ class Position(Fact, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         entry = "" if self.entry is None else f" at {plain(self.entry)}"
-        return f"<Position {self.symbol} {self.venue} {plain(self.size)}{entry}>"
+        leg = "" if self.leg == "net" else f" {self.leg}"
+        return f"<Position {self.symbol} {self.venue}{leg} {plain(self.size)}{entry}>"

@@ -54,13 +54,15 @@ class House:
         instrument, terms = self._exchange.want(venue, symbol), self.funds.terms_of(venue)
         if instrument.kind not in ("spot", "linear"):
             raise Denied("kind")
+        if (ask.leg != "net") != (account.hedges and instrument.kind == "linear"):
+            raise Denied("leg")
         if ask.client_id and self.funds.taken(account, terms, ask.client_id):
             raise Denied("duplicate")
         if len(account.open) >= terms.most_open:
             raise Denied("too_many")
         if ask.trigger is not None:
             ask = self._turned(venue, instrument, ask)
-        if ask.trigger is None or not ask.reduce_only:  # what only closes is looked at when it goes off
+        if ask.trigger is None or not ask.only_closes:  # what only closes is looked at when it goes off
             ask = self.funds.grown(account, venue, instrument, ask)
         if ask.trigger is not None and not terms.stops_hold:
             return ask
@@ -116,7 +118,7 @@ class House:
                 self._exchange.reduce(record.venue, symbol, record.inner, left, record.owner)
             return
         ask = record.ask._replace(price=price, size=left)
-        ask = self.funds.grown(account, record.venue, record.instrument, ask)
+        ask = self.funds.grown(account, record.venue, record.instrument, ask, record)
         self.funds.check(account, record.venue, record.instrument, ask, record.hold)
         record.moving = True
         self._exchange.cancel(record.venue, symbol, record.inner, record.owner)
@@ -148,7 +150,7 @@ class House:
             account, record = self._strained.pop(next(iter(self._strained)))
             if record.state != "open":
                 continue
-            most = self.funds.closable(account, record.venue, record.instrument, record.ask.side)
+            most = self.funds.closable(account, record.venue, record.instrument, record.ask, record)
             if not most:
                 self.cancel(account, record)
             elif record.left > most:
@@ -219,7 +221,7 @@ class House:
         account.tell("triggered", record)
         one, ask = record.instrument, record.ask._replace(trigger=None)
         try:
-            ask = self.funds.grown(account, record.venue, one, ask)
+            ask = self.funds.grown(account, record.venue, one, ask, record)
             self.funds.check(account, record.venue, one, ask, record.hold)
         except Denied as denial:
             record.reason = denial.why
@@ -314,8 +316,7 @@ class House:
 
     def _move(self, account: Account, record: Record, lots: int, worth: int, trade: Trade) -> int:
         """A fill changes a position: what it realizes is paid, its margin is held."""
-        place = (record.venue, record.instrument.symbol)
-        position = account.positions.setdefault(place, Position())
+        position = account.positions.setdefault(record.holding, Position())
         before, leverage = position.cost, self.funds.terms_of(record.venue).leverage
         won = position.add(lots, worth, trade.time_ns)
         if won:
@@ -324,7 +325,7 @@ class House:
             )  # fmt: skip
         account.wallet.hold(record.instrument.settle, margin(position.cost, leverage) - margin(before, leverage))
         for other in account.open.values():
-            if (other.venue, other.instrument.symbol) == place and other is not record:
+            if other.holding == record.holding and other is not record:
                 self._hold(account, other)
                 if other.ask.reduce_only and not other.waits:
                     self._strained[other.number] = (account, other)

@@ -6,7 +6,7 @@ from tidebook.core.private import Denied, Terms
 from tidebook.sim.exchange import Exchange
 from tidebook.sim.listing import Instrument
 from tidebook.sim.matching import ASK, BID, Side
-from tidebook.sim.records import Account, Ask, Place, Record
+from tidebook.sim.records import Account, Ask, Holding, Place, Record
 from tidebook.sim.wallet import lot_atoms, tick_atoms
 
 _MILLION: Final = 1_000_000
@@ -26,13 +26,13 @@ class Funds:
         return account.wallet.free(currency) + self.unrealized(account, currency)
 
     def unrealized(self, account: Account, currency: str) -> int:
-        places = [place for place, one in account.positions.items() if one.lots]
-        return sum(self.gain(account, one) for one in places if self._exchange.instrument(*one).settle == currency)
+        held = [at for at, one in account.positions.items() if one.lots]
+        return sum(self.gain(account, at) for at in held if self._exchange.instrument(*at[:2]).settle == currency)
 
-    def gain(self, account: Account, place: Place) -> int:
+    def gain(self, account: Account, at: Holding) -> int:
         """What a position would win at the mark price, in atoms."""
-        one = account.positions[place]
-        worth = self.worth(place, abs(one.lots))
+        one = account.positions[at]
+        worth = self.worth(at[:2], abs(one.lots))
         return worth - one.cost if one.lots > 0 else one.cost - worth
 
     def worth(self, place: Place, lots: int) -> int:
@@ -62,16 +62,19 @@ class Funds:
             return one.quote if side == BID else one.base
         return one.settle
 
-    def grown(self, account: Account, venue: str, one: Instrument, ask: Ask) -> Ask:
-        """What can be asked of this market. An order that only closes is no larger than what it closes."""
+    def grown(self, account: Account, venue: str, one: Instrument, ask: Ask, moved: Record | None = None) -> Ask:
+        """What can be asked of this market. An order that only closes is no larger than what it closes.
+
+        `moved` is the order itself, where it is there already.
+        """
         if ask.price is not None and ask.price <= 0:
             raise Denied("price")
         if ask.quote is None and ask.size <= 0:
             raise Denied("size")
         if ask.quote is not None and one.kind != "spot":
             raise Denied("size")
-        if ask.reduce_only:
-            most = self.closable(account, venue, one, ask.side) if one.kind == "linear" else 0
+        if ask.only_closes:
+            most = self.closable(account, venue, one, ask, moved) if one.kind == "linear" else 0
             if not most:
                 raise Denied("reduce_only")
             ask = ask._replace(size=min(ask.size, most))
@@ -82,12 +85,19 @@ class Funds:
                 raise Denied("min_notional")
         return ask
 
-    def closable(self, account: Account, venue: str, one: Instrument, side: Side) -> int:
-        """The lots that an order of this side could close."""
-        position = account.positions.get((venue, one.symbol))
-        if position is None or (position.lots > 0) == (side == BID):
+    def closable(self, account: Account, venue: str, one: Instrument, ask: Ask, moved: Record | None = None) -> int:
+        """The lots that an order could close. Of a leg, what others would close already is not to be had: it never
+        turns into its opposite.
+        """
+        at = Holding(venue, one.symbol, ask.leg)
+        position = account.positions.get(at)
+        if position is None or (position.lots > 0) == (ask.side == BID):
             return 0
-        return abs(position.lots)
+        if ask.leg == "net":
+            return abs(position.lots)
+        others = [other for other in account.open.values() if other is not moved and not other.waits]
+        spoken_for = sum(other.left for other in others if other.holding == at and other.ask.only_closes)
+        return max(0, abs(position.lots) - spoken_for)
 
     def check(self, account: Account, venue: str, one: Instrument, ask: Ask, held: int = 0) -> None:
         """Raises Denied where an order takes more than is free, and `held`, which it has already."""
@@ -102,7 +112,7 @@ class Funds:
         cost = self._cost(venue, one, ask if ask.price or not ask.trigger else ask._replace(price=ask.trigger))
         if one.kind == "spot":
             return cost + (_up(cost, terms.taker) if terms.fee_in == "quote" else 0)
-        more = max(0, ask.size - self.closable(account, venue, one, ask.side))
+        more = 0 if ask.only_closes else max(0, ask.size - self.closable(account, venue, one, ask))
         return -(-(cost * more // ask.size) // terms.leverage) + _up(cost, terms.taker)
 
     def _lots(self, venue: str, one: Instrument, ask: Ask) -> int:
@@ -141,7 +151,7 @@ class Funds:
         if price is None:
             return 0
         ask = record.ask._replace(size=record.left, price=price)
-        if record.instrument.kind == "linear" and ask.reduce_only:
+        if record.instrument.kind == "linear" and ask.only_closes:
             return 0
         need = self.need(account, record.venue, record.instrument, ask)
         if record.instrument.kind == "linear":

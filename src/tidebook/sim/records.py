@@ -8,19 +8,28 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tidebook.core.private import Cause, State
+from tidebook.model.orders import Leg
 from tidebook.sim.listing import Instrument
-from tidebook.sim.matching import Side, Tif
+from tidebook.sim.matching import ASK, BID, Side, Tif
 from tidebook.sim.wallet import Position, Wallet
 
 Place = tuple[str, str]
 """Venue and symbol."""
 
 
+class Holding(NamedTuple):
+    """Of a position: venue, symbol, and which of those that an account may have of it."""
+
+    venue: str
+    symbol: str
+    leg: Leg = "net"
+
+
 class Ask(NamedTuple):
     """An order that is asked for, in ticks and lots. No price: a market order by `size` or by `quote`, in atoms.
 
     With a `trigger`, a price in ticks, it waits until the market trades there or beyond: above where it `rises`.
-    Where that is not said, it is the side of the last trade on which the trigger is.
+    Where that is not said, it is the side of the last trade on which the trigger is. `leg` is the position it moves.
     """
 
     side: Side
@@ -32,6 +41,12 @@ class Ask(NamedTuple):
     reduce_only: bool = False
     trigger: int | None = None
     rises: bool | None = None
+    leg: Leg = "net"
+
+    @property
+    def only_closes(self) -> bool:
+        """Whether it is no larger than what it closes: what was asked for so, and what takes from a leg."""
+        return self.reduce_only or (self.leg, self.side) in (("long", ASK), ("short", BID))
 
 
 class Fill(NamedTuple):
@@ -76,13 +91,18 @@ class Record:
     def filled(self) -> int:
         return self.size - self.left
 
+    @property
+    def holding(self) -> Holding:
+        """The position that it moves."""
+        return Holding(self.venue, self.instrument.symbol, self.ask.leg)
+
 
 Hear = Callable[[Cause, "Record | None", "Fill | None", Sequence[str]], None]
 """Is told what happened: why, the order, the fill, and the currencies whose balances moved."""
 
 
 class Account:
-    """One account of one purse. `terms` are by venue."""
+    """One account of one purse. With `hedges` it has its contracts in the hedge mode, long and short apart."""
 
     def __init__(self, number: int, purse: str) -> None:
         self.number = number
@@ -90,7 +110,8 @@ class Account:
         self.wallet = Wallet()
         self.records: dict[int, Record] = {}
         self.open: dict[int, Record] = {}
-        self.positions: dict[Place, Position] = {}
+        self.hedges = False  # whether it has two positions of a contract, one long and one short
+        self.positions: dict[Holding, Position] = {}
         self.fills: list[tuple[Record, Fill]] = []
         self.listeners: list[Hear] = []
         self.by_client: dict[str, Record] = {}

@@ -4,7 +4,7 @@ Names, arguments and errors are those of `tidebook`. A market has one thread of 
 everything is received and functions given to `on`, plain or async, are called. See `tidebook.threads.market`.
 """
 
-from tidebook.threads.account import Account, Store
+from tidebook.threads.account import Account, Positions, Store
 from tidebook.threads.book import Book, Books, Consolidated
 from tidebook.threads.dead_man import DeadManSwitch
 from tidebook.threads.market import Market, PlaceMarket, connect
@@ -22,6 +22,7 @@ __all__ = [
     "PlaceMarket",
     "RawStream",
     "Sent",
+    "Positions",
     "Store",
     "Subscription",
     "connect",

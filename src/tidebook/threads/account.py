@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from tidebook.client import account, stores
 from tidebook.core.trading import Row
 from tidebook.model.market import State
-from tidebook.model.orders import Balance, Fill, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Order, Position
 from tidebook.threads.opened import Home, Opened
 from tidebook.threads.subscription import Subscription
 
@@ -22,7 +22,7 @@ class Account(Opened[account.Account]):
     def __init__(self, home: Home, thing: account.Account) -> None:
         super().__init__(home, thing)
         self.orders: Store[Order] = Store(home, thing.orders)
-        self.positions: Store[Position] = Store(home, thing.positions)
+        self.positions = Positions(home, thing.positions)
         self.balances: Store[Balance] = Store(home, thing.balances)
         self.fills: Store[Fill] = Store(home, thing.fills)
 
@@ -106,3 +106,17 @@ class Store(Generic[R]):
 
     def __repr__(self) -> str:
         return repr(self._store)
+
+
+class Positions(Store[Position]):
+    """Positions by their symbol: one of each, or in the hedge mode two, the legs ``long`` and ``short``."""
+
+    def __init__(self, home: Home, store: "stores.Positions") -> None:
+        super().__init__(home, store)
+        self._positions = store
+
+    def get(self, name: str, *, symbol: str | None = None, leg: Leg | None = None) -> Position | None:
+        """The position of a symbol, None where none is known. Raises UsageError without a `leg` where the account has
+        the symbol in the hedge mode: ``get(symbol, leg="long")`` is one of two then, ``find(symbol=…)`` has both.
+        """
+        return self._home.look(lambda: self._positions.get(name, symbol=symbol, leg=leg))

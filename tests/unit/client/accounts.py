@@ -36,8 +36,9 @@ def truth(sim: serve, venue: str, told: Collection[str]) -> dict[str, Any]:
     )  # fmt: skip
     totals = {name: Decimal(text_of(total)) for name, total in account.wallet.totals.items() if total}
     held = {
-        symbol: Decimal(sim.exchange.instrument(name, symbol).size_text(abs(one.lots))) * (1 if one.lots > 0 else -1)
-        for (name, symbol), one in account.positions.items() if name == venue and one.lots
+        (symbol, leg): Decimal(sim.exchange.instrument(name, symbol).size_text(abs(one.lots)))
+        * (1 if one.lots > 0 else -1)
+        for (name, symbol, leg), one in account.positions.items() if name == venue and one.lots
     }  # fmt: skip
     return {"orders": orders, "fills": fills, "totals": totals, "held": held}
 
@@ -49,7 +50,7 @@ def known(account: Account) -> dict[str, Any]:
         "orders": {one.client_id: (one.status, one.filled) for one in account.orders},
         "fills": Counter((one.client_id, one.price, one.size, one.fee) for one in account.fills),
         "totals": {one.currency: one.total for one in account.balances if one.total},
-        "held": {one.symbol: one.size for one in account.positions if one.size},
+        "held": {(one.symbol, one.leg): one.size for one in account.positions if one.size},
     }
 
 

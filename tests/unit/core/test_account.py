@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tidebook.core.account import Holdings
 from tidebook.core.clock import SECOND
 from tidebook.core.trading import Row
-from tidebook.model.orders import Balance, Fill, Order, Position
+from tidebook.errors import UsageError
+from tidebook.model.orders import Balance, Fill, Leg, Order, Position
 
 SYMBOLS: Final = ("BTC/USDT", "ETH/USDT")
 
@@ -141,7 +142,45 @@ def test_what_is_not_in_the_whole_is_nothing() -> None:
     told.held.balanced([balance(1, 11, "USDT")], mark)
     told.held.positioned([], mark)
     assert told.held.balances["BTC"].total == 0
-    assert told.held.positions["BTC/USDT"].size == 0
+    assert told.held.positions["BTC/USDT", "net"].size == 0
+
+
+def position(size: int, at_ns: int | None, leg: Leg = "net") -> Position:
+    return Position(venue="x", symbol="BTC", venue_ns=at_ns, received_ns=1, exact_size=(size, 0), leg=leg)
+
+
+def legs(told: Told) -> dict[Leg, int]:
+    return {row.leg: int(row.size) for row in told.held.positions.values()}
+
+
+def test_one_leg_of_a_position_says_nothing_of_the_other() -> None:
+    told = Told()
+    told.held.told([position(3, 10, "long"), position(-2, 9, "short")])
+    assert legs(told) == {"long": 3, "short": -2}
+    told.held.told([position(1, 9, "long"), position(-1, 11, "short")])  # the first is older than what is known of it
+    assert legs(told) == {"long": 3, "short": -1}
+    mark = told.held.mark()
+    told.held.positioned([position(3, 10, "long")], mark)  # what is absent is that leg alone
+    assert legs(told) == {"long": 3, "short": 0}
+    mark = told.held.mark()
+    told.held.told([position(-7, None, "short")])
+    told.held.positioned([], mark)  # asked before the short one was told of, and after the long one
+    assert legs(told) == {"long": 0, "short": -7}
+
+
+def test_a_symbol_in_the_hedge_mode_has_no_only_position() -> None:
+    held = Told().held
+    assert held.position("BTC") is None
+    held.told([position(0, 1), position(3, 1, "long")])
+    with pytest.raises(UsageError, match="which of them"):
+        held.position("BTC")
+    long, short = held.position("BTC", "long"), held.position("BTC", "short")
+    assert long is not None
+    assert (str(long.size), short) == ("3", None)
+    held.told([position(0, 2, "long"), position(5, 3)])  # the account is in the one-way mode again
+    found = held.position("BTC")
+    assert found is not None
+    assert (str(found.size), found.leg) == ("5", "net")
 
 
 def test_orders_that_are_open_no_more_are_asked_after() -> None:

@@ -11,7 +11,7 @@ from tidebook.core.private import Denied, Terms
 from tidebook.sim.accounts import House
 from tidebook.sim.exchange import Exchange
 from tidebook.sim.matching import ASK, BID, Accepted, Event, Side, Tif, Trade
-from tidebook.sim.records import Ask, Record
+from tidebook.sim.records import Ask, Holding, Record
 from tidebook.sim.reference import SECOND
 from tidebook.sim.wallet import PLACES, Position, atoms, summed
 
@@ -148,7 +148,7 @@ def check(world: World, tolerance: Fraction) -> None:
 def _check_holds(world: World) -> None:
     """Holds are those of the open orders and of the position."""
     wanted = {"USDT": Fraction(0), "BTC": Fraction(0)}
-    position = world.account.positions.get(("l", LINEAR), Position())
+    position = world.account.positions.get(Holding("l", LINEAR), Position())
     for record in world.account.open.values():
         assert record.price is not None
         worth = record.left * lot(record) * price_of(record, record.price)
@@ -276,7 +276,7 @@ def test_what_only_closes_never_opens(world: World) -> None:
     assert (rests.left, rests.state) == (5, "open")
     place(world, "l", Ask(ASK, 5))
     assert rests.state == "cancelled"
-    assert world.account.positions["l", LINEAR].lots == 0
+    assert world.account.positions[Holding("l", LINEAR)].lots == 0
     assert world.account.wallet.holds["USDT"] == 0
 
 

@@ -25,6 +25,7 @@ PAIRS: list[tuple[type, type]] = [
     (consolidated.Consolidated, threads.Consolidated),
     (account.Account, threads.Account),
     (stores.Store, threads.Store),
+    (stores.Positions, threads.Positions),
     (ordered.Sent, threads.Sent),
     (History, PlainHistory),
     (recorder.Recording, PlainRecording),

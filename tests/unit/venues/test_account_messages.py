@@ -50,6 +50,56 @@ def read(venue: str, frame: bytes) -> list[Any]:
     return [*account.read(frame, SEEN)]
 
 
+LEGS: Final[list[tuple[str, str, list[tuple[str, str]]]]] = [
+    (
+        "binance.usdm",
+        '{"e":"ACCOUNT_UPDATE","E":1564745798939,"T":1564745798938,"a":{"m":"ORDER","B":[],"P":['
+        '{"s":"BTCUSDT","pa":"0","ep":"0.00000","bep":"0","cr":"200","up":"0","mt":"isolated","iw":"0","ps":"BOTH"},'
+        '{"s":"BTCUSDT","pa":"20","ep":"6563.66500","bep":"0","cr":"0","up":"2850.21200","mt":"isolated",'
+        '"iw":"13200.70726908","ps":"LONG"},'
+        '{"s":"BTCUSDT","pa":"-10","ep":"6563.86000","bep":"6563.6","cr":"-45.04","up":"-1423.15600","mt":"isolated",'
+        '"iw":"6570.42511771","ps":"SHORT"}]}}',
+        [("net", "0"), ("long", "20"), ("short", "-10")],
+    ),
+    (
+        "bybit.linear",
+        '{"id":"1","topic":"position.linear","creationTime":1697682317044,"data":['
+        '{"positionIdx":1,"symbol":"BTCUSDT","side":"Buy","size":"0.3","entryPrice":"28184.5","leverage":"10",'
+        '"markPrice":"28184.5","unrealisedPnl":"0","liqPrice":"","updatedTime":"1697682317038"},'
+        '{"positionIdx":2,"symbol":"BTCUSDT","side":"Sell","size":"0.2","entryPrice":"28184.5","leverage":"10",'
+        '"markPrice":"28184.5","unrealisedPnl":"0","liqPrice":"","updatedTime":"1697682317038"}]}',
+        [("long", "0.3"), ("short", "-0.2")],
+    ),
+    (
+        "okx",
+        '{"arg":{"channel":"positions","instType":"ANY","uid":"1"},"data":['
+        '{"instId":"BTC-USDT-SWAP","instType":"SWAP","posSide":"long","pos":"3","lever":"10","markPx":"1","liqPx":"",'
+        '"avgPx":"1","upl":"0","uTime":"1790000000000"},'
+        '{"instId":"BTC-USDT-SWAP","instType":"SWAP","posSide":"short","pos":"2","lever":"10","markPx":"1","liqPx":"",'
+        '"avgPx":"1","upl":"0","uTime":"1790000000000"}]}',
+        [("long", "3"), ("short", "-2")],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("venue", "frame", "legs"), LEGS, ids=[venue for venue, _, _ in LEGS])
+def test_two_positions_of_a_contract_are_told_apart(venue: str, frame: str, legs: list[tuple[str, str]]) -> None:
+    """The first is the venue's own example; the others are its documents' fields with invented values."""
+    rows = [row for row in read(venue, frame.encode()) if isinstance(row, Position)]
+    assert [(row.leg, str(row.size)) for row in rows] == legs
+
+
+@pytest.mark.parametrize(
+    ("venue", "right", "wrong"),
+    [("binance.usdm", '"LONG"', '"SIDEWAYS"'), ("bybit.linear", 'Idx":1', 'Idx":7'), ("okx", '"long"', '"up"')],
+)
+def test_a_leg_that_nobody_knows_is_an_error(venue: str, right: str, wrong: str) -> None:
+    frame = next(frame for one, frame, _ in LEGS if one == venue)
+    assert right in frame
+    with pytest.raises(DecodeError):
+        read(venue, frame.replace(right, wrong).encode())
+
+
 @pytest.mark.parametrize(("venue", "sample", "kinds"), SAID, ids=[f"{venue} {Path(at).stem}" for venue, at, _ in SAID])
 def test_a_message_means_these_rows(venue: str, sample: str, kinds: list[type]) -> None:
     rows = read(venue, (SAMPLES / sample).read_bytes())

@@ -17,7 +17,7 @@ from tidebook.sim.exchange import Exchange
 from tidebook.sim.funds import margin
 from tidebook.sim.listing import Instrument
 from tidebook.sim.matching import ASK, BID
-from tidebook.sim.records import Account, Ask, Fill, Record
+from tidebook.sim.records import Account, Ask, Fill, Holding, Record
 from tidebook.sim.verify import Secrets
 from tidebook.sim.wallet import Position, atoms, text_of, tick_atoms
 
@@ -227,16 +227,27 @@ class Seat:
         return [self._balance(currency) for currency in self.account.wallet.totals]
 
     def positions(self) -> list[Held]:
-        places = [place for place in self.account.positions if place[0] == self._desk.name]
-        return [self._held(place, self.account.positions[place]) for place in places]
+        return [self._held(at, one) for at, one in self.account.positions.items() if at.venue == self._desk.name]
+
+    @property
+    def hedges(self) -> bool:
+        return self.account.hedges
+
+    def hedge(self, on: bool) -> None:
+        self._may()
+        if on != self.account.hedges and any(one.instrument.kind == "linear" for one in self.account.open.values()):
+            raise Denied("leg")
+        if on != self.account.hedges and any(one.lots for one in self.account.positions.values()):
+            raise Denied("leg")
+        self.account.hedges = on
 
     def happened(self, cause: Cause, record: Record | None, fill: Fill | None, moved: Sequence[str]) -> Happened:
         """The same in the words of dialects."""
         held: list[Held] = []
         if fill is not None and record is not None:
-            place = (record.venue, record.instrument.symbol)
-            if place in self.account.positions:
-                held.append(self._held(place, self.account.positions[place]))
+            at = record.holding
+            if at in self.account.positions:
+                held.append(self._held(at, self.account.positions[at]))
         return Happened(
             cause, None if record is None else self._ordered(record),
             None if fill is None or record is None else self._filled(record, fill),
@@ -271,18 +282,20 @@ class Seat:
             currency, text_of(wallet.totals.get(currency, 0)), text_of(free), text_of(wallet.holds.get(currency, 0))
         )  # fmt: skip
 
-    def _held(self, place: tuple[str, str], one: Position) -> Held:
+    def _held(self, at: Holding, one: Position) -> Held:
+        place = (at.venue, at.symbol)
         instrument = self._tellers.exchange.instrument(*place)
-        desk, funds = self._tellers.desks[place[0]], self._house.funds
-        leverage, mark = funds.terms[place[0]].leverage, f"{funds.mark(place):.{instrument.price_decimals + 2}f}"
+        desk, funds = self._tellers.desks[at.venue], self._house.funds
+        leverage, mark = funds.terms[at.venue].leverage, f"{funds.mark(place):.{instrument.price_decimals + 2}f}"
         entry = ""
         if one.lots:
             entry = _quotient(one.cost, abs(one.lots) * tick_atoms(instrument), instrument)
         size = instrument.size_text(abs(one.lots))
         return Held(
-            desk.rules_of(place[1]), "-" + size if one.lots < 0 else size, entry, mark,
-            text_of(funds.gain(self.account, place)), text_of(one.realized), text_of(margin(one.cost, leverage)),
+            desk.rules_of(at.symbol), "-" + size if one.lots < 0 else size, entry, mark,
+            text_of(funds.gain(self.account, at)), text_of(one.realized), text_of(margin(one.cost, leverage)),
             text_of(funds.worth(place, abs(one.lots))), leverage, one.updated_ns + desk.shift_ns,
+            at.leg,
         )  # fmt: skip
 
     def _ordered(self, one: Record) -> Ordered:
@@ -301,6 +314,7 @@ class Seat:
             one.created_ns + desk.shift_ns, one.updated_ns + desk.shift_ns, one.ask.reduce_only,
             {currency: text_of(fee) for currency, fee in fees.items()},
             "" if one.ask.trigger is None else instrument.price_text(one.ask.trigger), bool(one.ask.rises), one.waits,
+            one.ask.leg,
         )  # fmt: skip
 
     def _filled(self, record: Record, fill: Fill) -> Filled:
@@ -309,6 +323,7 @@ class Seat:
             fill.trade, record.number, record.ask.client_id, desk.rules_of(instrument.symbol), _side(record),
             instrument.price_text(fill.price), instrument.size_text(fill.size), text_of(fill.worth), text_of(fill.fee),
             fill.fee_currency, fill.maker, fill.time_ns + desk.shift_ns, text_of(fill.realized),
+            record.ask.leg,
         )  # fmt: skip
 
 
@@ -364,7 +379,7 @@ def _ask(one: Instrument, placing: Placing) -> Ask:
     trigger = _ticks(one, placing.trigger) if placing.trigger else None
     return Ask(
         BID if placing.side == "buy" else ASK, size, price, quote, placing.tif, placing.client_id,
-        placing.reduce_only, trigger, placing.rises,
+        placing.reduce_only, trigger, placing.rises, placing.leg,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from tidebook.core.rest import LONGEST, refusal, region, retry_after, wait, whole
+from tidebook.core.rest import LONGEST, WHICH_LEG, refusal, region, retry_after, wait, whole
 from tidebook.errors import (
     Banned,
     ClockRefused,
@@ -55,6 +55,7 @@ _REJECTED: Final[Mapping[str, type[TidebookError]]] = {
     "would immediately match": PostOnlyWouldTake,
 }
 _BANNED_UNTIL: Final = re.compile(r"banned until ([0-9]{13})\b")
+_OTHER_MODE: Final = -4061  # "Order's position side does not match user's setting."
 _SHORTEST_BAN: Final = 120  # seconds; bans last from two minutes to three days
 _SECONDS: Final = {"SECOND": 1, "MINUTE": 60, "DAY": 86_400}
 
@@ -111,6 +112,8 @@ def _error(
     refused = refusal(kind, no.text, venue, code)
     if no.code == OVERLOADED or (reply.status == 503 and no.text in failed):
         refused.retry = "safe"
+    if no.code == _OTHER_MODE:
+        refused.hint = WHICH_LEG
     return refused
 
 

@@ -17,7 +17,7 @@ from tidebook.core.rest import get
 from tidebook.errors import DecodeError
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, parse, plain
-from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
+from tidebook.model.orders import Balance, Fill, Kind, Leg, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Id, Ms, Num, decode, word
 from tidebook.venue import (
     Act,
@@ -72,6 +72,7 @@ class _Future(_Order, rename="camel", kw_only=True):
 
     orig_type: str
     reduce_only: bool
+    position_side: str
     cum_quote: Num | None = None
 
 
@@ -116,6 +117,7 @@ class _Wallet(msgspec.Struct, rename="camel"):
 
 class _Risk(msgspec.Struct, rename="camel"):
     symbol: str
+    position_side: str
     position_amt: Num
     entry_price: Num
     mark_price: Num
@@ -150,6 +152,9 @@ KIND: Final[Mapping[str, Kind]] = {
     "TAKE_PROFIT_LIMIT": "stop_limit",
 }  # fmt: skip
 SIDE: Final[Mapping[str, Side]] = {"BUY": "buy", "SELL": "sell"}
+# Of futures. A short position is told below 0 in either mode.
+LEG: Final[Mapping[str, Leg]] = {"BOTH": "net", "LONG": "long", "SHORT": "short"}
+_POSITION_SIDE: Final[Mapping[Leg, str | None]] = {"net": None, "long": "LONG", "short": "SHORT"}
 # Besides, futures know orders that end at a time, and some of market makers: they stand until then.
 TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
 
@@ -162,7 +167,7 @@ def _maybe(text: str) -> Exact | None:
     return found if found[0] else None
 
 
-def _made(one: _Order, seen: Seen, type: str, cost: str | None, *, reduce_only: bool = False) -> Order:
+def _made(one: _Order, seen: Seen, type: str, cost: str | None) -> Order:
     kind = word(KIND, type, "kind of order")
     stamps = (one.update_time, one.transact_time, one.time)
     at = next((stamp for stamp in stamps if stamp is not None), None)
@@ -177,7 +182,7 @@ def _made(one: _Order, seen: Seen, type: str, cost: str | None, *, reduce_only: 
         # below zero: of old orders the venue does not know it any more
         exact_cost=None if cost is None or cost.startswith("-") else exact(cost),
         tif=TIF.get(one.time_in_force, "gtc"), post_only=one.type == "LIMIT_MAKER" or one.time_in_force == "GTX",
-        reduce_only=reduce_only, created_ns=None if created is None else created * MS,
+        created_ns=None if created is None else created * MS,
     )  # fmt: skip
 
 
@@ -188,7 +193,9 @@ def _of_spot(one: _Spot, seen: Seen) -> Order:
 
 def _of_futures(one: _Future, seen: Seen) -> Order:
     """What had a trigger is of another type once it has gone off."""
-    return _made(one, seen, one.orig_type, one.cum_quote, reduce_only=one.reduce_only)
+    order = _made(one, seen, one.orig_type, one.cum_quote)
+    leg = word(LEG, one.position_side, "position side")
+    return msgspec.structs.replace(order, reduce_only=one.reduce_only, leg=leg)
 
 
 def _spot(body: bytes, seen: Seen, about: Any) -> Order:
@@ -262,6 +269,7 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
             venue_ns=one.update_time * MS or None, exact_size=exact(one.position_amt),
             exact_entry=_maybe(one.entry_price), exact_mark=exact(one.mark_price),
             exact_unrealized=exact(one.un_realized_profit), exact_liquidation=_maybe(one.liquidation_price),
+            leg=word(LEG, one.position_side, "position side"),
         )
         for one in decode(_RISKS, body)
     ]  # fmt: skip
@@ -324,11 +332,16 @@ def _spot_order(url: str) -> Callable[[Wish], Request]:
 
 
 def _futures_order(url: str) -> Callable[[Wish], Request]:
+    """In the hedge mode `positionSide` has to be sent and `reduceOnly` must not be: which side of which position it is
+    says what it does.
+    """
+
     def request(wish: Wish) -> Request:
         tif = None if wish.kind == "market" else "GTX" if wish.post_only else wish.tif.upper()
         return _form(
             "POST", url, symbol=wish.instrument.id, side=wish.side.upper(), type=wish.kind.upper(), timeInForce=tif,
-            quantity=_plain(wish.size), price=_plain(wish.price), reduceOnly="true" if wish.reduce_only else None,
+            quantity=_plain(wish.size), price=_plain(wish.price), positionSide=_POSITION_SIDE[wish.leg],
+            reduceOnly="true" if wish.reduce_only and wish.leg == "net" else None,
             newClientOrderId=wish.client_id, newOrderRespType="RESULT",
         )  # fmt: skip
 
@@ -445,6 +458,7 @@ def futures(api: str, version: str, weight: Pool, orders: Pool, socket: OrderSoc
         # Whatever waits for a trigger is the algo service's since the end of 2025, with another answer.
         kinds=frozenset({"limit", "market"}),
         reduces=True,
+        legs=True,
         socket=socket,
         # In milliseconds, of which the documents name no least: less than a second is no time to say anything anew.
         dead_man=DeadMan("all open orders of one symbol", least=1.0, whole=False, one=True),

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from tidebook.core.rest import refusal, wait
+from tidebook.core.rest import WHICH_LEG, refusal, wait
 from tidebook.errors import (
     Banned,
     ClockRefused,
@@ -107,7 +107,11 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
     # One code for all that is wrong with a question.
     if no.code == 10001 and "symbol invalid" in no.text.lower():
         kind = UnknownSymbol
-    return refusal(kind, no.text, venue, code if no.code else str(reply.status))
+    is_leg = no.code == 10001 and "position idx" in no.text.lower()  # "position idx not match position mode"
+    refused = refusal(InvalidOrder if is_leg else kind, no.text, venue, code if no.code else str(reply.status))
+    if is_leg:
+        refused.hint = WHICH_LEG
+    return refused
 
 
 def _refused_address(reply: Reply, venue: str, now_ns: int) -> TidebookError:

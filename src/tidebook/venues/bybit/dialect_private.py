@@ -25,6 +25,7 @@ from tidebook.core.private import (
     Words,
 )
 from tidebook.model.number import plain
+from tidebook.model.orders import Leg
 from tidebook.model.wire import MS
 from tidebook.venues.bybit.dialect_calls import refused
 
@@ -59,6 +60,7 @@ DENIALS: Final[Mapping[Denial, tuple[tuple[int, str], tuple[int, str]]]] = {
     "unknown": ((170213, "Order does not exist."), (110001, "Order does not exist")),
     "done": ((170142, "Order has been cancelled"), (110008, "The order has been completed or cancelled.")),
     "kind": ((10001, "params error: category invalid"), (10001, "params error: category invalid")),
+    "leg": ((10001, "params error: positionIdx invalid"), (10001, "position idx not match position mode")),
     "permission": (
         (10005, "Permission denied, please check your API key permissions."),
         (10005, "Permission denied, please check your API key permissions."),
@@ -100,6 +102,10 @@ _LINEAR_ID: Final = re.compile(r"00000000-0000-4000-8000-([0-9a-f]{12})")
 TIFS: Final[Mapping[str, Tif]] = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "PostOnly": "post_only"}
 _TIF_WORDS: Final[Mapping[Tif, str]] = {tif: word for word, tif in TIFS.items()}
 _SIDES: Final[Mapping[str, Literal["buy", "sell"]]] = {"Buy": "buy", "Sell": "sell"}
+
+
+_LEGS: Final[Mapping[str, Leg]] = {"0": "net", "1": "long", "2": "short"}
+_INDEXES: Final = {leg: int(index) for index, leg in _LEGS.items()}
 
 
 def bad(name: str) -> Refusal:
@@ -169,8 +175,19 @@ def placing(words: Words) -> Placing:
     reduce_only = words.get("reduceOnly") in (True, "true")
     trigger, rises = _trigger(words)
     return Placing(
-        text(words, "symbol"), _SIDES[side], size, price, quote, TIFS[tif], link, reduce_only, trigger, rises
+        text(words, "symbol"), _SIDES[side], size, price, quote, TIFS[tif], link, reduce_only, trigger, rises,
+        _leg(words),
     )  # fmt: skip
+
+
+def _leg(words: Words) -> Leg:
+    """Which position of a contract it moves."""
+    index = maybe(words, "positionIdx") or "0"
+    if words.get("category") == "spot":
+        return "net"
+    if index not in _LEGS:
+        raise bad("positionIdx")
+    return _LEGS[index]
 
 
 def _trigger(words: Words) -> tuple[str, bool | None]:
@@ -223,7 +240,7 @@ def order_of(one: Ordered) -> dict[str, object]:
         "orderType": "Market" if one.at_market else "Limit", "reduceOnly": one.reduce_only,
         "createdTime": str(one.created_ns // MS), "updatedTime": str(one.updated_ns // MS),
         "cancelType": "CancelByUser" if one.state == "cancelled" else "UNKNOWN", "cumFeeDetail": dict(one.fees),
-        **_of_trigger(one), "marketUnit": _unit(one),
+        **_of_trigger(one), "marketUnit": _unit(one), "positionIdx": _INDEXES[one.leg],
     }  # fmt: skip
 
 
@@ -267,6 +284,7 @@ def position_of(one: Position) -> dict[str, object]:
         "markPrice": one.mark, "positionIM": one.margin, "positionIMByMp": one.margin,
         "unrealisedPnl": one.unrealized, "curRealisedPnl": one.realized, "cumRealisedPnl": one.realized,
         "createdTime": str(one.updated_ns // MS), "updatedTime": str(one.updated_ns // MS),
+        "positionIdx": _INDEXES[one.leg],
     }  # fmt: skip
 
 
@@ -397,13 +415,30 @@ def _executions(account: Account, facts: Facts, words: Words) -> Said:
 
 def _positions(account: Account, facts: Facts, words: Words) -> Said:
     """Also that of a symbol that was never held, where one is asked for."""
-    symbol = maybe(words, "symbol")
+    symbol, coin = maybe(words, "symbol"), maybe(words, "settleCoin")
     rows: list[Values] = [
         {**position_of(one), "avgPrice": one.entry or "0"}
         for one in account.positions()
-        if symbol in ("", one.rules.id) and (symbol or Decimal(one.size))
+        if symbol in ("", one.rules.id) and coin in ("", one.rules.settle) and (symbol or Decimal(one.size))
     ]
     return _answer(facts, "positions", {"category": text(words, "category"), "list[]": rows})
+
+
+def _switch(account: Account, facts: Facts, words: Words) -> Said:
+    """position/position-mode.mdx. There it is of a symbol or of all of a coin, here of the whole account."""
+    mode = text(words, "mode")
+    if mode not in ("0", "3") or not (maybe(words, "symbol") or maybe(words, "coin")):
+        raise bad("mode" if mode not in ("0", "3") else "symbol")
+    if account.hedges == (mode == "3"):
+        raise Refusal(refused(110025, "Position mode has not been modified"))
+    try:
+        account.hedge(mode == "3")
+    except Denied as denial:
+        if denial.why != "leg":
+            raise
+        what, code = ("open orders", 110028) if account.orders(only_open=True) else ("an existing position", 110024)
+        raise Refusal(refused(code, f"You have {what}, so the position mode cannot be switched")) from None
+    return Said("switch_mode", {"time": facts.now_ns // MS})
 
 
 def _wallet(account: Account, facts: Facts, words: Words) -> Said:
@@ -440,6 +475,7 @@ def calls(category: Category) -> tuple[Call, ...]:
         *trades,
         Call("/v5/order/cancel-all", _cancel_all, "POST", "trade", fits=of),
         *(Call(path, one, fits=of) for path, one in reads),
+        *([Call("/v5/position/switch-mode", _switch, "POST", "trade", fits=of)] if category == "linear" else []),
         Call("/v5/order/disconnected-cancel-all", _protect, "POST", "trade"),
         Call("/v5/account/wallet-balance", _wallet),
         Call("/v5/account/info", _info),

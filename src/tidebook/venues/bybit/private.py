@@ -15,7 +15,7 @@ from tidebook.core.rest import get
 from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake
 from tidebook.model.facts import Side
 from tidebook.model.number import Exact, exact, plain
-from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
+from tidebook.model.orders import Balance, Fill, Kind, Leg, Order, Position, Status, Tif, closes
 from tidebook.model.wire import MS, Code, Ms, Num, decode, word
 from tidebook.venue import (
     Act,
@@ -64,6 +64,7 @@ class OrderRow(msgspec.Struct, rename="camel"):
     created_time: str
     updated_time: str
     reject_reason: str
+    position_idx: int
     market_unit: str = ""  # on spot alone
 
 
@@ -99,6 +100,7 @@ class Wallet(msgspec.Struct):
 class Held(msgspec.Struct, rename="camel"):
     """Without a position there is no side; many a number may be empty."""
 
+    position_idx: int
     symbol: str
     side: str
     size: Num
@@ -144,6 +146,8 @@ _STATUS: Final[Mapping[str, Status]] = {
 _REASONS: Final = {"EC_PostOnlyWillTakeLiquidity": PostOnlyWouldTake}
 _SIDE: Final[Mapping[str, Side]] = {"Buy": "buy", "Sell": "sell"}
 _SIGN: Final[Mapping[str, int]] = {"Buy": 1, "": 1, "Sell": -1}
+_LEGS: Final[Mapping[int, Leg]] = {0: "net", 1: "long", 2: "short"}  # enum.mdx, positionIdx
+_INDEXES: Final[Mapping[Leg, int | None]] = {"net": None, "long": 1, "short": 2}
 _TYPE: Final[Mapping[str, bool]] = {"Market": True, "Limit": False}
 _TIF: Final[Mapping[str, Tif]] = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "PostOnly": "gtc", "RPI": "gtc"}
 # What moves a balance or a position by trading; the others are funding, settlement and the like.
@@ -167,6 +171,12 @@ def _ns(stamp: str) -> int | None:
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 15):
         raise DecodeError("number", f"not a time: {stamp[:40]!r}")
     return int(stamp) * MS or None
+
+
+def _leg(index: int) -> Leg:
+    if index not in _LEGS:
+        raise DecodeError("malformed", f"positionIdx is {index}")
+    return _LEGS[index]
 
 
 def _maybe(text: str) -> Exact | None:
@@ -195,7 +205,7 @@ def order_of(one: OrderRow, seen: Seen) -> Order:
         exact_cost=exact(one.cum_exec_value), tif=word(_TIF, one.time_in_force, "time in force"),
         post_only=one.time_in_force in ("PostOnly", "RPI"), reduce_only=one.reduce_only,
         created_ns=_ns(one.created_time),
-        reason="" if one.reject_reason == "EC_NoError" else one.reject_reason,
+        reason="" if one.reject_reason == "EC_NoError" else one.reject_reason, leg=_leg(one.position_idx),
     )  # fmt: skip
 
 
@@ -258,6 +268,7 @@ def position_of(one: Held, seen: Seen, entry: str) -> Position:
         exact_unrealized=_maybe(one.unrealised_pnl),
         exact_liquidation=_maybe(one.liq_price),
         exact_leverage=_maybe(one.leverage),
+        leg=_leg(one.position_idx),
     )
 
 
@@ -333,7 +344,9 @@ def _submit(host: str, category: str) -> Callable[[Wish], Request]:
             timeInForce=None if market else tif, orderLinkId=wish.client_id,
             # Without this what is bought on spot is counted in quote currency.
             marketUnit=("baseCoin" if wish.cost is None else "quoteCoin") if is_spot_market else None,
-            reduceOnly=True if wish.reduce_only else None,
+            # "You must specify it as true when you are about to close/reduce the position": that is what these do.
+            reduceOnly=True if wish.reduce_only or closes(wish.side, wish.leg) else None,
+            positionIdx=_INDEXES[wish.leg],
             **stop, triggerDirection=rises if stop and category != "spot" else None,
             orderFilter="StopOrder" if stop and category == "spot" else None,
         )  # fmt: skip
@@ -412,5 +425,5 @@ def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSo
             leaves=msgspec.json.encode({"op": "unsubscribe", "args": [topic]}),
         ),
         kinds=frozenset({"limit"}) if option else frozenset({"limit", "market", "stop", "stop_limit"}),
-        cost=spot, reduces=not spot, wallet="bybit", reasons=_REASONS,
+        cost=spot, reduces=not spot, legs=linear, wallet="bybit", reasons=_REASONS,
     )  # fmt: skip

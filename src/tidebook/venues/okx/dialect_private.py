@@ -1,6 +1,6 @@
 """OKX from the server's side: orders and accounts over HTTP. Facts: OKX API v5, change log, error codes, 2026-09.
 
-Contracts are held in net mode, crossed; the account trades all with one balance.
+Contracts are held crossed, in net mode or in long/short mode; the account trades all with one balance.
 """
 
 import re
@@ -25,6 +25,7 @@ from tidebook.core.private import (
     Words,
 )
 from tidebook.model.number import plain
+from tidebook.model.orders import Leg
 from tidebook.model.wire import MS
 from tidebook.venues.okx.dialect_calls import refused
 from tidebook.venues.okx.wire import kind_of
@@ -45,6 +46,7 @@ DENIALS: Final[Mapping[Denial, tuple[str, str]]] = {
     "unknown": ("51603", "Order does not exist."),
     "done": ("51400", "Cancellation failed as the order has been filled, canceled or does not exist."),
     "kind": ("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist."),
+    "leg": ("51000", "Parameter posSide error"),
     "permission": ("50120", "This API key doesn't have permission to use this function."),
 }
 
@@ -79,6 +81,10 @@ _CLIENT: Final = re.compile(r"[A-Za-z0-9]{1,32}")
 _TIFS: Final[Mapping[str, Tif]] = {"limit": "gtc", "post_only": "post_only", "fok": "fok", "ioc": "ioc"}
 _TIF_WORDS: Final[Mapping[Tif, str]] = {tif: word for word, tif in _TIFS.items()}
 _CANCELLED: Final[Mapping[Tif, str]] = {"fok": "13", "ioc": "14", "post_only": "31", "gtc": ""}
+
+
+_LEGS: Final[Mapping[str, Leg]] = {"": "net", "net": "net", "long": "long", "short": "short"}
+_MODES: Final = {"net_mode": False, "long_short_mode": True}
 
 
 class Bad(Exception):
@@ -139,9 +145,12 @@ def placing(words: Words) -> Placing:
         price, tif = text(words, "px"), kind
     else:
         raise Bad("ordType")
-    reduce_only = not spot and words.get("reduceOnly") in (True, "true")
+    leg = _LEGS.get("" if spot else maybe(words, "posSide"))
+    if leg is None:
+        raise Bad("posSide")
+    reduce_only = not spot and leg == "net" and words.get("reduceOnly") in (True, "true")  # of net mode alone
     way: Literal["buy", "sell"] = "buy" if side == "buy" else "sell"
-    return Placing(id, way, size, price, quote, _TIFS[tif], client, reduce_only)
+    return Placing(id, way, size, price, quote, _TIFS[tif], client, reduce_only, leg=leg)
 
 
 # ---- facts
@@ -165,7 +174,7 @@ def order_of(one: Ordered) -> dict[str, object]:
         "ordType": "market" if one.at_market else _TIF_WORDS[one.tif], "px": one.price,
         "reduceOnly": "true" if one.reduce_only else "false", "side": one.side, "state": _state(one),
         "sz": one.quote or one.size, "tgtCcy": "quote_ccy" if one.quote else "base_ccy" if spot else "",
-        "tdMode": "cash" if spot else "cross", "uTime": str(one.updated_ns // MS),
+        "tdMode": "cash" if spot else "cross", "uTime": str(one.updated_ns // MS), "posSide": one.leg,
     }  # fmt: skip
 
 
@@ -178,11 +187,14 @@ def fill_of(one: Filled) -> dict[str, object]:
 
 
 def position_of(one: Position) -> dict[str, object]:
+    """In long/short mode what is short is told above 0."""
     at = str(one.updated_ns // MS)
+    size, id = (one.size, one.rules.id) if one.leg == "net" else (one.size.lstrip("-"), f"{one.rules.id}-{one.leg}")
     return {
-        "instId": one.rules.id, "instType": kind_of(one.rules.id), "pos": one.size, "ccy": one.rules.settle,
+        "instId": one.rules.id, "instType": kind_of(one.rules.id), "pos": size, "posSide": one.leg,
+        "ccy": one.rules.settle,
         "lever": str(one.leverage), "markPx": one.mark, "avgPx": one.entry, "upl": one.unrealized, "uTime": at,
-        "cTime": at, "realizedPnl": one.realized, "pnl": one.realized, "imr": one.margin, "posId": one.rules.id,
+        "cTime": at, "realizedPnl": one.realized, "pnl": one.realized, "imr": one.margin, "posId": id,
         "notionalUsd": one.notional,
     }  # fmt: skip
 
@@ -312,6 +324,7 @@ def _fills(account: Account, facts: Facts, words: Words) -> Said:
             **fill_of(one), "instType": kind_of(one.rules.id), "instId": one.rules.id, "ordId": str(one.order),
             "clOrdId": one.client_id, "billId": str(one.trade), "side": one.side, "feeCcy": one.fee_currency,
             "fee": plain(-Decimal(one.fee)), "ts": str(one.at_ns // MS), "fillPnl": one.realized,
+            "posSide": one.leg,
         }
         for one in reversed(account.fills())
         if _fit(words, one.rules.id) and order in ("", str(one.order))
@@ -348,7 +361,25 @@ def _positions(account: Account, facts: Facts, words: Words) -> Said:
 def _config(account: Account, facts: Facts, words: Words) -> Said:
     perm = "read_only,trade" if account.may_trade else "read_only"
     uid = str(account.number)
-    return Said("account_config", {"data.0.perm": perm, "data.0.uid": uid, "data.0.mainUid": uid})
+    mode = "long_short_mode" if account.hedges else "net_mode"
+    return Said(
+        "account_config",
+        {"data.0.perm": perm, "data.0.uid": uid, "data.0.mainUid": uid, "data.0.posMode": mode},
+    )
+
+
+def _set_mode(account: Account, facts: Facts, words: Words) -> Said:
+    mode = text(words, "posMode")
+    if mode not in _MODES:
+        raise Bad("posMode")
+    try:
+        account.hedge(_MODES[mode])
+    except Denied as denial:
+        if denial.why != "leg":
+            raise
+        text_of_it = "Settings failed. Close any open positions or orders before modifying settings."
+        raise Refusal(refused("59000", text_of_it)) from None
+    return Said("position_mode", {"data.0.posMode": mode})
 
 
 def _trade(path: str, act: Act) -> Call:
@@ -373,4 +404,5 @@ CALLS: Final = (
     Call("/api/v5/account/balance", _guarded(_balance)),
     Call("/api/v5/account/positions", _guarded(_positions)),
     Call("/api/v5/account/config", _config),
+    Call("/api/v5/account/set-position-mode", _guarded(_set_mode), "POST", "trade"),
 )

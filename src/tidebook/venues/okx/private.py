@@ -1,8 +1,8 @@
 """OKX: orders and accounts, of spot, swaps and futures. Facts: OKX API v5, order book trading and trading account, and
 its change log, as of 2026-09.
 
-An order that is taken has a number and nothing else. Spot is traded in cash, contracts across the account's margin, in
-the mode in which a contract has one position.
+An order that is taken has a number and nothing else. Spot is traded in cash, contracts across the account's margin: in
+the net mode a contract has one position, in the long/short mode two.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tidebook.core.rest import get
 from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake, UsageError
 from tidebook.model.facts import Instrument, Side
 from tidebook.model.number import exact, plain
-from tidebook.model.orders import Balance, Fill, Kind, Order, Position, Status, Tif
+from tidebook.model.orders import Balance, Fill, Kind, Leg, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Num, decode, word
 from tidebook.venue import Act, ClientIds, Countdown, DeadMan, Inquiry, Ref, Request, Seen, Trading, Wish
 from tidebook.venues.okx import wire
@@ -44,7 +44,7 @@ class _Order(
     rename={
         "instrument": "instId", "id": "ordId", "name": "clOrdId", "type": "ordType", "price": "px", "size": "sz",
         "unit": "tgtCcy", "filled": "accFillSz", "average": "avgPx", "reduces": "reduceOnly", "made": "cTime",
-        "changed": "uTime", "why": "cancelSource",
+        "changed": "uTime", "why": "cancelSource", "way": "posSide",
     },
 ):  # fmt: skip
     """Numbers are empty, or 0, where there is none."""
@@ -64,6 +64,7 @@ class _Order(
     made: str
     changed: str
     why: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,4}\Z")]
+    way: str
 
 
 class _Fill(
@@ -143,7 +144,9 @@ _REASONS: Final = {"31": PostOnlyWouldTake}  # it is taken, and cancelled at onc
 SIDE: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
 _YES: Final = {"true": True, "false": False, "": False}
 ROLE: Final[Mapping[str, bool]] = {"M": True, "T": False}
+# A position that is short is told above 0 in the long/short mode, below in the net mode.
 _WAY: Final = {"net": 1, "long": 1, "short": -1}
+_LEG: Final[Mapping[str, Leg]] = {"net": "net", "long": "long", "short": "short", "": "net"}  # of spot there is none
 
 # ---- reading
 
@@ -190,7 +193,7 @@ def _made(one: _Order, seen: Seen) -> Order:
         exact_size=None if (one.unit or usual) == "quote_ccy" else exact(one.size), exact_filled=filled,
         exact_cost=cost, tif=_TIF.get(one.type, "gtc"), post_only=one.type in ("post_only", "mmp_and_post_only", "rpi"),
         reduce_only=word(_YES, one.reduces, "yes or no"), created_ns=wire.at_ns(one.made),
-        reason=one.why,
+        reason=one.why, leg=word(_LEG, one.way, "side of a position"),
     )  # fmt: skip
 
 
@@ -245,7 +248,7 @@ def positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
                 received_ns=seen.received_ns, exact_size=(mantissa * word(_WAY, one.way, "side"), scale),
                 exact_entry=wire.maybe(one.entry), exact_mark=wire.maybe(one.mark),
                 exact_unrealized=wire.maybe(one.profit), exact_liquidation=wire.maybe(one.liquidation),
-                exact_leverage=wire.maybe(one.leverage),
+                exact_leverage=wire.maybe(one.leverage), leg=word(_LEG, one.way, "side of a position"),
             )
         )  # fmt: skip
     return rows
@@ -276,6 +279,8 @@ def _check(wish: Wish) -> None:
         lacking = "orders of options are not built yet"
     elif wish.reduce_only and wish.instrument.kind == "spot":
         lacking = "reduce_only is of contracts"
+    elif wish.leg != "net" and wish.instrument.kind == "spot":
+        lacking = "legs are of contracts"
     elif wish.cost is not None and wish.instrument.kind != "spot":
         lacking = "market orders by cost are of spot"
     if lacking:
@@ -283,7 +288,11 @@ def _check(wish: Wish) -> None:
 
 
 def _submit(wish: Wish) -> Request:
-    """`tgtCcy`: without it what is bought on spot at the market is counted in quote currency."""
+    """`tgtCcy`: without it what is bought on spot at the market is counted in quote currency.
+
+    `posSide` is wanted in the long/short mode, in which `reduceOnly` is of no use: which side of which position it is
+    says what it does.
+    """
     _check(wish)
     spot, market = wish.instrument.kind == "spot", wish.kind == "market"
     type = "market" if market else "post_only" if wish.post_only else {"gtc": "limit"}.get(wish.tif, wish.tif)
@@ -291,7 +300,8 @@ def _submit(wish: Wish) -> Request:
     return _post(
         "trade/order", wish.instrument, tdMode="cash" if spot else "cross", side=wish.side, ordType=type,
         sz=None if much is None else plain(much), px=None if wish.price is None else plain(wish.price),
-        clOrdId=wish.client_id, reduceOnly=True if wish.reduce_only else None,
+        clOrdId=wish.client_id, posSide=None if wish.leg == "net" else wish.leg,
+        reduceOnly=True if wish.reduce_only and wish.leg == "net" else None,
         tgtCcy=("base_ccy" if wish.cost is None else "quote_ccy") if spot and market else None,
     )  # fmt: skip
 
@@ -351,6 +361,6 @@ TRADING: Final = Trading(
         Act("balances", lambda about: get(f"{API}/account/balance"), balances, TEN.name),
         Act("positions", lambda about: get(f"{API}/account/positions", instId=about.id), positions, TEN.name),
     ),
-    ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True, reduces=True,
+    ids=IDS, ability="by_id_for", known_for=KNOWN, window=WINDOW, unsure=UNSURE, cost=True, reduces=True, legs=True,
     reasons=_REASONS, dead_man=DeadMan("all open orders of the account", least=10, most=120),
 )  # fmt: skip

@@ -13,6 +13,7 @@ import msgspec
 
 from tidebook.core.clock import SECOND
 from tidebook.core.rest import (
+    WHICH_LEG,
     Instruments,
     first_ms,
     get,
@@ -381,7 +382,10 @@ def error(reply: Reply, venue: str, now_ns: int) -> TidebookError | None:
     code, text = no.code or str(reply.status), no.text or f"HTTP {reply.status}"
     if reply.status == 429 or code in _TOO_MANY:
         return wait(RateLimited, text, venue, code, now_ns, retry_after(reply.headers, 2))
-    refused = refusal(_KINDS.get(code, VenueError), text, venue, code)
+    is_leg = code == "51000" and "posSide" in text  # one code for all parameters
+    refused = refusal(InvalidOrder if is_leg else _KINDS.get(code, VenueError), text, venue, code)
+    if is_leg:
+        refused.hint = WHICH_LEG
     if code in _BUSY:
         refused.retry = "safe"
     if code in ("50101", "50119"):

@@ -1,7 +1,8 @@
 """Binance USD-M: accounts as they happen, at an address that ends with a key.
 
 Facts: USD-M "User Data Streams" (Start, Keepalive, Event: Order Update, Event: Balance and Position Update, Event: User
-Data Stream Expired) as of 2026-08-21. Since 2026-04-23 they come at /private. Positions are those of the one-way mode.
+Data Stream Expired) as of 2026-08-21. Since 2026-04-23 they come at /private. In the hedge mode a symbol has two
+positions, each with its side.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from tidebook.model.number import exact
 from tidebook.model.orders import Fill, Order, Position
 from tidebook.model.wire import MS, Code, Id, Ms, Num, decode, word
 from tidebook.venue import AccountStream, Endpoint, Expired, Lifetime, Look, Ping, Pool, Request, Seen, Token, Told
-from tidebook.venues.binance.private import KIND, SIDE, STATUS, TIF
+from tidebook.venues.binance.private import KIND, LEG, SIDE, STATUS, TIF
 
 
 class _Event(msgspec.Struct):
@@ -39,6 +40,7 @@ class _Report(msgspec.Struct):
     maker: bool = msgspec.field(name="m")
     reduces: bool = msgspec.field(name="R")
     kind: str = msgspec.field(name="ot")
+    leg: str = msgspec.field(name="ps")
     fee: Num = msgspec.field(name="n", default="0")  # absent where there is none, and so its currency
     fee_currency: str = msgspec.field(name="N", default="")
 
@@ -52,6 +54,7 @@ class _Held(msgspec.Struct):
     size: Num = msgspec.field(name="pa")
     entry: Num = msgspec.field(name="ep")
     gain: Num = msgspec.field(name="up")
+    leg: str = msgspec.field(name="ps")
 
 
 class _Moved(msgspec.Struct):
@@ -86,7 +89,7 @@ def read(frame: bytes, seen: Seen) -> Sequence[Told]:
                 Position(
                     venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=update.at * MS,
                     received_ns=seen.received_ns, exact_size=exact(one.size), exact_entry=exact(one.entry),
-                    exact_unrealized=exact(one.gain),
+                    exact_unrealized=exact(one.gain), leg=word(LEG, one.leg, "position side"),
                 )
                 for one in update.a.positions
             ]  # fmt: skip
@@ -109,6 +112,7 @@ def _reported(one: _Report, seen: Seen) -> list[Told]:
             exact_trigger=exact(one.trigger) if kind in ("stop", "stop_limit") else None,
             exact_size=exact(one.size), exact_filled=exact(one.filled), tif=TIF.get(one.tif, "gtc"),
             post_only=one.tif == "GTX", reduce_only=one.reduces,
+            leg=word(LEG, one.leg, "position side"),
         )
     ]  # fmt: skip
     if one.what == "TRADE":

@@ -33,6 +33,7 @@ from tidebook.venues.binance import dialect_user
 from tidebook.venues.binance.dialect_calls import refused
 from tidebook.venues.binance.dialect_private import cut, maybe, named, number, own_name, state_of, text
 from tidebook.venues.binance.futures.dialect_calls import routes
+from tidebook.venues.binance.private import LEG
 
 TERMS: Final = Terms(maker=200, taker=500, leverage=20, most_open=200, ids="open")
 
@@ -57,7 +58,9 @@ DENIALS: Final[Mapping[Denial, tuple[int, str]]] = {
     "step": (-1111, "Precision is over the maximum defined for this asset."),
     "min_notional": (-4164, "Order's notional must be no smaller than 5 (unless you choose reduce only)."),
     "reduce_only": (-2022, "ReduceOnly Order is rejected."),
+    "leg": (-4061, "Order's position side does not match user's setting."),
 }
+_POSITION_SIDES: Final = {leg: word for word, leg in LEG.items()}
 _TIFS: Final[Mapping[str, Tif]] = {**spot.TIFS, "GTX": "post_only"}
 
 
@@ -68,8 +71,11 @@ def denied(why: Denial, words: Words) -> Said:
 
 def placing(words: Words) -> Placing:
     symbol, side, kind = text(words, "symbol"), spot.side_of(words), text(words, "type")
-    if maybe(words, "positionSide") not in ("", "BOTH"):
-        raise Refusal(refused(-4061, "Order's position side does not match user's setting."))
+    leg = LEG.get(maybe(words, "positionSide") or "BOTH")
+    if leg is None:
+        raise Refusal(refused(-4060, "Invalid position side."))
+    if leg != "net" and maybe(words, "reduceOnly"):
+        raise Refusal(refused(-1106, "Parameter 'reduceonly' sent when not required."))
     price, tif = "", "GTC"
     if kind == "LIMIT":
         price, tif = text(words, "price"), text(words, "timeInForce")
@@ -81,7 +87,7 @@ def placing(words: Words) -> Placing:
         raise Refusal(refused(-1115, "Invalid timeInForce."))
     return Placing(
         symbol, "buy" if side == "BUY" else "sell", text(words, "quantity"), price, "", _TIFS[tif],
-        spot.client_id(words), maybe(words, "reduceOnly") == "true",
+        spot.client_id(words), maybe(words, "reduceOnly") == "true", leg=leg,
     )  # fmt: skip
 
 
@@ -95,7 +101,7 @@ def _common(one: Ordered) -> dict[str, object]:
         "clientOrderId": own_name(one), "executedQty": one.filled, "orderId": one.number, "origQty": one.size,
         "price": one.price or "0", "reduceOnly": one.reduce_only, "side": one.side.upper(), "status": state_of(one),
         "symbol": one.rules.id, "timeInForce": _tif(one), "type": kind, "origType": kind,
-        "updateTime": one.updated_ns // MS,
+        "updateTime": one.updated_ns // MS, "positionSide": _POSITION_SIDES[one.leg],
     }  # fmt: skip
 
 
@@ -189,7 +195,7 @@ def _trades(account: Account, facts: Facts, words: Words) -> Said:
             "symbol": one.rules.id, "id": one.trade, "orderId": one.order, "side": one.side.upper(),
             "price": one.price, "qty": one.size, "realizedPnl": one.realized, "quoteQty": one.amount,
             "commission": one.fee, "commissionAsset": one.fee_currency, "time": one.at_ns // MS,
-            "buyer": one.side == "buy", "maker": one.maker,
+            "buyer": one.side == "buy", "maker": one.maker, "positionSide": _POSITION_SIDES[one.leg],
         }
         for one in account.fills(maybe(words, "symbol") or None)
         if order in (None, one.order) and one.trade >= (first or 0) and _within(words, one.at_ns)
@@ -221,7 +227,7 @@ def _position(one: Position) -> dict[str, object]:
         "symbol": one.rules.id, "positionAmt": one.size, "entryPrice": one.entry or "0.0",
         "breakEvenPrice": one.entry or "0.0", "markPrice": one.mark, "unRealizedProfit": gain, "notional": worth,
         "marginAsset": one.rules.settle, "initialMargin": margin, "positionInitialMargin": margin,
-        "updateTime": one.updated_ns // MS,
+        "updateTime": one.updated_ns // MS, "positionSide": _POSITION_SIDES[one.leg],
     }  # fmt: skip
 
 
@@ -248,6 +254,7 @@ def _account(account: Account, facts: Facts, words: Words) -> Said:
         {
             "symbol": one.rules.id, "positionAmt": one.size, "unrealizedProfit": f"{Decimal(one.unrealized):.8f}",
             "notional": cut(one.notional), "initialMargin": cut(one.margin), "updateTime": one.updated_ns // MS,
+            "positionSide": _POSITION_SIDES[one.leg],
         }
         for one in account.positions()
         if Decimal(one.size)
@@ -282,6 +289,30 @@ def _account_v2(account: Account, facts: Facts, words: Words) -> Said:
         for one in account.positions()
     ]
     return Said("account_v2", {"assets[]": _account(account, facts, words).values["assets[]"], "positions[]": rows})
+
+
+def _mode(account: Account, facts: Facts, words: Words) -> Said:
+    return Said("positionMode", {"dualSidePosition": account.hedges})
+
+
+def _set_mode(account: Account, facts: Facts, words: Words) -> Said:
+    """Facts: USD-M, "Change Position Mode", "Error Code"."""
+    wanted = text(words, "dualSidePosition").lower()
+    if wanted not in ("true", "false"):
+        raise Refusal(refused(-1130, "Data sent for parameter 'dualSidePosition' is not valid."))
+    if account.hedges == (wanted == "true"):
+        raise Refusal(refused(-4059, "No need to change position side."))
+    try:
+        account.hedge(wanted == "true")
+    except Denied as denial:
+        if denial.why != "leg":
+            raise
+        if account.orders(only_open=True):
+            raise Refusal(
+                refused(-4067, "Position side cannot be changed if there exists open orders.")
+            ) from None  # fmt: skip
+        raise Refusal(refused(-4068, "Position side cannot be changed if there exists position.")) from None
+    return Said("positionModeSet")
 
 
 def _brackets(account: Account, facts: Facts, words: Words) -> Said:
@@ -326,6 +357,8 @@ CALLS: Final = (
     Call("/fapi/v2/account", _account_v2, weight=5),
     Call("/fapi/v3/account", _account, weight=5),
     Call("/fapi/v1/leverageBracket", _brackets),
+    Call("/fapi/v1/positionSide/dual", _mode, weight=30),
+    Call("/fapi/v1/positionSide/dual", _set_mode, "POST", "trade"),
     Call("/fapi/v1/listenKey", _listen, "POST", "key"),
     Call("/fapi/v1/listenKey", _keep, "PUT", "key"),
     Call("/fapi/v1/listenKey", _close, "DELETE", "key"),
@@ -343,6 +376,7 @@ def _update(happened: Happened, one: Ordered) -> dict[str, object]:
         "p": one.price or "0", "ap": one.average or "0", "x": _CAUSES[happened.cause],
         "X": "NEW" if happened.cause == "new" else state_of(one), "i": one.number, "z": one.filled,
         "T": one.updated_ns // MS, "R": one.reduce_only, "ot": kind,
+        "ps": _POSITION_SIDES[one.leg],
     }  # fmt: skip
     if fill is not None:
         values |= {
@@ -363,6 +397,7 @@ def _tell(session: Session, facts: Facts, happened: Happened) -> Iterable[Said]:
             {
                 "s": one.rules.id, "pa": one.size, "ep": one.entry or "0", "bep": one.entry or "0",
                 "cr": one.realized, "up": f"{Decimal(one.unrealized):.8f}",
+                "ps": _POSITION_SIDES[one.leg],
             }
             for one in happened.positions
         ]  # fmt: skip

@@ -195,6 +195,7 @@ KINDS: Final[Kinds] = {
     -4005: InvalidOrder,
     -4014: InvalidOrder,  # not on the tick
     -4023: InvalidOrder,  # not on the step
+    -4061: InvalidOrder,  # its position side is none of the mode that the account is in
     -4112: OrderRejected,  # only to reduce
     -4113: InvalidOrder,  # too far from the mark price
     -4116: OrderRejected,  # a name that was given before
