@@ -146,10 +146,12 @@ class Reader(Finding):
         return RawStream(self, what, venue, endpoint, url, slow)
 
     def account(self, *, venue: str | None = None, timeout: float | None = None) -> Account:
-        """The account of a venue's key, live: its `orders`, `positions`, `balances` and `fills`.
+        """The account of a key, live: its `orders`, `positions`, `balances` and `fills`.
 
-        Entering waits until it is logged in and has what there is, `timeout` seconds at most (None: the market's).
-        Raises NoCredentials without a key, NotPermitted or SignatureRefused where the venue refuses it.
+        At one venue, or at all of an exchange that tell of accounts: those that are connected. Entering waits until it
+        is logged in and has what there is, `timeout` seconds at most (None: the market's). Raises NoCredentials
+        without a key, NotPermitted or SignatureRefused where the venue refuses it; of several those that do are named
+        in `failed`, and it raises where none is left.
         """
         return Account(self, venue, timeout)
 
