@@ -220,14 +220,14 @@ class Reader(Finding):
         flat = _flat(name, symbols)
         return FactFeed(self, name, flat, venue, slow or RULES.get(name, "error"), option)
 
-    def consolidated(self, symbol: str, *, timeout: float = 30.0) -> Consolidated:
-        """The best prices of a symbol on every connected venue that lists it, side by side.
+    def consolidated(self, symbol: str, *, venue: str | None = None, timeout: float = 30.0) -> Consolidated:
+        """The best prices of a symbol on every connected venue that lists it, or on those of `venue`, side by side.
 
         Entering waits until those of the venues that have answered are readable, or have failed; raises where none is,
         and UnknownSymbol where no venue lists it.
         """
         check_text(symbol)
-        return Consolidated(self, symbol, timeout)
+        return Consolidated(self, symbol, venue, timeout)
 
     # Once ---------------------------------------------------------------------
 
