@@ -27,6 +27,7 @@ from tidebook.core.intents import TAG_BITS, IntentNumbers
 from tidebook.core.options import Options
 from tidebook.engine import Choice
 from tidebook.errors import TidebookError, UsageError, VenueUnavailable
+from tidebook.io import http
 from tidebook.io.beat import Beat
 from tidebook.io.clock import now
 from tidebook.io.journal import Journal
@@ -164,6 +165,7 @@ class Market(Reader, Trader, Opening):
                     )  # fmt: skip
                 ones.append(made)
         options = self._opts
+        http.prepare()  # before anybody watches the loop: it is told of the program's own delays
         self._beat = Beat(self._blocked, self._jumped, late=options.loop_late, jump=options.clock_jump)
         ones = self._venues(None)
         waits = [asyncio.ensure_future(one.ready.wait()) for one in ones]
