@@ -282,5 +282,6 @@ class LiveBook(Book):
         self.bind(
             instrument.symbol, one.declared.name, one.engine.name,
             partial(one.attach, channel, instrument, limit=self._limit), partial(one.detach, name),
+            instrument.tick,
         )  # fmt: skip
         await super()._open()

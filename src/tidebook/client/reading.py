@@ -339,5 +339,12 @@ class FrozenBook(Reading, Tabular):
         return f"<FrozenBook {self.symbol} {self.venue} {best_of(self)}, seq {self.seq}>"
 
 
-def best_of(book: Reading) -> str:
-    return " | ".join("-" if not side else f"{plain(side[0].price)}×{plain(side[0].size)}" for side in book.top(1))
+def best_of(book: Reading, digits: int = 0) -> str:
+    """The best of both sides in words, prices with at least so many digits behind the point."""
+
+    def price(value: Decimal) -> str:
+        text = plain(value)
+        whole, _, after = text.partition(".")
+        return text if len(after) >= digits else f"{whole}.{after:0<{digits}}"
+
+    return " | ".join("-" if not side else f"{price(side[0].price)}×{plain(side[0].size)}" for side in book.top(1))
