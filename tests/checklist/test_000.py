@@ -15,8 +15,10 @@ from tidebook.client.keys import given, keys_of
 from tidebook.client.where import declared_at
 from tidebook.compat.binance import AsyncClient, BinanceRequestException, BinanceSocketManager
 from tidebook.core.options import Options
+from tidebook.io.serve import Answer, Asked
 from tidebook.model.place import parse
 
+LATEST = 30.0
 HURRIED = 4.0
 """The exchange's seconds are so much shorter: its candles and its books come once in two of them, or in one."""
 
@@ -118,26 +120,44 @@ async def test_S6_without_await_nothing_is_done(client: Any) -> None:
     asked.close()
 
 
-class UnderWay:
-    """How many works were under way together, at most."""
+class Withheld:
+    """The exchange answers nothing before `together` questions are there; `most` were there at one time."""
 
-    def __init__(self) -> None:
-        self.now = self.most = 0
+    def __init__(self, exchange: Exchange, together: int) -> None:
+        self.most = 0
+        self._here = 0
+        self._together = together
+        self._all = asyncio.Event()
+        self._site = exchange.sim._simulator
+        self._http = self._site.http
 
-    async def __call__(self, work: Any) -> Any:
-        self.now += 1
-        self.most = max(self.most, self.now)
+    async def __call__(self, request: Asked) -> Answer:
+        self._here += 1
+        self.most = max(self.most, self._here)
+        if self.most == self._together:
+            self._all.set()
+        await self._all.wait()
         try:
-            return await work
+            return await self._http(request)
         finally:
-            self.now -= 1
+            self._here -= 1
+
+    def __enter__(self) -> "Withheld":
+        self._site.http = self  # type: ignore[method-assign]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._site.http = self._http  # type: ignore[method-assign]
 
 
-async def test_S7_gather_overlaps_and_awaits_in_a_row_do_not(client: Any) -> None:
-    row, together = UnderWay(), UnderWay()
-    await row(client.ping())
-    await row(client.get_server_time())
-    await asyncio.gather(*(together(client.ping()) for _ in range(3)))
+async def test_S7_gather_overlaps_and_awaits_in_a_row_do_not(client: Any, exchange: Exchange) -> None:
+    """Three that are asked one after the other would never be answered there."""
+    with Withheld(exchange, 1) as row:
+        await client.ping()
+        await client.get_server_time()
+    with Withheld(exchange, 3) as together:
+        async with asyncio.timeout(LATEST):
+            await asyncio.gather(*(client.ping() for _ in range(3)))
     assert (row.most, together.most) == (1, 3)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from tidebook.client.finding import usable
 from tidebook.client.missed import ALL, Missed
 from tidebook.client.opening import Opening
+from tidebook.client.parts import Parts
 from tidebook.client.place import VenueAt
 from tidebook.client.stats import lost_by
 from tidebook.client.stores import Positions, Store
@@ -29,7 +30,7 @@ from tidebook.model import health
 from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
 from tidebook.model.market import State
-from tidebook.model.orders import Balance, Fill, Order
+from tidebook.model.orders import Balance, Fill, Leg, Order, Position
 
 AGAIN_FIRST, AGAIN_MOST = 0.25, 10.0
 """Seconds until what has failed is asked anew."""
@@ -50,24 +51,32 @@ class Places(Protocol):
     @property
     def _root(self) -> Opening: ...
     def _tell(self, event: Health) -> None: ...
-    def _venues(self, venue: str | None) -> list[VenueAt]: ...
+    def _exchanges(self, venue: str | None) -> dict[str, list[VenueAt]]: ...
 
 
 class Account(Opening):
-    """One account at one venue, live. Made by `market.account(venue=…)`; entering waits until it is.
+    """One account, live, at one venue or at all of an exchange. Made by `market.account(venue=…)`; entering waits
+    until it is.
 
     `orders`, `positions`, `balances` and `fills` are stores of rows that never change. `orders` has those that are open
     when it is opened and all that come; `fills` all from then on, and those of the open orders. Nothing in it goes
     backwards, and each fill is there once, whatever connections do: after each login what was missed is fetched. An
     order that another client sent and ended while the connection was away, without a fill, stays unknown.
+
+    At several venues of an exchange it is live when it is at each; what ends it at one ends it. A venue that refuses it
+    when it is opened is named in `failed`, with the reason; asking for a symbol of such a venue raises that.
     """
 
-    def __init__(self, places: Places, venue: str | None, timeout: float | None) -> None:
-        super().__init__(places._root)
+    def __init__(
+        self, places: Places, venue: str | None, timeout: float | None, part: tuple["Account", VenueAt] | None = None
+    ) -> None:
+        super().__init__(places._root if part is None else part[0])
         self._places = places
+        self._whole: Account | None = None if part is None else part[0]
+        self._one: VenueAt | None = None if part is None else part[1]
+        self._parts: Parts | None = None  # where there are several
         self._asked_venue = venue
         self._wait = places._timeout if timeout is None else timeout
-        self._one: VenueAt | None = None
         self._raw: Raw | None = None
         self._leave: Callable[[], None] | None = None
         self._state = State.SYNCING
@@ -84,26 +93,32 @@ class Account(Opening):
         self._lost_ns = self._told_ns = now().mono_ns
         self._apart_ns = 0  # our two clocks, when it was all there last
         self._missed: Missed | None = None
-        self._holdings = holdings = Holdings(0, places._options.kept_rows, self._changed)
-        self.orders: Store[Order] = Store(self, "orders", Order, holdings.orders, holdings.order)
-        self.fills: Store[Fill] = Store(self, "fills", Fill, lambda: [*holdings.fills.values()], self._fill_of)
-        self.balances: Store[Balance] = Store(
-            self, "balances", Balance, lambda: [*holdings.balances.values()],
-            lambda name, symbol: holdings.balances.get(name),
-        )  # fmt: skip
-        self.positions = Positions(self, lambda: [*holdings.positions.values()], holdings.position)
+        self._holdings = Holdings(0, places._options.kept_rows, self._changed)
+        self.orders: Store[Order] = Store(self, "orders", Order, self._orders, self._order)
+        self.fills: Store[Fill] = Store(self, "fills", Fill, self._fills, self._fill)
+        self.balances: Store[Balance] = Store(self, "balances", Balance, self._balances, self._balance)
+        self.positions = Positions(self, self._positions, self._position)
 
     # What users read ----------------------------------------------------------
 
     @property
     def venue(self) -> str:
-        """The venue's name; before it is opened, what was asked for."""
+        """The venue's name, of several the exchange's; before it is opened, what was asked for."""
+        if self._parts is not None:
+            return self._parts.exchange
         return self._asked_venue or "" if self._one is None else self._one.declared.name
 
     @property
     def state(self) -> State:
         """``syncing`` until it has all, ``live``, ``stale`` from when its connection is lost until all is fetched."""
-        return State.CLOSED if self._closed or self._failed is not None else self._state
+        if self._closed or self._failed is not None:
+            return State.CLOSED
+        return self._state if self._parts is None else self._parts.state
+
+    @property
+    def failed(self) -> dict[str, TidebookError]:
+        """Why it is not there at some of an exchange's venues, by their names; the others go on without these."""
+        return {} if self._parts is None else dict(self._parts.failed)
 
     @property
     def complete(self) -> bool:
@@ -112,22 +127,30 @@ class Account(Opening):
         Where the venue tells fills of one symbol only, those of another client's order in a symbol that this account
         had nothing in are found by the balances that they moved.
         """
+        if self._parts is not None:
+            return self.state is State.LIVE and self._parts.complete
         return self.state is State.LIVE and self._holdings.is_whole and not (self._looks or self._asking)
 
     @property
     def age(self) -> float:
         """Seconds since it was last told something."""
+        if self._parts is not None:
+            return self._parts.age
         return (now().mono_ns - self._told_ns) / SECOND
 
     @property
     def proof_age(self) -> float:
-        """Seconds since its connection was last heard, be it by a ping."""
+        """Seconds since its connection was last heard, be it by a ping; of several the one that is silent longest."""
+        if self._parts is not None:
+            return self._parts.proof_age
         heard_ns = None if self._one is None or self._raw is None else self._one.heard_ns(self._raw)
         return (now().mono_ns - (self._lost_ns if heard_ns is None else heard_ns)) / SECOND
 
     @property
     def unresolved(self) -> dict[str, str]:
         """Orders of this process at this venue of which nobody knows what became of them: by client id."""
+        if self._parts is not None:
+            return self._parts.unresolved
         private = None if self._one is None else self._one.private
         if private is None or not private.started:
             return {}
@@ -141,7 +164,14 @@ class Account(Opening):
     # Opening ------------------------------------------------------------------
 
     async def _open(self) -> None:
-        one = self._one = self._chosen()
+        if self._one is None:
+            exchange, ones = self._chosen()
+            if len(ones) > 1:
+                self._parts = Parts(exchange, [Account(self._places, None, self._wait, (self, one)) for one in ones])
+                await self._parts.open()
+                return
+            self._one = ones[0]
+        one = self._one
         await usable([one], self._wait)
         stream, at = self._stream, now()
         self._holdings.began_ns = one.clock.wall_ns(at)
@@ -162,16 +192,17 @@ class Account(Opening):
         if self._failed is not None:
             raise self._failed
 
-    def _chosen(self) -> VenueAt:
-        """The one venue that is meant."""
-        ones = self._places._venues(self._asked_venue)
-        found = [one for one in ones if one.declared.account is not None]
+    def _chosen(self) -> tuple[str, list[VenueAt]]:
+        """The exchange that is meant, and its venues that tell of accounts."""
+        grouped = self._places._exchanges(self._asked_venue)
+        told = {name: [one for one in ones if one.declared.account is not None] for name, ones in grouped.items()}
+        found = {name: ones for name, ones in told.items() if ones}
         if not found:
-            names = ", ".join(one.place for one in ones)
-            raise UsageError(f"accounts of {names} as they happen are not built yet")
+            raise UsageError(f"accounts of {', '.join(grouped)} as they happen are not built yet")
         if len(found) > 1:
-            raise UsageError(f"say of which venue: venue= one of {', '.join(one.place for one in found)}")
-        return found[0]
+            raise UsageError(f"say of which venue: venue= one of {', '.join(found)}")
+        ((name, ones),) = found.items()
+        return name, ones
 
     @property
     def _stream(self) -> AccountStream:
@@ -218,12 +249,16 @@ class Account(Opening):
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
+        if self._parts is not None:
+            self._parts.close_soon()
 
     def _fail(self, error: TidebookError) -> None:
         """It is over, for good."""
         if self._failed is not None or self._closed:
             return
         self._failed = error
+        if self._whole is not None and self._settled.is_set():  # else opening it raises that
+            self._whole._fail(error)
         self._settled.set()
         for store in self._stores:
             store._end(error)
@@ -257,13 +292,45 @@ class Account(Opening):
             raise self._failed.with_traceback(None)
         self._check_open()
 
-    def _fill_of(self, id: str, symbol: str | None) -> Fill | None:
-        rows = reversed(self._holdings.fills.values())
+    def _check_asked(self, symbol: object) -> None:
+        """Raises why there is nothing of a symbol: its venue has refused the account."""
+        if self._parts is not None:
+            self._parts.check_asked(symbol)
+
+    def _orders(self) -> list[Order]:
+        return self._holdings.orders() if self._parts is None else self._parts.orders()
+
+    def _order(self, id: str, symbol: str | None) -> Order | None:
+        return self._holdings.order(id, symbol) if self._parts is None else self._parts.order(id, symbol)
+
+    def _fills(self) -> list[Fill]:
+        return [*self._holdings.fills.values()] if self._parts is None else self._parts.fills()
+
+    def _fill(self, id: str, symbol: str | None) -> Fill | None:
+        rows = reversed(self._fills())
         return next((row for row in rows if row.id == id and symbol in (None, row.symbol)), None)
+
+    def _balances(self) -> list[Balance]:
+        return [*self._holdings.balances.values()] if self._parts is None else self._parts.balances()
+
+    def _balance(self, currency: str, _: str | None) -> Balance | None:
+        return self._holdings.balances.get(currency) if self._parts is None else self._parts.balance(currency)
+
+    def _positions(self) -> list[Position]:
+        return [*self._holdings.positions.values()] if self._parts is None else self._parts.positions()
+
+    def _position(self, symbol: str, leg: Leg | None) -> Position | None:
+        return self._holdings.position(symbol, leg) if self._parts is None else self._parts.position(symbol, leg)
 
     # Told ---------------------------------------------------------------------
 
     def _changed(self, row: Row) -> None:
+        self._pass_on(row)
+        whole = self._whole
+        if whole is not None and whole._parts is not None and whole._parts.speaks(self, row):
+            whole._pass_on(row)
+
+    def _pass_on(self, row: Row) -> None:
         if isinstance(row, Order):
             self.orders._changed(row)
             if self._one is not None:
@@ -437,9 +504,11 @@ class Account(Opening):
 
     def __repr__(self) -> str:
         try:
-            if self._one is None or self._is_forked or self._closed:
+            if (self._one is None and self._parts is None) or self._is_forked or self._closed:
                 return f"<Account {self.venue} {self._condition()}>"
-            many = f"{len(self._holdings.open_orders())} of {len(self.orders)} orders open, {len(self.fills)} fills"
-            return f"<Account {self.venue} {self.state}, {many}, age {self.age:.3f} s>"
+            rows = self._orders()
+            many = f"{sum(row.open for row in rows)} of {len(rows)} orders open, {len(self.fills)} fills"
+            without = f", without {' and '.join(self.failed)}" if self.failed else ""
+            return f"<Account {self.venue} {self.state}, {many}, age {self.age:.3f} s{without}>"
         except Exception as error:  # a repr never raises
             return f"<Account ({type(error).__name__})>"

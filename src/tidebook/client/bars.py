@@ -37,8 +37,10 @@ class Bars(Table[Bar]):
     def __repr__(self) -> str:
         span = ""
         if self._rows:
-            first, last = (f"{instant(one.start_ns):%Y-%m-%dT%H:%M}" for one in (self._rows[0], self._rows[-1]))
-            span = f", {first.removesuffix('T00:00')} → {last.removesuffix('T00:00')}"
+            first_ns, last_ns = self._rows[0].start_ns, self._rows[-1].start_ns
+            ends_ns = grid(self.interval)(last_ns).after(last_ns)
+            first, end = (f"{instant(ns):%Y-%m-%dT%H:%M}".removesuffix("T00:00") for ns in (first_ns, ends_ns))
+            span = f", {first} → {end}"
         return f"<Bars {self._about}, {len(self)} rows{span}, {len(self.gaps)} gaps>"
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, TypeVar
 
 from tidebook.client.calls import About, Calls, Tell
@@ -25,7 +26,7 @@ from tidebook.io.clock import now
 from tidebook.model import health
 from tidebook.model.facts import instant
 from tidebook.model.market import Level, State, level
-from tidebook.model.number import decimal_of
+from tidebook.model.number import decimal_of, plain
 
 Stale = Literal["sleep", "raise", "yield"]
 R = TypeVar("R")
@@ -67,6 +68,7 @@ class Book(Reading, Opening):
         self.symbol = symbol
         self.venue = venue
         self._engine_name = ""
+        self._digits = 0  # of prices, as they are shown
         self._attach: Callable[[Book], core.Book] | None = None
         self._detach: Callable[[Book], None] | None = None
         self._timeout = timeout
@@ -94,10 +96,11 @@ class Book(Reading, Opening):
 
     def bind(
         self, symbol: str, venue: str, engine_name: str,
-        attach: Callable[["Book"], core.Book], detach: Callable[["Book"], None],
+        attach: Callable[["Book"], core.Book], detach: Callable[["Book"], None], tick: Decimal | None = None,
     ) -> None:  # fmt: skip
-        """Where it comes from, once that is known."""
+        """Where it comes from, once that is known; and the step of its prices, where that is one."""
         self.symbol, self.venue, self._engine_name = symbol, venue, engine_name
+        self._digits = 0 if tick is None else len(plain(tick).partition(".")[2])
         self._attach, self._detach = attach, detach
 
     # Opening ------------------------------------------------------------------
@@ -468,7 +471,7 @@ class Book(Reading, Opening):
                 return f"<Book {self.symbol} {exchange} {self.state}>"
             engine = self._core.engine
             seq = f", seq {engine.last}" if engine.last is not None else ""
-            shown = best_of(self) if self._core.state.readable else self._core.reason
+            shown = best_of(self, self._digits) if self._core.state.readable else self._core.reason
             return (
                 f"<Book {self.symbol} {exchange} {self._core.state} {shown}, "
                 f"{engine.bid_count}+{engine.ask_count} levels{seq}, age {self.age:.3f} s, {self._engine_name}>"

@@ -141,6 +141,18 @@ class Books(Opening, Mapping[str, Book]):
                 if self._has(book):
                     yield book
 
+    async def batches(self) -> AsyncIterator[list[Book]]:
+        """The books that changed in one turn of the loop, or since this was read last, as a list, again and again.
+
+        Raises as iterating does.
+        """
+        while True:
+            self._check_reader()
+            if not (found := await self._queue.some()):
+                return
+            if books := [book for book in found if self._has(book)]:
+                yield books
+
     async def next(self, timeout: float | None = 30.0) -> Book:
         """The next book that changes.
 

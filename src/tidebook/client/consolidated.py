@@ -8,11 +8,13 @@ from functools import partial
 from itertools import combinations
 
 from tidebook.client.book import Book
+from tidebook.client.calls import About, Calls
 from tidebook.client.feeds import Finder, LiveBook
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
 from tidebook.client.subscription import Queue
 from tidebook.client.symbols import is_glob
+from tidebook.client.waits import within
 from tidebook.errors import TidebookError, UsageError
 from tidebook.model.facts import Instrument
 from tidebook.model.market import Level, State
@@ -49,13 +51,14 @@ class Consolidation:
 
 
 class Consolidated(Opening):
-    """Books of one symbol on every connected venue that lists it. Iterating yields a Consolidation at each change.
+    """Books of one symbol on every connected venue that lists it. Iterating yields a Consolidation at each change, `on`
+    is called with it, `now` is how it stands.
 
     A venue that answers, or lists the symbol, only later is joined then; one where it is traded no more stays among
     `books`, closed. `failed` says why a venue's book could not be opened.
     """
 
-    def __init__(self, finder: Finder, symbol: str, timeout: float) -> None:
+    def __init__(self, finder: Finder, symbol: str, venue: str | None, timeout: float) -> None:
         super().__init__(finder._root)
         if is_glob(symbol):
             raise UsageError(f"{symbol!r} is a pattern; here one symbol is wanted")
@@ -63,16 +66,18 @@ class Consolidated(Opening):
         self.books: Sequence[Book] = ()
         self.failed: Sequence[BaseException] = ()
         self._finder = finder
+        self._venue = venue
         self._timeout = timeout
         self._wanted: set[str] = set()
         self._leaves: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._queue: Queue[str] = Queue("conflate", key=lambda venue: None)
+        self._calls: Calls[Consolidation] = Calls(self._about, finder._options, finder._tell, finder._burst)
 
     async def _open(self) -> None:
-        found = await self._finder._several([self.symbol], None)
+        found = await self._finder._several([self.symbol], self._venue)
         self._wanted = {instrument.symbol for _, instrument in found}
-        for one in self._finder._venues(None):
+        for one in self._finder._venues(self._venue):
             self._leaves.append(one.follow(partial(self._listed, one)))
         await asyncio.gather(*(self._join(one, instrument) for one, instrument in found))
         if not self.books:
@@ -112,13 +117,51 @@ class Consolidated(Opening):
         self._queue.put(name)
 
     def _moved(self, book: Book) -> None:
-        if not self._queue.ended:
+        if self._queue.ended:
+            return
+        if not self._calls.functions:
             self._queue.put(book.venue)
+        elif (error := self._calls.call(self.now())) is not None:
+            self._queue.end(error)
+
+    def _about(self) -> About:
+        return About(f"consolidated {self.symbol}", "", self.symbol)
+
+    def on(self, function: Callable[[Consolidation], object]) -> Callable[[Consolidation], object]:
+        """Call a plain function with all venues as they stand, whenever a book changes, in the receive path; also a
+        decorator.
+
+        An exception of it is logged, told as health, and ends the calling: iterating or `next` raises it; the books go
+        on being kept. Raises UsageError for a function that would have to be awaited.
+        """
+        self._calls.add(function)
+        return function
 
     async def __aiter__(self) -> AsyncIterator[Consolidation]:
-        self._check_loop()
+        self._check_reader()
         while await self._queue.some():
             yield self.now()
+
+    async def batches(self) -> AsyncIterator[list[Consolidation]]:
+        """As iterating; a list of all that one turn of the loop brought: one, as it stands then."""
+        async for found in self:
+            yield [found]
+
+    async def next(self, timeout: float | None = 30.0) -> Consolidation:
+        """How it stands after the next change.
+
+        Raises TimeoutError after `timeout` seconds (None: never), StopAsyncIteration when it is closed. Cancelled, it
+        has taken nothing.
+        """
+        self._check_reader()
+        async with within(timeout, f"consolidated {self.symbol}"):
+            await self._queue.one()
+        return self.now()
+
+    def _check_reader(self) -> None:
+        self._check_loop()
+        if self._calls and not self._queue.ended:
+            raise UsageError("this is read by `on`. Open another one to iterate")
 
     def now(self) -> Consolidation:
         """As it stands."""

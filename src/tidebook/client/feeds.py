@@ -1,7 +1,7 @@
 """The live subscriptions of a market: each finds its venues and symbols when it is opened, and joins their topics."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -219,19 +219,30 @@ class FactFeed(Subscription[Any]):
 
 
 class HealthFeed(Subscription[Health]):
-    """The ring, then live events."""
+    """The ring, then live events; of some venues, where `names` says of which, and what concerns all."""
 
-    def __init__(self, healths: Healths, options: Options, owner: Opening) -> None:
+    def __init__(
+        self, healths: Healths, options: Options, owner: Opening, names: Callable[[], Collection[str]] | None = None
+    ) -> None:
         super().__init__("health", "drop", options=replace(options, queue_items=RING))
         self._owner = owner
         self._healths = healths
+        self._names = names
+        self._venues: Collection[str] = ()
 
     async def _open(self) -> None:
-        self.deliver([*self._healths.ring])
+        if self._names is not None:
+            self._venues = {"", *self._names()}
+        self.deliver([event for event in self._healths.ring if self._is_wanted(event)])
         self._healths.listeners.append(self._take)
 
-    def _take(self, event: Health) -> None:
-        self.deliver([event])
+    def _is_wanted(self, event: Health) -> bool:
+        return not self._venues or event.venue in self._venues
+
+    def _take(self, event: Health) -> bool:
+        if wanted := self._is_wanted(event):
+            self.deliver([event])
+        return wanted
 
     def _quit(self) -> None:
         if self._take in self._healths.listeners:
@@ -271,5 +282,6 @@ class LiveBook(Book):
         self.bind(
             instrument.symbol, one.declared.name, one.engine.name,
             partial(one.attach, channel, instrument, limit=self._limit), partial(one.detach, name),
+            instrument.tick,
         )  # fmt: skip
         await super()._open()

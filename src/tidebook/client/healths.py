@@ -31,7 +31,8 @@ class Healths:
 
     def __init__(self) -> None:
         self.ring: deque[Health] = deque(maxlen=RING)
-        self.listeners: list[Callable[[Health], None]] = []
+        self.listeners: list[Callable[[Health], bool | None]] = []
+        """Each is told of all; one that returns False was told of nothing that is its affair."""
         self.emitted = 0
         self._told: dict[tuple[str, str], Told] = {}
 
@@ -39,10 +40,8 @@ class Healths:
         """An event has happened."""
         self.emitted += 1
         self.ring.append(event)
-        if not self.listeners:
+        if not [told for told in [listener(event) for listener in tuple(self.listeners)] if told is not False]:
             self._log(event)
-        for listener in tuple(self.listeners):
-            listener(event)
 
     def close(self) -> None:
         """Say what the log was not told."""

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 from tidebook import engine as engines
@@ -26,6 +27,7 @@ from tidebook.core.intents import TAG_BITS, IntentNumbers
 from tidebook.core.options import Options
 from tidebook.engine import Choice
 from tidebook.errors import TidebookError, UsageError, VenueUnavailable
+from tidebook.io import http
 from tidebook.io.beat import Beat
 from tidebook.io.clock import now
 from tidebook.io.journal import Journal
@@ -163,6 +165,7 @@ class Market(Reader, Trader, Opening):
                     )  # fmt: skip
                 ones.append(made)
         options = self._opts
+        http.prepare()  # before anybody watches the loop: it is told of the program's own delays
         self._beat = Beat(self._blocked, self._jumped, late=options.loop_late, jump=options.clock_jump)
         ones = self._venues(None)
         waits = [asyncio.ensure_future(one.ready.wait()) for one in ones]
@@ -282,9 +285,17 @@ class Market(Reader, Trader, Opening):
 
         return Recording(self, path, venues)
 
-    def health(self) -> Subscription[Health]:
-        """What was lost, gained, refused: the newest 1,000 events, then live."""
-        return HealthFeed(self._healths, self._opts, self)
+    def health(self, *, venue: str | None = None) -> Subscription[Health]:
+        """What was lost, gained, refused: the newest 1,000 events, then live.
+
+        Of one place what its venues tell, and what is of none, like a loop that stood still. What nobody reads is told
+        to the log.
+        """
+        names = None if venue is None else partial(self._names_at, venue)
+        return HealthFeed(self._healths, self._opts, self, names)
+
+    def _names_at(self, venue: str) -> set[str]:
+        return {one.declared.name for one in self._venues(venue)}
 
     def __repr__(self) -> str:
         try:
@@ -343,9 +354,17 @@ class PlaceMarket(Reader, Trader):
         return self._market._connected
 
     def _venues(self, venue: str | None) -> list[VenueAt]:
+        self._check_unsaid(venue)
+        return self._market._venues(self.name)
+
+    def _check_unsaid(self, venue: str | None) -> None:
         if venue is not None:
             raise UsageError(f"the venue was said before: {self.name}")
-        return self._market._venues(self.name)
+
+    def health(self, *, venue: str | None = None) -> Subscription[Health]:
+        """As `Market.health`, of this place."""
+        self._check_unsaid(venue)
+        return self._market.health(venue=self.name)
 
     @property
     def state(self) -> str:

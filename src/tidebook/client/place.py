@@ -165,6 +165,12 @@ class VenueAt(Questions):
         return str(replace(self.at, venue=self.declared.name))
 
     @property
+    def purse(self) -> tuple[str, str, str]:
+        """What venues with the same have together: one wallet, of one account, in one environment."""
+        wallet = None if self.declared.trading is None else self.declared.trading.wallet
+        return wallet or self.declared.name, self.at.account or "", self.at.environment
+
+    @property
     def is_loaded(self) -> bool:
         """Whether its instruments are known."""
         return self._state == "up"

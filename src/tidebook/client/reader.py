@@ -146,10 +146,12 @@ class Reader(Finding):
         return RawStream(self, what, venue, endpoint, url, slow)
 
     def account(self, *, venue: str | None = None, timeout: float | None = None) -> Account:
-        """The account of a venue's key, live: its `orders`, `positions`, `balances` and `fills`.
+        """The account of a key, live: its `orders`, `positions`, `balances` and `fills`.
 
-        Entering waits until it is logged in and has what there is, `timeout` seconds at most (None: the market's).
-        Raises NoCredentials without a key, NotPermitted or SignatureRefused where the venue refuses it.
+        At one venue, or at all of an exchange that tell of accounts: those that are connected. Entering waits until it
+        is logged in and has what there is, `timeout` seconds at most (None: the market's). Raises NoCredentials
+        without a key, NotPermitted or SignatureRefused where the venue refuses it; of several those that do are named
+        in `failed`, and it raises where none is left.
         """
         return Account(self, venue, timeout)
 
@@ -218,14 +220,14 @@ class Reader(Finding):
         flat = _flat(name, symbols)
         return FactFeed(self, name, flat, venue, slow or RULES.get(name, "error"), option)
 
-    def consolidated(self, symbol: str, *, timeout: float = 30.0) -> Consolidated:
-        """The best prices of a symbol on every connected venue that lists it, side by side.
+    def consolidated(self, symbol: str, *, venue: str | None = None, timeout: float = 30.0) -> Consolidated:
+        """The best prices of a symbol on every connected venue that lists it, or on those of `venue`, side by side.
 
         Entering waits until those of the venues that have answered are readable, or have failed; raises where none is,
         and UnknownSymbol where no venue lists it.
         """
         check_text(symbol)
-        return Consolidated(self, symbol, timeout)
+        return Consolidated(self, symbol, venue, timeout)
 
     # Once ---------------------------------------------------------------------
 

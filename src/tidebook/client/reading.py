@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, overload
 
@@ -13,6 +14,7 @@ from tidebook.core.clock import SECOND
 from tidebook.engine.contract import Best, Floats, Side
 from tidebook.errors import BookNotLive, DecodeError, UsageError
 from tidebook.io.clock import now
+from tidebook.model.facts import instant
 from tidebook.model.market import Level
 from tidebook.model.number import parse, plain
 
@@ -256,22 +258,46 @@ def _cost(rows: list[Level], size: Decimal, filled: Decimal, beyond: bool) -> Co
 class FrozenBook(Reading, Tabular):
     """A book at one instant: immutable, safe in any thread. `age` is that instant's age, in seconds.
 
-    As a table it has a row a level: side, place (from 0, best first), price, size; bids first.
+    As a table it has a row a level: side, place (from 0, best first), price, size; bids first. `len` counts these rows,
+    an index gives one. It is true also where it is empty.
     """
+
+    symbol: str
+    venue: str
+    seq: int | None
+    venue_ns: int | None
+    proof: ProofOf
+    _bids: tuple[Level, ...]
+    _asks: tuple[Level, ...]
+    _at: int
+    _known: Known
 
     def __init__(
         self, symbol: str, venue: str, bids: tuple[Level, ...], asks: tuple[Level, ...], *,
         seq: int | None, venue_ns: int | None, at_mono_ns: int, known: Known, proof: ProofOf,
     ) -> None:  # fmt: skip
-        self.symbol = symbol
-        self.venue = venue
-        self.seq = seq
-        self.venue_ns = venue_ns
-        self.proof = proof
-        self._bids = bids
-        self._asks = asks
-        self._at = at_mono_ns
-        self._known = known
+        given = {
+            "symbol": symbol, "venue": venue, "seq": seq, "venue_ns": venue_ns, "proof": proof, "_bids": bids,
+            "_asks": asks, "_at": at_mono_ns, "_known": known,
+        }  # fmt: skip
+        vars(self).update(given)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a frozen book stays as it is: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a frozen book stays as it is: {name} cannot be deleted")
+
+    @property
+    def received_ns(self) -> int | None:
+        """When its last message was read from the socket, ns UTC."""
+        return self.proof.at_ns
+
+    @property
+    def time(self) -> datetime | None:
+        """The venue's stamp of that message, or where it has none, when it was received; UTC."""
+        ns = self.venue_ns if self.venue_ns is not None else self.received_ns
+        return None if ns is None else instant(ns)
 
     def count(self, side: Side) -> int:
         return len(self._bids if side == "bid" else self._asks)
@@ -303,9 +329,22 @@ class FrozenBook(Reading, Tabular):
         rows = [BookRow(side, place, *level) for side, levels in sides for place, level in enumerate(levels)]
         return Table(BOOK, rows, f"{self.symbol} {self.venue}, seq {self.seq}")
 
+    def __len__(self) -> int:
+        return len(self._bids) + len(self._asks)
+
+    def __bool__(self) -> bool:
+        return True
+
     def __repr__(self) -> str:
         return f"<FrozenBook {self.symbol} {self.venue} {best_of(self)}, seq {self.seq}>"
 
 
-def best_of(book: Reading) -> str:
-    return " | ".join("-" if not side else f"{plain(side[0].price)}×{plain(side[0].size)}" for side in book.top(1))
+def best_of(book: Reading, digits: int = 0) -> str:
+    """The best of both sides in words, prices with at least so many digits behind the point."""
+
+    def price(value: Decimal) -> str:
+        text = plain(value)
+        whole, _, after = text.partition(".")
+        return text if len(after) >= digits else f"{whole}.{after:0<{digits}}"
+
+    return " | ".join("-" if not side else f"{price(side[0].price)}×{plain(side[0].size)}" for side in book.top(1))

@@ -33,6 +33,10 @@ class Owner(Protocol):
         """Raises where it was not opened, or is another loop's; what has ended it, where that was an error."""
         ...
 
+    def _check_asked(self, symbol: object) -> None:
+        """Raises why there is nothing of a symbol that is asked for."""
+        ...
+
 
 class Store(Generic[R]):
     """Rows of one kind, the newest of each. `rows` gives them, `named` finds one by its name.
@@ -54,7 +58,8 @@ class Store(Generic[R]):
 
     def get(self, name: str, *, symbol: str | None = None) -> R | None:
         """One row by its name, None where there is none: of orders the client's id or the venue's, of fills the
-        venue's id, of balances the currency, of positions the symbol.
+        venue's id, of balances the currency, of positions the symbol. Raises UsageError for a currency that several
+        wallets of the account have.
         """
         return self._named(name, symbol)
 
@@ -110,6 +115,8 @@ class Store(Generic[R]):
         for name in fields:
             if name.startswith("_") or not (name in self._kind.__struct_fields__ or hasattr(self._kind, name)):
                 raise UsageError(f"{self._what} have no {name!r}")
+        if "symbol" in fields:
+            self._owner._check_asked(fields["symbol"])
 
     def _changed(self, row: R) -> None:
         """From the receive path."""

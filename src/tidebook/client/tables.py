@@ -29,6 +29,19 @@ class Tabular(ABC):
     def table(self) -> Table[Any]:
         """Its rows."""
 
+    def __len__(self) -> int:
+        return len(self.table())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.table())
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Table[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self.table()[index]
+
     def to_dicts(self) -> list[dict[str, Any]]:
         """As `Table.to_dicts`."""
         return self.table().to_dicts()

@@ -431,7 +431,7 @@ class Trader(Finding):
         if may_lack:
             ones = [one for one in ones if _trading(one, name).act(name) is not None]
         if once:
-            ones = list({_purse(one): one for one in reversed(ones)}.values())[::-1]
+            ones = list({one.purse: one for one in reversed(ones)}.values())[::-1]
         for one in ones:
             if _act_of(one, name).needs:
                 raise UsageError(f"{one.declared.name} tells {name.replace('_', ' ')} of one symbol only: of which?")
@@ -453,12 +453,6 @@ def _trading(one: VenueAt, name: str) -> Trading:
     if trading is None:
         raise UsageError(f"{one.declared.name}: {name.replace('_', ' ')} is not built yet", venue=one.declared.name)
     return trading
-
-
-def _purse(one: VenueAt) -> tuple[str, str, str]:
-    """What venues with the same have together: one wallet, of one account, in one environment."""
-    wallet = _trading(one, "balances").wallet
-    return wallet or one.declared.name, one.at.account or "", one.at.environment
 
 
 def _act_of(one: VenueAt, name: str) -> Act:

@@ -38,6 +38,11 @@ class Failure(Exception):
     """No answer; the text says why (see this module's table)."""
 
 
+def prepare() -> None:
+    """Import what requests are made with: a few tenths of a second, once in a process, in which a loop would stand."""
+    import aiohttp  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+
 class Http:
     """Requests of one machine. Opens nothing before the first of them; imports aiohttp then.
 

@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from tidebook.client import account, stores
 from tidebook.core.trading import Row
+from tidebook.errors import TidebookError
 from tidebook.model.market import State
 from tidebook.model.orders import Balance, Fill, Leg, Order, Position
 from tidebook.threads.opened import Home, Opened
@@ -14,7 +15,7 @@ R = TypeVar("R", bound=Row)
 
 
 class Account(Opened[account.Account]):
-    """One account at one venue, live: ``with market.account(venue=…) as account: …``
+    """One account, live, at one venue or at all of an exchange: ``with market.account(venue=…) as account: …``
 
     `orders`, `positions`, `balances` and `fills` are stores of rows that never change, to be read from any thread.
     """
@@ -35,6 +36,11 @@ class Account(Opened[account.Account]):
     def state(self) -> State:
         """``syncing`` until it has all, ``live``, ``stale`` from when its connection is lost until all is fetched."""
         return self._thing.state
+
+    @property
+    def failed(self) -> dict[str, TidebookError]:
+        """Why it is not there at some of an exchange's venues, by their names; the others go on without these."""
+        return self._home.look(lambda: self._thing.failed)
 
     @property
     def complete(self) -> bool:

@@ -255,7 +255,7 @@ class Books(Read[books.Books, Book], Called[books.Books, Book], Mapping[str, Boo
         self._thing.on(lambda changed: function(self._plain(changed)))
 
 
-class Consolidated(Read[consolidated.Consolidated, Consolidation]):
+class Consolidated(Read[consolidated.Consolidated, Consolidation], Called[consolidated.Consolidated, Consolidation]):
     """Books of one symbol on every connected venue that lists it. Iterating yields a Consolidation at each change."""
 
     def __init__(self, home: Home, thing: consolidated.Consolidated) -> None:
@@ -300,3 +300,12 @@ class Consolidated(Read[consolidated.Consolidated, Consolidation]):
                 self._ready.append(change)
                 return True
         return False
+
+    def _about(self) -> About:
+        return self._thing._about()
+
+    def _queue_for_async(self) -> Queue[Consolidation]:
+        return Queue("conflate", key=lambda changed: None)
+
+    def _register(self, function: Function[Consolidation]) -> None:
+        self._thing.on(function)

@@ -108,9 +108,9 @@ class Market(Reader, Trader):
         """Append all public messages, of all its places or of `venues`, to a file that replays."""
         return Recording(self._home, self._whole.record(path, venues=venues))
 
-    def health(self) -> Subscription[Health]:
-        """What was lost, gained, refused: the newest 1,000 events, then live."""
-        return Subscription(self._home, self._whole.health())
+    def health(self, *, venue: str | None = None) -> Subscription[Health]:
+        """What was lost, gained, refused: the newest 1,000 events, then live; of one place what its venues tell."""
+        return Subscription(self._home, self._whole.health(venue=venue))
 
     def __repr__(self) -> str:
         return repr(self._market)
@@ -126,6 +126,10 @@ class PlaceMarket(Reader, Trader):
     @property
     def name(self) -> str:
         return self._place.name
+
+    def health(self, *, venue: str | None = None) -> Subscription[Health]:
+        """As `Market.health`, of this place."""
+        return Subscription(self._home, self._place.health(venue=venue))
 
     @property
     def state(self) -> str:

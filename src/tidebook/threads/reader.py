@@ -153,9 +153,9 @@ class Reader(Verbs):
         """Volatilities and greeks of options, as the venue computes them; the newest of each symbol."""
         return Subscription(self._home, self._market.greeks(*symbols, venue=venue, slow=slow))
 
-    def consolidated(self, symbol: str, *, timeout: float = 30.0) -> Consolidated:
-        """The best prices of a symbol on every connected venue that lists it, side by side."""
-        return Consolidated(self._home, self._market.consolidated(symbol, timeout=timeout))
+    def consolidated(self, symbol: str, *, venue: str | None = None, timeout: float = 30.0) -> Consolidated:
+        """The best prices of a symbol on every connected venue that lists it, or on those of `venue`, side by side."""
+        return Consolidated(self._home, self._market.consolidated(symbol, venue=venue, timeout=timeout))
 
     def fetch_instruments(
         self, *patterns: str, kind: Kind | None = None, venue: str | None = None

@@ -224,11 +224,3 @@ async def test_without_a_key_nothing_is_opened(sim: serve, market: Market) -> No
     market._connected[0]._keys.credentials = None
     with pytest.raises(NoCredentials, match="binance account needs a key"):
         await market.account()
-
-
-async def test_which_account_is_said_where_there_are_several() -> None:
-    async with serve(seed=7, venues=["bybit"]) as sim, tidebook.connect("bybit", at=sim.at) as market:
-        with pytest.raises(UsageError, match=r"venue= one of bybit\.spot, bybit\.linear"):
-            await market.account()
-        async with market.account(venue="bybit.linear") as account, market["bybit.spot"].account() as other:
-            assert (account.venue, other.venue) == ("bybit.linear", "bybit.spot")

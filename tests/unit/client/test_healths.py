@@ -11,7 +11,7 @@ from tidebook.client.market import Market, connect
 from tidebook.client.subscription import Queue, Subscription
 from tidebook.core.clock import Now
 from tidebook.core.options import Options
-from tidebook.errors import Overrun
+from tidebook.errors import Overrun, UsageError
 from tidebook.io.beat import EVERY, Beat
 from tidebook.io.clock import now
 from tidebook.model import health
@@ -64,6 +64,28 @@ def test_who_listens_is_told_and_the_log_is_not(caplog: pytest.LogCaptureFixture
     assert len(told) == RING + 5
     assert len(healths.ring) == RING
     assert not caplog.records
+
+
+async def test_one_place_s_health_is_its_own(sim: serve, caplog: pytest.LogCaptureFixture) -> None:
+    """`market["x"].health()` is `market.health(venue="x")`; the log has what neither takes."""
+    async with connect("binance.spot", "htx.spot", at=sim.at) as market:
+        market._tell(stale(0, "binance.spot"))
+        with pytest.raises(UsageError, match="the venue was said before: htx"):
+            market["htx"].health(venue="htx.spot")
+        with pytest.raises(UsageError, match="alpaca is not connected"):
+            await market.health(venue="alpaca")
+        async with market["htx"].health() as here, market.health(venue="binance.spot") as there:
+            assert (await there.next()).venue == "binance.spot"
+            caplog.clear()
+            events = [stale(1, "htx.spot"), stale(1, "binance.spot"), health.LoopBlocked("", None, 0, "f", 0.5)]
+            for event in events:
+                market._tell(event)
+            assert [await here.next() for _ in range(2)] == [events[0], events[2]]
+            assert [await there.next() for _ in range(2)] == events[1:]
+            assert not caplog.records
+        async with market["htx"].health():
+            market._tell(stale(20, "binance.spot"))
+        assert [one.name for one in caplog.records] == ["tidebook.binance.spot"]
 
 
 async def test_the_first_of_a_loss_is_told_at_once_and_the_sum_is_exact() -> None:

@@ -1,5 +1,7 @@
 """Many rows as tables: exact as dicts, and as the frames of three libraries."""
 
+import copy
+import pickle
 import sys
 from decimal import Decimal
 from typing import Any
@@ -174,3 +176,26 @@ def test_what_never_ends_has_no_end() -> None:
         ("B", "call", Decimal("0.1")),
     ]
     assert str(Table(INSTRUMENTS, []).to_pandas()["expiry"].dtype) == "datetime64[ns, UTC]"
+
+
+def test_a_frozen_book_is_many_rows_and_stays_as_it_is() -> None:
+    book = frozen()
+    assert len(book) == 3
+    assert (book[0].side, book[0].price, book[2].side) == ("bid", Decimal("10.0"), "ask")
+    assert [row.place for row in book[:2]] == [0, 1]
+    assert [row.side for row in book] == ["bid", "bid", "ask"]
+    for name in ("seq", "venue_ns", "symbol", "_bids", "anything"):
+        with pytest.raises(AttributeError, match="stays as it is"):
+            setattr(book, name, None)
+    with pytest.raises(AttributeError, match="stays as it is"):
+        del book.seq
+    for other in (copy.copy(book), copy.deepcopy(book), pickle.loads(pickle.dumps(book))):
+        assert other.to_dicts() == book.to_dicts()
+    empty = FrozenBook(
+        "A/B", "v", (), (), seq=None, venue_ns=None, at_mono_ns=0, known=book.known,
+        proof=ProofOf((), None, None, 1_767_225_600_000_000_000),
+    )  # fmt: skip
+    assert len(empty) == 0
+    assert bool(empty)  # `if book.last:` asks whether there is one
+    assert str(empty.time) == "2026-01-01 00:00:00+00:00"
+    assert empty.received_ns == 1_767_225_600_000_000_000

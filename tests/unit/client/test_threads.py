@@ -119,7 +119,7 @@ async def test_verbs(market: Market, verb: str) -> None:
 
 @pytest.mark.parametrize("noun", NOUNS)
 async def test_nouns(market: Market, noun: str) -> None:
-    place = market if noun in ("health", "consolidated") else market["binance"]
+    place = market["binance"]
     thing: Opening = getattr(place, noun)(*NOUNS[noun])
     with pytest.raises(WrongLoop, match="Market belongs to the loop"):
         await in_loop(thing.__aenter__)
