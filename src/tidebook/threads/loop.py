@@ -24,7 +24,7 @@ UNWIND: Final = 2.0  # seconds that what still runs has to end when the thread i
 
 
 class Running(Future[T]):
-    """A coroutine in the thread, and what has become of it. It is cancelled by `stop` alone."""
+    """A coroutine in the thread, and what has become of it. `stop` ends it; `cancel` cannot: to a future it runs."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, work: Work[T]) -> None:
         super().__init__()
@@ -233,7 +233,7 @@ class LoopThread:
         self.check()
         return function()
 
-    def post(self, work: Work[T]) -> "Future[T]":
+    def post(self, work: Work[T]) -> Running[T]:
         """Have a coroutine run in the thread, and return at once, from anywhere. Raises as `call`, but for inside.
 
         An exception of it is logged: nobody may be waiting for it.

@@ -11,7 +11,7 @@ from tidebook.compat.binance.depthcache import DepthCacheManager, FuturesDepthCa
 from tidebook.compat.binance.exceptions import ReadLoopClosed
 from tidebook.compat.binance.streams import BinanceSocketManager
 from tidebook.errors import UsageError
-from tidebook.threads.loop import LoopThread
+from tidebook.threads.loop import LoopThread, Running
 
 logger = logging.getLogger("tidebook.compat")
 
@@ -36,12 +36,16 @@ async def told_of(source: Readable, callback: Callable[[Any], object], name: str
             item = await source.recv()
         except ReadLoopClosed:
             return
-        try:
-            done = callback(item)
-            if inspect.isawaitable(done):
-                await done
-        except Exception:
-            logger.exception("%s: the callback failed", name)
+        await _told(callback, item, name)
+
+
+async def _told(callback: Callable[[Any], object], item: object, name: str) -> None:
+    try:
+        done = callback(item)
+        if inspect.isawaitable(done):
+            await done
+    except Exception:
+        logger.exception("%s: the callback failed", name)
 
 
 class ThreadedApiManager:
@@ -56,7 +60,7 @@ class ThreadedApiManager:
         self.verbose = self._client.verbose
         self._bm = BinanceSocketManager(self._client, max_queue_size=max_queue_size, max_reconnects=max_reconnects)
         self._thread = LoopThread(type(self).__name__, self._client.close_connection)
-        self._running: dict[str, Any] = {}
+        self._running: dict[str, Running[None]] = {}
 
     def start(self) -> None:
         """Begin, and reach the exchange. Raises as `AsyncClient.create` does; UsageError the second time."""
@@ -69,9 +73,9 @@ class ThreadedApiManager:
 
     def stop_socket(self, socket_name: str) -> None:
         """End one of them; the others go on. One that is not there is no error."""
-        future = self._running.pop(socket_name, None)
-        if future is not None:
-            future.cancel()
+        running = self._running.pop(socket_name, None)
+        if running is not None:
+            running.stop()
 
     def stop(self) -> None:
         """End all of them and the thread; twice is fine. From a callback it returns at once."""
@@ -112,7 +116,7 @@ class ThreadedApiManager:
                 await told_of(opened, callback, name)
         except Exception as error:
             logger.error("%s: %s", name, error)
-            callback(error_of(type(error).__name__, str(error)))
+            await _told(callback, error_of(type(error).__name__, str(error)), name)
         finally:
             self._running.pop(name, None)
 
