@@ -89,6 +89,18 @@ async def test_candles_one_after_the_other_with_an_await_and_without(client: Any
 
 
 @module
+async def test_candles_are_all_there_however_many_are_asked_for(client: Any) -> None:
+    """The exchange gives 1,000 at once, whatever the limit; the last may open at the very end."""
+    minute = 60_000
+    last = (await client.get_klines(symbol="BNBBTC", interval="1m", limit=1))[0][0] - 10 * minute
+    for count in (999, 1_000, 1_001, 2_000):
+        about = ("BNBBTC", binance.KLINE_INTERVAL_1MINUTE, last - (count - 1) * minute, last)
+        opened = [last - n * minute for n in reversed(range(count))]
+        assert [row[0] for row in await client.get_historical_klines(*about)] == opened
+        assert [row[0] for row in await client.get_historical_klines(*about, limit=1_500)] == opened[:1_500]
+
+
+@module
 async def test_portfolio_margin_is_asked_at_its_own_host(client: Any, exchange: Exchange) -> None:
     with pytest.raises(binance.BinanceAPIException) as refused:
         await client.papi_get_um_account_v2()
