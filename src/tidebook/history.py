@@ -81,6 +81,9 @@ class History(Generic[T]):
         self._kept: Kept | None = None
         self._last: dict[str, Bar] = {}
         self._pages: AsyncGenerator[Table[T], None] | None = None
+        self._step: asyncio.Future[Table[T] | None] | None = None  # the next page, on its way
+        self._closed = False
+        self._over = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         return self
@@ -91,14 +94,23 @@ class History(Generic[T]):
         await self.close()
 
     async def close(self) -> None:
-        """End what is under way. What `resume` keeps stays."""
-        if self._pages is not None:
+        """End what is under way. What `resume` keeps stays. For who waits for a page in another task it is the end."""
+        self._closed = True
+        if self._pages is None:
+            return
+        if self._pages.ag_running:
+            if self._step is not None:
+                self._step.cancel()
+            await self._over.wait()
+        else:
             await self._pages.aclose()
 
     def __aiter__(self) -> AsyncGenerator[Table[T], None]:
         if self._pages is not None:
             raise UsageError("history is read once; ask for it anew")
-        self._pages = self._shown() if self._progress else self._read()
+        if self._closed:
+            raise UsageError("this history is closed; ask for it anew")
+        self._pages = self._steps()
         return self._pages
 
     async def table(self) -> Table[T]:
@@ -120,6 +132,23 @@ class History(Generic[T]):
 
     # Inside -------------------------------------------------------------------
 
+    async def _steps(self) -> AsyncGenerator[Table[T], None]:
+        """The pages, each asked for in a task of its own: that can be ended from outside."""
+        pages = self._shown() if self._progress else self._read()
+        try:
+            while not self._closed:
+                step = self._step = asyncio.ensure_future(anext(pages, None))
+                await _ended(step)
+                page = _left(step) if self._closed else step.result()
+                if page is None:
+                    return
+                yield page
+        finally:
+            try:
+                await pages.aclose()
+            finally:
+                self._over.set()
+
     async def _shown(self) -> AsyncGenerator[Table[T], None]:
         """The same, with a bar on the terminal."""
         from tidebook.client.progress import Shown  # rich is not loaded by who does not look
@@ -137,7 +166,8 @@ class History(Generic[T]):
         found = [await self._market._one(symbol, self._venue) for symbol in self._symbols]
         try:
             if self._resume is not None:
-                self._kept = await asyncio.to_thread(Kept, self._resume, self._asked(found))
+                self._kept = Kept(self._resume, self._asked(found))
+                await asyncio.to_thread(self._kept.open)
                 self.start_ns, self.end_ns = self._kept.asked.start_ns, self._kept.asked.end_ns
                 for source, rows in self._kept.pages(_KINDS[self.kind][1]):
                     self._source, self.done_ns = source, self._kept.until[source]
@@ -152,7 +182,7 @@ class History(Generic[T]):
                         yield self._page(rows, *found[source])
         finally:
             if self._kept is not None:
-                self._kept.close()
+                await asyncio.to_thread(self._kept.close)
 
     async def _asked_for(
         self, found: Sequence[tuple[VenueAt, Instrument]]
@@ -208,6 +238,26 @@ class History(Generic[T]):
         venue = " ".join(dict.fromkeys(one.place for one, _ in found))
         symbols = [instrument.symbol for _, instrument in found]
         return Asked(self.kind, venue, symbols, self.interval, *self._texts, self.start_ns, self.end_ns)
+
+
+async def _ended(step: "asyncio.Future[Any]") -> None:
+    """Wait until it is done; cancelled, it is cancelled too, and done before that is passed on."""
+    cancelled = None
+    while not step.done():
+        try:
+            await asyncio.wait([step])
+        except asyncio.CancelledError as error:
+            cancelled = error
+            step.cancel()
+    if cancelled is not None:
+        _left(step)
+        raise cancelled
+
+
+def _left(step: "asyncio.Future[Any]") -> None:
+    """What has become of it is nobody's any more: an error of it is not missed."""
+    if not step.cancelled():
+        step.exception()
 
 
 def bars(
