@@ -347,8 +347,12 @@ async def test_no_secret_is_in_a_recording(tmp_path: Path, monkeypatch: pytest.M
         async with connect(*places, at=sim.at) as market, market.record(path) as recording:
             for place in places:
                 await market.fetch_balances(venue=place)
+            usdm = market["binance.usdm"]
+            own = (await usdm.post("/fapi/v1/listenKey")).data["listenKey"]
             # One logs in by message; the other one's stream has a key of its own at the end of its URL.
             async with (
+                usdm.raw(url=f"wss://fstream.binance.com/private/ws?listenKey={own}"),
+                usdm.raw(url=f"wss://fstream.binance.com/public/ws/{own}"),
                 market.account(venue="bybit.spot"),
                 market.account(venue="binance.usdm"),
                 market["bybit.spot"].raw({"op": "subscribe", "args": ["tickers.BTCUSDT"], "apiKey": said}),
