@@ -27,6 +27,7 @@ from tidebook.client.ranges import Instant, gaps_of, grid, instant_ns
 from tidebook.client.resample import from_trades
 from tidebook.client.tables import Table
 from tidebook.client.ticks import quote_pages, trade_pages
+from tidebook.client.waits import until_done
 from tidebook.errors import TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import Bar, Funding, Instrument, Quote, Trade, instant
@@ -138,8 +139,10 @@ class History(Generic[T]):
         try:
             while not self._closed:
                 step = self._step = asyncio.ensure_future(anext(pages, None))
-                await _ended(step)
-                page = _left(step) if self._closed else step.result()
+                await until_done(step, cancels=True)
+                if self._closed and not step.cancelled():
+                    step.exception()  # which is nobody's
+                page = None if self._closed else step.result()
                 if page is None:
                     return
                 yield page
@@ -238,26 +241,6 @@ class History(Generic[T]):
         venue = " ".join(dict.fromkeys(one.place for one, _ in found))
         symbols = [instrument.symbol for _, instrument in found]
         return Asked(self.kind, venue, symbols, self.interval, *self._texts, self.start_ns, self.end_ns)
-
-
-async def _ended(step: "asyncio.Future[Any]") -> None:
-    """Wait until it is done; cancelled, it is cancelled too, and done before that is passed on."""
-    cancelled = None
-    while not step.done():
-        try:
-            await asyncio.wait([step])
-        except asyncio.CancelledError as error:
-            cancelled = error
-            step.cancel()
-    if cancelled is not None:
-        _left(step)
-        raise cancelled
-
-
-def _left(step: "asyncio.Future[Any]") -> None:
-    """What has become of it is nobody's any more: an error of it is not missed."""
-    if not step.cancelled():
-        step.exception()
 
 
 def bars(
