@@ -100,7 +100,9 @@ def test_S76_S79_to_S83_caches_without_asyncio(threaded: ThreadedDepthCacheManag
     assert both.wait(20)  # S80
     running = threaded._running[one]
     threaded.stop_socket(one)  # S82
+    assert threaded.start_depth_cache(lambda cache: None, symbol="BNBBTC") == one
     assert isinstance(running.exception(20), CancelledError), "it has ended, and not only been forgotten"
+    assert one in threaded._running, "its name is another one's now"
     enough = {symbol: count + 5 for symbol, count in seen.items()}
     last = seen["BNBBTC"]
     stopped.set()

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
@@ -61,6 +62,7 @@ class ThreadedApiManager:
         self._bm = BinanceSocketManager(self._client, max_queue_size=max_queue_size, max_reconnects=max_reconnects)
         self._thread = LoopThread(type(self).__name__, self._client.close_connection)
         self._running: dict[str, Running[None]] = {}
+        self._naming = threading.RLock()  # of it
 
     def start(self) -> None:
         """Begin, and reach the exchange. Raises as `AsyncClient.create` does; UsageError the second time."""
@@ -73,7 +75,8 @@ class ThreadedApiManager:
 
     def stop_socket(self, socket_name: str) -> None:
         """End one of them; the others go on. One that is not there is no error."""
-        running = self._running.pop(socket_name, None)
+        with self._naming:
+            running = self._running.pop(socket_name, None)
         if running is not None:
             running.stop()
 
@@ -96,10 +99,18 @@ class ThreadedApiManager:
             raise UsageError(f"callback={callback!r} is no function")
         if not self._thread.running:
             self._refuse()
-        taken, number = name, 2
-        while taken in self._running:
-            taken, number = f"{name}#{number}", number + 1
-        self._running[taken] = self._thread.post(self._listen(source, callback, taken))
+        with self._naming:
+            taken, number = name, 2
+            while taken in self._running:
+                taken, number = f"{name}#{number}", number + 1
+            running = self._running[taken] = self._thread.post(self._listen(source, callback, taken))
+
+        def ended(_: object) -> None:
+            with self._naming:
+                if self._running.get(taken) is running:  # else it is the name of another one by now
+                    del self._running[taken]
+
+        running.add_done_callback(ended)
         return taken
 
     def _refuse(self) -> None:
@@ -117,8 +128,6 @@ class ThreadedApiManager:
         except Exception as error:
             logger.error("%s: %s", name, error)
             await _told(callback, error_of(type(error).__name__, str(error)), name)
-        finally:
-            self._running.pop(name, None)
 
     def __enter__(self) -> Self:
         self.start()
