@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.served import Exchange, served
 from tidebook.compat import binance
 from tidebook.compat.binance import AsyncClient, BinanceSocketManager, DepthCache, helpers
 from tidebook.compat.binance._table import messages, methods
+from tidebook.compat.binance._token import Kept
 from tidebook.errors import UsageError
 
 module = pytest.mark.asyncio(loop_scope="module")
@@ -70,6 +72,31 @@ async def test_a_futures_order_goes_by_message_and_its_account_tells_of_it_also_
             assert event["type"] == "BinanceWebsocketClosed"
             while not raw.is_open:  # noqa: ASYNC110 - of our own connection
                 await asyncio.sleep(0)
+
+
+@module
+async def test_a_token_that_could_not_be_kept_alive_is_kept_soon_and_not_half_an_hour_later(
+    client: Any, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidebook.compat.binance._token.AGAIN", 0.0)
+    one = await client.venue_at("usdm")
+    kept = Kept(one, replace(one.declared.account.token, every=0.0), lambda: None)
+    await kept.ask()
+
+    def asked() -> int:
+        return exchange.do(lambda sim: sim.tally.made["PUT fapi.binance.com/fapi/v1/listenKey"])
+
+    before = asked()
+    exchange.do(lambda sim: sim.faults.status(503, "binance.usdm"))
+    keeping = asyncio.ensure_future(kept.keep())
+    try:
+        await asyncio.sleep(0)  # it is asked for by now, in vain; from here on it is every hour
+        kept._token = replace(kept._token, every=3_600.0)
+        async with asyncio.timeout(20):
+            while asked() == before:
+                await asyncio.sleep(0.005)
+    finally:
+        keeping.cancel()
 
 
 def test_accounts_that_have_no_stream_here_say_so_at_once() -> None:
