@@ -83,7 +83,8 @@ class History(Generic[T]):
         self._last: dict[str, Bar] = {}
         self._pages: AsyncGenerator[Table[T], None] | None = None
         self._step: asyncio.Future[Table[T] | None] | None = None  # the next page, on its way
-        self._closed = False
+        self._is_waited_for = False  # by who iterates
+        self._closed = asyncio.Event()
         self._over = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -96,10 +97,10 @@ class History(Generic[T]):
 
     async def close(self) -> None:
         """End what is under way. What `resume` keeps stays. For who waits for a page in another task it is the end."""
-        self._closed = True
+        self._closed.set()
         if self._pages is None:
             return
-        if self._pages.ag_running:
+        if self._is_waited_for:
             if self._step is not None:
                 self._step.cancel()
             await self._over.wait()
@@ -109,7 +110,7 @@ class History(Generic[T]):
     def __aiter__(self) -> AsyncGenerator[Table[T], None]:
         if self._pages is not None:
             raise UsageError("history is read once; ask for it anew")
-        if self._closed:
+        if self._closed.is_set():
             raise UsageError("this history is closed; ask for it anew")
         self._pages = self._steps()
         return self._pages
@@ -137,14 +138,16 @@ class History(Generic[T]):
         """The pages, each asked for in a task of its own: that can be ended from outside."""
         pages = self._shown() if self._progress else self._read()
         try:
-            while not self._closed:
+            while not self._closed.is_set():
+                self._is_waited_for = True
                 step = self._step = asyncio.ensure_future(anext(pages, None))
                 await until_done(step, cancels=True)
-                if self._closed and not step.cancelled():
-                    step.exception()  # which is nobody's
-                page = None if self._closed else step.result()
-                if page is None:
+                if self._closed.is_set():
+                    _ = step.cancelled() or step.exception()  # which is nobody's
                     return
+                if (page := step.result()) is None:
+                    return
+                self._is_waited_for = False
                 yield page
         finally:
             try:

@@ -7,7 +7,8 @@ import fcntl
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -113,9 +114,23 @@ async def _write(pages: "History[Bar]", out: Path, old: Path | None = None) -> i
 
     Raises UsageError where another process does the same now.
     """
-    new = out.with_name(f"{out.name}.new")
     count = 0
-    with open(new, "wb", opener=lambda path, flags: os.open(path, flags & ~os.O_TRUNC, 0o666)) as file:
+    with _alone(out, old) as file:
+        writer = WRITERS[_kind_of(out)](file)
+        async for page in pages:
+            writer.add(page)  # type: ignore[arg-type]
+            count += len(page)
+        writer.end()
+    return count
+
+
+@contextmanager
+def _alone(out: Path, old: Path | None) -> Iterator[BinaryIO]:
+    """The file beside it, empty, for this process alone."""
+    new = out.with_name(f"{out.name}.new")
+    with new.open("ab"):
+        """It is there; what stands in it may be another process's."""
+    with new.open("r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             is_ours = os.path.samestat(os.fstat(file.fileno()), new.stat())
@@ -127,17 +142,12 @@ async def _write(pages: "History[Bar]", out: Path, old: Path | None = None) -> i
             if old is not None:
                 old.unlink(missing_ok=True)
             file.truncate(0)
-            writer = WRITERS[_kind_of(out)](file)
-            async for page in pages:
-                writer.add(page)  # type: ignore[arg-type]
-                count += len(page)
-            writer.end()
+            yield file
             file.flush()
             os.fsync(file.fileno())
             new.replace(out)
         finally:
             new.unlink(missing_ok=True)
-    return count
 
 
 # ------------------------------------------------------------------------------------------------ files

@@ -130,7 +130,7 @@ async def test_each_kind_of_file_has_the_same_rows(tmp_path: Path) -> None:
                     await _write(pages, out, old)
         assert old.read_bytes() == b"the other one's"
         assert sum(sim.tally.made.values()) == asked
-        Path(other.name).write_bytes(b"what a killed one has left, longer than nothing")
+        out.with_name("bars.csv.new").write_bytes(b"what a killed one has left, longer than nothing")
         async with market.history("BTC/USDT", start="2026-01-01", end="2026-01-03") as pages:
             assert await _write(pages, out, old) == 2_880
     rows = [json.loads(line) for line in outs[".jsonl"].read_bytes().splitlines()]

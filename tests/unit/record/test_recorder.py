@@ -349,7 +349,7 @@ async def test_one_that_is_given_up_while_it_is_opened_leaves_no_file_open(tmp_p
             for thread in [one for one in threading.enumerate() if one.name == "tidebook recorder"]:
                 await asyncio.to_thread(thread.join, GENEROUS)
         async with asyncio.timeout(GENEROUS):  # while a thread still opens it, it is somebody's
-            while open_files(path):
+            while open_files(path):  # noqa: ASYNC110 - of a thread
                 await asyncio.sleep(0.001)
         async with market.record(path):
             assert open_files(path) == 1

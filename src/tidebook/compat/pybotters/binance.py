@@ -227,9 +227,7 @@ class BinanceDataStore(DataStoreCollection):
         """Over HTTP nothing says whether one is closed: it is when its end has passed."""
         query, clock_ms = response.url.query, response.clock_ns // 1_000_000
         about = {"s": query.get("symbol", query.get("pair")), "i": query["interval"], "f": None, "L": None}
-        store._update(
-            {**dict(zip(_HTTP_KLINE, row, strict=False)), **about, "x": row[6] < clock_ms} for row in body
-        )
+        store._update({**dict(zip(_HTTP_KLINE, row, strict=False)), **about, "x": row[6] < clock_ms} for row in body)
 
     def _listens(self, response: Response, body: Any) -> None:
         self.listenkey = body["listenKey"]
