@@ -87,6 +87,10 @@ class RawStream(Subscription[raw.RawMessage]):
         """Subscribe these no more; what is on its way still comes. From any thread, also inside a callback."""
         self._home.thread.ask(lambda: self._stream.remove(*topics))
 
+    def renew(self, reason: str) -> None:
+        """Give this connection up for another, on which all is said again. From any thread, also inside a callback."""
+        self._home.thread.ask(lambda: self._stream.renew(reason))
+
     @property
     def _stream(self) -> raw.RawStream:
         self._check_opened()
