@@ -341,6 +341,14 @@ impl State {
                 out.push(Outcome::Event { what: Event::Ahead, expected, got });
                 return;
             }
+            let base = Base { id: message.last, asked_ns };
+            if theirs < ours && self.buffer.iter().all(|change| plan.rule.is_old(&base, change)) {
+                // Of what came since then nothing was retained: both cannot be compared at one sequence.
+                let (expected, got) = (Some(i128::from(theirs)), Some(i128::from(ours)));
+                self.stats.too_old += 1;
+                out.push(Outcome::Event { what: Event::TooOld, expected, got });
+                return;
+            }
         }
         let before = self.clone();
         self.adopt(plan, message, asked_ns, asked_ns, out);

@@ -27,6 +27,7 @@ from tidebook.client.ranges import Instant, gaps_of, grid, instant_ns
 from tidebook.client.resample import from_trades
 from tidebook.client.tables import Table
 from tidebook.client.ticks import quote_pages, trade_pages
+from tidebook.client.waits import until_done
 from tidebook.errors import TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import Bar, Funding, Instrument, Quote, Trade, instant
@@ -81,6 +82,10 @@ class History(Generic[T]):
         self._kept: Kept | None = None
         self._last: dict[str, Bar] = {}
         self._pages: AsyncGenerator[Table[T], None] | None = None
+        self._step: asyncio.Future[Table[T] | None] | None = None  # the next page, on its way
+        self._is_waited_for = False  # by who iterates
+        self._closed = asyncio.Event()
+        self._over = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         return self
@@ -91,14 +96,23 @@ class History(Generic[T]):
         await self.close()
 
     async def close(self) -> None:
-        """End what is under way. What `resume` keeps stays."""
-        if self._pages is not None:
+        """End what is under way. What `resume` keeps stays. For who waits for a page in another task it is the end."""
+        self._closed.set()
+        if self._pages is None:
+            return
+        if self._is_waited_for:
+            if self._step is not None:
+                self._step.cancel()
+            await self._over.wait()
+        else:
             await self._pages.aclose()
 
     def __aiter__(self) -> AsyncGenerator[Table[T], None]:
         if self._pages is not None:
             raise UsageError("history is read once; ask for it anew")
-        self._pages = self._shown() if self._progress else self._read()
+        if self._closed.is_set():
+            raise UsageError("this history is closed; ask for it anew")
+        self._pages = self._steps()
         return self._pages
 
     async def table(self) -> Table[T]:
@@ -120,6 +134,27 @@ class History(Generic[T]):
 
     # Inside -------------------------------------------------------------------
 
+    async def _steps(self) -> AsyncGenerator[Table[T], None]:
+        """The pages, each asked for in a task of its own: that can be ended from outside."""
+        pages = self._shown() if self._progress else self._read()
+        try:
+            while not self._closed.is_set():
+                self._is_waited_for = True
+                step = self._step = asyncio.ensure_future(anext(pages, None))
+                await until_done(step, cancels=True)
+                if self._closed.is_set():
+                    _ = step.cancelled() or step.exception()  # which is nobody's
+                    return
+                if (page := step.result()) is None:
+                    return
+                self._is_waited_for = False
+                yield page
+        finally:
+            try:
+                await pages.aclose()
+            finally:
+                self._over.set()
+
     async def _shown(self) -> AsyncGenerator[Table[T], None]:
         """The same, with a bar on the terminal."""
         from tidebook.client.progress import Shown  # rich is not loaded by who does not look
@@ -137,7 +172,8 @@ class History(Generic[T]):
         found = [await self._market._one(symbol, self._venue) for symbol in self._symbols]
         try:
             if self._resume is not None:
-                self._kept = await asyncio.to_thread(Kept, self._resume, self._asked(found))
+                self._kept = Kept(self._resume, self._asked(found))
+                await asyncio.to_thread(self._kept.open)
                 self.start_ns, self.end_ns = self._kept.asked.start_ns, self._kept.asked.end_ns
                 for source, rows in self._kept.pages(_KINDS[self.kind][1]):
                     self._source, self.done_ns = source, self._kept.until[source]
@@ -152,7 +188,7 @@ class History(Generic[T]):
                         yield self._page(rows, *found[source])
         finally:
             if self._kept is not None:
-                self._kept.close()
+                await asyncio.to_thread(self._kept.close)
 
     async def _asked_for(
         self, found: Sequence[tuple[VenueAt, Instrument]]

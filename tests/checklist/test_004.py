@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -83,25 +84,47 @@ def test_S78_start_comes_first(threaded: ThreadedDepthCacheManager) -> None:
 def test_S76_S79_to_S83_caches_without_asyncio(threaded: ThreadedDepthCacheManager) -> None:
     threaded.start()
     seen: dict[str, int] = {}
+    enough: dict[str, int] = {}
     stopped, both = threading.Event(), threading.Event()
 
     def told(cache: DepthCache) -> None:
         seen[cache.symbol] = seen.get(cache.symbol, 0) + 1
         if len(seen) == 2:
             both.set()
-        if stopped.is_set() and cache.symbol == "ETHBTC":
+        if stopped.is_set() and seen["ETHBTC"] > enough["ETHBTC"]:
             threaded.stop()  # S83, S96: from inside, at once
 
     one = threaded.start_depth_cache(told, symbol="BNBBTC", ws_interval=100)
     two = threaded.start_depth_cache(told, symbol="ETHBTC", ws_interval=100)
     assert (one, two) == ("bnbbtc@depth10", "ethbtc@depth10")  # S79
     assert both.wait(20)  # S80
+    running = threaded._running[one]
     threaded.stop_socket(one)  # S82
+    assert threaded.start_depth_cache(lambda cache: None, symbol="BNBBTC") == one
+    assert isinstance(running.exception(20), CancelledError), "it has ended, and not only been forgotten"
+    assert one in threaded._running, "its name is another one's now"
+    enough = {symbol: count + 5 for symbol, count in seen.items()}
+    last = seen["BNBBTC"]
     stopped.set()
     threaded.join(20)  # S81
+    assert seen["BNBBTC"] == last, "and the other one went on alone"
     assert not threaded.is_alive()
     with pytest.raises(UsageError, match=r"was stopped"):  # S83
         threaded.start_depth_cache(told, symbol="BNBBTC")
+
+
+def test_an_async_callback_is_told_why_nothing_can_be_opened(threaded: ThreadedDepthCacheManager) -> None:
+    said, told = list[Any](), threading.Event()
+
+    async def callback(item: Any) -> None:
+        said.append(item)
+        told.set()
+
+    threaded.start()
+    threaded.start_depth_cache(callback, symbol="NONESUCH")
+    assert told.wait(20)
+    assert said[0]["e"] == "error"
+    assert "NONESUCH" in said[0]["m"]
 
 
 def test_the_threaded_streams_call_back_in_order(exchange: Exchange) -> None:
@@ -201,7 +224,9 @@ async def test_S88_S89_a_refresh_that_finds_a_wrong_level_replaces_the_book_and_
             exchange.do(lambda sim: sim.faults.wrong("binance.spot", "ltcusdt@depth@100ms"))
             for _ in range(5):
                 assert isinstance(await caches.recv(), DepthCache)
-        assert core.engine.stats()["snapshots"] == 1 + core.engine.stats()["compare_different"]
+        stats = core.engine.stats()
+        assert sum(isinstance(one, Differed) for one in found) == stats["compare_different"]
+        assert stats["snapshots"] > stats["compare_different"]  # one that only knows more takes its place, too
         exchange.do(lambda sim: sim.faults.resume("binance.spot"))
         equal = core.engine.stats()["compare_equal"]
         while core.engine.stats()["compare_equal"] < equal + 2:  # the first may have been asked for before

@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import csv
+import fcntl
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -72,8 +74,6 @@ async def _bars(arguments: argparse.Namespace) -> int:
 
     out: Path | None = arguments.out
     kept = None if out is None else out.with_name(f"{out.name}.part")
-    if kept is not None and not arguments.resume:
-        kept.unlink(missing_ok=True)
     start = f"{arguments.days}d" if arguments.days else arguments.start
     async with connect(arguments.venue) as market:
         pages = history.bars(
@@ -85,7 +85,7 @@ async def _bars(arguments: argparse.Namespace) -> int:
                 return await _show(pages)
             assert kept is not None
             try:
-                count = await _write(pages, out)
+                count = await _write(pages, out, None if arguments.resume else kept)
             except (asyncio.CancelledError, KeyboardInterrupt):
                 print(f"interrupted; the same command with --resume goes on from {kept}", file=sys.stderr)
                 raise
@@ -109,23 +109,45 @@ async def _show(pages: "History[Bar]") -> int:
     return 0
 
 
-async def _write(pages: "History[Bar]", out: Path) -> int:
-    """Page after page into a file beside it, which takes its place when it is complete."""
-    new = out.with_name(f"{out.name}.new")
+async def _write(pages: "History[Bar]", out: Path, old: Path | None = None) -> int:
+    """Page after page into a file beside it, which takes its place when it is complete. `old` goes before.
+
+    Raises UsageError where another process does the same now.
+    """
     count = 0
-    try:
-        with new.open("wb") as file:
-            writer = WRITERS[_kind_of(out)](file)
-            async for page in pages:
-                writer.add(page)  # type: ignore[arg-type]
-                count += len(page)
-            writer.end()
+    with _alone(out, old) as file:
+        writer = WRITERS[_kind_of(out)](file)
+        async for page in pages:
+            writer.add(page)  # type: ignore[arg-type]
+            count += len(page)
+        writer.end()
+    return count
+
+
+@contextmanager
+def _alone(out: Path, old: Path | None) -> Iterator[BinaryIO]:
+    """The file beside it, empty, for this process alone."""
+    new = out.with_name(f"{out.name}.new")
+    with new.open("ab"):
+        """It is there; what stands in it may be another process's."""
+    with new.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = os.path.samestat(os.fstat(file.fileno()), new.stat())
+        except OSError:
+            is_ours = False
+        if not is_ours:  # or it was, and has become the other one's result in this instant
+            raise UsageError(f"{out} is being written by another process")
+        try:
+            if old is not None:
+                old.unlink(missing_ok=True)
+            file.truncate(0)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        new.replace(out)
-    finally:
-        new.unlink(missing_ok=True)
-    return count
+            new.replace(out)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 # ------------------------------------------------------------------------------------------------ files

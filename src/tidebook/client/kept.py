@@ -7,6 +7,7 @@ progress are one write, and cannot disagree.
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,22 +43,35 @@ class _Line(msgspec.Struct):
 
 
 class Kept:
-    """One such file, held by one process at a time. `asked` is what was asked first, `until` what is had of each."""
+    """One such file, held by one process at a time. `asked` is what was asked first, `until` what is had of each.
+
+    It may be closed while another thread opens it, or writes: then that is not begun, or ends before.
+    """
 
     def __init__(self, path: Path, asked: Asked) -> None:
-        """Raises UsageError where the file is of something else, or another process writes it; OSError."""
         self.path = path
+        self.asked = asked
         self.until: dict[int, int] = {}
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
+        self._file = -1
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Raises UsageError where the file is of something else, or another process writes it; OSError."""
+        with self._lock:
+            if self._closed:
+                return
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(f"{path} is being written by another process") from None
-            self.asked = self._begin(asked)
-        except BaseException:
-            os.close(self._file)
-            raise
+                try:
+                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    raise UsageError(f"{self.path} is being written by another process") from None
+                self.asked = self._begin(self.asked)
+            except BaseException:
+                os.close(self._file)
+                self._file = -1
+                raise
 
     def _begin(self, asked: Asked) -> Asked:
         with self.path.open("rb") as lines:
@@ -95,9 +109,11 @@ class Kept:
                 yield one.source, rows_of.decode(one.rows)
 
     def add(self, source: int, until_ns: int, rows: list[Any]) -> None:
-        """Write a page; on the disk when this returns."""
-        self._write(msgspec.json.encode({"source": source, "until_ns": until_ns, "rows": rows}))
-        self.until[source] = until_ns
+        """Write a page; on the disk when this returns. Nothing where it is closed."""
+        with self._lock:
+            if not self._closed:
+                self._write(msgspec.json.encode({"source": source, "until_ns": until_ns, "rows": rows}))
+                self.until[source] = until_ns
 
     def _write(self, line: bytes) -> None:
         left = memoryview(line + b"\n")
@@ -106,5 +122,9 @@ class Kept:
         os.fsync(self._file)
 
     def close(self) -> None:
-        """Give it to others; the file stays."""
-        os.close(self._file)
+        """Give it to others, once what is being written is; the file stays."""
+        with self._lock:
+            self._closed = True
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1

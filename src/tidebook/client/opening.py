@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from tidebook.client.waits import until_done
 from tidebook.errors import UsageError, WrongLoop
 from tidebook.io import process
 
@@ -115,7 +116,9 @@ class Opening(ABC):
         if loop is None or self._is_forked or loop.is_closed():
             self._closed = True
         elif loop is asyncio.get_running_loop():
-            await _over(self._end())
+            closing = self._end()
+            await until_done(closing)  # who leaves early would leave what it opened to a loop that may end with it
+            closing.result()
         elif loop.is_running():
             await self._close_elsewhere(loop)
         else:
@@ -224,19 +227,3 @@ class Opening(ABC):
 
     def __repr__(self) -> str:
         return f"<{self._known_as} {self._condition()}>"
-
-
-async def _over(closing: asyncio.Task[None]) -> None:
-    """Wait until it is closed, and pass on afterwards that this was cancelled meanwhile.
-
-    Whoever leaves early would leave what it has opened to a loop that may end with it.
-    """
-    cancelled = None
-    while not closing.done():
-        try:
-            await asyncio.wait([closing])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    closing.result()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tidebook.client.clock import Asked
+from tidebook.client.clock import Asked, VenueClock
 from tidebook.client.keys import Keys
 from tidebook.client.network import network_error, unexplained, weighed
 from tidebook.client.private import Private
@@ -35,6 +35,7 @@ class Questions(ABC):
     declared: Venue
     desk: Desk
     options: Options
+    clock: VenueClock
     private: Private
     _driver: Driver
     _keys: Keys
@@ -165,7 +166,9 @@ class Questions(ABC):
             raise error
 
     def _read(self, call: Call, question: Question, reply: Reply) -> Any:
-        seen = Seen(self.declared.name, self.symbol_of, now().wall_ns)
+        at = now()
+        seen = Seen(self.declared.name, self.symbol_of, at.wall_ns)
+        seen.clock_ns = self.clock.wall_ns(at) - self.clock.unsure_ns(at)
         try:
             return call.read(reply.body, seen, question)
         except (msgspec.MsgspecError, UsageError) as error:

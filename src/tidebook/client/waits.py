@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from tidebook.errors import Timeout, UsageError
 
@@ -23,3 +24,22 @@ async def within(timeout: float | None, what: str) -> AsyncIterator[None]:
         if not limit.expired():
             raise
         raise Timeout(f"{what}: nothing within {timeout:g} s") from None
+
+
+async def until_done(work: "asyncio.Future[Any]", *, cancels: bool = False) -> None:
+    """Wait until it is done, whatever became of it; that this was cancelled meanwhile is passed on afterwards.
+
+    With `cancels` it is cancelled with who waits for it, and what it raises then is nobody's.
+    """
+    cancelled = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            cancelled = error
+            if cancels:
+                work.cancel()
+    if cancelled is not None:
+        if cancels and not work.cancelled():
+            work.exception()
+        raise cancelled

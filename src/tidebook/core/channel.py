@@ -63,9 +63,16 @@ class Seen(_Seen):
     `symbol` makes the canonical symbol of the venue's id (the id itself where it is not listed). `topic` is the key by
     which a message was found among several of its frame (`FactChannel.each`): a frame with messages of several topics
     comes once for each of them, and its reader makes the facts of that topic's alone. Empty: of all there are.
+    `clock_ns` is the venue's time when it came, as early as it may have been; None where only ours is known.
     """
 
     topic: str = ""
+    clock_ns: int | None = None
+
+    @property
+    def there_ns(self) -> int:
+        """When it came, by the venue's clock where that is known: what ends later has not ended yet."""
+        return self.received_ns if self.clock_ns is None else self.clock_ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class Book(Protocol):
         """A snapshot from outside, in the snapshot shape. Raises DecodeError; then nothing has changed.
 
         With `audit` a seeded book is replaced only where it differs; else the event is ``equal``, or ``ahead`` for a
-        snapshot that is newer than the book, and nothing has changed.
+        snapshot that is newer than the book, ``too_old`` for one of before what was retained, and nothing has changed.
         """
         ...
 

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from tidebook.client.opening import Opening
 from tidebook.client.place import VenueAt
@@ -23,6 +25,7 @@ from tidebook.errors import TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.model import health
 from tidebook.record.writer import BUFFER, FLUSH, OVERHEAD, Entry, Writer
+from tidebook.venue import Venue
 
 if TYPE_CHECKING:
     from tidebook.client.market import Market
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tidebook.record")
 
 SECRET: Final = b"***"
+_TOKEN: Final = re.compile(r"/[A-Za-z0-9_-]{40,}(?:/|$)")  # of a path: topics have marks in them, or are shorter
 WATCH: Final = 0.25  # seconds between two looks at what was lost
 
 
@@ -174,7 +178,7 @@ class VenueTape:
 
     def opened(self, conn: int, url: str, now: Now, /) -> None:
         line = self._one.desk.line(conn)
-        if line is None or _is_private(line):
+        if line is None or _is_private(self._one.declared, line):
             return
         plain = line.endpoint.codec is Codec.TEXT and line.endpoint.decode is None
         track = self._tracks[conn] = Track(f"ws.{next(self._numbers)}", self._clean(url), plain)
@@ -231,7 +235,21 @@ class Track:
     plain: bool
 
 
-def _is_private(line: Line) -> bool:
-    """Whether it is of an account. A key that only lets one read what all may read makes none."""
+def _is_private(declared: Venue, line: Line) -> bool:
+    """Whether it is of an account, also where a URL of the user's own leads to one, or ends in what opens one.
+
+    A key that only lets one read what all may read makes none.
+    """
     endpoint, raw = line.endpoint, line.raw
-    return raw is not None and (raw.token is not None or (endpoint.login or endpoint.handshake) is not None)
+    if raw is None:
+        return False
+    if raw.token is not None or (endpoint.login or endpoint.handshake) is not None:
+        return True
+    public = {_place_of(one.url) for one in declared.endpoints}
+    account = None if declared.account is None else _place_of(declared.account.endpoint.url)
+    return _place_of(line.url) == account not in public or _TOKEN.search(urlsplit(line.url).path) is not None
+
+
+def _place_of(url: str) -> tuple[str | None, str]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.path.rstrip("/")

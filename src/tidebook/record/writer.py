@@ -6,6 +6,7 @@ killed leaves a file whose members are whole but perhaps the last. One recorder 
 
 import fcntl
 import gzip
+import logging
 import os
 import threading
 import time
@@ -17,6 +18,8 @@ from typing import Final, NamedTuple
 
 from tidebook.errors import UsageError
 from tidebook.record.capture import Line, encoded, lines, records
+
+logger = logging.getLogger("tidebook.record")
 
 FLUSH: Final = 0.5  # seconds between two flushes: with the flush itself less than the second that may be lost
 FULL: Final = 2 << 20  # bytes that are flushed without waiting for that
@@ -91,17 +94,22 @@ class Writer:
         self._over = False
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None
+        self._beginning = threading.Lock()  # it may be closed while another thread begins it
 
     def begin(self, said: str) -> int:
         """Take the file and begin a further part of it; the number of the last connection in it.
 
-        Raises UsageError where it cannot be written, is no recording of ours, or another recorder has it.
+        Raises UsageError where it cannot be written, is no recording of ours, another recorder has it, or it was closed
+        meanwhile.
         """
         file, is_new = self._opened()
         try:
             found = self._continued(file, said)
-            self._thread = threading.Thread(target=self._run, name="tidebook recorder", daemon=True)
-            self._thread.start()
+            with self._beginning:
+                if self._over:
+                    raise UsageError(f"the recording {self.path} was closed while it was opened")
+                self._thread = threading.Thread(target=self._run, name="tidebook recorder", daemon=True)
+                self._thread.start()
         except BaseException as error:
             os.close(file)
             self._file = self._thread = None
@@ -164,12 +172,13 @@ class Writer:
         disk may need longer to have it: the thread waits for that alone. Raises UsageError where not all of it could
         be written.
         """
-        thread = self._thread
+        with self._beginning:
+            thread = self._thread
+            if self._untold and thread is not None:
+                self._tell_lost(time.time_ns())
+            self._over = True
         if thread is None:
             return
-        if self._untold:
-            self._tell_lost(time.time_ns())
-        self._over = True
         self._ends.set()
         self._wake.set()
         thread.join(self._closing)
@@ -208,6 +217,9 @@ class Writer:
                     return
                 if self.error is not None:
                     self._ends.wait(min(self._flush_every, FLUSH))  # woken again and again by a buffer that is full
+        except Exception as error:  # of no disk, as far as is known: what stands still has to say so
+            logger.exception("the recording %s stands still", self.path)
+            self.error = f"{type(error).__name__}: {error}"
         finally:
             assert self._file is not None
             os.close(self._file)

@@ -24,8 +24,8 @@ class Callbacks(Generic[T]):
     """The functions of one reader. All of it but `made` happens in the loop's thread.
 
     A plain one is called in the receive path. An async one has a queue of its own, made by `queue`, and is awaited
-    with one item after the other. Of exceptions the first is logged with its traceback and told as CallbackFailed;
-    after that both come at most every ten seconds, with how many there were, and at the end.
+    with one item after the other. Of exceptions, SystemExit among them, the first is logged with its traceback and told
+    as CallbackFailed; after that both come at most every ten seconds, with how many there were, and at the end.
     """
 
     def __init__(self, about: Callable[[], About], tell: Tell, queue: Callable[[], Queue[T]]) -> None:
@@ -58,7 +58,7 @@ class Callbacks(Generic[T]):
             try:
                 if (result := function(item)) is not None:
                     check_done(result)
-            except (Exception, asyncio.CancelledError, GeneratorExit) as error:  # of something of the user's
+            except BaseException as error:  # a `sys.exit` too: here it would end the thread, and not the program
                 failed(error)
 
         return call
@@ -126,7 +126,9 @@ class Awaited(Generic[T]):
                 if task is None or task.cancelling():
                     raise
                 self._failed(error)  # something of the user's was cancelled, not this
-            except Exception as error:
+            except BaseException as error:
+                if isinstance(error, GeneratorExit):
+                    raise  # the loop is closed
                 self._failed(error)
 
 

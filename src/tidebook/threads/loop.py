@@ -24,7 +24,7 @@ UNWIND: Final = 2.0  # seconds that what still runs has to end when the thread i
 
 
 class Running(Future[T]):
-    """A coroutine in the thread, and what has become of it. It is cancelled by `stop` alone."""
+    """A coroutine in the thread, and what has become of it. `stop` ends it; `cancel` cannot: to a future it runs."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, work: Work[T]) -> None:
         super().__init__()
@@ -115,7 +115,8 @@ class LoopThread:
     """See the module. It begins with `start` and ends with `stop`, once; nothing of it is shared or global.
 
     `name` is the thread's and what errors call it. `closing` is run in the thread before it ends, also where the
-    program ends without `stop`, which is then logged as a warning.
+    program ends without `stop`, which is then logged as a warning. A SystemExit or KeyboardInterrupt in it ends it in
+    the same good order, and is logged.
     """
 
     def __init__(self, name: str = "tidebook", closing: Callable[[], Work[object]] | None = None) -> None:
@@ -233,7 +234,7 @@ class LoopThread:
         self.check()
         return function()
 
-    def post(self, work: Work[T]) -> "Future[T]":
+    def post(self, work: Work[T]) -> Running[T]:
         """Have a coroutine run in the thread, and return at once, from anywhere. Raises as `call`, but for inside.
 
         An exception of it is logged: nobody may be waiting for it.
@@ -298,7 +299,12 @@ class LoopThread:
         executor = Hands()
         loop.set_default_executor(executor)
         try:
-            loop.run_forever()
+            try:
+                loop.run_forever()
+            except BaseException:  # asyncio lets these two through, whatever runs besides
+                logger.exception("%s is closed: what ran in it asks for the end of the program", self.name)
+            with self._lock:
+                self._stopping = True
             self._wind_up(loop)
         finally:
             asyncio.set_event_loop(None)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -140,7 +141,9 @@ class PlaceMarket(Reader, Trader):
         return self._home.thread.ask(lambda: self._place.state)
 
     def __repr__(self) -> str:
-        return f"<{self.name}>" if not self._home.thread.running else self._home.thread.ask(lambda: repr(self._market))
+        with suppress(TidebookError):  # not open, or closed in this instant
+            return self._home.thread.ask(lambda: repr(self._market))
+        return f"<{self.name}>"
 
 
 def connect(

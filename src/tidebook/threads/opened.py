@@ -64,7 +64,16 @@ class Opened(Generic[O]):
     async def _open(self) -> None:
         if self._callbacks is not None:
             self._home.calling.add(self._callbacks)
-        await self._thing
+        try:
+            await self._thing
+        except BaseException:
+            self._end_calls()
+            raise
+
+    def _end_calls(self) -> None:
+        if self._callbacks is not None:
+            self._callbacks.end()
+            self._home.calling.discard(self._callbacks)
 
     def close(self) -> None:
         """Close it, within half a second. Inside a callback it is closed as soon as that has returned."""
@@ -93,9 +102,7 @@ class Opened(Generic[O]):
         self._thing.close_soon()
 
     async def _close(self) -> None:
-        if self._callbacks is not None:
-            self._callbacks.end()
-            self._home.calling.discard(self._callbacks)
+        self._end_calls()
         await self._thing.close()
 
     def __enter__(self) -> Self:

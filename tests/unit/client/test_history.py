@@ -18,9 +18,12 @@ from tests.unit.client.bourse import FIRST, GENEROUS, HOUR, LINEAR, Bourse, runn
 from tidebook import history
 from tidebook.client.ahead import Ahead, Stretch
 from tidebook.client.funding import funding_pages
+from tidebook.client.kept import Asked as Asking
+from tidebook.client.kept import Kept
 from tidebook.client.market import Market, connect
 from tidebook.client.pages import Pages
 from tidebook.errors import NetworkError, UsageError
+from tidebook.io.serve import Answer, Asked
 from tidebook.model.facts import Bar, Funding, Trade, stamp
 from tidebook.sim.server import serve
 
@@ -132,6 +135,65 @@ async def test_what_is_kept_is_not_asked_for_again(tmp_path: Path) -> None:
             assert await asked_again(market, bourse, path) == (whole, 0)
             with pytest.raises(UsageError, match="is of another range"):
                 await history.funding(market, BTC, start=FIRST + 1, end=END, resume=path).table()
+
+
+@pytest.mark.parametrize("progress", [False, True])
+async def test_closed_while_another_task_waits_for_a_page_it_is_at_its_end(tmp_path: Path, progress: bool) -> None:
+    path = tmp_path / "kept"
+    async with asyncio.timeout(GENEROUS):
+        async with running(declared(True)) as (bourse, at), connect("bourse.linear", at=at) as market:
+            bourse.charged = charged(Random(5), 200)
+            answers, asked = bourse.http, asyncio.Event()
+
+            async def never(request: Asked) -> Answer:
+                asked.set()
+                await asyncio.get_running_loop().create_future()
+                return await answers(request)
+
+            pages = history.funding(market, BTC, start=FIRST, end=END, resume=path, workers=1, progress=progress)
+            await anext(aiter(pages))
+            bourse.http = never  # type: ignore[method-assign]
+            waiting = asyncio.ensure_future(anext(pages._pages, None))  # type: ignore[arg-type]
+            await asked.wait()
+            await pages.close()
+            assert await waiting is None
+            await pages.close()
+            with pytest.raises(UsageError, match="read once"):
+                aiter(pages)
+            bourse.http = answers  # type: ignore[method-assign]
+            assert len((await asked_again(market, bourse, path))[0]) > 100  # and its file is nobody's
+
+
+async def test_cancelled_in_the_middle_of_a_page_that_is_kept_its_file_is_whole_and_free(tmp_path: Path) -> None:
+    """A thread may still be writing it: into what has its number since, were it closed meanwhile."""
+    path = tmp_path / "kept"
+    async with asyncio.timeout(GENEROUS):
+        async with running(declared(True)) as (bourse, at), connect("bourse.linear", at=at) as market:
+            bourse.charged = charged(Random(5), 200)
+            for turns in range(60):
+                reading = asyncio.ensure_future(history.funding(market, BTC, start=FIRST, end=END, resume=path).table())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                reading.cancel()
+                await asyncio.wait([reading])
+                files = [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if exists(n)]
+                assert str(path) not in files, turns
+            whole, _ = await asked_again(market, bourse, tmp_path / "other")
+            assert (await asked_again(market, bourse, path))[0] == whole
+
+
+def exists(number: str) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{number}")
+
+
+def test_a_file_of_kept_pages_that_was_closed_meanwhile_is_neither_opened_nor_written(tmp_path: Path) -> None:
+    asked = Asking("funding", "bourse.linear", [BTC], "1m", "1", "2", 1, 2)
+    kept = Kept(tmp_path / "kept", asked)
+    kept.close()
+    kept.open()  # in a thread that nobody waits for
+    kept.add(0, 1, [])
+    assert not (tmp_path / "kept").exists()
+    assert kept.until == {}
 
 
 async def test_a_page_that_fails_for_good_says_what_was_had(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import fcntl
 import json
 import os
 import pty
@@ -21,6 +22,7 @@ from tidebook.client.columns import BARS
 from tidebook.client.market import Market, connect
 from tidebook.client.tables import Table
 from tidebook.core.endpoint import Pool
+from tidebook.errors import UsageError
 from tidebook.io.serve import Answer, Asked
 from tidebook.model.facts import Bar
 from tidebook.sim.server import serve
@@ -119,6 +121,18 @@ async def test_each_kind_of_file_has_the_same_rows(tmp_path: Path) -> None:
         for out in outs.values():
             async with market.history("BTC/USDT", start="2026-01-01", end="2026-01-03") as pages:
                 assert await _write(pages, out) == 2_880
+        out, old, asked = outs[".csv"], tmp_path / "bars.csv.part", sum(sim.tally.made.values())
+        old.write_bytes(b"the other one's")
+        with out.with_name("bars.csv.new").open("wb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            async with market.history("BTC/USDT", start="2026-01-01", end="2026-01-03") as pages:
+                with pytest.raises(UsageError, match=r"bars\.csv is being written by another process"):
+                    await _write(pages, out, old)
+        assert old.read_bytes() == b"the other one's"
+        assert sum(sim.tally.made.values()) == asked
+        out.with_name("bars.csv.new").write_bytes(b"what a killed one has left, longer than nothing")
+        async with market.history("BTC/USDT", start="2026-01-01", end="2026-01-03") as pages:
+            assert await _write(pages, out, old) == 2_880
     rows = [json.loads(line) for line in outs[".jsonl"].read_bytes().splitlines()]
     with outs[".csv"].open(newline="") as file:
         assert [*csv.DictReader(file)] == [{name: str(value) for name, value in row.items()} for row in rows]

@@ -8,7 +8,9 @@ import pytest
 from tidebook import history
 from tidebook.cli import main
 from tidebook.client.market import Market, connect
+from tidebook.core.clock import SECOND
 from tidebook.errors import UsageError
+from tidebook.io.clock import now
 from tidebook.sim.server import serve
 
 
@@ -54,3 +56,15 @@ def test_a_file_that_cannot_be_written_is_said_at_once(
     assert status == 2
     assert why in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["made.csv"]
+
+
+async def test_what_has_not_ended_by_the_venues_clock_has_not_ended() -> None:
+    """Ours may be ahead, and rows of some venues do not say whether they are whole."""
+    async with serve(1, ["binance.spot"], symbols=["BTC/USDT"]) as sim:
+        sim.faults.clock(-3_600.0)
+        async with connect("binance.spot", at=sim.at) as market:
+            ours = now().wall_ns
+            bars = await market.fetch_bars("BTC/USDT", "1m", end=ours - 600 * SECOND, limit=3, unfinished=True)
+            assert [bar.finished for bar in bars] == [True, True, False]
+            whole = await market.fetch_bars("BTC/USDT", "1m", end=ours - 7_200 * SECOND, limit=3, unfinished=True)
+            assert [bar.finished for bar in whole] == [True, True, True]

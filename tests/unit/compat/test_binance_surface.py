@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.served import Exchange, served
 from tidebook.compat import binance
 from tidebook.compat.binance import AsyncClient, BinanceSocketManager, DepthCache, helpers
 from tidebook.compat.binance._table import messages, methods
+from tidebook.compat.binance._token import Kept
 from tidebook.errors import UsageError
 
 module = pytest.mark.asyncio(loop_scope="module")
@@ -72,6 +74,31 @@ async def test_a_futures_order_goes_by_message_and_its_account_tells_of_it_also_
                 await asyncio.sleep(0)
 
 
+@module
+async def test_a_token_that_could_not_be_kept_alive_is_kept_soon_and_not_half_an_hour_later(
+    client: Any, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidebook.compat.binance._token.AGAIN", 0.0)
+    one = await client.venue_at("usdm")
+    kept = Kept(one, replace(one.declared.account.token, every=0.0), lambda: None)
+    await kept.ask()
+
+    def asked() -> int:
+        return exchange.do(lambda sim: sim.tally.made["PUT fapi.binance.com/fapi/v1/listenKey"])
+
+    before = asked()
+    exchange.do(lambda sim: sim.faults.status(503, "binance.usdm"))
+    keeping = asyncio.ensure_future(kept.keep())
+    try:
+        await asyncio.sleep(0)  # it is asked for by now, in vain; from here on it is every hour
+        kept._token = replace(kept._token, every=3_600.0)
+        async with asyncio.timeout(20):
+            while asked() == before:  # noqa: ASYNC110 - of the exchange in its own thread
+                await asyncio.sleep(0.005)
+    finally:
+        keeping.cancel()
+
+
 def test_accounts_that_have_no_stream_here_say_so_at_once() -> None:
     manager = BinanceSocketManager(AsyncClient())
     for name in ("coin_futures_user_socket", "coin_futures_socket", "margin_socket", "portfolio_margin_socket"):
@@ -86,6 +113,18 @@ async def test_candles_one_after_the_other_with_an_await_and_without(client: Any
     about = ("BNBBTC", binance.KLINE_INTERVAL_1MINUTE, "5 minutes ago UTC")
     older = [row[0] async for row in await client.get_historical_klines_generator(*about)]
     assert older == [row[0] async for row in client.get_historical_klines_generator(*about)] != []
+
+
+@module
+async def test_candles_are_all_there_however_many_are_asked_for(client: Any) -> None:
+    """The exchange gives 1,000 at once, whatever the limit; the last may open at the very end."""
+    minute = 60_000
+    last = (await client.get_klines(symbol="BNBBTC", interval="1m", limit=1))[0][0] - 10 * minute
+    for count in (999, 1_000, 1_001, 2_000):
+        about = ("BNBBTC", binance.KLINE_INTERVAL_1MINUTE, last - (count - 1) * minute, last)
+        opened = [last - n * minute for n in reversed(range(count))]
+        assert [row[0] for row in await client.get_historical_klines(*about)] == opened
+        assert [row[0] for row in await client.get_historical_klines(*about, limit=1_500)] == opened[:1_500]
 
 
 @module

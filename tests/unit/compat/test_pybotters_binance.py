@@ -68,6 +68,10 @@ async def test_spot_has_what_its_streams_say(client: pybotters.Client) -> None:
     old = store.kline.find({"i": "1h"})
     assert len(old) == 500
     assert old[0].keys() == kline.keys()
+    closed = [row["x"] for row in old]
+    assert closed[0], "it has ended"
+    assert not closed[-1], "it is under way"
+    assert closed == sorted(closed, reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +122,27 @@ async def test_a_book_is_whole_and_after_a_gap_again(
     assert float(both[0]["b"][0]["p"]) < float(both[0]["a"][0]["p"])
     assert both[0]["a"][0].keys() == {"s", "S", "p", "q"}
     assert len(both[0]["a"]) == 200
+
+
+async def test_a_book_is_asked_for_until_there_is_an_answer(
+    running: Exchange, client: pybotters.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A gap comes with a bad line, over which the first question may have no answer either."""
+    store, topic = pybotters.BinanceSpotDataStore(), "ethusdt@depth@100ms"
+    await client.ws_connect(STREAM, send_json=wanted(topic), hdlr_json=store.onmessage)
+    await store.wait()
+    await store.initialize(client.get(f"{SPOT}/api/v3/depth", params={"symbol": "ETHUSDT", "limit": "1000"}))
+    while not store.orderbook.initialized["ETHUSDT"]:
+        await store.wait()
+    client._timeout = 0.5
+    running.do(lambda sim: sim.faults.late_snapshot(60.0, "binance.spot"))
+    running.do(lambda sim: sim.faults.drop("binance.spot", topic, 1))
+    while store.orderbook.initialized["ETHUSDT"]:
+        await store.wait()
+    while not store.orderbook.initialized["ETHUSDT"]:
+        await store.wait()
+    assert "the book of ETHUSDT is asked for again" in caplog.text
+    assert store.orderbook.find({"s": "ETHUSDT"})
 
 
 async def order(client: pybotters.Client, url: str, price: str, **more: str) -> int:

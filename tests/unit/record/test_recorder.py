@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from tidebook.record.writer import FLUSH, Entry, Writer
 from tidebook.sim.server import serve
 from tidebook.venues import every
 
+GENEROUS = 30.0
 pytestmark = pytest.mark.asyncio
 PLACES = ("binance.spot", "binance.usdm", "bybit.spot", "alpaca")
 SYMBOL = {"binance.usdm": "BTC/USDT:USDT", "alpaca": "BTC/USD"}
@@ -334,6 +336,50 @@ async def test_what_is_refused_leaves_no_file_and_no_descriptor(
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+async def test_one_that_is_given_up_while_it_is_opened_leaves_no_file_open(tmp_path: Path) -> None:
+    """The thread that opens it is not cancelled with who waits for it."""
+    path = tmp_path / "given up.jsonl.gz"
+    async with serve(seed=3, venues=["binance.spot"]) as sim, connect("binance.spot", at=sim.at) as market:
+        for turns in range(12):
+            opening = asyncio.ensure_future(market.record(path)._enter())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            opening.cancel()
+            await asyncio.wait([opening])
+            for thread in [one for one in threading.enumerate() if one.name == "tidebook recorder"]:
+                await asyncio.to_thread(thread.join, GENEROUS)
+        async with asyncio.timeout(GENEROUS):  # while a thread still opens it, it is somebody's
+            while open_files(path):  # noqa: ASYNC110 - of a thread
+                await asyncio.sleep(0.001)
+        async with market.record(path):
+            assert open_files(path) == 1
+
+
+def open_files(path: Path) -> int:
+    found = 0
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += os.readlink(f"/proc/self/fd/{number}") == str(path)
+    return found
+
+
+async def test_a_thread_that_ends_by_a_mistake_says_that_nothing_is_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = Writer(tmp_path / "still.jsonl.gz", flush=0.001)
+    writer.begin("for a test")
+    thread = writer._thread
+    assert thread is not None
+    writer.put(Entry(1, "recv", "ws.1", "wss://x", [None]))  # type: ignore[list-item]
+    await asyncio.to_thread(thread.join, GENEROUS)
+    assert writer.error is not None
+    assert writer.error.startswith("AttributeError")
+    assert "stands still" in caplog.text
+    with pytest.raises(UsageError, match="is not whole"):
+        writer.close()
+    assert writer.lost == 1
+
+
 async def test_no_secret_is_in_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     canaries = ("canary-key-4b1d", "canary-secret-77ae", "canary-passphrase-e01c")
     key = Credentials.of(*canaries, source="the canaries")
@@ -347,8 +393,12 @@ async def test_no_secret_is_in_a_recording(tmp_path: Path, monkeypatch: pytest.M
         async with connect(*places, at=sim.at) as market, market.record(path) as recording:
             for place in places:
                 await market.fetch_balances(venue=place)
+            usdm = market["binance.usdm"]
+            own = (await usdm.post("/fapi/v1/listenKey")).data["listenKey"]
             # One logs in by message; the other one's stream has a key of its own at the end of its URL.
             async with (
+                usdm.raw(url=f"wss://fstream.binance.com/private/ws?listenKey={own}"),
+                usdm.raw(url=f"wss://fstream.binance.com/public/ws/{own}"),
                 market.account(venue="bybit.spot"),
                 market.account(venue="binance.usdm"),
                 market["bybit.spot"].raw({"op": "subscribe", "args": ["tickers.BTCUSDT"], "apiKey": said}),

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import sys
 import threading
 from threading import Event
 
@@ -92,6 +93,28 @@ def test_one_that_raises_is_reported_and_called_again(
     assert [event.times for event in told] == [1, len(calls) - 1]  # at once, and the rest at the end
     assert told[0].text.startswith(f"trades of {BTC}: a function given to `on` raised ValueError; it goes on")
     assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("way", ["plain", "async"])
+def test_one_that_would_leave_the_program_ends_nothing(
+    market: Market, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only the market's thread would end by it, and a market without one looks well for ever."""
+    trades, calls, again = market["binance.spot"].trades(BTC), list[Trade](), Event()
+
+    def leaves(trade: Trade) -> None:
+        calls.append(trade)
+        if len(calls) == 3:
+            again.set()
+        sys.exit(3)
+
+    async def leaves_later(trade: Trade) -> None:
+        leaves(trade)
+
+    trades.on(leaves if way == "plain" else leaves_later)
+    with trades:
+        happens(again)
+    assert any("raised" in record.message and record.exc_info is not None for record in caplog.records)
 
 
 def test_of_many_exceptions_one_is_told_in_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

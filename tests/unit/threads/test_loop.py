@@ -153,6 +153,30 @@ def test_an_exception_that_nobody_waits_for_is_logged(thread: LoopThread, caplog
     assert "unseen" in caplog.text
 
 
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_who_asks_in_it_for_the_end_of_the_program_ends_it_in_good_order(
+    kind: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = threading.Event()
+
+    async def closing() -> None:
+        closed.set()
+
+    async def leaves() -> None:
+        raise kind("3")
+
+    thread = LoopThread(closing=closing)
+    thread.start()
+    waiting = thread.post(asyncio.sleep(GENEROUS))
+    with pytest.raises(kind):
+        thread.call(leaves(), GENEROUS)
+    assert thread.join(GENEROUS)
+    assert closed.is_set()
+    assert waiting.done()
+    assert not thread.running
+    assert any("asks for the end of the program" in record.message for record in caplog.records)
+
+
 def test_what_ends_with_its_thread_is_no_failure(thread: LoopThread, caplog: pytest.LogCaptureFixture) -> None:
     async def given_up() -> None:
         raise asyncio.CancelledError

@@ -84,7 +84,7 @@ class Rest:
 
         def gone(_: object) -> None:
             if asked.cancelled():
-                posted.cancel()
+                posted.stop()
 
         def ended(_: object) -> None:
             if not asked.done() and asked.set_running_or_notify_cancel():

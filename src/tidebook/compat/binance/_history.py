@@ -10,6 +10,7 @@ from tidebook.compat.binance.helpers import convert_ts_str
 from tidebook.io.clock import now
 
 HOUR: Final = 3_600_000
+MOST: Final = 1000  # candles that each of these markets gives at once: of more that are asked for it is silent
 _KLINES: Final = {
     HistoricalKlinesType.SPOT: ("spot", "/api/v3/klines"),
     HistoricalKlinesType.FUTURES: ("usdm", "/fapi/v1/klines"),
@@ -67,7 +68,7 @@ class History(ABC):
         self, symbol: str, interval: str, start_str: Any = None, end_str: Any = None, limit: int = 1000,
         klines_type: HistoricalKlinesType = HistoricalKlinesType.SPOT,
     ) -> Walk:  # fmt: skip
-        """The same, one after the other; `limit` is how many are asked for at once."""
+        """The same, one after the other; `limit` is how many are asked for at once, 1,000 at most."""
         return Walk(self._klines(symbol, interval, start_str, end_str, limit, klines_type))
 
     async def futures_historical_klines(
@@ -89,13 +90,13 @@ class History(ABC):
         market, path = _KLINES[kind]
         name = "pair" if "indexPrice" in path else "symbol"
         start_ms, end_ms = convert_ts_str(start), convert_ts_str(end)
-        asked = start_ms is not None
-        while start_ms is None or end_ms is None or start_ms < end_ms:
-            params = {name: symbol, "interval": interval, "limit": limit, "startTime": start_ms, "endTime": end_ms}
+        asked, size = start_ms is not None, min(limit, MOST)
+        while start_ms is None or end_ms is None or start_ms <= end_ms:
+            params = {name: symbol, "interval": interval, "limit": size, "startTime": start_ms, "endTime": end_ms}
             rows = await self.request(Method("klines", "GET", market, path), params)
             for row in rows:
                 yield row
-            if not asked or len(rows) < limit:
+            if not asked or len(rows) < size:
                 return
             start_ms = rows[-1][6] + 1  # after it has closed: months are not all as long
 

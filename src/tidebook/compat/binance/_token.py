@@ -37,19 +37,23 @@ class Kept:
 
     async def keep(self) -> None:
         """All of it, until this is cancelled."""
+        again = False
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._token.every):
+                async with asyncio.timeout(AGAIN if again else self._token.every):
                     await self._lost.wait()
+            again = False
             try:
                 if self._lost.is_set():
                     await self._ask_for_next()
                 else:
                     await self._one.private.send(self._token.keep(self._word), self._token.pool, self._token.weight)
             except TidebookError as error:
+                again = True
                 if isinstance(error, VenueError) and error.code in self._token.gone:
                     self._end_of_it()
-                await asyncio.sleep(AGAIN)
+                if self._lost.is_set():
+                    await asyncio.sleep(AGAIN)
 
     async def _ask_for_next(self) -> None:
         tail, raw = await self.ask(), self._raw()

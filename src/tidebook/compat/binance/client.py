@@ -233,6 +233,7 @@ def _dropped(markets: dict[str, Market]) -> None:
     """A client was forgotten: its sockets are closed all the same."""
     if not markets:
         return
+    _left[:] = [one for one in _left if one._closing is None or not one._closing.done()]
     for market in markets.values():
         market.close_soon()
         _left.append(market)

@@ -18,6 +18,7 @@ _UNITS: Final = {
     "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000, "year": 31_536_000,
 }  # fmt: skip
 _DAYS: Final = ("%d %b, %Y", "%d %B, %Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d/%m/%Y")
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TIMES: Final = ("", " %H:%M", " %H:%M:%S")
 
 
@@ -37,7 +38,7 @@ def date_to_milliseconds(date_str: str) -> int:
         raise UnknownDateFormat(date_str)
     if found.tzinfo is None:
         found = found.replace(tzinfo=dt.UTC)
-    return int(found.timestamp() * 1000)
+    return (found - _EPOCH) // dt.timedelta(milliseconds=1)
 
 
 def _date(text: str) -> dt.datetime | None:

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
@@ -11,7 +12,7 @@ from tidebook.compat.binance.depthcache import DepthCacheManager, FuturesDepthCa
 from tidebook.compat.binance.exceptions import ReadLoopClosed
 from tidebook.compat.binance.streams import BinanceSocketManager
 from tidebook.errors import UsageError
-from tidebook.threads.loop import LoopThread
+from tidebook.threads.loop import LoopThread, Running
 
 logger = logging.getLogger("tidebook.compat")
 
@@ -36,12 +37,16 @@ async def told_of(source: Readable, callback: Callable[[Any], object], name: str
             item = await source.recv()
         except ReadLoopClosed:
             return
-        try:
-            done = callback(item)
-            if inspect.isawaitable(done):
-                await done
-        except Exception:
-            logger.exception("%s: the callback failed", name)
+        await _told(callback, item, name)
+
+
+async def _told(callback: Callable[[Any], object], item: object, name: str) -> None:
+    try:
+        done = callback(item)
+        if inspect.isawaitable(done):
+            await done
+    except Exception:
+        logger.exception("%s: the callback failed", name)
 
 
 class ThreadedApiManager:
@@ -56,7 +61,8 @@ class ThreadedApiManager:
         self.verbose = self._client.verbose
         self._bm = BinanceSocketManager(self._client, max_queue_size=max_queue_size, max_reconnects=max_reconnects)
         self._thread = LoopThread(type(self).__name__, self._client.close_connection)
-        self._running: dict[str, Any] = {}
+        self._running: dict[str, Running[None]] = {}
+        self._naming = threading.RLock()  # of it
 
     def start(self) -> None:
         """Begin, and reach the exchange. Raises as `AsyncClient.create` does; UsageError the second time."""
@@ -69,9 +75,10 @@ class ThreadedApiManager:
 
     def stop_socket(self, socket_name: str) -> None:
         """End one of them; the others go on. One that is not there is no error."""
-        future = self._running.pop(socket_name, None)
-        if future is not None:
-            future.cancel()
+        with self._naming:
+            running = self._running.pop(socket_name, None)
+        if running is not None:
+            running.stop()
 
     def stop(self) -> None:
         """End all of them and the thread; twice is fine. From a callback it returns at once."""
@@ -92,10 +99,18 @@ class ThreadedApiManager:
             raise UsageError(f"callback={callback!r} is no function")
         if not self._thread.running:
             self._refuse()
-        taken, number = name, 2
-        while taken in self._running:
-            taken, number = f"{name}#{number}", number + 1
-        self._running[taken] = self._thread.post(self._listen(source, callback, taken))
+        with self._naming:
+            taken, number = name, 2
+            while taken in self._running:
+                taken, number = f"{name}#{number}", number + 1
+            running = self._running[taken] = self._thread.post(self._listen(source, callback, taken))
+
+        def ended(_: object) -> None:
+            with self._naming:
+                if self._running.get(taken) is running:  # else it is the name of another one by now
+                    del self._running[taken]
+
+        running.add_done_callback(ended)
         return taken
 
     def _refuse(self) -> None:
@@ -112,9 +127,7 @@ class ThreadedApiManager:
                 await told_of(opened, callback, name)
         except Exception as error:
             logger.error("%s: %s", name, error)
-            callback(error_of(type(error).__name__, str(error)))
-        finally:
-            self._running.pop(name, None)
+            await _told(callback, error_of(type(error).__name__, str(error)), name)
 
     def __enter__(self) -> Self:
         self.start()

@@ -7,6 +7,7 @@ What differs on purpose:
 - A private call without a key in `apis` raises NoCredentials, a host that nobody declared UsageError; nothing is sent.
 - A refused login, and a private stream without a key, raise.
 - A gap in a book empties it until it is whole again, which happens by itself.
+- A kline that HTTP brings is closed (``x``) when its end has passed, and not in any case.
 - Queues are bounded and say what they lost (Overrun).
 - Messages of compressed streams come inflated, and heartbeats that are Tidebook's own affair do not come at all.
 """

@@ -18,16 +18,19 @@ from tidebook.errors import NetworkError, TidebookError
 class Response:
     """A venue's answer, of any status. The body is there already; `text`, `json` and `read` are awaited as in aiohttp.
 
-    `url` is what was asked for, without what was signed.
+    `url` is what was asked for, without what was signed; `clock_ns` the venue's time when it came, as far as is known.
     """
 
-    def __init__(self, method: str, url: str, reply: Reply, error: TidebookError | None, client: Any) -> None:
+    def __init__(
+        self, method: str, url: str, reply: Reply, error: TidebookError | None, client: Any, clock_ns: int
+    ) -> None:
         self.method = method
         self.url = URL(url, encoded=True)
         self.status = reply.status
         self.headers = CIMultiDictProxy(CIMultiDict(reply.headers))
         self._body = reply.body
         self._error = error
+        self.clock_ns = clock_ns
         self.client = client  # that has asked: who keeps something of it may ask again
 
     @property

@@ -12,6 +12,7 @@ from tidebook.compat.pybotters.answers import Response
 from tidebook.compat.pybotters.books import Judge, Kept, OrderBook, channel_of
 from tidebook.compat.pybotters.store import DataStore, DataStoreCollection, Item, each_answer
 from tidebook.core.redact import excerpt
+from tidebook.errors import TidebookError
 
 logger = logging.getLogger("tidebook.compat")
 _ENDED: Final = ("FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED")
@@ -115,9 +116,13 @@ class BinanceOrderBook(OrderBook):
         async def again() -> None:
             await asyncio.sleep(channel_of(self.venue, "depth").rule.pace.spacing)
             while not client.closed and not self.initialized[symbol]:
-                answer = await client.get(str(response.url))
-                if answer.ok:
+                try:
+                    answer = await client.get(str(response.url))
+                    answer.raise_for_status()
                     self.whole(answer, await answer.json())
+                except (TidebookError, TimeoutError) as error:
+                    logger.warning("the book of %s is asked for again: %s", symbol, error)
+                else:
                     return
                 await asyncio.sleep(channel_of(self.venue, "depth").rule.pace.spacing)
 
@@ -219,9 +224,10 @@ class BinanceDataStore(DataStoreCollection):
 
     @staticmethod
     def _bars(store: DataStore, response: Response, body: Any) -> None:
-        query = response.url.query
-        about = {"s": query.get("symbol", query.get("pair")), "i": query["interval"], "x": True, "f": None, "L": None}
-        store._update([{**dict(zip(_HTTP_KLINE, row, strict=False)), **about} for row in body])
+        """Over HTTP nothing says whether one is closed: it is when its end has passed."""
+        query, clock_ms = response.url.query, response.clock_ns // 1_000_000
+        about = {"s": query.get("symbol", query.get("pair")), "i": query["interval"], "f": None, "L": None}
+        store._update({**dict(zip(_HTTP_KLINE, row, strict=False)), **about, "x": row[6] < clock_ms} for row in body)
 
     def _listens(self, response: Response, body: Any) -> None:
         self.listenkey = body["listenKey"]
@@ -230,12 +236,16 @@ class BinanceDataStore(DataStoreCollection):
         task.add_done_callback(self._tasks.discard)
 
     async def _keep(self, response: Response) -> None:
-        """While its client is open, every half hour."""
+        """While its client is open, every half hour; one that fails is no reason not to try the next."""
         client = response.client
         while not client.closed:
             await asyncio.sleep(LISTEN_EVERY)
             params = {"listenKey": self.listenkey} if self._ROOT == "/api/v3" else None
-            (await client.request("PUT", str(response.url), params=params)).raise_for_status()
+            try:
+                (await client.request("PUT", str(response.url), params=params)).raise_for_status()
+            except (TidebookError, TimeoutError) as error:
+                if not client.closed:
+                    logger.warning("the listen key was not kept alive: %s", error)
 
     def _onmessage(self, msg: Any, ws: Any = None) -> None:
         if isinstance(msg, dict) and "error" in msg:

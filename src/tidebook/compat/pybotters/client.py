@@ -20,6 +20,7 @@ from tidebook.compat.pybotters.apis import Where, load, where
 from tidebook.compat.pybotters.sockets import Given, Handlers, WebSocketApp
 from tidebook.core.effects import Request
 from tidebook.errors import UsageError
+from tidebook.io.clock import now
 
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 
@@ -138,7 +139,8 @@ class Client:
         async with asyncio.timeout(self._timeout if timeout is None else timeout):
             one = await self._venue(place)
             reply, error = await answered(one, request, signs=signs)
-        return Response(method, request.url, reply, error, self)
+        at = now()
+        return Response(method, request.url, reply, error, self, one.clock.wall_ns(at) - one.clock.unsure_ns(at))
 
     def _signs(self, place: Where, request: Request) -> bool:
         """Whether it is to be signed. Raises NoCredentials where there is no key for that."""

@@ -266,6 +266,7 @@ async def each_answer(aws: Sequence[Awaitable[Response]], take: Callable[[Respon
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _fits(row: Item, query: Item | None) -> bool:

@@ -203,8 +203,13 @@ class Book(Looking):
 
     def _audit(self, message: Message, asked_ns: int, old_ns: int) -> tuple[Event, ...]:
         """The same, but that nothing is replaced where both agree as far as the snapshot reaches."""
-        if message.last is not None and self.last is not None and message.last > self.last:
-            return (self._event("ahead", message.last, self.last),)
+        if message.last is not None and self.last is not None:
+            if message.last > self.last:
+                return (self._event("ahead", message.last, self.last),)
+            if message.last < self.last and all(self._is_old(m, message.last, old_ns) for m in self._buffer):
+                # Of what came since then nothing was retained: both cannot be compared at one sequence.
+                self._counts["too_old"] += 1
+                return (self._event("too_old", message.last, self.last),)
         before = {name: getattr(self, name) for name in _REPLACED}
         counts = dict(self._counts)
         outcome = self._replace_from_outside(message, asked_ns, old_ns)

@@ -148,7 +148,7 @@ def _read_bars(body: bytes, seen: Seen, question: Question) -> list[facts.Bar]:
     symbol, name = seen.symbol(instrument(question)), interval(question, PERIODS)
     span_ns = PERIODS[name][1] * SEC
     rows = _rows(decode(_BARS, body).bars, question)
-    made = [wire.bar(one, symbol, name, seen, finished=iso(one.start) + span_ns <= seen.received_ns) for one in rows]
+    made = [wire.bar(one, symbol, name, seen, finished=iso(one.start) + span_ns <= seen.there_ns) for one in rows]
     return sorted(made, key=lambda one: one.start_ns)
 
 

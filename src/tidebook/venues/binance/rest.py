@@ -116,7 +116,7 @@ def read_bars(body: bytes, seen: Seen, question: Question, *, turnover: bool = T
     return [
         wire.bar(
             one, symbol, question.interval or "", seen, None,
-            finished=place < len(rows) or one.end * MS < seen.received_ns, turnover=turnover,
+            finished=place < len(rows) or one.end * MS < seen.there_ns, turnover=turnover,
         )
         for place, one in enumerate(rows, 1)
     ]  # fmt: skip
