@@ -73,8 +73,8 @@ async def test_who_was_too_slow_is_told_how_many_and_has_the_whole_book_after_th
             try:
                 change = await book.next()
             except Overrun as error:
+                assert lost or had == 3  # another may follow on a busy machine
                 lost += error.lost
-                assert had == 3
                 continue
             had += 1
             apply(sums, change)
