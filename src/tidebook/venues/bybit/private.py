@@ -64,7 +64,7 @@ class OrderRow(msgspec.Struct, rename="camel"):
     created_time: str
     updated_time: str
     reject_reason: str
-    position_idx: int
+    position_idx: Code
     market_unit: str = ""  # on spot alone
 
 
@@ -100,7 +100,7 @@ class Wallet(msgspec.Struct):
 class Held(msgspec.Struct, rename="camel"):
     """Without a position there is no side; many a number may be empty."""
 
-    position_idx: int
+    position_idx: Code
     symbol: str
     side: str
     size: Num
