@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ async def single(market: Any, sim: serve) -> None:
     assert [row.id for row in whole] == [str(one.trade_id) for one in true]
     quotes = await market.fetch_quotes("BTC/USD", start=start)
     best = front.levels(1)
-    assert [(f"{row.bid:f}", f"{row.ask:f}") for row in quotes] == [(best.bids[0][0], best.asks[0][0])]
+    assert [(row.bid, row.ask) for row in quotes] == [(Decimal(best.bids[0][0]), Decimal(best.asks[0][0]))]
 
 
 async def test_several_symbols_in_one_history() -> None:
