@@ -388,7 +388,7 @@ class Account(Opening):
         """How long nothing may have been heard. One clock stands still while the machine sleeps: that counts too."""
         heard_ns = None if self._raw is None else self._raw.heard_ns
         silent_ns = 0 if heard_ns is None else at.mono_ns - heard_ns
-        return silent_ns + max(at.wall_ns - at.mono_ns - self._apart_ns, 0)
+        return silent_ns + max(at.apart_ns - self._apart_ns, 0)
 
     def _interrupted(self) -> None:
         assert self._one is not None
@@ -415,7 +415,7 @@ class Account(Opening):
         if self._state is State.STALE:
             away = (at.mono_ns - self._lost_ns) / SECOND
             self._tell(health.Resynced(self.venue, None, at.wall_ns, away, None))
-        self._state, self._apart_ns = State.LIVE, at.wall_ns - at.mono_ns
+        self._state, self._apart_ns = State.LIVE, at.apart_ns
         self._settled.set()
         wait, looked_ns = self._options.settle, 0
         while True:

@@ -457,7 +457,7 @@ class Book(Reading, Opening):
         if mono_ns is None:
             return None
         at = now()
-        return mono_ns + at.wall_ns - at.mono_ns
+        return mono_ns + at.apart_ns
 
     def _since(self, mono_ns: int | None) -> float:
         return float("inf") if mono_ns is None else (now().mono_ns - mono_ns) / SECOND

@@ -27,7 +27,7 @@ class VenueClock:
         trip = after.mono_ns - before.mono_ns
         self.offset_ns = venue_ns - (before.wall_ns + trip // 2)
         self.error_ns = trip // 2
-        self._apart_ns = after.wall_ns - after.mono_ns
+        self._apart_ns = after.apart_ns
         offset, unsure = self.offset_ns / SECOND, self.error_ns / SECOND
         if abs(offset) - unsure > self._most:
             words = f"the venue's clock is {abs(offset):.3f} s {'ahead' if offset > 0 else 'behind'}, ± {unsure:.3f} s"
@@ -35,7 +35,7 @@ class VenueClock:
 
     def unsure_ns(self, at: Now) -> int:
         """By how much it may differ from what is known: as it was measured, and what ours was set by since then."""
-        return 0 if self.error_ns is None else self.error_ns + abs(at.wall_ns - at.mono_ns - self._apart_ns)
+        return 0 if self.error_ns is None else self.error_ns + abs(at.apart_ns - self._apart_ns)
 
     def wall_ns(self, at: Now) -> int:
         """The venue's time, as far as it is known."""

@@ -40,7 +40,8 @@ class Healths:
         """An event has happened."""
         self.emitted += 1
         self.ring.append(event)
-        if not [told for told in [listener(event) for listener in tuple(self.listeners)] if told is not False]:
+        answers = [listener(event) for listener in tuple(self.listeners)]
+        if all(one is False for one in answers):
             self._log(event)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tidebook.client.account import Account
-from tidebook.client.ahead import all_rows
+from tidebook.client.ahead import WORKERS, all_rows
 from tidebook.client.bars import Bars, asked_bars
 from tidebook.client.book import Book, Stale
 from tidebook.client.books import Books
@@ -292,8 +292,8 @@ class Reader(Finding):
 
     def history(
         self, symbols: str | Sequence[str], kind: "HistoryKind" = "bars", *, interval: str = "1m", start: Instant,
-        end: Instant = None, venue: str | None = None, workers: int = 8, resume: "str | PathLike[str] | None" = None,
-        progress: bool = False,
+        end: Instant = None, venue: str | None = None, workers: int = WORKERS,
+        resume: "str | PathLike[str] | None" = None, progress: bool = False,
     ) -> "History[Any]":  # fmt: skip
         """A long range page after page, some asked for at once: see `tidebook.history`."""
         from tidebook.history import History  # it is built on this

@@ -68,9 +68,8 @@ class Book:
         self.error: TidebookError | None = None  # why it will never be right
         self.asked_ns: int | None = None  # when the snapshot under way was asked for
         self.queued = False  # the desk has not sent it yet
-        self._newer: tuple[Reply, int] | None = (
-            None  # an audit's answer, and when it was asked for: the stream is behind
-        )
+        # An audit's answer that the stream has not come to yet, and when it was asked for.
+        self._newer: tuple[Reply, int] | None = None
         self._asker = asker
         self._options = options
         self._asked = asked  # when, within the pace; it outlives a book that is unwanted and wanted again

@@ -14,6 +14,11 @@ class Now(NamedTuple):
     mono_ns: int
     wall_ns: int
 
+    @property
+    def apart_ns(self) -> int:
+        """What lies between the two: the same for ever, but for a clock that was set and a machine that slept."""
+        return self.wall_ns - self.mono_ns
+
 
 def seconds(value: float) -> int:
     """A duration in seconds as nanoseconds."""

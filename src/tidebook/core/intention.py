@@ -44,7 +44,7 @@ class Intention:
     error: TidebookError | None = None
     why: str = ""
     sent_ns: int | None = None  # monotonic, when it left
-    sent_wall_ns: int = 0  # the same by the other clock, which goes on while the machine sleeps
+    apart_ns: int = 0  # our two clocks then: one of them goes on while the machine sleeps
     slept_ns: int = 0  # how much longer ago that was, when it was asked about last, than the monotonic clock says
     again: bool = False  # it was refused for its time stamp, or its nonce
     asked: int = 0
@@ -80,7 +80,7 @@ class Intention:
         """
         if self.state != "made":
             return False
-        self.state, self.sent_ns, self.sent_wall_ns, self.unsure_ns = "sent", now.mono_ns, now.wall_ns, unsure_ns
+        self.state, self.sent_ns, self.apart_ns, self.unsure_ns = "sent", now.mono_ns, now.apart_ns, unsure_ns
         return True
 
     def given_up(self) -> bool:
@@ -138,7 +138,7 @@ class Intention:
         """
         if age_ns < -MARGIN:
             age_ns = seconds(self.trading.known_for or 0)
-        self.sent_wall_ns = now.wall_ns
+        self.apart_ns = now.apart_ns
         self.state, self.sent_ns, self.why = "unknown", now.mono_ns, "the process ended before its answer was there"
         self.age_ns, self.answered_ns = max(age_ns, 0), now.mono_ns if answered else None
         self.next_ns = None if self.trading.ability == "none" else now.mono_ns
@@ -156,7 +156,7 @@ class Intention:
             return False
         self.asked += 1
         self.next_ns = None
-        self.slept_ns = max(now.wall_ns - self.sent_wall_ns - (now.mono_ns - (self.sent_ns or 0)), 0)
+        self.slept_ns = max(now.apart_ns - self.apart_ns, 0)
         return True
 
     def not_found(self, asked_ns: int, now: Now) -> None:

@@ -27,8 +27,7 @@ class Beat:
         self._jump = jump
         self._loop = asyncio.get_running_loop()
         self._clock = clock
-        at = clock()
-        self._difference = at.wall_ns - at.mono_ns
+        self._difference = clock().apart_ns
         self._timer = self._next()
 
     def stop(self) -> None:
@@ -41,10 +40,10 @@ class Beat:
     def _beat(self) -> None:
         late = self._loop.time() - self._due
         at = self._clock()
-        moved = (at.wall_ns - at.mono_ns - self._difference) / SECOND
+        moved = (at.apart_ns - self._difference) / SECOND
         self._timer = self._next()
         if abs(moved) > self._jump:
-            self._difference = at.wall_ns - at.mono_ns
+            self._difference = at.apart_ns
             self._jumped(moved)
         if late > self._late:
             self._blocked(late)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
+from tidebook.client.ahead import WORKERS
 from tidebook.client.bars import Bars
 from tidebook.client.book import Stale
 from tidebook.client.ranges import Instant
@@ -194,7 +195,7 @@ class Reader(Verbs):
         start: Instant,
         end: Instant = None,
         venue: str | None = None,
-        workers: int = 8,
+        workers: int = WORKERS,
         resume: str | PathLike[str] | None = None,
         progress: bool = False,
     ) -> History[Any]:
