@@ -80,8 +80,12 @@ class Pages(Generic[T]):
 
     @property
     def first_step(self) -> int:
-        """How much time may be asked for at once, so that the first page tells where rows begin how dense."""
-        return self._most_at_once(1 << 62)
+        """How much time to ask for at first: what a page has room for, where rows are as far apart as they mostly are.
+
+        Where rows share instants nobody knows how dense they are: all that may be asked for, and one page tells.
+        """
+        dense = self._same is not None
+        return self._most_at_once(1 << 62 if dense else self._every * max(self._most - 1, 1))
 
     def next_step(self, step_ns: int, part: "Part[T]") -> int:
         """How much to ask for after a page: as much as filled it, more where it was mostly empty."""

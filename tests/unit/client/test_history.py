@@ -107,6 +107,25 @@ async def test_a_start_long_before_the_first_row_costs_few_pages(ranges: Any) ->
         assert len(bourse.asked) - before < 200, "a day at a time it is 11,000"
 
 
+async def test_pages_are_asked_for_together_from_the_first_one_on() -> None:
+    """How far apart such rows are is known: no page has to come back before the others leave."""
+    async with asyncio.timeout(GENEROUS):
+        async with running(declared(True)) as (bourse, at), connect("bourse.linear", at=at) as market:
+            bourse.charged = charged(Random(5), 200)
+            pages, answers, waiting, all_there = await pages_of(market), bourse.http, 0, asyncio.Event()
+
+            async def together(request: Asked) -> Answer:
+                nonlocal waiting
+                waiting += 1
+                if waiting == 8:
+                    all_there.set()
+                await all_there.wait()
+                return await answers(request)
+
+            bourse.http = together  # type: ignore[method-assign]
+            assert len(await at_once(pages, FIRST, END, 8)) > 100
+
+
 async def asked_again(market: Market, bourse: Bourse, path: Path) -> tuple[list[int], int]:
     before = len(bourse.asked)
     async with history.funding(market, BTC, start=FIRST, end=END, resume=path, workers=2) as pages:

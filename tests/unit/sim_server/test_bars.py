@@ -145,3 +145,20 @@ async def test_an_hour_of_the_past_begins_and_ends_as_its_minutes_do(minutes: in
     whole = past.whole(open_ns, HOUR)
     assert (whole.open_ns, whole.open) == (open_ns, past.minute(open_ns).open)
     assert whole.close == past.minute(open_ns + HOUR).open
+
+
+async def test_bars_are_the_same_whatever_was_asked_for_before() -> None:
+    """A page begins with what is known from pages before it, and ends with what is not."""
+    start = int(datetime(2026, 1, 5, 4, 30, 30, tzinfo=UTC).timestamp() * 1000)
+    whole = {"symbol": "ETHBTC", "interval": "1m", "startTime": start, "endTime": start + 200 * 60_000, "limit": 1000}
+    async with serve(3, ["binance"], date="2026-01-06") as sim, clients(sim.at, "binance.spot") as [client]:
+        _, wanted, _ = await client.get("/api/v3/klines", **whole)
+        assert len(wanted) == 200
+    async with serve(3, ["binance"], date="2026-01-06") as sim, clients(sim.at, "binance.spot") as [client]:
+        for first, last in ((50, 60), (40, 55), (60, 90), (0, 70), (58, 200)):
+            asked = {"startTime": start + first * 60_000, "endTime": start + last * 60_000}
+            _, some, _ = await client.get("/api/v3/klines", **whole | asked)
+            assert some == wanted[first:last], (first, last)
+            _, some, _ = await client.get("/api/v3/klines", **whole | asked | {"limit": 7})
+            assert some == wanted[first:last][:7], (first, last)
+        assert (await client.get("/api/v3/klines", **whole))[1] == wanted

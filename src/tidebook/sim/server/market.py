@@ -233,8 +233,12 @@ class Market:
         end_ns = min(self.now_ns if end_ns is None else end_ns, self.now_ns)
         if start_ns is None:
             start_ns = span.after(span.opening(end_ns), 1 - most)
-        bars = self._tape.bars(span, max(0, start_ns), end_ns, self.now_ns, most=most)
-        return [self._candle(bar, span.after(bar.open_ns)) for bar in bars]
+        start_ns = max(0, start_ns)
+        found = self._known(span, start_ns, end_ns, most)
+        if found:
+            start_ns = found[-1].end_ns
+        bars = self._tape.bars(span, start_ns, end_ns, self.now_ns, most=most - len(found))
+        return found + [self._candle(bar, span.after(bar.open_ns)) for bar in bars]
 
     def today(self) -> Today:
         return day_of(self._instrument, self._tape.day(self.now_ns), self.levels(1))
@@ -244,6 +248,20 @@ class Market:
         return day_of(self._instrument, self._tape.glance(self.now_ns), self.levels(1))
 
     # ---- inside
+
+    def _known(self, span: Span, start_ns: int, end_ns: int, most: int) -> list[Candle]:
+        """Those of [start, end] that were asked for before, from the first on until one was not."""
+        found: list[Candle] = []
+        opening = span.opening(start_ns)
+        if opening < start_ns:
+            opening = span.after(opening)
+        while opening <= end_ns and len(found) < most:
+            made = self._candles.get((opening, span.after(opening)))
+            if made is None:
+                break
+            found.append(made)
+            opening = made.end_ns
+        return found
 
     def _candle(self, bar: Bar, end_ns: int) -> Candle:
         if end_ns > self._birth_ns:
