@@ -88,6 +88,33 @@ def _from_the_start_and_drop(word: str) -> Fault:
     return fault
 
 
+def _old_from_the_start(stage: Stage) -> None:
+    """The first answers are older than the first message, which comes after them."""
+    stage.venue.mean_gap = 0.3
+    stage.world.run(stage.world.now_ns + 3 * SECOND)  # something was before
+    stage.venue.knobs.add("http_old", 2)
+
+
+def _nothing_taken_back(stage: Stage) -> str | None:
+    """No book was called live before it was known to be."""
+    told = [event for _, event in stage.client.events if isinstance(event, health.Gap | health.Stale)]
+    return f"told {told[0]}" if told else None
+
+
+def _quiet(stage: Stage) -> None:
+    """Nothing is said for minutes; its book is there all the same."""
+
+    def look() -> None:
+        for book in stage.client.desk.books.values():
+            if not book.readable:
+                raise Wrong(f"{book.plan.symbol} is {book.state} in a quiet market: {book.reason}")
+
+    stage.world.run(stage.world.now_ns + SECOND)
+    stage.venue.mean_gap = 600.0
+    stage.world.run(stage.world.now_ns + SECOND)  # the last that is told
+    stage.at(2.0 + stage.combination.rule.pace.lag + 1.0, look)
+
+
 def _then_drop(*words: str, times: int = 1) -> Fault:
     """A gap, whose answer is then one of these."""
 
@@ -267,6 +294,10 @@ def _rest(combination: Combination) -> bool:
     return combination.rule.seed is Seed.REST
 
 
+def _outside_and_proven(combination: Combination) -> bool:
+    return combination.from_outside and combination.proves
+
+
 def _has_whole(combination: Combination) -> bool:
     return combination.rule.seed is not Seed.EVERY
 
@@ -305,6 +336,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("rotated and cut", _rotated_and_cut, _is_paced, lifetime=12.0, main=26.0),
     Scenario("announced", _announced, verify=_rotated(1), lifetime=10_000.0, main=16.0),
     Scenario("accept, then close", _closing, verify=_handshakes, main=620.0),
+    Scenario("snapshot old at first", _old_from_the_start, _outside_and_proven, _nothing_taken_back),
+    Scenario("quiet market", _quiet, _outside),
 )
 BY_NAME: Final = {scenario.name: scenario for scenario in SCENARIOS}
 

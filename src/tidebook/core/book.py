@@ -93,7 +93,7 @@ class Book:
         if self.state is State.SYNCING:
             self.reason = "waiting for a snapshot" if self._seeds_from_outside else "waiting for its first message"
         if self._seeds_from_outside:
-            self._ask(now)
+            self._ask_first(now)
         if (limit := self._limit(first=True)) is not None:
             self._life_timer.set(now.mono_ns + limit)
 
@@ -108,7 +108,7 @@ class Book:
             case "seeded":
                 self._seeded(now)
             case "waiting":
-                self._ask_once(now)
+                self._begun(now)
             case "gap" | "unknown_id":
                 self._emit(health.Gap(*self._about(now), event.expected, event.got))
                 self._stale(f"gap, expected {event.expected}, got {event.got}", now)
@@ -234,11 +234,21 @@ class Book:
     def _emit(self, event: health.Health) -> None:
         self._asker.emit(event)
 
-    def _ask_once(self, now: Now) -> None:
-        if self.confirmed_ns is None:
-            self.confirmed(now)
-        elif self._seeds_from_outside and self.asked_ns is None and not self.queued and self._ask_timer.at_ns is None:
+    def _ask_first(self, now: Now) -> None:
+        """Ask once the stream has begun: what shows less than its first message does is then seen to be too old.
+
+        In a quiet market an answer that was asked for `lag` later shows at least what was before the stream began.
+        """
+        rule = self.plan.rule
+        if rule.proves and rule.pace.lag:
+            self._ask_timer.set(now.mono_ns + seconds(rule.pace.lag))
+        else:
             self._ask(now)
+
+    def _begun(self, now: Now) -> None:
+        """A change waits for a snapshot."""
+        self.confirmed(now)
+        self._ask(now, self._urgency)
 
     def _ask(self, now: Now, urgency: Urgency | None = None) -> None:
         """Ask for a snapshot now, or as soon as the venue's pace allows."""

@@ -255,6 +255,14 @@ class Facts(Protocol):
 
     @property
     def now_ns(self) -> int: ...
+    @property
+    def stamp_ns(self) -> int:
+        """The time that is told to who asks for it, and by which a request's stamp is judged.
+
+        It goes on while a busy machine has yet to catch up with what happens until then: `now_ns` is of what has.
+        """
+        ...
+
     def listed(self) -> Sequence[Rules]: ...
     def levels(self, id: str, depth: int | None = None, *, lag: float = 0.0, step: int = 0) -> Levels:
         """The book, or, as `lag` says, what it was so many seconds ago.

@@ -73,11 +73,16 @@ PROVING = frozenset({Proof.SEQUENCE, Proof.CHECKSUM, Proof.WHOLE})
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a snapshot of one book may be asked for: `count` in `per` seconds, `spacing` seconds apart."""
+    """How often a snapshot of one book may be asked for: `count` in `per` seconds, `spacing` seconds apart.
+
+    `lag`: an answer may be that many seconds older than its question. Until the stream has begun nobody sees that, so
+    that the first question waits for the first message, at most for so long.
+    """
 
     count: int = 3
     per: float = 60.0
     spacing: float = 1.0
+    lag: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

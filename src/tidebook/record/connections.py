@@ -31,7 +31,7 @@ QUIET: Final = 3600.0
 
 _T = TypeVar("_T")
 
-AT_ONCE = Pace(count=20, per=1.0, spacing=0.05)
+AT_ONCE = Pace(count=20, per=1.0, spacing=0.05, lag=0.0)
 """Snapshots come when their line comes, perhaps a thousand times faster than once; the venue's pace does not apply."""
 
 

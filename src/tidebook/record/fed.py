@@ -28,7 +28,7 @@ from tidebook.record.capture import Record
 from tidebook.record.connections import Connections, Recorded, WantedBook
 from tidebook.venues import at_host
 
-NO_PACE = Pace(count=1 << 30, per=0.0, spacing=0.0)
+NO_PACE = Pace(count=1 << 30, per=0.0, spacing=0.0, lag=0.0)
 """A snapshot is asked for whenever one is wanted: the recording has it, or has not."""
 
 REMEMBERED = 10_000

@@ -44,21 +44,15 @@ START: Final = 1_000 * SECOND
 WALL: Final = 1_790_000_000 * SECOND
 
 _SEQUENCE = (Proof.SEQUENCE,)
+_SURE: Final = Pace(lag=0.0)  # no answer is older than its question: the first one waits for nothing
+_REST: Final = SyncRule(Seed.REST, Chain.NEXT, Bridge.COVERS_NEXT, proof=_SEQUENCE, resync=Resync.REFETCH)
 RULES: Final = {
     "stream": SyncRule(Seed.STREAM, Chain.NEXT, proof=_SEQUENCE),
-    "rest": SyncRule(Seed.REST, Chain.NEXT, Bridge.COVERS_NEXT, proof=_SEQUENCE, resync=Resync.REFETCH),
-    "request": SyncRule(
-        Seed.REQUEST, Chain.NEXT, Bridge.COVERS_NEXT, proof=_SEQUENCE, resync=Resync.REQUEST, pace=Pace(60, 60, 0.1)
-    ),
+    "rest": replace(_REST, pace=_SURE),
+    "lagging": _REST,
+    "request": replace(_REST, seed=Seed.REQUEST, resync=Resync.REQUEST, pace=Pace(60, 60, 0.1, lag=0.0)),
     "side": SyncRule(Seed.SIDE, Chain.RISING, Bridge.AFTER, proof=(Proof.COMPARE,)),
-    "audited": SyncRule(
-        Seed.REST,
-        Chain.NEXT,
-        Bridge.COVERS_NEXT,
-        proof=(Proof.SEQUENCE, Proof.COMPARE),
-        resync=Resync.REFETCH,
-        compare_every=30.0,
-    ),
+    "audited": replace(_REST, proof=(Proof.SEQUENCE, Proof.COMPARE), compare_every=30.0, pace=_SURE),
 }
 WORDS: Final = ("topics_per_message", "pace", "burst", "serial", "most_bytes")
 SHAPE: Final = BookShape(

@@ -67,7 +67,7 @@ class Counter:
         checks = verify.UNSIGNED if call.needs == "key" else verify.REQUESTS
         check = checks.get(self.private.scheme, verify.REQUESTS[self.private.scheme])
         try:
-            key = check(request, self.tellers.secrets(self.private.purse), self.front.now_ns)
+            key = check(request, self.tellers.secrets(self.private.purse), self.front.stamp_ns)
         except Distrusted as error:
             return self.front.answer(self.private.distrusted(error.why))
         seat = self.seat(self.tellers.keys(self.private.purse)[key])
@@ -181,7 +181,7 @@ class PrivateLine:
         counter, request = self._counter, self._request
         purse = counter.private.purse
         name = verify.message(
-            counter.private.scheme, message, counter.tellers.secrets(purse), self._front.now_ns, request.host,
+            counter.private.scheme, message, counter.tellers.secrets(purse), self._front.stamp_ns, request.host,
             request.path,
         )  # fmt: skip
         key = counter.tellers.keys(purse)[name]

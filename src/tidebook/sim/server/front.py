@@ -75,6 +75,7 @@ class Front:
         self.faults = Faults(exchange.seed, venue.name)
         self.lines: dict[Line, str] = {}  # with the name of the endpoint that it is here
         self.shift_ns = 0
+        self.due_ns: Callable[[], int] = lambda: exchange.now_ns  # until time begins
         self._exchange = exchange
         self.gates = gates
         for pool in venue.pools:
@@ -97,6 +98,10 @@ class Front:
     @property
     def now_ns(self) -> int:
         return self._exchange.now_ns + self.shift_ns + self.faults.clock_ns
+
+    @property
+    def stamp_ns(self) -> int:
+        return self.due_ns() + self.shift_ns + self.faults.clock_ns
 
     @property
     def now_ms(self) -> int:

@@ -103,9 +103,17 @@ class Simulator:
             instant = now()
             self._began = (instant.mono_ns, self.exchange.now_ns)
             for front in self.fronts.values():
+                front.due_ns = self.due_ns
                 front.shift_ns = (instant.wall_ns - self.exchange.now_ns) // 1_000_000 * 1_000_000
                 for symbol in filter(front.lists, self._symbols):
                     front.of_symbol(symbol)
+
+    def due_ns(self) -> int:
+        """What the exchange's time is by this machine's clock: it may have yet to catch up with it."""
+        if self._began is None:
+            return self.exchange.now_ns
+        mono_ns, start_ns = self._began
+        return start_ns + int((now().mono_ns - mono_ns) * self.speed)
 
     async def run(self) -> None:
         """Let time pass, for ever."""
@@ -124,9 +132,7 @@ class Simulator:
         """Let the exchange catch up with the clock; True when there was not time enough for that."""
         if self._began is None:
             return False
-        mono_ns, start_ns = self._began
-        began = now().mono_ns
-        to_ns = start_ns + int((began - mono_ns) * self.speed)
+        began, to_ns = now().mono_ns, self.due_ns()
         while self._step(to_ns):
             if now().mono_ns > began + SLICE_NS:
                 return True

@@ -188,7 +188,7 @@ def _no_key(facts: Facts, args: Args) -> Said:
 def routes(site: Site) -> tuple[Route, ...]:
     return (
         Route("/api/v3/ping", lambda facts, args: Said("ping")),
-        Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
+        Route("/api/v3/time", lambda facts, args: Said("time", {"serverTime": facts.stamp_ns // MS})),
         Route("/api/v3/exchangeInfo", partial(_info, site), lambda args: site.info),
         Route("/api/v3/depth", _depth, lambda args: costs(site.depth, limit(args, 100, 5000)), snapshot=True),
         Route("/api/v3/trades", _trades, lambda args: site.trades),

@@ -44,7 +44,7 @@ def _answer(facts: Facts, sample: str, result: Values) -> Said:
 
 
 def _time(facts: Facts, args: Args) -> Said:
-    ns = facts.now_ns
+    ns = facts.stamp_ns
     return _answer(facts, "rest_time", {"timeSecond": str(ns // 10**9), "timeNano": str(ns)})
 
 

@@ -150,7 +150,8 @@ def _in_time(facts: Facts, message: Words) -> bool:
     if not (at.isascii() and at.isdigit()):
         return False
     wide = int(window) if window.isascii() and window.isdigit() else 5_000
-    return facts.now_ns // MS - wide <= int(at) < facts.now_ns // MS + 1_000
+    now = facts.stamp_ns // MS
+    return now - wide <= int(at) < now + 1_000
 
 
 def _acted(account: Account, facts: Facts, op: str, id: str, words: Words) -> Said:

@@ -100,7 +100,7 @@ def _tickers(facts: Facts, args: Args) -> Said:
 
 ROUTES: Final = (
     Route("/v1/common/symbols", _symbols),
-    Route("/v1/common/timestamp", lambda facts, args: Said("timestamp", {"data": facts.now_ns // MS})),
+    Route("/v1/common/timestamp", lambda facts, args: Said("timestamp", {"data": facts.stamp_ns // MS})),
     Route("/market/depth", _book, snapshot=True),
     Route("/market/trade", _last_trade),
     Route("/market/history/trade", _trades),

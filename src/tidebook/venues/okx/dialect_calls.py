@@ -184,7 +184,7 @@ def _marked(name: str, row: Callable[[str, Marked], Values], whole: bool, facts:
 _API: Final = "/api/v5"
 ROUTES: Final = (
     Route(
-        f"{_API}/public/time", lambda facts, args: Said("time", {"data.0.ts": str(facts.now_ns // MS)}), pool=TEN.name
+        f"{_API}/public/time", lambda facts, args: Said("time", {"data.0.ts": str(facts.stamp_ns // MS)}), pool=TEN.name
     ),
     Route(f"{_API}/public/instruments", _instruments),
     Route(f"{_API}/public/funding-rate", _rate),

@@ -145,7 +145,7 @@ def _act(op: str, until: str, account: Account, facts: Facts, words: Words) -> O
     if until and op != "cancel-order":
         if not (until.isascii() and until.isdigit()):
             raise calls.Bad("expTime")
-        if int(until) < facts.now_ns // MS:
+        if int(until) < facts.stamp_ns // MS:
             raise calls.Expired
     code = calls.text(words, "instIdCode")
     id = {str(number): id for id, number in codes(facts).items()}[code]

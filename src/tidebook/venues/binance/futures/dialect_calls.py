@@ -217,7 +217,7 @@ def routes(usd: bool) -> tuple[Route, ...]:
     )
     found = (
         Route(f"{root}/ping", lambda facts, args: Said("ping")),
-        Route(f"{root}/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
+        Route(f"{root}/time", lambda facts, args: Said("time", {"serverTime": facts.stamp_ns // MS})),
         Route(f"{root}/exchangeInfo", partial(_info, usd)),
         Route(f"{root}/depth", partial(_depth, usd), depth, snapshot=True),
         Route(f"{root}/trades", partial(_trades, usd), lambda args: 5),

@@ -52,7 +52,7 @@ def _named(*suffixes: str) -> Callable[[str], str | None]:
 DEPTH: Final = replace(
     futures.DEPTH,
     matches=_named("depth@100ms", "depth@500ms"),
-    rule=replace(futures.DEPTH.rule, pace=Pace(count=20, per=60, spacing=3), buffer_seconds=180),
+    rule=replace(futures.DEPTH.rule, pace=Pace(count=20, per=60, spacing=3, lag=30), buffer_seconds=180),
     rest=rest.seed,
     depths=rest.LEVELS,
     snapshot_of=asked_at("eapi/v1/depth"),

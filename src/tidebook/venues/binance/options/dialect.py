@@ -151,7 +151,7 @@ def _index(facts: Facts, args: Args) -> Said:
 _ROOT: Final = "/eapi/v1"
 ROUTES: Final = (
     Route(f"{_ROOT}/ping", lambda facts, args: Said("ping")),
-    Route(f"{_ROOT}/time", lambda facts, args: Said("time", {"serverTime": facts.now_ns // MS})),
+    Route(f"{_ROOT}/time", lambda facts, args: Said("time", {"serverTime": facts.stamp_ns // MS})),
     Route(f"{_ROOT}/exchangeInfo", _info),
     Route(f"{_ROOT}/depth", _depth, lambda args: costs(DEPTH_COSTS, limit(args, 100, 1000)), snapshot=True),
     Route(f"{_ROOT}/trades", _trades, lambda args: 5),

@@ -254,7 +254,7 @@ def routes(*, linear: bool) -> tuple[Route, ...]:
 
     return (
         Route(f"{api}/swap_contract_info", of(_contracts)),
-        Route("/api/v1/timestamp", lambda facts, args: Said("timestamp", {"ts": facts.now_ns // MS})),
+        Route("/api/v1/timestamp", lambda facts, args: Said("timestamp", {"ts": facts.stamp_ns // MS})),
         Route(f"{market}/depth", _book),
         Route(f"{market}/history/trade", of(_trades)),
         Route(f"{market}/history/kline", of(_klines)),
