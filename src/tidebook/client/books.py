@@ -106,7 +106,7 @@ class Books(Opening, Mapping[str, Book]):
         self._states.set()
         await asyncio.gather(*(book.close() for book in books))
 
-    async def live(self, timeout: float = 30.0) -> None:
+    async def live(self, timeout: float = 60.0) -> None:
         """Wait until each of them is proven current.
 
         Raises BookNotLive with those that are not after `timeout` seconds, UsageError when these are closed.

@@ -86,7 +86,7 @@ class Reader(Finding):
     # Live ---------------------------------------------------------------------
 
     def book(
-        self, symbol: str, *, venue: str | None = None, kind: str | None = None, timeout: float = 30.0,
+        self, symbol: str, *, venue: str | None = None, kind: str | None = None, timeout: float = 60.0,
         require: str | None = None, stale: Stale = "sleep", limit: int | None = None, levels: bool = False,
     ) -> Book:  # fmt: skip
         """A live order book. Entering waits until it is readable, `timeout` seconds at most; then SubscriptionFailed.
@@ -119,7 +119,7 @@ class Reader(Finding):
         )
 
     def books(
-        self, *symbols: str | Sequence[str], venue: str | None = None, kind: str | None = None, timeout: float = 30.0,
+        self, *symbols: str | Sequence[str], venue: str | None = None, kind: str | None = None, timeout: float = 60.0,
         require: str | None = None, stale: Stale = "sleep", limit: int | None = None,
     ) -> Books:  # fmt: skip
         """Order books of many symbols, or patterns: a mapping from symbol to book; iterating yields which one changed.
@@ -220,7 +220,7 @@ class Reader(Finding):
         flat = _flat(name, symbols)
         return FactFeed(self, name, flat, venue, slow or RULES.get(name, "error"), option)
 
-    def consolidated(self, symbol: str, *, venue: str | None = None, timeout: float = 30.0) -> Consolidated:
+    def consolidated(self, symbol: str, *, venue: str | None = None, timeout: float = 60.0) -> Consolidated:
         """The best prices of a symbol on every connected venue that lists it, or on those of `venue`, side by side.
 
         Entering waits until those of the venues that have answered are readable, or have failed; raises where none is,

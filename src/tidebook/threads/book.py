@@ -217,7 +217,7 @@ class Books(Read[books.Books, Book], Called[books.Books, Book], Mapping[str, Boo
         self._check_opened()
         self._home.thread.call(self._thing.remove(*symbols))
 
-    def live(self, timeout: float = 30.0) -> None:
+    def live(self, timeout: float = 60.0) -> None:
         """Wait until each of them is proven current. Raises BookNotLive with those that are not after `timeout` s."""
         self._check_opened()
         self._home.thread.call(self._thing.live(timeout))

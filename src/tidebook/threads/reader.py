@@ -46,7 +46,7 @@ class Reader(Verbs):
         *,
         venue: str | None = None,
         kind: str | None = None,
-        timeout: float = 30.0,
+        timeout: float = 60.0,
         require: str | None = None,
         stale: Stale = "sleep",
         limit: int | None = None,
@@ -72,7 +72,7 @@ class Reader(Verbs):
         *symbols: str | Sequence[str],
         venue: str | None = None,
         kind: str | None = None,
-        timeout: float = 30.0,
+        timeout: float = 60.0,
         require: str | None = None,
         stale: Stale = "sleep",
         limit: int | None = None,
@@ -154,7 +154,7 @@ class Reader(Verbs):
         """Volatilities and greeks of options, as the venue computes them; the newest of each symbol."""
         return Subscription(self._home, self._market.greeks(*symbols, venue=venue, slow=slow))
 
-    def consolidated(self, symbol: str, *, venue: str | None = None, timeout: float = 30.0) -> Consolidated:
+    def consolidated(self, symbol: str, *, venue: str | None = None, timeout: float = 60.0) -> Consolidated:
         """The best prices of a symbol on every connected venue that lists it, or on those of `venue`, side by side."""
         return Consolidated(self._home, self._market.consolidated(symbol, venue=venue, timeout=timeout))
 
