@@ -173,7 +173,12 @@ class Trader(Finding):
         self, order: Order | str, *, size: Amount | None = None, price: Amount | None = None,
         symbol: str | None = None, client_id: str | None = None, venue: str | None = None,
     ) -> Order:  # fmt: skip
-        """Change the size or the price of an open order, where its venue can. Numbers are checked as for `submit`."""
+        """Change the size or the price of an open order, where its venue can. Numbers are checked as for `submit`.
+
+        `size` is the whole, with what was filled already. Where the venue puts another order in its place, that is the
+        one that is returned: it has another id, and the size that was left to be traded.
+        Raises UsageError where the venue cannot, and for a size that is filled already.
+        """
         self._check_allowed()
         if size is None and price is None:
             raise UsageError("amend: which size, or which price?")
@@ -196,7 +201,12 @@ class Trader(Finding):
         )
         assert checked.size is not None
         assert checked.price is not None
-        ref = ref._replace(size=plain(checked.size), price=plain(checked.price), side=given.side)
+        if checked.size <= given.filled:
+            text = f"size={plain(checked.size)}: {plain(given.filled)} of it is filled already. Nothing was sent"
+            raise UsageError(text, venue=one.declared.name, symbol=ref.instrument.symbol)
+        ref = ref._replace(
+            size=plain(checked.size), price=plain(checked.price), side=given.side, filled=plain(given.filled)
+        )  # fmt: skip
         found: Order = await self._act(one, "amend", ref)
         return found
 

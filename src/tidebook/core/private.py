@@ -92,7 +92,8 @@ class Ordered:
     """An order as it is. `spent` sums its fills' amounts, `average` is empty without one; `fees` are by currency.
 
     `reason` says why it was rejected or has expired. With a `trigger` it `waits`, or has, until trades have reached
-    it; what was cancelled before that waits for ever.
+    it; what was cancelled before that waits for ever. `replaces` is the number of the order in whose place it came,
+    `replaced_by` of the one that came in its own; 0: there is none.
     """
 
     number: int
@@ -117,6 +118,8 @@ class Ordered:
     rises: bool = False
     waits: bool = False
     leg: Leg = "net"
+    replaces: int = 0
+    replaced_by: int = 0
 
     @property
     def at_market(self) -> bool:
@@ -183,6 +186,10 @@ class Account(Protocol):
     def amend(
         self, number: int | None, client_id: str, size: str = "", price: str = "", id: str | None = None
     ) -> Ordered: ...
+    def replace(self, number: int, one: Placing) -> Ordered:
+        """Cancel an open order, and place another one instead of it, which may use what it held. Both, or nothing."""
+        ...
+
     def order(self, number: int | None, client_id: str = "", id: str | None = None) -> Ordered:
         """An order by its number, else the newest by its client's id."""
         ...

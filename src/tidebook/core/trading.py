@@ -27,7 +27,8 @@ ACTS: Final = (
 class Ref(NamedTuple):
     """Which order is meant: by the venue's id, or by the client's. `size` and `price` are what amending makes of it.
 
-    `side` and `kind` are the order's where they are known. `account`: see `addressed`.
+    `side` and `kind` are the order's where they are known, `filled` what of it was filled when it was to be amended.
+    `account`: see `addressed`.
     """
 
     instrument: Instrument
@@ -37,6 +38,7 @@ class Ref(NamedTuple):
     price: str = ""
     side: Side | None = None
     kind: Kind | None = None
+    filled: str = "0"
     account: str = ""
 
 

@@ -49,8 +49,13 @@ class House:
 
     # ---- commands
 
-    def check(self, account: Account, venue: str, symbol: str, ask: Ask) -> Ask:
-        """Raises Denied for what would not be placed; the order as it would be."""
+    def check(
+        self, account: Account, venue: str, symbol: str, ask: Ask, instead: Record | None = None
+    ) -> Ask:  # fmt: skip
+        """Raises Denied for what would not be placed; the order as it would be.
+
+        `instead` of an order that is there: what that one holds is free for it.
+        """
         instrument, terms = self._exchange.want(venue, symbol), self.funds.terms_of(venue)
         if instrument.kind not in ("spot", "linear"):
             raise Denied("kind")
@@ -58,25 +63,25 @@ class House:
             raise Denied("leg")
         if ask.client_id and self.funds.taken(account, terms, ask.client_id):
             raise Denied("duplicate")
-        if len(account.open) >= terms.most_open:
+        if len(account.open) - (instead is not None) >= terms.most_open:
             raise Denied("too_many")
         if ask.trigger is not None:
             ask = self._turned(venue, instrument, ask)
         if ask.trigger is None or not ask.only_closes:  # what only closes is looked at when it goes off
-            ask = self.funds.grown(account, venue, instrument, ask)
+            ask = self.funds.grown(account, venue, instrument, ask, instead)
         if ask.trigger is not None and not terms.stops_hold:
             return ask
-        self.funds.check(account, venue, instrument, ask)
+        self.funds.check(account, venue, instrument, ask, 0 if instead is None else instead.hold)
         return ask
 
-    def place(self, account: Account, venue: str, symbol: str, ask: Ask) -> Record:
+    def place(self, account: Account, venue: str, symbol: str, ask: Ask, *, replaces: int = 0) -> Record:
         """Place an order, which is matched at this instant. Raises Denied, and nothing has happened."""
         ask = self.check(account, venue, symbol, ask)
         self._numbers += 1
         number, now_ns = self._numbers, self._exchange.now_ns
         record = Record(
             number, venue, self._exchange.instrument(venue, symbol), ask, now_ns, f"account-{account.number}-{number}",
-            ask.price, ask.size, ask.size, updated_ns=now_ns,
+            ask.price, ask.size, ask.size, updated_ns=now_ns, replaces=replaces,
         )  # fmt: skip
         account.records[number] = record
         if ask.client_id:
@@ -127,6 +132,16 @@ class House:
         account.tell("amended", record)
         self._send(account, record)
         self.tend()
+
+    def replace(self, account: Account, record: Record, ask: Ask) -> Record:
+        """Cancel an open order and place another one in its place. Raises Denied, and nothing has happened."""
+        if record.state != "open":
+            raise Denied("done")
+        symbol = record.instrument.symbol
+        self.check(account, record.venue, symbol, ask, record)
+        record.replaced_by = self._numbers + 1
+        self.cancel(account, record)
+        return self.place(account, record.venue, symbol, ask, replaces=record.number)
 
     def count_down(self, account: Account, venue: str, symbol: str | None, after_ns: int) -> int:
         """Cancel what is open, in a symbol or all, after so long, unless it is asked anew; 0: never. Returns when."""

@@ -86,6 +86,8 @@ class Record:
     hold_in: str = ""
     moving: bool = False  # it is taken out and placed again
     waits: bool = False  # for its trigger; also what was cancelled before it
+    replaces: int = 0  # the number of the order in whose place it came
+    replaced_by: int = 0
 
     @property
     def filled(self) -> int:

@@ -113,3 +113,61 @@ async def test_the_account_s_worth_is_its_cash_and_what_its_coins_are_worth() ->
         _, found = await client.ask("GET", "/v2/account")
         assert Decimal(found["position_market_value"]) > 0
         assert Decimal(found["equity"]) - Decimal(found["position_market_value"]) == dollars
+
+
+async def test_another_order_comes_in_the_place_of_one_that_is_changed() -> None:
+    async with alpaca() as client:
+        before = await cash(client)
+        ws = await client.session.ws_connect(
+            f"http://{client.sim.at}/stream", headers={"Host": "paper-api.alpaca.markets"}
+        )  # fmt: skip
+        data = {"key_id": client.key.key.reveal(), "secret_key": client.secret}
+        await ws.send_json({"action": "authenticate", "data": data})
+        await hear(ws)
+        await ws.send_json({"action": "listen", "data": {"streams": ["trade_updates"]}})
+        await hear(ws)
+        _, old = await order(client, client_order_id="mine")
+        status, new = await client.ask("PATCH", f"/v2/orders/{old['id']}", {"limit_price": "21000"})
+        assert (status, new["status"], new["qty"], Decimal(new["limit_price"])) == (200, "new", "0.01", 21000)
+        assert new["id"] != old["id"]
+        assert new["client_order_id"] != "mine"
+        assert new["replaces"] == old["id"]
+        assert await cash(client) == before - 210
+        told = [(await hear(ws))["data"] for _ in range(3)]
+        assert [(one["event"], one["order"]["id"]) for one in told] == [
+            ("new", old["id"]), ("replaced", old["id"]), ("new", new["id"]),
+        ]  # fmt: skip
+        await ws.close()
+        _, found = await client.ask("GET", f"/v2/orders/{old['id']}")
+        assert (found["status"], found["replaced_by"], found["canceled_at"]) == ("replaced", new["id"], None)
+        _, rows = await client.ask("GET", "/v2/orders")
+        assert [one["id"] for one in rows] == [new["id"]]
+        words = {"qty": "0.02", "client_order_id": "other"}
+        _, third = await client.ask("PATCH", f"/v2/orders/{new['id']}", words)
+        assert (third["qty"], Decimal(third["limit_price"]), third["client_order_id"]) == ("0.02", 21000, "other")
+
+
+async def test_what_cannot_be_changed_stays_as_it_is() -> None:
+    async with alpaca() as client:
+        _, rests = await order(client)
+        _, ended = await order(client)
+        await client.ask("DELETE", f"/v2/orders/{ended['id']}")
+        refusals = [
+            (rests, {}, 40310000),
+            (rests, {"limit_price": "20000.00"}, 40310000),
+            (rests, {"qty": "much"}, 42210000),
+            (rests, {"qty": "1000"}, 40310000),
+            (rests, {"time_in_force": "day"}, 42210000),
+            (ended, {"limit_price": "21000"}, 42210000),
+        ]
+        for one, words, code in refusals:
+            status, answer = await client.ask("PATCH", f"/v2/orders/{one['id']}", words)
+            assert (status, answer["code"]) == (code // 100_000, code)
+        assert (await client.ask("PATCH", "/v2/orders/nothing", {"qty": "1"}))[0] == 404
+        _, rows = await client.ask("GET", "/v2/orders")
+        assert [(one["id"], Decimal(one["limit_price"])) for one in rows] == [(rests["id"], 20000)]
+        # what the old one holds is the new one's
+        _, account = await client.ask("GET", "/v2/account")
+        most = Decimal(account["cash"]) + 200
+        status, _ = await client.ask("PATCH", f"/v2/orders/{rests['id']}", {"qty": f"{most / 20000:.4f}"})
+        assert status == 200

@@ -195,6 +195,12 @@ class Seat:
         self._house.amend(self.account, record, lots, ticks)
         return self._ordered(record)
 
+    def replace(self, number: int, one: Placing) -> Ordered:
+        self._may()
+        record = self._record(number, "", one.id)
+        self.placed = self._house.replace(self.account, record, _ask(record.instrument, one))
+        return self._ordered(self.placed)
+
     def count_down(self, seconds: float, id: str | None = None) -> int:
         self._may()
         symbol = None if id is None else self._desk.instrument(id).symbol
@@ -314,7 +320,7 @@ class Seat:
             one.created_ns + desk.shift_ns, one.updated_ns + desk.shift_ns, one.ask.reduce_only,
             {currency: text_of(fee) for currency, fee in fees.items()},
             "" if one.ask.trigger is None else instrument.price_text(one.ask.trigger), bool(one.ask.rises), one.waits,
-            one.ask.leg,
+            one.ask.leg, one.replaces, one.replaced_by,
         )  # fmt: skip
 
     def _filled(self, record: Record, fill: Fill) -> Filled:

@@ -28,7 +28,8 @@ from tidebook.core.private import (
     Tif,
     Words,
 )
-from tidebook.model.number import plain
+from tidebook.errors import DecodeError
+from tidebook.model.number import parse, plain
 from tidebook.model.wire import iso
 from tidebook.venues.alpaca.dialect_stamp import stamp
 
@@ -139,17 +140,20 @@ def order_of(one: Ordered) -> dict[str, object]:
     ended = stamp(one.updated_ns)
     part = one.state == "open" and Decimal(one.filled)
     created = stamp(one.created_ns)
+    replaced = one.state == "cancelled" and one.replaced_by
     kind = "stop_limit" if one.trigger else "market" if one.at_market else "limit"
     return {
         "id": id_of(one.number), "client_order_id": _name(one), "created_at": created, "updated_at": ended,
         "submitted_at": created, "filled_at": ended if one.state == "filled" else None,
         "expired_at": ended if one.state == "expired" else None,
-        "canceled_at": ended if one.state == "cancelled" else None, "symbol": one.rules.id,
+        "canceled_at": ended if one.state == "cancelled" and not replaced else None,
+        "replaced_at": ended if replaced else None, "replaced_by": id_of(one.replaced_by) if replaced else None,
+        "replaces": id_of(one.replaces) if one.replaces else None, "symbol": one.rules.id,
         "notional": one.quote or None, "qty": None if one.quote else plain(Decimal(one.size)),
         "filled_qty": plain(Decimal(one.filled)), "filled_avg_price": one.average or None,
         "order_type": kind, "type": kind, "stop_price": one.trigger or None,
         "side": one.side, "time_in_force": "ioc" if one.tif == "ioc" else "gtc", "limit_price": one.price or None,
-        "status": "partially_filled" if part else _STATES[one.state],
+        "status": "partially_filled" if part else "replaced" if replaced else _STATES[one.state],
     }  # fmt: skip
 
 
@@ -179,6 +183,34 @@ def _short(account: Account, facts: Facts, asked: Placing) -> Said:
 def _cancel(account: Account, facts: Facts, words: Words) -> Said:
     account.cancel(_number(words))
     return Said("nothing", status=204)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two words, or two numbers, are the same."""
+    try:
+        return one == other or parse(one) == parse(other)
+    except DecodeError:
+        return False
+
+
+def _replace(account: Account, facts: Facts, words: Words) -> Said:
+    """Another order comes in the place of an open one: as that was, but for what is said here.
+
+    Reference, "Replace Order by ID" (2026-09). Of one that is filled in part the new one is as large as is said, or as
+    the whole was, and begins with nothing filled: alpacahq/Alpaca-API, issue 165.
+    """
+    number = _number(words)
+    old = account.order(number)
+    if old.quote:
+        raise Refusal(refused(42210000, "notional orders cannot be replaced"))
+    was = {"qty": old.size, "limit_price": old.price, "stop_price": old.trigger, "time_in_force": old.tif}
+    wanted = {name: maybe(words, name) or was[name] for name in was}
+    if all(_same(wanted[name], was[name]) for name in was):
+        raise Refusal(refused(40310000, "order parameters are not changed"))
+    kind = "stop_limit" if old.trigger else "market" if old.at_market else "limit"
+    name = maybe(words, "client_order_id")
+    asked = _placing(facts, {**wanted, "symbol": old.rules.id, "side": old.side, "type": kind, "client_order_id": name})
+    return Said("order", order_of(account.replace(number, asked)))
 
 
 def _cancel_all(account: Account, facts: Facts, words: Words) -> Said:
@@ -286,6 +318,7 @@ CALLS: Final = (
     Call("/v2/orders", _cancel_all, "DELETE", "trade"),
     Call("/v2/orders:by_client_order_id", _by_client),
     Call("/v2/orders/{id}", _order),
+    Call("/v2/orders/{id}", _replace, "PATCH", "trade"),
     Call("/v2/orders/{id}", _cancel, "DELETE", "trade"),
     Call("/v2/account", _account),
     Call("/v2/positions", _positions),
@@ -299,7 +332,7 @@ CALLS: Final = (
 _EVENTS: Final[Mapping[str, Callable[[Ordered], str]]] = {
     "new": lambda one: "new",
     "fill": lambda one: "fill" if one.state == "filled" else "partial_fill",
-    "cancelled": lambda one: "canceled",
+    "cancelled": lambda one: "replaced" if one.replaced_by else "canceled",
     "expired": lambda one: "expired",
     "rejected": lambda one: "rejected",
 }

@@ -203,6 +203,15 @@ def _own(ref: Ref) -> str:
     return ref.id
 
 
+def _amend(ref: Ref) -> Request:
+    """Another order takes its place, with another id and nothing filled: it is as large as what is left.
+
+    Said whole, what was filled before would be traded twice: alpacahq/Alpaca-API, issue 165.
+    """
+    left = Decimal(ref.size) - Decimal(ref.filled)
+    return _send("PATCH", f"orders/{_own(ref)}", qty=plain(left), limit_price=ref.price)
+
+
 def _look(ref: Ref) -> Request:
     if ref.id:
         return get(f"{TRADING}/orders/{ref.id}")
@@ -238,11 +247,7 @@ ORDERS: Final = Trading(
     acts=(
         Act("submit", _submit, _one, REST.name),
         Act("cancel", lambda ref: Request("DELETE", f"{TRADING}/orders/{_own(ref)}"), _nothing, REST.name, then=_LOOK),
-        # Another order takes its place, with another id.
-        Act(
-            "amend", lambda ref: _send("PATCH", f"orders/{_own(ref)}", qty=ref.size, limit_price=ref.price), _one,
-            REST.name,
-        ),
+        Act("amend", _amend, _one, REST.name),
         _LOOK,
         Act("open_orders", _opened, _all, REST.name),
         Act("fills", _activities, _fills, REST.name, more=_earlier, backwards=True, needs=True),
