@@ -77,7 +77,7 @@ class Faults:
         self._ask(Fault("order", venue, path, count=n, seconds=seconds, status=status, point=point, at=at))
 
     def clock(self, seconds: float, venue: str | None = None, *, at: float | None = None) -> None:
-        """Let a venue's clock be so far ahead, or behind where that is negative."""
+        """Let a venue's clock be so far ahead, or behind where that is negative: its hosts', whatever else is there."""
         self._ask(Fault("clock", venue, seconds=seconds, at=at))
 
     def resume(self, venue: str | None = None, *, at: float | None = None) -> None:

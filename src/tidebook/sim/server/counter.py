@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -132,11 +132,15 @@ class Counter:
         """The private connection that is at an address."""
         return self.private.socket(request.path)
 
-    async def websocket(self, request: Asked, served: Served, socket: Socket) -> None:
-        """Talk with one client until either side ends it."""
-        self.front.refuse_cut()
+    async def websocket(
+        self, request: Asked, served: Served, socket: Socket, others: Sequence["Counter"] = ()
+    ) -> None:
+        """Talk with one client until either side ends it. `others` are at this address, too."""
+        here = (self, *others)
+        for one in here:
+            one.front.refuse_cut()
         self.front.tally.ask(f"WS {request.host}{request.path}", answered=True)
-        line = PrivateLine(self, request, served, socket)
+        line = PrivateLine(here, request, served, socket)
         where = f"{request.path}?{request.query}"
         text = self.private.by_key(where)
         if text is not None:
@@ -145,20 +149,26 @@ class Counter:
                 served.refuse(Answer(400, b""))
                 return
             line.enter(key)
-        self.lines.add(line)
+        for one in here:
+            one.lines.add(line)
         try:
             await line.talk()
         finally:
-            self.lines.discard(line)
+            for one in here:
+                one.lines.discard(line)
             line.leave()
 
 
 class PrivateLine:
-    """One private connection: the `core.private.Session` of its dialect."""
+    """One private connection: the `core.private.Session` of its dialect.
 
-    def __init__(self, counter: Counter, request: Asked, served: Served, socket: Socket) -> None:
-        self._counter = counter
-        self._front = counter.front
+    `counters` are those of the venues at its address, one at least: the first speaks, and each has its own faults.
+    """
+
+    def __init__(self, counters: Sequence[Counter], request: Asked, served: Served, socket: Socket) -> None:
+        self._counters = counters
+        self._counter = counters[0]
+        self._front = counters[0].front
         self._request = request
         self.served = served
         self._socket = socket
@@ -221,7 +231,8 @@ class PrivateLine:
         if seat is None:
             return
         said = [*self._socket.tell(self, self._front, seat.happened(cause, record, fill, [*moved]))]
-        copies = self._front.faults.copies(TOPIC, self._counter.tellers.exchange.now_ns) if said else 0
+        front = self._front if record is None else self._front_of(record)
+        copies = front.faults.copies(TOPIC, self._counter.tellers.exchange.now_ns) if said else 0
         for _ in range(copies):
             self._say(said)
 
@@ -254,7 +265,7 @@ class PrivateLine:
         message = message if isinstance(message, dict) else {}
         name = str(message.get("method") or message.get("op") or message.get("action") or "")
         self._front.tally.ask(f"message {name}", answered=True)
-        fault = self._counter.fault(name)
+        fault = self._fault(name, self._socket.kind(message))
         if fault is not None and fault.point in ("unread", "read"):
             raise Cut
         before = self._placed()
@@ -263,6 +274,15 @@ class PrivateLine:
             self._say(said)
         else:
             await self._spoil(fault, message, said, self._placed() if self._placed() is not before else None)
+
+    def _fault(self, name: str, kind: str) -> Fault | None:
+        """What goes wrong with a message: at the venue that it is about, at any where it is about none."""
+        about = [one for one in self._counters if not kind or kind in one.front.kinds]
+        return next((fault for one in about if (fault := one.fault(name)) is not None), None)
+
+    def _front_of(self, record: Record) -> "Front":
+        """The venue of an order."""
+        return next((one.front for one in self._counters if one.front.name == record.venue), self._front)
 
     async def _spoil(self, fault: Fault, message: Words, said: list[Said], placed: Record | None) -> None:
         """What becomes of an answer after it was acted upon; `placed` is the order that the message has placed."""

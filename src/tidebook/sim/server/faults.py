@@ -34,8 +34,9 @@ class Fault:
     ``wrong``: the last number with a point in each of them has another last digit.
     ``late_snapshot``: for the next `count` snapshots the answer comes `seconds` late, with the book as it was when it
     was asked for. ``old_snapshot``: they show the book of `seconds` before. ``status``: the next `count` requests are
-    answered with `status`, and `retry_after` seconds where that is 418 or 429. ``clock``: the venue says a time that is
-    `seconds` ahead (or behind, where they are negative). ``resume``: all faults of the venue end.
+    answered with `status`, and `retry_after` seconds where that is 418 or 429. ``clock``: the venue, and whatever is at
+    a host of its, says a time that is `seconds` ahead (or behind, where they are negative). ``resume``: all faults of
+    the venue end.
 
     ``order``: the next `count` calls of who has a key, at the path `topic` (on a socket: by the message's method), fail
     at a `point`. ``unread``: the connection is cut before anything is looked at; ``read``: once it is known who asks,

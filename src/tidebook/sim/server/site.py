@@ -178,8 +178,13 @@ class Simulator:
     def _begin_faults(self, now_ns: int) -> None:
         while self._due and self._due[0][0] <= now_ns:
             fault = heappop(self._due)[2]
-            for front in self._of(fault.venue):
+            fronts = self._of(fault.venue)
+            for front in fronts:
                 front.begin(fault)
+            if fault.kind in ("clock", "resume"):  # venues of one host have one clock
+                for front in self.fronts.values():
+                    if any(self._share((front, one)) for one in fronts):
+                        front.faults.clock_ns = fronts[0].faults.clock_ns
 
     def _of(self, name: str | None) -> list[Front]:
         found = [one for one in self.fronts.values() if name in (None, one.venue.name, one.venue.exchange)]
@@ -201,12 +206,13 @@ class Simulator:
         return await front.http(request)
 
     async def websocket(self, request: Asked, socket: Served) -> None:
-        for front in self._at(request):
-            private = None if front.counter is None else front.counter.socket(request)
-            if front.counter is not None and private is not None:
-                self.begin()
-                await front.counter.websocket(request, socket, private)
-                return
+        counters = [front.counter for front in self._at(request) if front.counter is not None]
+        private = next((found for one in counters if (found := one.socket(request)) is not None), None)
+        if private is not None:
+            self.begin()
+            first, *others = (one for one in counters if one.socket(request) is private)
+            await first.websocket(request, socket, private, others)
+            return
         here = [(front, front.dialect.door(request.path)) for front in self._at(request)]
         doors = [(front, name) for front, name in here if name is not None]
         plain = request.host in PLAIN_HOSTS

@@ -135,11 +135,18 @@ def _trade_hear(session: Session, facts: Facts, message: Words) -> Iterable[Said
     if not _in_time(facts, message):
         return [_refused(facts, op, id, *calls.DISTRUSTS["late"])]
     act = calls.TRADES.get(op.removeprefix("order."))
-    args = message.get("args")
-    words = args[0] if isinstance(args, list) and len(args) == 1 and isinstance(args[0], dict) else {}
     if act is None or not op.startswith("order."):
         return [_refused(facts, op, id, 10404, "op type is not found")]
-    return [_acted(session.account, facts, op, id, words)]
+    return [_acted(session.account, facts, op, id, _order_words(message))]
+
+
+def _order_words(message: Words) -> Words:
+    args = message.get("args")
+    return args[0] if isinstance(args, list) and len(args) == 1 and isinstance(args[0], dict) else {}
+
+
+def _trade_kind(message: Words) -> str:
+    return str(_order_words(message).get("category", ""))
 
 
 def _in_time(facts: Facts, message: Words) -> bool:
@@ -191,4 +198,6 @@ def _unsure(message: Words) -> Said:
     )
 
 
-TRADE: Final = Socket(_trade_hear, lambda session, facts, happened: (), every=3600.0, unsure=_unsure)
+TRADE: Final = Socket(
+    _trade_hear, lambda session, facts, happened: (), every=3600.0, unsure=_unsure, kind=_trade_kind
+)  # fmt: skip
