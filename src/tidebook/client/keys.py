@@ -22,18 +22,24 @@ With NO_KEY there is none: the environment's and the file's are not looked for.
 
 
 class Keys:
-    """The credentials of one place; `looked` says where they were looked for."""
+    """The credentials of one place; `looked` says where they were looked for, `whole` that a passphrase is part of them."""
 
-    def __init__(self, credentials: Credentials | None, looked: str, *, simulated: bool = False) -> None:
+    def __init__(
+        self, credentials: Credentials | None, looked: str, *, simulated: bool = False, whole: bool = False
+    ) -> None:  # fmt: skip
         self.credentials = credentials
         self.looked = looked
         self.simulated = simulated
+        self._whole = whole
 
     def check(self, venue: Venue, what: str, nothing: str) -> None:
-        """Raises NoCredentials where there is no key for `what`; `nothing` was done."""
+        """Raises NoCredentials where there is no key for `what`, UsageError for a part of one; `nothing` was done."""
         if self.credentials is None:
             text = f"{venue.exchange} {what} needs a key. Looked in {self.looked}. Nothing was {nothing}"
             raise NoCredentials(text, venue=venue.name)
+        if self._whole and self.credentials.passphrase is None:
+            text = f"{venue.exchange} wants a passphrase besides the key of {self.credentials.source}"
+            raise UsageError(f"{text}. Nothing was {nothing}", venue=venue.name)
 
     def check_endpoint(self, venue: Venue, endpoint: Endpoint, what: str) -> None:
         """The same for a topic of an endpoint that wants a login."""
@@ -77,8 +83,10 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
     place's variable would be read.
     """
     place = _of_exchange(at, venue)
+    scheme = venue.scheme(at.environment)
+    whole = scheme is not None and scheme.wants_passphrase
     if simulated:
-        return Keys(SIMULATOR, "the simulator", simulated=True)
+        return Keys(SIMULATOR, "the simulator", simulated=True, whole=whole)
     if not (
         venue.key_headers or venue.sign is not None or any(endpoint.login is not None for endpoint in venue.endpoints)
     ):
@@ -89,7 +97,7 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
     found = known.get(place) or from_environment(place)
     if found is None:
         found, looked = from_file(place)
-    return Keys(found, f"keys=, {name}, {looked}")
+    return Keys(found, f"keys=, {name}, {looked}", whole=whole)
 
 
 def _of_exchange(at: At, venue: Venue) -> At:

@@ -102,9 +102,6 @@ class Private:
         self._keys.check(declared, path_of(request), "sent")
         credentials = self._keys.credentials
         assert credentials is not None
-        if scheme.wants_passphrase and credentials.passphrase is None:
-            text = f"{declared.exchange} wants a passphrase besides the key of {credentials.source}. Nothing was sent"
-            raise UsageError(text, venue=self.name)
         return scheme, credentials
 
     def sealed(

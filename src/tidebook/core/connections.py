@@ -151,7 +151,8 @@ class Connections:
         self._met(line, now)
         self.emit(health.Connected(self.venue, None, now.wall_ns, line.attempt))
         line.session.opened(now)
-        self._arm_rotation(line, line.session)
+        if line.session is not None:  # its key may be no key, which is found when it is to log in
+            self._arm_rotation(line, line.session)
 
     def _arm_rotation(self, line: Line, session: Session) -> None:
         lifetime = line.endpoint.lifetime

@@ -9,7 +9,7 @@ from tidebook.core.redact import Known, shown
 from tidebook.core.sign.scheme import Stamp
 from tidebook.core.template import Template
 from tidebook.core.timers import Timers
-from tidebook.errors import NotPermitted, UsageError, VenueError
+from tidebook.errors import NotPermitted, TidebookError, UsageError, VenueError
 from tidebook.model.credentials import Credentials, Secret
 
 SLOTS: Final = frozenset({"key", "secret", "passphrase"})
@@ -63,7 +63,7 @@ class Guest(Protocol):
         ...
 
     def entered(self, now: Now) -> None: ...
-    def denied(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
+    def denied(self, kind: type[TidebookError], code: str, reason: str, now: Now) -> None:
         """This key will never be let in."""
         ...
 
@@ -127,7 +127,13 @@ class Entry:
         if isinstance(ask, Template):
             self._guest.confide(Secret(ask.print(**credentials.slots).decode()))
         else:
-            said = ask(self._access.reached(self._url), credentials, self._access.stamp(now))
+            try:
+                said = ask(self._access.reached(self._url), credentials, self._access.stamp(now))
+            except Exception as error:  # of a key that is none; what it says may hold what it was to sign with
+                why = str(error) if isinstance(error, TidebookError) else f"it cannot be signed ({type(error).__name__})"
+                self._timer.off()
+                self._guest.denied(UsageError, "", f"{why}. No login was sent", now)
+                return
             self._known.learn(said.reveal())
             self._guest.confide(said)
 

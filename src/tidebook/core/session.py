@@ -458,14 +458,14 @@ class Session:
     def confide(self, data: Secret) -> None:
         self._owner.effects.append(SendSecret(self.conn, data, self.endpoint.encode))
 
-    def denied(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
+    def denied(self, kind: type[TidebookError], code: str, reason: str, now: Now) -> None:
         self._owner.denied(self, self._refusal(kind, code, reason), now)
 
     def mistimed(self, kind: type[VenueError], code: str, reason: str, now: Now) -> None:
         self._owner.mistimed(self, self._refusal(kind, code, reason), now)
 
-    def _refusal(self, kind: type[VenueError], code: str, reason: str) -> VenueError:
-        return kind(f"{self._venue}: {reason}", venue=self._venue, code=code)
+    def _refusal(self, kind: type[TidebookError], code: str, reason: str) -> TidebookError:
+        return kind(f"{self._venue}: {reason}", venue=self._venue, code=code or None)
 
     def renew(self, reason: str, now: Now) -> None:
         self._owner.renew(self, reason, now)
