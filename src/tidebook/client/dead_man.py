@@ -67,6 +67,7 @@ class DeadManSwitch(Opening):
         self._instrument: Instrument | None = None
         self._armed = False  # perhaps: what was asked may have come, whatever was answered
         self._until_ns = 0  # monotonic, when the venue cancels at the earliest; of a connection: while there is none
+        self._apart_ns = 0  # what lay between our two clocks then: more since, and this machine was asleep
         self._raw: Raw | None = None
         self._settled = asyncio.Event()
         self._leave: Callable[[], None] | None = None
@@ -108,7 +109,9 @@ class DeadManSwitch(Opening):
             return math.inf
         if self._raw is not None and self._raw.flow is Flow.OPEN:
             return self._seconds
-        return max((self._until_ns - now().mono_ns) / SECOND, 0.0)
+        at = now()
+        slept_ns = max(at.apart_ns - self._apart_ns, 0)
+        return max((self._until_ns - at.mono_ns - slept_ns) / SECOND, 0.0)
 
     @property
     def says(self) -> str:
@@ -262,11 +265,12 @@ class DeadManSwitch(Opening):
         Until it is known to be refused it counts as armed: nobody knows what became of a request without an answer.
         """
         assert self._one is not None
-        asked_ns = now().mono_ns
+        asked = now()
         counts = self._declared.endpoint is None
         is_first = counts and not self._armed
         if is_first:
-            self._armed, self._until_ns = True, asked_ns + int(seconds * SECOND)
+            self._armed = True
+            self._counted(asked, seconds)
         try:
             async with asyncio.timeout(timeout):
                 await self._one.private.act(self._act, self._countdown(seconds))
@@ -278,22 +282,29 @@ class DeadManSwitch(Opening):
                 self._armed = False
             raise
         if counts:  # from when it was asked for: the venue counts from when it has heard that, which is later
-            self._armed, self._until_ns = seconds > 0, asked_ns + int(seconds * SECOND)
+            self._armed = seconds > 0
+            self._counted(asked, seconds)
+
+    def _counted(self, since: Now, seconds: float) -> None:
+        self._until_ns, self._apart_ns = since.mono_ns + int(seconds * SECOND), since.apart_ns
 
     async def _renew(self) -> None:
         """Each third of its time, and sooner where that fails."""
         part = self._seconds / PARTS
-        wait = part
+        wait, goes = part, True
         while True:
             await asyncio.sleep(wait)
+            if goes and not self.left:  # this program slept, or something in it did not give way
+                self._not_renewed(f"nothing was said for more than {self._seconds:g} s: what was open may be cancelled")
             asked_ns = now().mono_ns
             try:
                 async with self._turn:
                     await self._set(self._seconds, part)
             except TidebookError as error:
                 self._not_renewed(str(error))
-                wait = self._seconds / AGAIN if self.left else part
+                wait, goes = self._seconds / AGAIN if self.left else part, False
             else:
+                goes = True
                 wait = max(part - (now().mono_ns - asked_ns) / SECOND, 0.0)
 
     def _renewed(self, task: asyncio.Task[None]) -> None:
@@ -358,7 +369,7 @@ class DeadManSwitch(Opening):
             self._settled.set()
         elif self._armed and raw.flow is not Flow.CLOSED:
             if raw.flow is Flow.INTERRUPTED:
-                self._until_ns = now().mono_ns + int(self._seconds * SECOND)
+                self._counted(now(), self._seconds)
             self._not_renewed("its connection is gone" if raw.error is None else str(raw.error))
 
     def __repr__(self) -> str:

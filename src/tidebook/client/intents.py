@@ -217,6 +217,8 @@ class Intents:
         """Wait for its answer and ask after it; with `end_ns` again and again until then."""
         if (going := self._going.get(intention.wish.client_id)) is not None:
             await asyncio.shield(going)
+        if not self._is_mute:
+            intention.wanted(now())
         while intention.state == "unknown" and not self._closed:
             await self._asked(intention, end_ns)
             if end_ns is None or self._is_mute or now().mono_ns >= end_ns:

@@ -22,7 +22,7 @@ With NO_KEY there is none: the environment's and the file's are not looked for.
 
 
 class Keys:
-    """The credentials of one place; `looked` says where they were looked for, `whole` that a passphrase is part of them."""
+    """The credentials of one place; `looked` says where they were looked for, `whole` that a passphrase is wanted, too."""
 
     def __init__(
         self, credentials: Credentials | None, looked: str, *, simulated: bool = False, whole: bool = False
@@ -83,8 +83,7 @@ def keys_of(venue: Venue, at: At, known: Mapping[At, Credentials], *, simulated:
     place's variable would be read.
     """
     place = _of_exchange(at, venue)
-    scheme = venue.scheme(at.environment)
-    whole = scheme is not None and scheme.wants_passphrase
+    whole = venue.sign is not None and venue.sign.wants_passphrase
     if simulated:
         return Keys(SIMULATOR, "the simulator", simulated=True, whole=whole)
     if not (

@@ -150,6 +150,11 @@ class Intention:
         self.state, self.by_hand, self.next_ns = "accepted" if arrived else "absent", True, None
         return True
 
+    def wanted(self, now: Now) -> None:
+        """Somebody wants to know it: the next question is asked at once, however long the last one was in vain."""
+        if self.next_ns is not None:
+            self.next_ns = min(self.next_ns, now.mono_ns)
+
     def asks(self, now: Now) -> bool:
         """Whether to ask now. It counts as asked then."""
         if self.state != "unknown" or self.next_ns is None or now.mono_ns < self.next_ns:

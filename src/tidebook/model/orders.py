@@ -42,13 +42,20 @@ def amount(name: str, value: Amount) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise TypeError(f"{name} is {type(value).__name__}: text, an int or a Decimal is wanted")
     try:
-        found = parse(str(value))
+        found = parse(_text(value))
     except (ValueError, DecodeError) as error:  # a ValueError: an int of more digits than Python writes
         shown = "an int of thousands of digits" if isinstance(value, int) else f"{value!r:.60}"
         raise UsageError(f"{name}={shown} is no number: digits, at most 38, perhaps with a point") from error
     if found <= 0:
         raise UsageError(f"{name}={plain(found)}: above 0")
     return found
+
+
+def _text(value: Amount) -> str:
+    """The number itself: a subclass may be written otherwise, a Decimal by the money that it is, an int by its name."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return Decimal.__str__(value) if isinstance(value, Decimal) else int.__repr__(value)
 
 
 class _Intent:

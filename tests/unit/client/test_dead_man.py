@@ -6,6 +6,7 @@ How long that takes is the exchange's time, which is moved; what is waited for a
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from tidebook import Limit, NetworkError, NotPermitted, Options, Order, UsageError, connect, threads
 from tidebook.client.dead_man import DeadManSwitch
 from tidebook.client.market import Market
-from tidebook.core.clock import SECOND
+from tidebook.core.clock import SECOND, Now
 from tidebook.core.trading import Countdown
+from tidebook.io.clock import now
 from tidebook.model import health
 from tidebook.model.credentials import SIMULATOR
 from tidebook.model.facts import Instrument
@@ -348,3 +350,29 @@ async def test_without_asyncio_it_is_the_same(futures: serve) -> None:
     assert asked(futures, "binance.usdm") == 2
     assert await asyncio.to_thread(leave, ZeroDivisionError())
     assert asked(futures, "binance.usdm") == 3
+
+
+async def test_one_that_could_not_be_renewed_in_time_is_told_of(futures: serve) -> None:
+    """A program that was stopped, or whose loop stood still, hears that its orders may be gone."""
+    async with connect("binance.usdm", at=futures.at) as market, switch(market, "binance.usdm", 1.0) as one:
+        time.sleep(1.1)  # noqa: ASYNC251 - nothing gives way meanwhile, which is what it is about
+        assert one.left == 0
+        await until(lambda: events(market, health.NotRenewed))
+        (event,) = events(market, health.NotRenewed)
+        assert isinstance(event, health.NotRenewed)
+        assert event.left == 0
+        assert "may be cancelled" in event.reason
+        await until(lambda: one.left)  # it is armed anew
+
+
+async def test_a_machine_that_was_asleep_has_not_counted(futures: serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connect("binance.usdm", at=futures.at) as market, switch(market, "binance.usdm") as one:
+        assert one.left > 5
+
+        def later() -> Now:
+            """The monotonic clock stands still in between."""
+            found = now()
+            return found._replace(wall_ns=found.wall_ns + 60 * SECOND)
+
+        monkeypatch.setattr("tidebook.client.dead_man.now", later)
+        assert one.left == 0

@@ -109,3 +109,16 @@ async def test_in_another_loop_it_is_told_once_it_is_known(sim: serve) -> None:
             await asyncio.to_thread(lambda: asyncio.run(error.resolve()))
         order = await error.resolve(timeout=GENEROUS)
         assert (await asyncio.to_thread(lambda: asyncio.run(error.resolve()))).id == order.id
+
+
+async def test_who_asks_is_not_put_off_however_long_nobody_has_answered(sim: serve) -> None:
+    async with connect(VENUE, at=sim.at, options=QUICK) as market:
+        silenced(sim)
+        with pytest.raises(OutcomeUnknown) as told:
+            await market.submit(far())
+        (intention,) = market._venues(None)[0].private.intents.unresolved.values()
+        assert intention.next_ns is not None
+        intention.next_ns += 3_600_000_000_000  # as after many questions in vain
+        sim.faults.resume(VENUE)
+        async with asyncio.timeout(GENEROUS):
+            assert (await told.value.resolve(timeout=5)).open

@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidebook.model.number import compared, exact, plus
-from tidebook.model.orders import Balance, Order
+from tidebook.model.orders import Balance, Order, amount
 
 EXACT = st.tuples(st.integers(-(10**38), 10**38), st.integers(0, 30))
 
@@ -35,3 +36,29 @@ def test_sums_are_those_of_whole_numbers(one: tuple[int, int], other: tuple[int,
     assert (compared(one, other) > 0) == (one[0] * 10 ** (60 - one[1]) > other[0] * 10 ** (60 - other[1]))
     assert compared(one, one) == 0
     assert Decimal(compared((1, 0), (100, 2))) == 0
+
+
+class _Money(Decimal):
+    """It is written as money, which is another number."""
+
+    def __str__(self) -> str:
+        return "5"
+
+
+class _Lots(int):
+    def __str__(self) -> str:
+        return "9"
+
+
+class _Words(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "7"
+
+
+@pytest.mark.parametrize(
+    ("written", "worth"), [(_Money("0.25"), "0.25"), (_Lots(3), "3"), (_Words("0.5"), "0.5")]
+)  # fmt: skip
+def test_a_number_is_what_it_is_however_its_class_writes_it(written: Decimal | int | str, worth: str) -> None:
+    assert amount("size", written) == Decimal(worth)

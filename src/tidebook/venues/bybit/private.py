@@ -5,6 +5,7 @@ the stream of orders, or to whoever asks. So it is with what was cancelled or ch
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -416,12 +417,14 @@ def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSo
             _positions, looks.name, more=_next,
         )  # fmt: skip
         acts = (*acts, positions)
+    # Without its word a connection that has fallen silent is ended after ten minutes only (ws/connect.mdx).
+    watched = replace(account, url=f"{account.url}?max_active_time=30s")
     return Trading(
         acts=acts, ids=IDS, ability="by_id_for",
         known_for=86_400,  # what was cancelled without a fill, or rejected; all else for two years
         window=WINDOW, unsure=UNSURE, socket=socket,
         dead_man=DeadMan(
-            f"all open orders of {product.lower()}", least=3, most=300, endpoint=account, topic=topic,
+            f"all open orders of {product.lower()}", least=3, most=300, endpoint=watched, topic=topic,
             leaves=msgspec.json.encode({"op": "unsubscribe", "args": [topic]}),
         ),
         kinds=frozenset({"limit"}) if option else frozenset({"limit", "market", "stop", "stop_limit"}),

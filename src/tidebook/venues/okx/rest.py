@@ -341,7 +341,8 @@ _KINDS: Final[Mapping[str, type[TidebookError]]] = {
     "50036": ClockRefused,  # it was to be done until an instant that is over
     "50101": NotPermitted,  # the key is another environment's
     "50102": ClockRefused,
-    **dict.fromkeys(("50103", "50104", "50105", "50106", "50107", "50110", "50111", "50114", "50119", "50120"), NotPermitted),
+    **dict.fromkeys(("50103", "50104", "50105", "50106", "50107", "50110", "50111", "50114", "50119"), NotPermitted),
+    "50120": NotPermitted,  # the key may not do that
     "50113": SignatureRefused,
     "51000": UsageError,
     "51001": UnknownSymbol,
