@@ -19,17 +19,17 @@ from tidebook.model.facts import (
 )
 from tidebook.model.orders import Balance, Fill, Order, Position
 
-T = TypeVar("T")
+R_contra = TypeVar("R_contra", contravariant=True)  # what reads a row reads also one of which more is known
 Kind = Literal["text", "number", "real", "time", "whole", "truth"]
 """``number`` is exact, ``real`` a double."""
 
 
-class Columns(Generic[T]):
+class Columns(Generic[R_contra]):
     """Which columns a kind of row has, and how each is read; those of `pandas` where users know others there."""
 
     def __init__(
-        self, title: str, columns: Mapping[str, tuple[Kind, Callable[[T], Any]]], index: Sequence[str],
-        pandas: Mapping[str, tuple[Kind, Callable[[T], Any]]] | None = None,
+        self, title: str, columns: Mapping[str, tuple[Kind, Callable[[R_contra], Any]]], index: Sequence[str],
+        pandas: Mapping[str, tuple[Kind, Callable[[R_contra], Any]]] | None = None,
     ) -> None:  # fmt: skip
         self.title = title
         self.columns = columns

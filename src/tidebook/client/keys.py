@@ -22,7 +22,7 @@ With NO_KEY there is none: the environment's and the file's are not looked for.
 
 
 class Keys:
-    """The credentials of one place; `looked` says where they were looked for, `whole` that a passphrase is wanted, too."""
+    """The credentials of one place; `looked` says where they were looked for, `whole`: with a passphrase."""
 
     def __init__(
         self, credentials: Credentials | None, looked: str, *, simulated: bool = False, whole: bool = False

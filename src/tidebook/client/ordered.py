@@ -1,4 +1,4 @@
-"""An order that this process has sent: what its venue made of it, and what can be done with it."""
+"""An order as a venue has told of it, and what can be done with it: one that was sent, changed, or asked for."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -18,16 +18,19 @@ _YOUNG_NS: Final = 10_000_000_000
 
 
 class Sent(Order, frozen=True, kw_only=True, eq=False):
-    """An `Order` as it was when its venue took it; `done`, `cancel`, `amend` and `fills` ask anew."""
+    """An `Order` as it was when its venue told of it; `done`, `cancel`, `amend` and `fills` ask anew.
+
+    It is equal to any order that says the same.
+    """
 
     trader: Any = None  # a Trader of the venue alone
 
-    async def refresh(self) -> Order:
+    async def refresh(self) -> "Sent":
         """What it is now. Raises OrderNotFound, NetworkError."""
-        found: Order = await self.trader.fetch_order(self)
+        found: Sent = await self.trader.fetch_order(self)
         return found
 
-    async def done(self, timeout: float | None = 30.0) -> Order:
+    async def done(self, timeout: float | None = 30.0) -> "Sent":
         """Wait until it has ended (filled, cancelled, expired, rejected): what it is then.
 
         Where an account is open at its venue, what that is told decides and nothing is asked; it is waited for also
@@ -53,16 +56,16 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
                 if order.open:
                     await asyncio.sleep(wait)
                     wait = min(wait * 1.5, _MOST)
-        return order
+        return order if isinstance(order, Sent) else sent(order, self.trader)
 
-    async def cancel(self) -> Order:
+    async def cancel(self) -> "Sent":
         """Cancel what is left of it: as it is then. Raises OrderNotFound where it has ended before."""
-        found: Order = await self.trader.cancel(self)
+        found: Sent = await self.trader.cancel(self)
         return found
 
-    async def amend(self, *, size: Amount | None = None, price: Amount | None = None) -> Order:
-        """Change it where it stands. Raises UsageError where its venue cannot."""
-        found: Order = await self.trader.amend(self, size=size, price=price)
+    async def amend(self, *, size: Amount | None = None, price: Amount | None = None) -> "Sent":
+        """Change it where it stands: as it is then. Raises UsageError where its venue cannot."""
+        found: Sent = await self.trader.amend(self, size=size, price=price)
         return found
 
     async def fills(self) -> Table[Fill]:
@@ -78,6 +81,12 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
     async def _fills(self) -> Table[Fill]:
         found: Table[Fill] = await self.trader.fetch_fills(self.symbol, order_id=self.id)
         return found.where(lambda fill: fill.order_id == self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return alike(self, other)
+
+    def __hash__(self) -> int:
+        return hash(bare(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Elsewhere it is an order, with which nothing can be done.
@@ -99,6 +108,16 @@ def _unless_it_stays() -> Iterator[None]:
 
 def _order(fields: Mapping[str, Any]) -> Order:
     return Order(**fields)
+
+
+def bare(order: Order) -> Order:
+    """The order alone, with which nothing can be done."""
+    return Order(**{name: getattr(order, name) for name in FIELDS})
+
+
+def alike(one: Order, other: object) -> bool:
+    """Whether two orders say the same, whatever can be done with them."""
+    return isinstance(other, Order) and all(getattr(one, name) == getattr(other, name) for name in FIELDS)
 
 
 def sent(order: Order, trader: Any) -> Sent:

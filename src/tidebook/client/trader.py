@@ -127,14 +127,14 @@ class Trader(Finding):
 
     async def cancel(
         self, order: Order | str, *, symbol: str | None = None, client_id: str | None = None, venue: str | None = None
-    ) -> Order:
+    ) -> Sent:
         """Cancel what is left of an order: one of ours, or by the venue's id, or `client_id`, with its symbol.
 
         Raises OrderNotFound where it is not open any more, and is known to the venue or not; safe to ask again.
         """
         self._check_allowed()
         one, ref = await self._ref(order, symbol, client_id, venue)
-        found: Order = await self._act(one, "cancel", ref)
+        found: Sent = await self._act(one, "cancel", ref)
         return found
 
     async def cancel_all(self, symbol: str | None = None, *, venue: str | None = None) -> None:
@@ -172,7 +172,7 @@ class Trader(Finding):
     async def amend(
         self, order: Order | str, *, size: Amount | None = None, price: Amount | None = None,
         symbol: str | None = None, client_id: str | None = None, venue: str | None = None,
-    ) -> Order:  # fmt: skip
+    ) -> Sent:  # fmt: skip
         """Change the size or the price of an open order, where its venue can. Numbers are checked as for `submit`.
 
         `size` is the whole, with what was filled already. Where the venue puts another order in its place, that is the
@@ -207,7 +207,7 @@ class Trader(Finding):
         ref = ref._replace(
             size=plain(checked.size), price=plain(checked.price), side=given.side, filled=plain(given.filled)
         )  # fmt: skip
-        found: Order = await self._act(one, "amend", ref)
+        found: Sent = await self._act(one, "amend", ref)
         return found
 
     async def post(
@@ -239,17 +239,20 @@ class Trader(Finding):
 
     async def fetch_order(
         self, order: Order | str, *, symbol: str | None = None, client_id: str | None = None, venue: str | None = None
-    ) -> Order:
+    ) -> Sent:
         """What an order is now: one of ours, or by the venue's id, or `client_id`, with its symbol.
 
         Raises OrderNotFound, NetworkError.
         """
         one, ref = await self._ref(order, symbol, client_id, venue)
-        found: Order = await self._act(one, "order", ref)
+        found: Sent = await self._act(one, "order", ref)
         return found
 
-    async def fetch_open_orders(self, symbol: str | None = None, *, venue: str | None = None) -> Table[Order]:
-        """All open orders, of a symbol or of all; of every connected venue that takes orders."""
+    async def fetch_open_orders(self, symbol: str | None = None, *, venue: str | None = None) -> Table[Sent]:
+        """All open orders, of a symbol or of all; of every connected venue that takes orders.
+
+        Each can be cancelled, changed and waited for, as what `submit` returns.
+        """
         return Table(ORDERS, await self._rows("open_orders", symbol, venue))
 
     async def fetch_balances(self, *, venue: str | None = None) -> Table[Balance]:
@@ -393,13 +396,16 @@ class Trader(Finding):
 
     async def _act(self, one: VenueAt, name: str, about: Inquiry | Ref) -> Any:
         try:
-            return await one.private.act(_act_of(one, name), about)
+            found = await one.private.act(_act_of(one, name), about)
         except VenueError as error:  # venues do not repeat what they were asked
             if error.symbol is None and about.instrument is not None:
                 error.symbol = about.instrument.symbol
             if isinstance(error, OrderNotFound) and isinstance(about, Ref) and error.hint is None:
                 error.hint = f"Asked for: {about.client_id or about.id}"
             raise
+        if isinstance(found, Order):
+            return sent(found, self._alone(one))
+        return [sent(row, self._alone(one)) for row in found] if name == "open_orders" else found
 
     async def _ref(
         self, order: Order | str, symbol: str | None, client_id: str | None, venue: str | None

@@ -150,9 +150,10 @@ class Connections:
             return
         self._met(line, now)
         self.emit(health.Connected(self.venue, None, now.wall_ns, line.attempt))
-        line.session.opened(now)
-        if line.session is not None:  # its key may be no key, which is found when it is to log in
-            self._arm_rotation(line, line.session)
+        session = line.session
+        session.opened(now)
+        if line.session is session:  # its key may be no key, which is found when it is to log in
+            self._arm_rotation(line, session)
 
     def _arm_rotation(self, line: Line, session: Session) -> None:
         lifetime = line.endpoint.lifetime

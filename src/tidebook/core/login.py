@@ -130,7 +130,8 @@ class Entry:
             try:
                 said = ask(self._access.reached(self._url), credentials, self._access.stamp(now))
             except Exception as error:  # of a key that is none; what it says may hold what it was to sign with
-                why = str(error) if isinstance(error, TidebookError) else f"it cannot be signed ({type(error).__name__})"
+                is_ours = isinstance(error, TidebookError)
+                why = str(error) if is_ours else f"it cannot be signed ({type(error).__name__})"
                 self._timer.off()
                 self._guest.denied(UsageError, "", f"{why}. No login was sent", now)
                 return

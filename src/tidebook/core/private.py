@@ -282,8 +282,8 @@ class Socket:
     `greet` is said when it opens. `beat` is said every `every` seconds; a ping frame where it is None. `texts` are
     answered at once, whatever `hear` says: bare words and their answers. `binary`: its frames are.
     `unsure` is what it answers to a message of which it does not know what became. `ended` is told when the connection
-    of an account is gone. `kind`: of which kind of instruments a message is, where venues of several share a connection;
-    empty where it is of none.
+    of an account is gone. `kind`: of which kind of instruments a message is, where venues of several share a
+    connection; empty where it is of none.
     """
 
     hear: Callable[[Session, Facts, Words], Iterable[Said]]

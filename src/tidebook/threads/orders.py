@@ -12,7 +12,7 @@ from tidebook.model.orders import Amount, Fill, Order
 
 
 class Sent(Order, frozen=True, kw_only=True, eq=False):
-    """An `Order` as it was when its venue took it; `done`, `cancel`, `amend` and `fills` ask anew, and wait.
+    """An `Order` as it was when its venue told of it; `done`, `cancel`, `amend` and `fills` ask anew, and wait.
 
     They raise UsageError inside a callback.
     """
@@ -20,34 +20,40 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
     trader: Any = None  # the market that sent it
     asks: Any = None  # the same order, asynchronous
 
-    def refresh(self) -> Order:
+    def refresh(self) -> "Sent":
         """What it is now. Raises OrderNotFound, NetworkError."""
-        found: Order = self.trader._wait(self.asks.refresh())
+        found: Sent = self.trader._sent(self.asks.refresh())
         return found
 
-    def done(self, timeout: float | None = 30.0) -> Order:
+    def done(self, timeout: float | None = 30.0) -> "Sent":
         """Wait until it has ended (filled, cancelled, expired, rejected): what it is then.
 
         By what an open account is told, else by asking the venue. Raises Timeout after `timeout` seconds (None:
         never), OrderNotFound where the venue knows nothing of it; the order stands as it does then, as after Ctrl-C.
         """
-        found: Order = self.trader._wait(self.asks.done(timeout))
+        found: Sent = self.trader._sent(self.asks.done(timeout))
         return found
 
-    def cancel(self) -> Order:
+    def cancel(self) -> "Sent":
         """Cancel what is left of it: as it is then. Raises OrderNotFound where it has ended before."""
-        found: Order = self.trader._wait(self.asks.cancel())
+        found: Sent = self.trader._sent(self.asks.cancel())
         return found
 
-    def amend(self, *, size: Amount | None = None, price: Amount | None = None) -> Order:
+    def amend(self, *, size: Amount | None = None, price: Amount | None = None) -> "Sent":
         """Change it where it stands. Raises UsageError where its venue cannot."""
-        found: Order = self.trader._wait(self.asks.amend(size=size, price=price))
+        found: Sent = self.trader._sent(self.asks.amend(size=size, price=price))
         return found
 
     def fills(self) -> Table[Fill]:
         """Its trades so far."""
         found: Table[Fill] = self.trader._wait(self.asks.fills())
         return found
+
+    def __eq__(self, other: object) -> bool:
+        return ordered.alike(self, other)
+
+    def __hash__(self) -> int:
+        return hash(ordered.bare(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.asks.__reduce__()  # type: ignore[no-any-return]  # elsewhere it is an order and nothing more

@@ -7,6 +7,7 @@ from tidebook import errors
 from tidebook.client import ordered
 from tidebook.client.asking import Asking
 from tidebook.client.checks import Guard
+from tidebook.client.columns import ORDERS
 from tidebook.client.ranges import Instant
 from tidebook.client.raw import RawReply
 from tidebook.client.tables import Table
@@ -50,9 +51,9 @@ class Trader(Verbs):
 
     def cancel(
         self, order: Order | str, *, symbol: str | None = None, client_id: str | None = None, venue: str | None = None
-    ) -> Order:
+    ) -> Sent:
         """Cancel what is left of an order: one of ours, or by the venue's id, or `client_id`, with its symbol."""
-        return self._wait(self._market.cancel(order, symbol=symbol, client_id=client_id, venue=venue))
+        return self._sent(self._market.cancel(order, symbol=symbol, client_id=client_id, venue=venue))
 
     def cancel_all(self, symbol: str | None = None, *, venue: str | None = None) -> None:
         """Cancel all open orders: of a symbol, or, where the venue can do that, of all."""
@@ -73,9 +74,9 @@ class Trader(Verbs):
         symbol: str | None = None,
         client_id: str | None = None,
         venue: str | None = None,
-    ) -> Order:
+    ) -> Sent:
         """Change the size or the price of an open order, where its venue can."""
-        return self._wait(
+        return self._sent(
             self._market.amend(order, size=size, price=price, symbol=symbol, client_id=client_id, venue=venue)
         )
 
@@ -111,13 +112,14 @@ class Trader(Verbs):
 
     def fetch_order(
         self, order: Order | str, *, symbol: str | None = None, client_id: str | None = None, venue: str | None = None
-    ) -> Order:
+    ) -> Sent:
         """What an order is now: one of ours, or by the venue's id, or `client_id`, with its symbol."""
-        return self._wait(self._market.fetch_order(order, symbol=symbol, client_id=client_id, venue=venue))
+        return self._sent(self._market.fetch_order(order, symbol=symbol, client_id=client_id, venue=venue))
 
-    def fetch_open_orders(self, symbol: str | None = None, *, venue: str | None = None) -> Table[Order]:
+    def fetch_open_orders(self, symbol: str | None = None, *, venue: str | None = None) -> Table[Sent]:
         """All open orders, of a symbol or of all; of every connected venue that takes orders."""
-        return self._wait(self._market.fetch_open_orders(symbol, venue=venue))
+        rows = self._wait(self._market.fetch_open_orders(symbol, venue=venue))
+        return Table(ORDERS, [sent(row, self) for row in rows])
 
     def fetch_balances(self, *, venue: str | None = None) -> Table[Balance]:
         """What the accounts have, without what is 0."""

@@ -1,5 +1,7 @@
 """Orders that are changed, at every market that the embedded exchange has accounts for, over real sockets."""
 
+import asyncio
+import pickle
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -7,13 +9,14 @@ import pytest
 import pytest_asyncio
 from tests.unit.client.accounts import until
 
-from tidebook import Limit, UsageError, connect
+from tidebook import Limit, UsageError, connect, threads
 from tidebook.client.market import Market
 from tidebook.model.health import Undecodable
 from tidebook.sim.server import serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+HIGHER = Decimal(31000)
 CHANGE = ("alpaca", "binance.usdm", "bybit.linear", "bybit.spot", "okx")
 STAND = ("binance.spot", "htx.spot")
 SYMBOL = {"alpaca": "BTC/USD", "binance.usdm": "BTC/USDT:USDT", "bybit.linear": "BTC/USDT:USDT"}
@@ -56,16 +59,16 @@ async def test_an_open_order_is_changed(sim: serve, venue: str) -> None:
     async with connect(venue, at=sim.at) as market, market.account() as account:
         order = await market.submit(Limit(symbol, "buy", size="0.01", price="30000"))
         changed = await order.amend(price="31000")
-        assert (changed.price, changed.size, changed.status) == (31000, Decimal("0.01"), "open")
-        assert open_at(sim, venue) == [(31000, Decimal("0.01"))]
+        assert (changed.price, changed.size, changed.status) == (HIGHER, Decimal("0.01"), "open")
+        assert open_at(sim, venue) == [(HIGHER, Decimal("0.01"))]
         changed = await market.amend(changed, size="0.02")
-        assert (changed.price, changed.size) == (31000, Decimal("0.02"))
-        assert open_at(sim, venue) == [(31000, Decimal("0.02"))]
+        assert (changed.price, changed.size) == (HIGHER, Decimal("0.02"))
+        assert open_at(sim, venue) == [(HIGHER, Decimal("0.02"))]
         row = await account.orders.wait(changed.client_id, until=lambda row: row.size == changed.size)
-        assert (row.id, row.price, row.open) == (changed.id, 31000, True)
+        assert (row.id, row.price, row.open) == (changed.id, HIGHER, True)
         await until(lambda: len(account.orders.find(open=True)) == 1)
         assert not [event for event in market._healths.ring if isinstance(event, Undecodable)]
-        await market.cancel(changed)
+        await changed.cancel()
 
 
 async def test_what_was_filled_before_is_not_traded_twice(sim: serve, venue: str) -> None:
@@ -76,8 +79,8 @@ async def test_what_was_filled_before_is_not_traded_twice(sim: serve, venue: str
         assert (await order.refresh()).filled == filled
         changed = await order.amend(price="31000")
         assert changed.left == Decimal("0.5")
-        assert open_at(sim, venue) == [(31000, Decimal("0.5"))]
-        await market.cancel(changed)
+        assert open_at(sim, venue) == [(HIGHER, Decimal("0.5"))]
+        await changed.cancel()
 
 
 async def test_an_order_cannot_be_made_smaller_than_what_is_filled(sim: serve, venue: str) -> None:
@@ -99,3 +102,36 @@ async def test_where_nothing_is_changed_that_is_said(sim: serve, venue: str) -> 
         with pytest.raises(UsageError, match=r"Nothing was sent\. Cancel it"):
             await order.amend(price="31000")
         await order.cancel()
+
+
+async def test_what_is_changed_or_asked_for_can_be_changed_again_and_cancelled(sim: serve, venue: str) -> None:
+    """As a program does that keeps one quote: whatever it was told last, it goes on from."""
+    symbol = symbol_of(venue)
+    async with connect(venue, at=sim.at) as market:
+        order = await market.submit(Limit(symbol, "buy", size="0.01", price="30000"))
+        order = await (await order.amend(price="31000")).amend(price="32000")
+        (row,) = await market.fetch_open_orders(symbol)
+        assert row.id == order.id == (await market.fetch_order(order)).id
+        alone = pickle.loads(pickle.dumps(row))  # elsewhere nothing can be done with it
+        assert alone == row
+        assert len({alone, row}) == 1
+        assert alone != await row.refresh()  # heard later
+        row = await row.amend(size="0.02")
+        ended = await row.cancel()
+        assert not ended.open
+        assert (await ended.done()).status == ended.status
+        assert len(await ended.fills()) == 0
+        assert open_at(sim, venue) == []
+
+
+async def test_without_asyncio_too(sim: serve) -> None:
+    def trades() -> None:
+        with threads.connect("okx", at=sim.at) as market:
+            order = market.submit(Limit("BTC/USDT", "buy", size="0.01", price="30000"))
+            order = order.amend(price="31000").amend(price="32000")
+            (row,) = market.fetch_open_orders()
+            assert row.id == market.fetch_order(order).id == row.refresh().id
+            assert not row.cancel().done().open
+            assert len(market.fetch_open_orders()) == 0
+
+    await asyncio.to_thread(trades)

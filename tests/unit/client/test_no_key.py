@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import pytest
 
@@ -24,7 +25,8 @@ async def opened(market: Market) -> None:
 
 
 WANTS: tuple[Callable[[Market], Awaitable[object]], ...] = (
-    opened, lambda market: market.submit(ORDER), lambda market: market.fetch_balances(), lambda market: market.cancel_all(),
+    opened, lambda market: market.submit(ORDER), lambda market: market.fetch_balances(),
+    lambda market: market.cancel_all(),
 )  # fmt: skip
 
 
@@ -37,12 +39,13 @@ WANTS: tuple[Callable[[Market], Awaitable[object]], ...] = (
     ],
 )
 async def test_half_a_key_ends_what_wants_it_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, venue: str, key: Credentials, why: str, orders: str
-) -> None:
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, venue: str, key: Credentials, why: str,
+    orders: Literal["rest", "websocket"],
+) -> None:  # fmt: skip
     monkeypatch.setattr("tidebook.client.keys.SIMULATOR", key)
     async with (
         serve(1, [venue]) as sim,
-        connect(venue, at=sim.at, orders=orders) as market,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        connect(venue, at=sim.at, orders=orders) as market,
         market.book("BTC/USDT") as book,
     ):
         for wants in WANTS:

@@ -128,7 +128,7 @@ async def test_another_order_comes_in_the_place_of_one_that_is_changed() -> None
         await hear(ws)
         _, old = await order(client, client_order_id="mine")
         status, new = await client.ask("PATCH", f"/v2/orders/{old['id']}", {"limit_price": "21000"})
-        assert (status, new["status"], new["qty"], Decimal(new["limit_price"])) == (200, "new", "0.01", 21000)
+        assert (status, new["status"], new["qty"], Decimal(new["limit_price"])) == (200, "new", "0.01", Decimal(21000))
         assert new["id"] != old["id"]
         assert new["client_order_id"] != "mine"
         assert new["replaces"] == old["id"]
@@ -144,7 +144,11 @@ async def test_another_order_comes_in_the_place_of_one_that_is_changed() -> None
         assert [one["id"] for one in rows] == [new["id"]]
         words = {"qty": "0.02", "client_order_id": "other"}
         _, third = await client.ask("PATCH", f"/v2/orders/{new['id']}", words)
-        assert (third["qty"], Decimal(third["limit_price"]), third["client_order_id"]) == ("0.02", 21000, "other")
+        assert (third["qty"], Decimal(third["limit_price"]), third["client_order_id"]) == (
+            "0.02",
+            Decimal(21000),
+            "other",
+        )
 
 
 async def test_what_cannot_be_changed_stays_as_it_is() -> None:
@@ -165,7 +169,7 @@ async def test_what_cannot_be_changed_stays_as_it_is() -> None:
             assert (status, answer["code"]) == (code // 100_000, code)
         assert (await client.ask("PATCH", "/v2/orders/nothing", {"qty": "1"}))[0] == 404
         _, rows = await client.ask("GET", "/v2/orders")
-        assert [(one["id"], Decimal(one["limit_price"])) for one in rows] == [(rests["id"], 20000)]
+        assert [(one["id"], Decimal(one["limit_price"])) for one in rows] == [(rests["id"], Decimal(20000))]
         # what the old one holds is the new one's
         _, account = await client.ask("GET", "/v2/account")
         most = Decimal(account["cash"]) + 200

@@ -132,9 +132,7 @@ class Counter:
         """The private connection that is at an address."""
         return self.private.socket(request.path)
 
-    async def websocket(
-        self, request: Asked, served: Served, socket: Socket, others: Sequence["Counter"] = ()
-    ) -> None:
+    async def websocket(self, request: Asked, served: Served, socket: Socket, others: Sequence["Counter"] = ()) -> None:
         """Talk with one client until either side ends it. `others` are at this address, too."""
         here = (self, *others)
         for one in here:
