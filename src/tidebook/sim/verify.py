@@ -30,6 +30,9 @@ class Secrets(NamedTuple):
     secret: str
     passphrase: str = ""
 
+    def __repr__(self) -> str:
+        return "Secrets(***)"  # who opens an account of his own may have given a real one
+
 
 Keys = Mapping[str, Secrets]
 

@@ -143,3 +143,7 @@ def test_the_window_is_five_seconds_back_and_one_ahead(late_ms: int, why: str) -
 def test_why_a_request_is_not_believed(asked: Asked, why: str) -> None:
     with pytest.raises(Distrusted, match=why):
         verify.binance(asked, BINANCE, AT_NS)
+
+
+def test_what_the_exchange_knows_of_a_key_is_not_shown() -> None:
+    assert "canary" not in f"{Secrets('canary-secret', 'canary-phrase')!r} {[Secrets('canary-secret')]}"
