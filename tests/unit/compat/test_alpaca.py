@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tidebook.compat.alpaca.common.exceptions import APIError, ConnectionFailed, api_error
+from tidebook.compat.alpaca.common.exceptions import APIError, ConnectionFailed, LoginRefused, api_error
 from tidebook.compat.alpaca.data.historical.crypto import CryptoHistoricalDataClient
 from tidebook.compat.alpaca.data.live.crypto import CryptoDataStream
 from tidebook.compat.alpaca.data.models import Bar, BarSet, Orderbook, OrderbookQuote, Snapshot, Trade, TradeSet
@@ -218,3 +218,39 @@ async def test_a_mute_connection_is_given_up(caplog: pytest.LogCaptureFixture) -
     assert "no data received on data stream for 0.2s, reconnecting" in caplog.text
     with pytest.raises(ValueError, match="data_timeout must be a positive"):
         CryptoDataStream("key", "secret", data_timeout=0)
+
+
+class Revoking:
+    """A server that lets its first guest in, sends a quote and leaves; the key of the next one is no key any more."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+
+    async def http(self, request: Asked) -> Answer:
+        return Answer(200, b"[]")
+
+    async def websocket(self, request: Asked, socket: Served) -> None:
+        self.connections += 1
+        if self.connections > 1:
+            await socket.send('[{"T":"success","msg":"connected"}]')
+            await socket.receive()
+            await socket.send('[{"T":"error","code":402,"msg":"auth failed"}]')
+            await socket.receive()
+            return
+        await greeted(socket)
+        await socket.send('[{"T":"q","S":"A/B","bp":1,"bs":1,"ap":2,"as":1,"t":"2026-01-02T00:00:00Z"}]')
+
+
+@pytest.mark.parametrize("timeout", [None, 60.0])
+async def test_a_key_that_is_refused_later_on_ends_the_stream(timeout: float | None) -> None:
+    site, seen = Revoking(), list[Any]()
+
+    async def handler(quote: Any) -> None:
+        seen.append(quote)
+
+    async with Server(site) as server, asyncio.timeout(30):
+        stream = CryptoDataStream("key", "secret", url_override=server.at, data_timeout=timeout)
+        stream.subscribe_quotes(handler, "A/B")
+        with pytest.raises(LoginRefused, match="auth failed") as refused:
+            await stream.run_async()
+    assert (len(seen), site.connections, refused.value.code) == (1, 2, "402")
