@@ -1,6 +1,7 @@
 """What programs for python-binance use besides the documents: messages, accounts, names, against one exchange."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -170,3 +171,25 @@ def test_verbose_logs_and_quiet_leaves_the_level_alone() -> None:
         assert (quiet.verbose, loud.verbose, loud.logger.level) == (False, True, logging.DEBUG)
     quiet.logger.setLevel(before)
     quiet.close_connection()
+
+
+def test_a_plain_client_that_is_forgotten_is_closed_and_says_so_once(exchange: Exchange) -> None:
+    forgotten = binance.Client()
+    thread, (market,) = forgotten._thread, forgotten._async._markets.values()
+    with pytest.warns(ResourceWarning, match=r"was not closed: client\.close_connection\(\)") as said:  # noqa: PT031
+        del forgotten
+        gc.collect()
+    assert len(said) == 1
+    assert thread.join(20)
+    assert market.closed
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_a_plain_client_that_is_closed_or_has_opened_nothing_is_forgotten_in_silence(exchange: Exchange) -> None:
+    closed = binance.Client()
+    closed.close_connection()
+    unused = binance.Client(ping=False)
+    thread = unused._thread
+    del closed, unused
+    gc.collect()
+    assert thread.join(20)

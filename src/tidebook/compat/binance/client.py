@@ -241,6 +241,16 @@ def _dropped(markets: dict[str, Market]) -> None:
                   ResourceWarning, stacklevel=2)  # fmt: skip
 
 
+def _forgotten(thread: LoopThread, client: AsyncClient) -> None:
+    """A plain client was: its thread closes what is open and ends. Nobody waits for it, since this may be anywhere."""
+    was_open = bool(client._markets)
+    atexit.unregister(thread.stop)
+    thread.stop(0)
+    if was_open:
+        warnings.warn("a client of tidebook.compat.binance was not closed: client.close_connection()",
+                      ResourceWarning, stacklevel=2)  # fmt: skip
+
+
 _left: Final[list[Market]] = []
 
 
@@ -274,8 +284,9 @@ for _name in enums.WORDS:
 class Client:
     """The same without asyncio: each method waits for its answer, from any thread. `Client()` connects at once.
 
-    One thread with a loop does the work; `close_connection` ends it, and so does the end of the program. Raises what
-    AsyncClient raises; UsageError from inside that thread.
+    One thread with a loop does the work; `close_connection` ends it, and so does the end of the program. Not closed, it
+    is closed when it is collected, with one ResourceWarning. Raises what AsyncClient raises; UsageError from inside
+    that thread.
     """
 
     def __init__(self, *args: Any, ping: bool = True, **kwargs: Any) -> None:
@@ -283,8 +294,9 @@ class Client:
         self._async = AsyncClient(*args, **kwargs)
         self._thread = LoopThread("tidebook.compat.binance", self._async.close_connection)
         self._thread.start()
-        self._end = weakref.finalize(self, self._thread.stop)
-        atexit.register(self._end)
+        self._dropped = weakref.finalize(self, _forgotten, self._thread, self._async)
+        self._dropped.atexit = False
+        atexit.register(self._thread.stop)  # programs for python-binance close nothing
         if ping:
             try:
                 self.call(self._async.venue_at("spot"))
@@ -298,8 +310,9 @@ class Client:
 
     def close_connection(self) -> None:
         """Close it and end its thread; twice is fine."""
-        atexit.unregister(self._end)
-        self._end()
+        self._dropped.detach()
+        atexit.unregister(self._thread.stop)
+        self._thread.stop()
 
     @property
     def verbose(self) -> bool:
