@@ -23,6 +23,7 @@ from tidebook.client.place import VenueAt
 from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.binance import enums
 from tidebook.compat.binance._history import History, Walk
+from tidebook.compat.binance._listen_keys import ListenKeys
 from tidebook.compat.binance._messages import sealed
 from tidebook.compat.binance._orders import Orders
 from tidebook.compat.binance._table import Method, messages, methods
@@ -46,7 +47,7 @@ _PORTFOLIO: Final = "papi.binance.com"
 T = TypeVar("T")
 
 
-class AsyncClient(Orders, History):
+class AsyncClient(Orders, History, ListenKeys):
     """Binance by python-binance's names. `client = await AsyncClient.create()`; then `await client.get_…(…)`.
 
     Methods take the exchange's own parameters by keyword and return its JSON; numbers with a point are floats there,
@@ -289,9 +290,17 @@ class Client:
     that thread.
     """
 
-    def __init__(self, *args: Any, ping: bool = True, **kwargs: Any) -> None:
-        """The arguments are AsyncClient's. With `ping` the exchange is reached before it returns."""
-        self._async = AsyncClient(*args, **kwargs)
+    def __init__(
+        self, api_key: str | None = None, api_secret: str | None = None, requests_params: dict[str, Any] | None = None,
+        tld: str = "com", base_endpoint: str = "", testnet: bool = False, demo: bool = False,
+        private_key: str | Path | None = None, private_key_pass: str | None = None, ping: bool = True,
+        time_unit: str | None = None, verbose: bool = False, **more: Any,
+    ) -> None:  # fmt: skip
+        """AsyncClient's, in python-binance's order. With `ping` the exchange is reached before it returns."""
+        self._async = AsyncClient(
+            api_key, api_secret, requests_params, tld, base_endpoint, testnet, demo, private_key=private_key,
+            private_key_pass=private_key_pass, time_unit=time_unit, verbose=verbose, **more,
+        )  # fmt: skip
         self._thread = LoopThread("tidebook.compat.binance", self._async.close_connection)
         self._thread.start()
         self._dropped = weakref.finalize(self, _forgotten, self._thread, self._async)
