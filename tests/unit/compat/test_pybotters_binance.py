@@ -261,3 +261,14 @@ async def test_keys_from_the_file_that_the_environment_names(
     async with asyncio.timeout(LATEST), pybotters.Client() as other:
         with pytest.raises(NoCredentials):
             await other.get(f"{SPOT}/api/v3/account")
+
+
+async def test_what_a_venue_lists_is_not_asked_for(running: Exchange, client: pybotters.Client) -> None:
+    """URLs need no instruments, and no socket does: what was asked for is asked, and the venue's time."""
+    before = running.do(lambda sim: dict(sim.tally.made))
+    response = await client.get(f"{USDM}/fapi/v1/ticker/price", params={"symbol": "BTCUSDT"})
+    assert (await response.json())["symbol"] == "BTCUSDT"
+    await client.ws_connect("wss://fstream.binance.com/market/ws", send_json=wanted("btcusdt@aggTrade"))
+    after = running.do(lambda sim: dict(sim.tally.made))
+    asked = {name for name in after if after[name] > before.get(name, 0) and "fapi.binance.com" in name}
+    assert asked == {"GET fapi.binance.com/fapi/v1/time", "GET fapi.binance.com/fapi/v1/ticker/price"}

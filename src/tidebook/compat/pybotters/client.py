@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from tidebook.client.keys import Keys
-from tidebook.client.market import Market, connect
+from tidebook.client.market import Market
 from tidebook.client.place import VenueAt
 from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.pybotters.answers import Asking, FetchResult, NotJSONContent, Response
@@ -22,7 +22,16 @@ from tidebook.core.effects import Request
 from tidebook.errors import UsageError
 from tidebook.io.clock import now
 
+OPENING: Final = 10.0  # seconds that a venue has to tell its time
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+
+
+class _Asked(Market):
+    """A market of URLs alone: that of 3,000 instruments nobody asks for the first request would have to wait."""
+
+    @property
+    def _lists(self) -> bool:
+        return False
 
 
 class Auth:
@@ -37,8 +46,8 @@ class Client:
     relative URLs of requests. `headers` go with each request, `timeout` is a request's, in seconds.
 
     A host says whose key it is and how it is signed. Where TIDEBOOK_AT sends everything to a simulator the simulator's
-    own key is used for those that are named, and none of these is sent. The first request to a venue loads its list of
-    instruments and its clock. Raises UsageError as `apis.load` does.
+    own key is used for those that are named, and none of these is sent. The first request to a venue asks for its
+    clock before it. Raises UsageError as `apis.load` does.
     """
 
     def __init__(
@@ -168,7 +177,7 @@ class Client:
     async def _opened(self, place: Where) -> Market:
         key = place.key(self._apis)
         keys: Any = {} if key is None else {place.account: tuple(key)}
-        return await connect(place.at, keys=keys)
+        return await _Asked((place.at,), at=None, engine=None, options=None, timeout=OPENING, keys=keys)
 
     # Sockets ------------------------------------------------------------------
 
