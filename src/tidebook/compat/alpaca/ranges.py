@@ -43,9 +43,12 @@ class RowPages(Pages[Rows]):
         return self._step
 
     def begin(self, rows: list[Rows], start_ns: int) -> tuple[list[Rows], int]:
-        """As `kept`, of the first page: it tells how dense they are, so that the next ones are some at once."""
+        """As `kept`, of the first page: it tells how dense they are and what a page holds, so that the next ones are
+        some at once, and fit.
+        """
         found = self.kept(rows, start_ns)
         if found[0]:
+            self._most = len(rows)
             span_ns = _at(rows[-1]) - _at(rows[0])
             self._step = self.next_step(self._step, Part(rows, len(rows), start_ns, None, (found[1], None), span_ns))
         return found
