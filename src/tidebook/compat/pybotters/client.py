@@ -195,7 +195,7 @@ class Client:
         each time, after the login where the URL is a private one. Awaiting it waits until it is open.
 
         Handlers are called in the receive path as ``handler(message, socket)``, in order; what they raise is logged and
-        goes no further. Raises UsageError for a host that is no venue's, and for `send_bytes`, which no venue here takes;
+        goes no further. Raises UsageError for a host that is no venue's, and for `send_bytes`, which no venue takes;
         NoCredentials for a private URL without a key. `backoff`, `heartbeat` and `autoping` are the venue's own here.
         """
         del backoff, heartbeat, autoping
