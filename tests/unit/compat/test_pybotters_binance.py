@@ -282,7 +282,9 @@ async def test_what_programs_hand_to_aiohttp_is_taken(running: Exchange, client:
     response = await client.get(f"{USDM}/fapi/v1/ticker/price", **asked)
     assert isinstance((await response.json(loads=partial(json.loads, parse_float=Decimal)))["time"], int)
     with pytest.raises(TimeoutError):
-        await client.get(f"{USDM}/fapi/v1/ticker/price", params={"symbol": "BTCUSDT"}, timeout=ClientTimeout(total=0.0))
+        await client.get(
+            f"{USDM}/fapi/v1/ticker/price", params={"symbol": "BTCUSDT"}, timeout=ClientTimeout(total=1e-9)
+        )
     topics = wanted("btcusdt@aggTrade")
     await client.ws_connect("wss://fstream.binance.com/market/ws", send_json=topics, backoff=(1.92, 60.0, 1.618, 5.0))
     with pytest.raises(UsageError, match="send_bytes"):

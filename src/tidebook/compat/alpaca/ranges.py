@@ -104,8 +104,12 @@ class Range:
         """Of each symbol."""
         (one,) = market._connected
         call = next(call for call in one.declared.calls if call.name == name)
-        symbols = dict.fromkeys(params["symbols"].split(","))
-        return {symbol: RowPages(one, call, symbol, ask, params, dense=self.dense) for symbol in symbols}
+        return {symbol: RowPages(one, call, symbol, ask, params, dense=self.dense) for symbol in symbols_of(params)}
+
+
+def symbols_of(params: Rows) -> list[str]:
+    """Those that are asked for, each once."""
+    return [*dict.fromkeys(symbol.strip() for symbol in params["symbols"].split(","))]
 
 
 def _at(row: Rows) -> int:

@@ -17,7 +17,7 @@ from tidebook.client.market import Market
 from tidebook.client.raw import RawReply
 from tidebook.compat.alpaca.common.exceptions import APIError, ConnectionFailed, api_error
 from tidebook.compat.alpaca.link import Link
-from tidebook.compat.alpaca.ranges import PAGE, Page, Range, Rows
+from tidebook.compat.alpaca.ranges import PAGE, Page, Range, Rows, symbols_of
 from tidebook.errors import RateLimited, TidebookError
 from tidebook.io.clock import now
 from tidebook.threads.loop import LoopThread
@@ -116,7 +116,7 @@ class Rest:
         while True:
             asked["limit"] = PAGE if left is None else min(left, PAGE)
             page = await self._page(market, path, asked, name)
-            if page.token is not None and cut is not None:
+            if page.token is not None and cut is not None and page.rows.keys() <= {*symbols_of(params)}:
                 return await self._ahead(market, path, params, name, cut, page.rows)
             for symbol, rows in page.rows.items():
                 found.setdefault(symbol, []).extend(rows)

@@ -52,8 +52,8 @@ async def _told(callback: Callable[[Any], object], item: object, name: str) -> N
 class ThreadedApiManager:
     """See the module. `start`, then `start_…`; `stop_socket(name)` ends one, `stop` all, `join` waits for that.
 
-    What is used before `start` or after `stop` raises UsageError at once. All of it
-    may be called from any thread, and `stop` and `stop_socket` from a callback.
+    What is used before `start` or after `stop` raises UsageError at once. All of it may be called from any thread, and
+    `stop` and `stop_socket` from a callback.
     """
 
     def __init__(
@@ -162,9 +162,7 @@ class ThreadedWebsocketManager(ThreadedApiManager):
 
 
 def _starting(name: str) -> Callable[..., str]:
-    def start(
-        self: ThreadedWebsocketManager, callback: Callable[[Any], object], *args: Any, **params: Any
-    ) -> str:  # fmt: skip
+    def start(self: ThreadedWebsocketManager, callback: Callable[[Any], object], *args: Any, **params: Any) -> str:
         socket = getattr(self._bm, name)(*args, **params)
         return self._begin(socket, callback, socket._path)
 

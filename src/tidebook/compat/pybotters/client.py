@@ -28,8 +28,8 @@ OPENING: Final = 10.0  # seconds that a venue has to tell its time
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 
 
-class _Asked(Market):
-    """A market of URLs alone: that of 3,000 instruments nobody asks for the first request would have to wait."""
+class _ByUrl(Market):
+    """A market of which nobody asks anything but by URL: no request waits for a list of thousands of instruments."""
 
     @property
     def _lists(self) -> bool:
@@ -181,7 +181,7 @@ class Client:
     async def _opened(self, place: Where) -> Market:
         key = place.key(self._apis)
         keys: Any = {} if key is None else {place.account: tuple(key)}
-        return await _Asked((place.at,), at=None, engine=None, options=None, timeout=OPENING, keys=keys)
+        return await _ByUrl((place.at,), at=None, engine=None, options=None, timeout=OPENING, keys=keys)
 
     # Sockets ------------------------------------------------------------------
 
@@ -234,7 +234,8 @@ def _request(place: Where, method: str, params: Mapping[str, Any] | None, data: 
 
 
 def _seconds(timeout: float | ClientTimeout) -> float | None:
-    return timeout.total if isinstance(timeout, ClientTimeout) else timeout
+    """None is as long as it takes; of aiohttp's so is 0."""
+    return (timeout.total or None) if isinstance(timeout, ClientTimeout) else timeout
 
 
 def _exact(value: Any) -> Any:
