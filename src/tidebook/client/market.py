@@ -97,6 +97,11 @@ class Market(Reader, Trader, Opening):
         self._receiving = Burst()  # of all its venues: they are on one loop
         self._lost = 0  # items, by readers that are closed
 
+    @property
+    def _lists(self) -> bool:
+        """Whether venues are asked what they list: names and rules are of that, requests by URL need neither."""
+        return True
+
     def _without_socket(self) -> tuple[str, ...]:
         """The venues whose orders do not go by message. Raises UsageError where those of none do."""
         by_name = {
@@ -161,7 +166,7 @@ class Market(Reader, Trader, Opening):
                         one, at, self._engine, self._opts, remap=remap, masked=bool(address), on_event=self._tell,
                         budgets=budgets, share=self._share, burst=self._receiving,
                         keys=keys_of(one, at, self._keys, simulated=bool(address)), journal=self._journal,
-                        by_message=self._orders == "websocket",
+                        by_message=self._orders == "websocket", lists=self._lists,
                     )  # fmt: skip
                 ones.append(made)
         options = self._opts

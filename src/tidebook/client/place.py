@@ -61,9 +61,11 @@ class VenueAt(Questions):
     def __init__(
         self, declared: Venue, at: At, engine: Engine, options: Options, *,
         remap: Remap | None, masked: bool, on_event: Callable[[Health], None], budgets: Budgets, share: float,
-        burst: Burst, keys: Keys, journal: Journal | None = None, by_message: bool = False,
+        burst: Burst, keys: Keys, journal: Journal | None = None, by_message: bool = False, lists: bool = True,
     ) -> None:  # fmt: skip
         """`budgets` are shared from here on, until it is closed. `by_message`: orders go so where they can.
+
+        Without `lists` what it lists is not asked for, and it knows no symbol.
 
         Raises UsageError for a bad proxy or authority.
         """
@@ -77,6 +79,7 @@ class VenueAt(Questions):
         self.engine = engine
         self.options = options
         self._budgets, self._share, self._keys = budgets, share, keys
+        self._lists = lists
 
         def told(event: Health) -> None:
             on_event(self.desk.known.event(event))
@@ -145,7 +148,8 @@ class VenueAt(Questions):
 
     async def _load_once(self) -> None:
         await self.measure_clock()
-        await self._traded.load()
+        if self._lists:
+            await self._traded.load()
 
     def _told(self, error: Exception) -> TidebookError:
         """An error of ours as it is; any other is a bug that an odd answer has found: logged, and no reason to stop."""
@@ -172,7 +176,7 @@ class VenueAt(Questions):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether its instruments are known."""
+        """Whether it has answered, and its instruments are known where they are asked for."""
         return self._state == "up"
 
     @property

@@ -1,19 +1,21 @@
 """What of alpaca-py's names needs no exchange: requests, models, tables, errors, parts of a range, messages lost."""
 
 import asyncio
+import json
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
-from tidebook.compat.alpaca.common.exceptions import APIError, ConnectionFailed, api_error
-from tidebook.compat.alpaca.data.historical.crypto import CryptoHistoricalDataClient
+from tidebook.compat.alpaca.common.exceptions import APIError, ConnectionFailed, LoginRefused, api_error
+from tidebook.compat.alpaca.data.historical.crypto import AsyncCryptoHistoricalDataClient, CryptoHistoricalDataClient
 from tidebook.compat.alpaca.data.live.crypto import CryptoDataStream
 from tidebook.compat.alpaca.data.models import Bar, BarSet, Orderbook, OrderbookQuote, Snapshot, Trade, TradeSet
 from tidebook.compat.alpaca.data.requests import CryptoBarsRequest, CryptoTradesRequest
 from tidebook.compat.alpaca.data.timeframe import TimeFrame, TimeFrameUnit
-from tidebook.compat.alpaca.rest import PAGE, Range
 from tidebook.compat.alpaca.turns import MOST, Inbox
 from tidebook.errors import NetworkError, NotPermitted, UnknownSymbol
 from tidebook.io.serve import Answer, Asked, Served, Server
@@ -72,16 +74,59 @@ def test_instants_are_utc() -> None:
         }  # fmt: skip
 
 
-def test_a_range_is_cut_without_a_row_twice() -> None:
-    start = datetime(2026, 1, 2, 0, 0, 7, tzinfo=UTC)
-    rows = [start.replace(second=0) + timedelta(minutes=number) for number in range(-1, 25_000)]
-    request = CryptoBarsRequest(symbol_or_symbols="A/B", timeframe=TimeFrame.Minute, start=start, end=rows[-1])
-    parts = Range(start, rows[-1], 60, 2).parts(request.to_request_fields())
-    spans = [(datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"])) for one in parts]
-    found = [[row for row in rows if begin <= row <= end] for begin, end in spans]
-    assert [row for part in found for row in part] == [row for row in rows if row >= start]
-    assert max(map(len, found)) <= PAGE // 2
-    assert len(parts) == 6
+class Long:
+    """A server that gives 40 rows at once, four of each instant, and waits until so many pages are asked for."""
+
+    def __init__(self, together: int) -> None:
+        self.barrier = asyncio.Barrier(together)
+        self.first = True
+        self.rows = {
+            symbol: [(START + timedelta(seconds=number // 4), {"i": number}) for number in range(count)]
+            for symbol, count in (("A/B", 400), ("C/D", 30))
+        }
+
+    async def http(self, request: Asked) -> Answer:
+        asked = {name: one for name, (one,) in parse_qs(request.query).items()}
+        if "start" not in asked:  # the market's own
+            return Answer(200, b"[]")
+        if self.first:
+            self.first = False
+        elif not self.barrier.broken:
+            with suppress(asyncio.BrokenBarrierError):
+                await self.barrier.wait()
+                await self.barrier.abort()
+        begin, end = (datetime.fromisoformat(asked[name]) for name in ("start", "end"))
+        fit = [
+            (symbol, {"t": at.isoformat().replace("+00:00", "Z"), "p": 1, "s": 1, "tks": "B", **row})
+            for symbol in asked["symbols"].split(",") for at, row in self.rows[symbol] if begin <= at <= end
+        ]  # fmt: skip
+        page: dict[str, list[Any]] = {}
+        for symbol, row in fit[:40]:
+            page.setdefault(symbol, []).append(row)
+        return Answer(200, json.dumps({"trades": page, "next_page_token": "more" if fit[40:] else None}).encode())
+
+    async def websocket(self, request: Asked, socket: Served) -> None:
+        raise AssertionError(request)
+
+
+START = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("symbols", [["A/B"], ["A/B", "C/D"]])
+async def test_a_long_range_is_asked_for_some_pages_at_once_and_has_each_row_once(symbols: list[str]) -> None:
+    site = Long(5)
+    async with (
+        Server(site) as server,
+        asyncio.timeout(30),
+        AsyncCryptoHistoricalDataClient(url_override=server.at) as client,
+    ):
+        asked = CryptoTradesRequest(symbol_or_symbols=symbols, start=START, end=START + timedelta(seconds=99))
+        trades = await client.get_crypto_trades(asked)
+        assert server.error is None
+    assert {symbol: [row.id for row in rows] for symbol, rows in trades.data.items()} == {
+        symbol: [*range(len(site.rows[symbol]))] for symbol in symbols
+    }
+    assert site.barrier.broken  # five were under way
 
 
 def test_errors_are_those_that_programs_know() -> None:
@@ -218,3 +263,39 @@ async def test_a_mute_connection_is_given_up(caplog: pytest.LogCaptureFixture) -
     assert "no data received on data stream for 0.2s, reconnecting" in caplog.text
     with pytest.raises(ValueError, match="data_timeout must be a positive"):
         CryptoDataStream("key", "secret", data_timeout=0)
+
+
+class Revoking:
+    """A server that lets its first guest in, sends a quote and leaves; the key of the next one is no key any more."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+
+    async def http(self, request: Asked) -> Answer:
+        return Answer(200, b"[]")
+
+    async def websocket(self, request: Asked, socket: Served) -> None:
+        self.connections += 1
+        if self.connections > 1:
+            await socket.send('[{"T":"success","msg":"connected"}]')
+            await socket.receive()
+            await socket.send('[{"T":"error","code":402,"msg":"auth failed"}]')
+            await socket.receive()
+            return
+        await greeted(socket)
+        await socket.send('[{"T":"q","S":"A/B","bp":1,"bs":1,"ap":2,"as":1,"t":"2026-01-02T00:00:00Z"}]')
+
+
+@pytest.mark.parametrize("timeout", [None, 60.0])
+async def test_a_key_that_is_refused_later_on_ends_the_stream(timeout: float | None) -> None:
+    site, seen = Revoking(), list[Any]()
+
+    async def handler(quote: Any) -> None:
+        seen.append(quote)
+
+    async with Server(site) as server, asyncio.timeout(30):
+        stream = CryptoDataStream("key", "secret", url_override=server.at, data_timeout=timeout)
+        stream.subscribe_quotes(handler, "A/B")
+        with pytest.raises(LoginRefused, match="auth failed") as refused:
+            await stream.run_async()
+    assert (len(seen), site.connections, refused.value.code) == (1, 2, "402")

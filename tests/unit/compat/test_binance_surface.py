@@ -1,7 +1,9 @@
 """What programs for python-binance use besides the documents: messages, accounts, names, against one exchange."""
 
 import asyncio
+import gc
 import logging
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -102,7 +104,9 @@ async def test_a_token_that_could_not_be_kept_alive_is_kept_soon_and_not_half_an
 def test_accounts_that_have_no_stream_here_say_so_at_once() -> None:
     manager = BinanceSocketManager(AsyncClient())
     for name in ("coin_futures_user_socket", "coin_futures_socket", "margin_socket", "portfolio_margin_socket"):
-        with pytest.raises(binance.NotImplementedException, match="account stream"):
+        with pytest.raises(
+            binance.NotImplementedException, match=r"account stream.* user_socket.* futures_user_socket"
+        ):
             getattr(manager, name)()
     with pytest.raises(binance.NotImplementedException, match="BTCUSDT"):
         manager.isolated_margin_socket("BTCUSDT")
@@ -170,3 +174,86 @@ def test_verbose_logs_and_quiet_leaves_the_level_alone() -> None:
         assert (quiet.verbose, loud.verbose, loud.logger.level) == (False, True, logging.DEBUG)
     quiet.logger.setLevel(before)
     quiet.close_connection()
+
+
+def test_a_plain_client_that_is_forgotten_is_closed_and_says_so_once(exchange: Exchange) -> None:
+    forgotten = binance.Client()
+    thread, (market,) = forgotten._thread, forgotten._async._markets.values()
+    with pytest.warns(ResourceWarning, match=r"was not closed: client\.close_connection\(\)") as said:  # noqa: PT031
+        del forgotten
+        gc.collect()
+    assert len(said) == 1
+    assert thread.join(20)
+    assert market._closed
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_a_plain_client_that_is_closed_or_has_opened_nothing_is_forgotten_in_silence(exchange: Exchange) -> None:
+    closed = binance.Client()
+    closed.close_connection()
+    unused = binance.Client(ping=False)
+    thread = unused._thread
+    del closed, unused
+    gc.collect()
+    assert thread.join(20)
+
+
+@module
+async def test_tokens_are_texts_and_given_by_place(client: Any, exchange: Exchange) -> None:
+    token = await client.futures_stream_get_listen_key()
+    assert isinstance(token, str)
+    assert await client.futures_stream_keepalive(token) == {"listenKey": token}
+    assert await client.futures_stream_close(listenKey=token) == {}
+    with pytest.raises(binance.BinanceAPIException, match="does not exist"):
+        await client.futures_stream_keepalive(token)
+    before = exchange.do(lambda sim: dict(sim.tally.unanswered))
+    with pytest.raises(binance.BinanceAPIException):
+        await client.isolated_margin_stream_keepalive("BNBBTC", "token")
+    after = exchange.do(lambda sim: dict(sim.tally.unanswered))
+    assert [*after.keys() - before.keys()] == ["PUT api.binance.com/sapi/v1/userDataStream/isolated"]
+
+
+def test_names_that_programs_read() -> None:
+    assert binance.BinanceSocketManager.WEBSOCKET_DEPTH_5 == "5"
+    client: Any = binance.Client
+    assert client.SPOT_TO_USDT_FUTURE == "MAIN_UMFUTURE"
+    missing = [name for name in ("futures_basis", "futures_coin_modify_order", "futures_historical_mark_price_klines",
+                                 "options_open_interest") if not hasattr(client, name)]  # fmt: skip
+    assert not missing
+    streams: Any = binance.ThreadedWebsocketManager
+    assert callable(streams.start_kline_socket)  # what inherits from it calls these
+
+
+def test_arguments_by_place_are_where_the_original_has_them(exchange: Exchange) -> None:
+    streams = binance.ThreadedWebsocketManager("key", "secret", None, "com", True)
+    assert (streams._client.testnet, streams._client.tld) == (True, "com")
+    client = binance.Client("key", "secret", None, "com", "", False, True, None, None, False)
+    assert (client._async.demo, client._async._markets) == (True, {})
+    client.close_connection()
+
+
+def test_a_threaded_stream_takes_its_arguments_by_place(exchange: Exchange) -> None:
+    heard, some = list[Any](), threading.Event()
+
+    def hear(message: Any) -> None:
+        heard.append(message)
+        some.set()
+
+    with binance.ThreadedWebsocketManager() as streams:
+        name = streams.start_depth_socket(hear, "BNBBTC", binance.BinanceSocketManager.WEBSOCKET_DEPTH_5)
+        assert name == "bnbbtc@depth5"
+        assert some.wait(20)
+        with pytest.raises(TypeError, match="interva"):
+            streams.start_kline_socket(hear, "BNBBTC", interva="1m")
+        with pytest.raises(AttributeError, match="start_no_socket"):
+            streams.start_no_socket(hear)
+    assert len(heard[0]["bids"]) == 5
+
+
+@module
+async def test_a_walk_whose_limit_is_none_has_pages_of_the_usual_size(client: Any) -> None:
+    about = ("BNBBTC", binance.KLINE_INTERVAL_1MINUTE, "5 minutes ago UTC")
+    assert [row[0] async for row in client.get_historical_klines_generator(*about, limit=None)]
+    with pytest.raises(binance.BinanceAPIException) as asked:  # which the simulator has not
+        await client.futures_historical_mark_price_klines("BTCUSDT", "1m", "5 minutes ago UTC")
+    assert asked.value.request == "GET /fapi/v1/markPriceKlines"

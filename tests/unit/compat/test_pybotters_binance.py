@@ -4,15 +4,18 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientTimeout
 from tests.served import Exchange, served
 
 from tidebook.compat import pybotters
 from tidebook.compat.pybotters.binance import BinanceDataStore
-from tidebook.errors import NoCredentials, TidebookError, UnknownSymbol
+from tidebook.errors import NoCredentials, TidebookError, UnknownSymbol, UsageError
 
 APIS = {"binance": ["a-key", "a-secret"]}
 SPOT, USDM, COINM = "https://api.binance.com", "https://fapi.binance.com", "https://dapi.binance.com"
@@ -261,3 +264,30 @@ async def test_keys_from_the_file_that_the_environment_names(
     async with asyncio.timeout(LATEST), pybotters.Client() as other:
         with pytest.raises(NoCredentials):
             await other.get(f"{SPOT}/api/v3/account")
+
+
+async def test_what_a_venue_lists_is_not_asked_for(running: Exchange, client: pybotters.Client) -> None:
+    """URLs need no instruments, and no socket does: what was asked for is asked, and the venue's time."""
+    before = running.do(lambda sim: dict(sim.tally.made))
+    response = await client.get(f"{USDM}/fapi/v1/ticker/price", params={"symbol": "BTCUSDT"})
+    assert (await response.json())["symbol"] == "BTCUSDT"
+    await client.ws_connect("wss://fstream.binance.com/market/ws", send_json=wanted("btcusdt@aggTrade"))
+    after = running.do(lambda sim: dict(sim.tally.made))
+    asked = {name for name in after if after[name] > before.get(name, 0) and "fapi.binance.com" in name}
+    assert asked == {"GET fapi.binance.com/fapi/v1/time", "GET fapi.binance.com/fapi/v1/ticker/price"}
+
+
+async def test_what_programs_hand_to_aiohttp_is_taken(running: Exchange, client: pybotters.Client) -> None:
+    asked: dict[str, Any] = {"params": {"symbol": "BTCUSDT"}, "timeout": ClientTimeout(total=20.0)}
+    response = await client.get(f"{USDM}/fapi/v1/ticker/price", **asked)
+    assert isinstance((await response.json(loads=partial(json.loads, parse_float=Decimal)))["time"], int)
+    with pytest.raises(TimeoutError):
+        await client.get(
+            f"{USDM}/fapi/v1/ticker/price", params={"symbol": "BTCUSDT"}, timeout=ClientTimeout(total=1e-9)
+        )
+    topics = wanted("btcusdt@aggTrade")
+    await client.ws_connect("wss://fstream.binance.com/market/ws", send_json=topics, backoff=(1.92, 60.0, 1.618, 5.0))
+    with pytest.raises(UsageError, match="send_bytes"):
+        client.ws_connect("wss://fstream.binance.com/market/ws", send_bytes=b"{}")
+    async with pybotters.Client(timeout=ClientTimeout(total=20.0)) as other:
+        assert (await other.get(f"{USDM}/fapi/v1/ping")).ok

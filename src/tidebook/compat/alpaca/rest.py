@@ -5,56 +5,30 @@ import atexit
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from contextlib import aclosing, suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from tidebook.client.ahead import Ahead, Stretch
 from tidebook.client.market import Market
 from tidebook.client.raw import RawReply
 from tidebook.compat.alpaca.common.exceptions import APIError, ConnectionFailed, api_error
 from tidebook.compat.alpaca.link import Link
+from tidebook.compat.alpaca.ranges import PAGE, Page, Range, Rows, symbols_of
 from tidebook.errors import RateLimited, TidebookError
 from tidebook.io.clock import now
 from tidebook.threads.loop import LoopThread
 
 T = TypeVar("T")
-Rows = dict[str, Any]
 BASE: Final = "https://data.alpaca.markets/v1beta3/crypto"
-PAGE: Final = 10_000  # rows that Alpaca gives at once, of all symbols
-AT_ONCE: Final = 4  # parts of a range that are asked for beside each other
 TRIES: Final = 3  # after "too many requests", as alpaca-py
 PATIENCE: Final = 60.0  # the longest pause before such a try, in seconds
 STOPPING: Final = 1.0
 _exact: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _plain: Final = msgspec.json.Decoder(dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """What may be cut into parts: rows are `every` seconds apart, of so many symbols, from `start` to about `until`."""
-
-    start: datetime
-    until: datetime
-    every: int
-    symbols: int
-
-    def parts(self, params: Rows) -> list[Rows]:
-        """What is asked for each part, one behind the other and without a row twice; the last ends where `params` do.
-
-        A part has a page of rows at most. Both of its ends belong to it.
-        """
-        length = timedelta(seconds=self.every * max(PAGE // self.symbols - 1, 1))
-        found: list[Rows] = []
-        start = self.start
-        while start + length < self.until:
-            last = start + length - timedelta(microseconds=1)
-            found.append({**params, "start": start.isoformat(), "end": last.isoformat()})
-            start += length
-        return [*found, {**params, "start": start.isoformat()}]
 
 
 class Rest:
@@ -135,48 +109,51 @@ class Rest:
         return found
 
     async def rows(self, market: Market, path: str, params: Rows, name: str, cut: Range | None) -> dict[str, list[Any]]:
-        """The rows of all pages, by symbol; those of a range that can be cut some parts at a time."""
-        parts = [params] if cut is None else cut.parts(params)
-        places = asyncio.Semaphore(AT_ONCE)
-        found: dict[str, list[Any]] = {}
-
-        async def part(asked: Rows) -> dict[str, list[Any]]:
-            async with places:
-                return await self._pages(market, path, asked, name)
-
-        tasks = [asyncio.create_task(part(one)) for one in parts]
-        try:
-            answers = await asyncio.gather(*tasks)
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            raise
-        for answer in answers:
-            for symbol, rows in answer.items():
-                found.setdefault(symbol, []).extend(rows)
-        return found
-
-    async def _pages(self, market: Market, path: str, params: Rows, name: str) -> dict[str, list[Any]]:
-        """Page after page, as many rows as are wanted."""
+        """The rows of all pages, by symbol: page after page, as many as are wanted, or some at once of a range."""
         found: dict[str, list[Any]] = {}
         left: int | None = params.get("limit")
         asked, seen = dict(params), set[str]()
         while True:
             asked["limit"] = PAGE if left is None else min(left, PAGE)
-            answer = await self._get(market, path, asked)
-            count = 0
-            for symbol, rows in (self._member(answer, name) or {}).items():
+            page = await self._page(market, path, asked, name)
+            if page.token is not None and cut is not None and page.rows.keys() <= {*symbols_of(params)}:
+                return await self._ahead(market, path, params, name, cut, page.rows)
+            for symbol, rows in page.rows.items():
                 found.setdefault(symbol, []).extend(rows)
-                count += len(rows)
-            left = None if left is None else left - count
-            token = answer.get("next_page_token")
-            if token is None or (left is not None and left <= 0):
+            left = None if left is None else left - sum(map(len, page.rows.values()))
+            if page.token is None or (left is not None and left <= 0):
                 return found
-            if token in seen:
+            if page.token in seen:
                 raise APIError(f"the pages of {name} lead in a circle")
-            seen.add(token)
-            asked["page_token"] = token
+            seen.add(page.token)
+            asked["page_token"] = page.token
+
+    async def _ahead(
+        self, market: Market, path: str, params: Rows, name: str, cut: Range, first: dict[str, list[Any]]
+    ) -> dict[str, list[Any]]:
+        """All rows of a range of which the `first` page is there, some pages at once; symbol after symbol."""
+        start_ns, end_ns = cut.start_ns, cut.end_ns
+        pages = cut.pages(market, partial(self._answered, market, path, name), params, name)
+        begun = {symbol: one.begin(first.get(symbol, []), start_ns) for symbol, one in pages.items()}
+        found = {symbol: [*rows] for symbol, (rows, _) in begun.items()}
+        open_ended = [symbol for symbol in pages if end_ns is None or begun[symbol][1] < end_ns]
+        ahead = Ahead([Stretch(pages[symbol], begun[symbol][1], end_ns) for symbol in open_ended])
+        async with aclosing(ahead.parts()) as parts:
+            async for place, _, rows in parts:
+                found[open_ended[place]] += rows
+        return {symbol: rows for symbol, rows in found.items() if rows}
+
+    async def _answered(self, market: Market, path: str, name: str, params: Rows) -> Page:
+        """A page of several at once; it is tried again as one by itself is, and no more than that."""
+        try:
+            return await self._page(market, path, params, name)
+        except TidebookError as error:
+            raise api_error(error) from error
+
+    async def _page(self, market: Market, path: str, params: Rows, name: str) -> Page:
+        """One page. Raises APIError for an answer that is none."""
+        answer = await self._get(market, path, params)
+        return Page(self._member(answer, name) or {}, answer.get("next_page_token"))
 
     async def _get(self, market: Market, path: str, params: Rows) -> Rows:
         reply = await self._patiently(market, path, params)

@@ -58,18 +58,18 @@ class History(ABC):
         Raises UnknownDateFormat for a text that is no date, and as every method.
         """
         found: list[Any] = []
-        async for row in self._klines(symbol, interval, start_str, end_str, limit or 1000, klines_type):
+        async for row in self._klines(symbol, interval, start_str, end_str, limit or MOST, klines_type):
             found.append(row)
             if limit is not None and len(found) == limit:
                 break
         return found
 
     def get_historical_klines_generator(
-        self, symbol: str, interval: str, start_str: Any = None, end_str: Any = None, limit: int = 1000,
+        self, symbol: str, interval: str, start_str: Any = None, end_str: Any = None, limit: int | None = None,
         klines_type: HistoricalKlinesType = HistoricalKlinesType.SPOT,
     ) -> Walk:  # fmt: skip
-        """The same, one after the other; `limit` is how many are asked for at once, 1,000 at most."""
-        return Walk(self._klines(symbol, interval, start_str, end_str, limit, klines_type))
+        """The same, one after the other; `limit` is how many are asked for at once, 1,000 at most (None)."""
+        return Walk(self._klines(symbol, interval, start_str, end_str, limit or MOST, klines_type))
 
     async def futures_historical_klines(
         self, symbol: str, interval: str, start_str: Any, end_str: Any = None, limit: int | None = None
@@ -78,11 +78,18 @@ class History(ABC):
         kind = HistoricalKlinesType.FUTURES
         return await self.get_historical_klines(symbol, interval, start_str, end_str, limit, kind)
 
+    async def futures_historical_mark_price_klines(
+        self, symbol: str, interval: str, start_str: Any, end_str: Any = None, limit: int | None = None
+    ) -> list[Any]:
+        """The same of the mark prices of USD-M futures."""
+        kind = HistoricalKlinesType.FUTURES_MARK_PRICE
+        return await self.get_historical_klines(symbol, interval, start_str, end_str, limit, kind)
+
     def futures_historical_klines_generator(
         self, symbol: str, interval: str, start_str: Any, end_str: Any = None
     ) -> Walk:
         """The same of USD-M futures, one after the other."""
-        return Walk(self._klines(symbol, interval, start_str, end_str, 1000, HistoricalKlinesType.FUTURES))
+        return Walk(self._klines(symbol, interval, start_str, end_str, MOST, HistoricalKlinesType.FUTURES))
 
     async def _klines(
         self, symbol: str, interval: str, start: Any, end: Any, limit: int, kind: HistoricalKlinesType

@@ -170,6 +170,11 @@ class Orders(ABC):
     async def futures_market_sell_order(self, **params: Any) -> Any:
         return await self.futures_market_order(**{**params, "side": "SELL"})
 
+    async def futures_change_multi_assets_mode(self, multiAssetsMargin: bool) -> Any:  # noqa: N803
+        """Whether an asset secures what is settled in another one."""
+        method = Method("", "POST", "usdm", "/fapi/v1/multiAssetsMargin")
+        return await self.request(method, {"multiAssetsMargin": multiAssetsMargin})
+
     # By message ---------------------------------------------------------------
 
     async def _said(self, name: str, params: Mapping[str, Any]) -> Any:
@@ -204,11 +209,3 @@ class Orders(ABC):
         if params.pop("conditional", False) or "algoId" in params or "clientAlgoId" in params:
             return await self._said("ws_futures_cancel_algo_order", params)
         return await self.say(replace(_PLACE, verb="DELETE", message="order.cancel"), params)
-
-    # Tokens of user streams ---------------------------------------------------
-
-    async def futures_stream_get_listen_key(self) -> str:
-        return str((await self.request(Method("", "POST", "usdm", "/fapi/v1/listenKey"), {}))["listenKey"])
-
-    async def futures_coin_stream_get_listen_key(self) -> str:
-        return str((await self.request(Method("", "POST", "coinm", "/dapi/v1/listenKey"), {}))["listenKey"])

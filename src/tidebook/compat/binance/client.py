@@ -23,6 +23,7 @@ from tidebook.client.place import VenueAt
 from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.binance import enums
 from tidebook.compat.binance._history import History, Walk
+from tidebook.compat.binance._listen_keys import ListenKeys
 from tidebook.compat.binance._messages import sealed
 from tidebook.compat.binance._orders import Orders
 from tidebook.compat.binance._table import Method, messages, methods
@@ -46,7 +47,7 @@ _PORTFOLIO: Final = "papi.binance.com"
 T = TypeVar("T")
 
 
-class AsyncClient(Orders, History):
+class AsyncClient(Orders, History, ListenKeys):
     """Binance by python-binance's names. `client = await AsyncClient.create()`; then `await client.get_…(…)`.
 
     Methods take the exchange's own parameters by keyword and return its JSON; numbers with a point are floats there,
@@ -241,6 +242,16 @@ def _dropped(markets: dict[str, Market]) -> None:
                   ResourceWarning, stacklevel=2)  # fmt: skip
 
 
+def _forgotten(thread: LoopThread, client: AsyncClient) -> None:
+    """A plain client was: its thread closes what is open and ends. Nobody waits for it, since this may be anywhere."""
+    was_open = bool(client._markets)
+    atexit.unregister(thread.stop)
+    thread.stop(0)
+    if was_open:
+        warnings.warn("a client of tidebook.compat.binance was not closed: client.close_connection()",
+                      ResourceWarning, stacklevel=2)  # fmt: skip
+
+
 _left: Final[list[Market]] = []
 
 
@@ -274,17 +285,27 @@ for _name in enums.WORDS:
 class Client:
     """The same without asyncio: each method waits for its answer, from any thread. `Client()` connects at once.
 
-    One thread with a loop does the work; `close_connection` ends it, and so does the end of the program. Raises what
-    AsyncClient raises; UsageError from inside that thread.
+    One thread with a loop does the work; `close_connection` ends it, and so does the end of the program. Not closed, it
+    is closed when it is collected, with one ResourceWarning. Raises what AsyncClient raises; UsageError from inside
+    that thread.
     """
 
-    def __init__(self, *args: Any, ping: bool = True, **kwargs: Any) -> None:
-        """The arguments are AsyncClient's. With `ping` the exchange is reached before it returns."""
-        self._async = AsyncClient(*args, **kwargs)
+    def __init__(
+        self, api_key: str | None = None, api_secret: str | None = None, requests_params: dict[str, Any] | None = None,
+        tld: str = "com", base_endpoint: str = "", testnet: bool = False, demo: bool = False,
+        private_key: str | Path | None = None, private_key_pass: str | None = None, ping: bool = True,
+        time_unit: str | None = None, verbose: bool = False, **more: Any,
+    ) -> None:  # fmt: skip
+        """AsyncClient's, in python-binance's order. With `ping` the exchange is reached before it returns."""
+        self._async = AsyncClient(
+            api_key, api_secret, requests_params, tld, base_endpoint, testnet, demo, private_key=private_key,
+            private_key_pass=private_key_pass, time_unit=time_unit, verbose=verbose, **more,
+        )  # fmt: skip
         self._thread = LoopThread("tidebook.compat.binance", self._async.close_connection)
         self._thread.start()
-        self._end = weakref.finalize(self, self._thread.stop)
-        atexit.register(self._end)
+        self._dropped = weakref.finalize(self, _forgotten, self._thread, self._async)
+        self._dropped.atexit = False
+        atexit.register(self._thread.stop)  # programs for python-binance close nothing
         if ping:
             try:
                 self.call(self._async.venue_at("spot"))
@@ -298,8 +319,9 @@ class Client:
 
     def close_connection(self) -> None:
         """Close it and end its thread; twice is fine."""
-        atexit.unregister(self._end)
-        self._end()
+        self._dropped.detach()
+        atexit.unregister(self._thread.stop)
+        self._thread.stop()
 
     @property
     def verbose(self) -> bool:

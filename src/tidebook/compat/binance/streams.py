@@ -11,7 +11,13 @@ from tidebook.client.place import VenueAt
 from tidebook.compat.binance._line import MAX_RECONNECTS, MOST, Reconnects, Waiting, gave_up
 from tidebook.compat.binance._token import Kept
 from tidebook.compat.binance.client import AsyncClient
-from tidebook.compat.binance.enums import ContractType, FuturesType
+from tidebook.compat.binance.enums import (
+    WEBSOCKET_DEPTH_5,
+    WEBSOCKET_DEPTH_10,
+    WEBSOCKET_DEPTH_20,
+    ContractType,
+    FuturesType,
+)
 from tidebook.compat.binance.exceptions import BinanceUnableToConnect, NotImplementedException, in_their_words
 from tidebook.core.clock import Now
 from tidebook.core.endpoint import Endpoint
@@ -191,6 +197,10 @@ class BinanceSocketManager:
     Names and arguments are python-binance's; `max_queue_size` and `max_reconnects` hold for each stream.
     """
 
+    WEBSOCKET_DEPTH_5 = WEBSOCKET_DEPTH_5
+    WEBSOCKET_DEPTH_10 = WEBSOCKET_DEPTH_10
+    WEBSOCKET_DEPTH_20 = WEBSOCKET_DEPTH_20
+
     def __init__(
         self, client: AsyncClient, user_timeout: float = 300, max_queue_size: int = MOST, verbose: bool = False, *,
         max_reconnects: int | None = MAX_RECONNECTS,
@@ -367,20 +377,30 @@ class BinanceSocketManager:
             self._client, market, "user", max_reconnects=self.max_reconnects, max_queue_size=self._most
         )
 
+    futures_socket = futures_user_socket
+
     def coin_futures_user_socket(self) -> ReconnectingWebsocket:
         """Not here, as are the next four. Raises NotImplementedException: silence would look like a quiet account."""
-        raise NotImplementedException("the account stream of COIN-M futures")
+        public = "what is public of them is here: futures_type=FuturesType.COIN_M"
+        raise _no_account(f"COIN-M futures ({public})")
 
     coin_futures_socket = coin_futures_user_socket
 
     def margin_socket(self) -> ReconnectingWebsocket:
-        raise NotImplementedException("the account stream of margin trading")
+        raise _no_account("margin trading")
 
     def isolated_margin_socket(self, symbol: str) -> ReconnectingWebsocket:
-        raise NotImplementedException(f"the account stream of isolated margin trading, {symbol}")
+        raise _no_account(f"isolated margin trading, {symbol}")
 
     def portfolio_margin_socket(self) -> ReconnectingWebsocket:
-        raise NotImplementedException("the account stream of portfolio margin")
+        raise _no_account("portfolio margin")
 
     def __repr__(self) -> str:
         return f"<BinanceSocketManager of {self._client!r}>"
+
+
+def _no_account(of: str) -> NotImplementedException:
+    """What is there instead is said."""
+    return NotImplementedException(
+        f"the account stream of {of}. There are user_socket of spot and futures_user_socket of USD-M futures"
+    )

@@ -4,9 +4,9 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from tidebook.compat.binance._line import error_of
+from tidebook.compat.binance._line import MAX_RECONNECTS, MOST, error_of
 from tidebook.compat.binance.client import AsyncClient
 from tidebook.compat.binance.depthcache import DepthCacheManager, FuturesDepthCacheManager, OptionsDepthCacheManager
 from tidebook.compat.binance.exceptions import ReadLoopClosed
@@ -52,12 +52,22 @@ async def _told(callback: Callable[[Any], object], item: object, name: str) -> N
 class ThreadedApiManager:
     """See the module. `start`, then `start_…`; `stop_socket(name)` ends one, `stop` all, `join` waits for that.
 
-    The arguments are AsyncClient's. What is used before `start` or after `stop` raises UsageError at once. All of it
-    may be called from any thread, and `stop` and `stop_socket` from a callback.
+    What is used before `start` or after `stop` raises UsageError at once. All of it may be called from any thread, and
+    `stop` and `stop_socket` from a callback.
     """
 
-    def __init__(self, *args: Any, max_queue_size: int = 10_000, max_reconnects: int | None = 5, **kwargs: Any) -> None:
-        self._client = AsyncClient(*args, **kwargs)
+    def __init__(
+        self, api_key: str | None = None, api_secret: str | None = None, requests_params: dict[str, Any] | None = None,
+        tld: str = "com", testnet: bool = False, session_params: dict[str, Any] | None = None,
+        https_proxy: str | None = None, loop: object = None, max_queue_size: int = MOST, *,
+        max_reconnects: int | None = MAX_RECONNECTS, **more: Any,
+    ) -> None:  # fmt: skip
+        """In the order that python-binance has; `more` are AsyncClient's others, `loop` means nothing."""
+        del loop
+        self._client = AsyncClient(
+            api_key, api_secret, requests_params, tld, testnet=testnet, session_params=session_params,
+            https_proxy=https_proxy, **more,
+        )  # fmt: skip
         self.verbose = self._client.verbose
         self._bm = BinanceSocketManager(self._client, max_queue_size=max_queue_size, max_reconnects=max_reconnects)
         self._thread = LoopThread(type(self).__name__, self._client.close_connection)
@@ -146,16 +156,24 @@ class ThreadedWebsocketManager(ThreadedApiManager):
     There is a `start_…` for each of its streams, with the same arguments after the callback; they return its name.
     """
 
-    def __getattr__(self, name: str) -> Callable[..., str]:
-        wanted = name.removeprefix("start_")
-        if not name.startswith("start_") or not wanted.endswith("_socket") or not hasattr(self._bm, wanted):
-            raise AttributeError(f"{type(self).__name__} has no {name!r}")
+    if TYPE_CHECKING:
 
-        def begin(callback: Callable[[Any], object], **params: Any) -> str:
-            socket = getattr(self._bm, wanted)(**params)
-            return self._begin(socket, callback, socket._path)
+        def __getattr__(self, name: str) -> Callable[..., str]: ...
 
-        return begin
+
+def _starting(name: str) -> Callable[..., str]:
+    def start(self: ThreadedWebsocketManager, callback: Callable[[Any], object], *args: Any, **params: Any) -> str:
+        socket = getattr(self._bm, name)(*args, **params)
+        return self._begin(socket, callback, socket._path)
+
+    start.__name__ = f"start_{name}"
+    start.__qualname__ = f"ThreadedWebsocketManager.start_{name}"
+    start.__doc__ = f"`{name}` of BinanceSocketManager, its messages to `callback`. Returns its name."
+    return start
+
+
+for _name in [name for name in vars(BinanceSocketManager) if name.endswith("_socket") and not name.startswith("_")]:
+    setattr(ThreadedWebsocketManager, f"start_{_name}", _starting(_name))
 
 
 class ThreadedDepthCacheManager(ThreadedApiManager):

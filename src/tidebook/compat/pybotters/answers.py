@@ -1,7 +1,7 @@
 """HTTP answers as aiohttp shows them, and what pybotters' `fetch` makes of them."""
 
 import json
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from http.client import responses
 from types import TracebackType
@@ -62,10 +62,14 @@ class Response:
         """The body. Raises UnicodeDecodeError where it is not of that encoding."""
         return self._body.decode(encoding, errors)
 
-    async def json(self, *, content_type: str | None = None) -> Any:
-        """What its JSON says, whatever the header calls it; None where the body is empty. Raises JSONDecodeError."""
+    async def json(
+        self, *, encoding: str | None = None, loads: Callable[[str], Any] = json.loads, content_type: str | None = None
+    ) -> Any:
+        """What its JSON says, whatever the header calls it; None where the body is empty. Raises what `loads` raises,
+        JSONDecodeError at first, and UnicodeDecodeError.
+        """
         del content_type
-        return json.loads(self._body) if self._body.strip() else None
+        return loads(self._body.decode(encoding or "utf-8")) if self._body.strip() else None
 
     def raise_for_status(self) -> None:
         """Raises what the answer means by the venue's own codes where the status is 400 or more, else NetworkError."""

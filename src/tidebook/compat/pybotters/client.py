@@ -11,8 +11,10 @@ from decimal import Decimal
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from aiohttp import ClientTimeout
+
 from tidebook.client.keys import Keys
-from tidebook.client.market import Market, connect
+from tidebook.client.market import Market
 from tidebook.client.place import VenueAt
 from tidebook.client.raw import answered, is_signed, request_of
 from tidebook.compat.pybotters.answers import Asking, FetchResult, NotJSONContent, Response
@@ -22,7 +24,16 @@ from tidebook.core.effects import Request
 from tidebook.errors import UsageError
 from tidebook.io.clock import now
 
+OPENING: Final = 10.0  # seconds that a venue has to tell its time
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+
+
+class _ByUrl(Market):
+    """A market of which nobody asks anything but by URL: no request waits for a list of thousands of instruments."""
+
+    @property
+    def _lists(self) -> bool:
+        return False
 
 
 class Auth:
@@ -34,11 +45,12 @@ class Client:
 
     `apis` are keys by pybotters' names (``{"bybit": [key, secret]}``, ``bybit_testnet``, …), the path of a JSON file of
     them, or None: `apis.json` in this directory, else the file that PYBOTTERS_APIS names. `base_url` stands before
-    relative URLs of requests. `headers` go with each request, `timeout` is a request's, in seconds.
+    relative URLs of requests. `headers` go with each request, `timeout` is a request's, in seconds, or aiohttp's, whose
+    `total` counts.
 
     A host says whose key it is and how it is signed. Where TIDEBOOK_AT sends everything to a simulator the simulator's
-    own key is used for those that are named, and none of these is sent. The first request to a venue loads its list of
-    instruments and its clock. Raises UsageError as `apis.load` does.
+    own key is used for those that are named, and none of these is sent. The first request to a venue asks for its
+    clock before it. Raises UsageError as `apis.load` does.
     """
 
     def __init__(
@@ -47,12 +59,12 @@ class Client:
         base_url: str = "",
         *,
         headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
+        timeout: float | ClientTimeout | None = None,
     ) -> None:
         self._apis = load(apis)
         self._base_url = base_url
         self._headers = dict(headers or {})
-        self._timeout = timeout
+        self._timeout = None if timeout is None else _seconds(timeout)
         self._markets: dict[str, asyncio.Task[Market]] = {}  # by place
         self._apps: set[WebSocketApp] = set()
         self.closed = False
@@ -125,7 +137,8 @@ class Client:
 
     async def _request(
         self, method: str, url: str, *, params: Mapping[str, Any] | None = None, data: Any = None, json: Any = None,
-        headers: Mapping[str, str] | None = None, timeout: float | None = None, auth: type[Auth] | None = Auth,
+        headers: Mapping[str, str] | None = None, timeout: float | ClientTimeout | None = None,
+        auth: type[Auth] | None = Auth,
     ) -> Response:  # fmt: skip
         if method not in METHODS:
             raise UsageError(f"{method!r} is none of {', '.join(METHODS)}")
@@ -136,7 +149,7 @@ class Client:
         request = _request(place, method, params, data)
         request = replace(request, headers={**request.headers, **given})
         signs = auth is not None and self._signs(place, request)
-        async with asyncio.timeout(self._timeout if timeout is None else timeout):
+        async with asyncio.timeout(self._timeout if timeout is None else _seconds(timeout)):
             one = await self._venue(place)
             reply, error = await answered(one, request, signs=signs)
         at = now()
@@ -168,23 +181,26 @@ class Client:
     async def _opened(self, place: Where) -> Market:
         key = place.key(self._apis)
         keys: Any = {} if key is None else {place.account: tuple(key)}
-        return await connect(place.at, keys=keys)
+        return await _ByUrl((place.at,), at=None, engine=None, options=None, timeout=OPENING, keys=keys)
 
     # Sockets ------------------------------------------------------------------
 
     def ws_connect(
-        self, url: str, *, send_str: str | list[str] | None = None, send_json: Given = None,
+        self, url: str, *, send_str: str | list[str] | None = None, send_bytes: object = None, send_json: Given = None,
         hdlr_str: Handlers = None, hdlr_bytes: Handlers = None, hdlr_json: Handlers = None,
-        auth: type[Auth] | None = Auth, heartbeat: float = 10.0, autoping: bool = True,
+        backoff: tuple[float, ...] | None = None, autoping: bool = True, heartbeat: float = 10.0,
+        auth: type[Auth] | None = Auth,
     ) -> WebSocketApp:  # fmt: skip
         """A socket that opens by itself, in a task of its own, and again after each loss; what is to be sent is sent
         each time, after the login where the URL is a private one. Awaiting it waits until it is open.
 
         Handlers are called in the receive path as ``handler(message, socket)``, in order; what they raise is logged and
-        goes no further. Raises UsageError for a host that is no venue's, NoCredentials for a private URL without a key.
-        `heartbeat` and `autoping` are the venue's own here.
+        goes no further. Raises UsageError for a host that is no venue's, and for `send_bytes`, which no venue takes;
+        NoCredentials for a private URL without a key. `backoff`, `heartbeat` and `autoping` are the venue's own here.
         """
-        del heartbeat, autoping
+        del backoff, heartbeat, autoping
+        if send_bytes is not None:
+            raise UsageError("send_bytes: no venue here takes bytes. Write send_str or send_json")
         if self.closed:
             raise UsageError("this Client is closed. Make another one")
         return WebSocketApp(
@@ -215,6 +231,11 @@ def _request(place: Where, method: str, params: Mapping[str, Any] | None, data: 
         return request_of(venue, place.url, asked, method, data if isinstance(data, (str, bytes)) else None)
     url = request_of(venue, place.url, asked).url
     return request_of(venue, url, _exact(data), method)
+
+
+def _seconds(timeout: float | ClientTimeout) -> float | None:
+    """None is as long as it takes; of aiohttp's so is 0."""
+    return (timeout.total or None) if isinstance(timeout, ClientTimeout) else timeout
 
 
 def _exact(value: Any) -> Any:

@@ -24,7 +24,6 @@ _AMOUNTS: Final[dict[TimeFrameUnit, tuple[range | tuple[int, ...], str]]] = {
     TimeFrameUnit.Week: ((1,), "1"),
     TimeFrameUnit.Month: ((1, 2, 3, 6, 12), "1, 2, 3, 6 and 12"),
 }
-_SECONDS: Final = {TimeFrameUnit.Minute: 60, TimeFrameUnit.Hour: 3600}
 
 
 class _OfClass(Generic[T]):
@@ -59,12 +58,6 @@ class TimeFrame:
     def value(self) -> str:
         """As a request says it: ``5Min``."""
         return f"{self.amount}{self.unit.value}"
-
-    @property
-    def seconds(self) -> int | None:
-        """How long it is, where that is always the same."""
-        length = _SECONDS.get(self.unit)
-        return None if length is None else length * self.amount
 
     @staticmethod
     def validate_timeframe(amount: int, unit: TimeFrameUnit) -> None:

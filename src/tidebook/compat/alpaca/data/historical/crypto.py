@@ -24,10 +24,9 @@ from tidebook.compat.alpaca.data.requests import (
     CryptoTradesRequest,
 )
 from tidebook.compat.alpaca.link import link_of
-from tidebook.compat.alpaca.rest import Range, Rest
+from tidebook.compat.alpaca.ranges import Range
+from tidebook.compat.alpaca.rest import Rest
 from tidebook.compat.alpaca.turns import result_of
-from tidebook.io.clock import now
-from tidebook.model.facts import instant
 
 T = TypeVar("T")
 Raw = dict[str, Any]
@@ -204,11 +203,7 @@ def _path(feed: CryptoFeed | str) -> str:
 
 
 def _range(request: BaseTimeseriesDataRequest) -> Range | None:
-    """What may be asked for in parts: all bars of a range, oldest first, that are always as far apart."""
-    if not isinstance(request, CryptoBarsRequest) or request.start is None or request.limit is not None:
+    """What may be asked for some pages at once: all rows of a range, the oldest first."""
+    if request.start is None or request.limit is not None or request.sort is Sort.DESC:
         return None
-    every = request.timeframe.seconds
-    if every is None or request.sort is Sort.DESC:
-        return None
-    symbols = request.to_request_fields()["symbols"].count(",") + 1
-    return Range(request.start, request.end or instant(now().wall_ns), every, symbols)
+    return Range(request.start, request.end, dense=not isinstance(request, CryptoBarsRequest))

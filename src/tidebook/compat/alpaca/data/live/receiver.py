@@ -73,8 +73,10 @@ class Receiver:
         wait = FIRST
         while True:
             try:
-                await self._open()
-                break
+                stream = await self._open()
+                wait = FIRST
+                await self._stay(stream)
+                return
             except (NotPermitted, NoCredentials) as error:
                 refused = LoginRefused(str(error), getattr(error, "code", None))
                 refused.__cause__ = error
@@ -88,23 +90,29 @@ class Receiver:
                 return
             await asyncio.sleep(wait)
             wait = min(wait * 2, MOST)
-        if self._mute is not None:
-            await self._listen(self._mute)
 
-    async def _listen(self, mute: float) -> None:
-        """For ever: a connection that is there and says nothing is no connection."""
+    async def _stay(self, stream: RawStream) -> None:
+        """Until it is closed. Raises why it has failed: a key may be refused when a connection is opened anew.
+
+        With `mute`, a connection that is there and says nothing is no connection.
+        """
         loop = asyncio.get_running_loop()
         self._heard = loop.time()
         while True:
-            left = self._heard + mute - loop.time()
-            if left <= 0:
-                log.warning("no data received on data stream for %.1fs, reconnecting", mute)
-                assert self._stream is not None
-                self._stream.renew("no data received")
-                self._heard, left = loop.time(), mute
-            await asyncio.sleep(left)
+            quiet = asyncio.timeout_at(None if self._mute is None else self._heard + self._mute)
+            try:
+                async with quiet:
+                    await stream._queue.some()  # `_deliver` takes the messages; what is left is the end
+                    return
+            except TimeoutError:
+                if not quiet.expired():
+                    raise
+            if self._mute is not None and self._heard + self._mute <= loop.time():
+                log.warning("no data received on data stream for %.1fs, reconnecting", self._mute)
+                stream.renew("no data received")
+                self._heard = loop.time()
 
-    async def _open(self) -> None:
+    async def _open(self) -> RawStream:
         """Connect and subscribe; from then on the market itself keeps it so."""
         self._market = await self._link.open()
         health = self._market.health()
@@ -119,6 +127,7 @@ class Receiver:
         # What changed while it was opened.
         stream.remove(*(one for one in topics if one not in self._topics))
         stream.add(*(one for one in self._topics if one not in topics))
+        return stream
 
     def _deliver(self, message: RawMessage) -> None:
         try:

@@ -99,8 +99,8 @@ class DataStream:
     async def run_async(self) -> None:
         """Connect, and hand messages over until `stop`; nothing is opened before something is subscribed.
 
-        Raises LoginRefused, a ValueError, for a key that is refused, and RuntimeError where it runs already.
-        Cancelled, it is closed before that is passed on.
+        Raises LoginRefused, a ValueError, for a key that is refused, at first or when it is opened anew, and
+        RuntimeError where it runs already. Cancelled, it is closed before that is passed on.
         """
         with self._lock:
             if self._inbox is not None:
