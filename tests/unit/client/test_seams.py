@@ -4,8 +4,9 @@ Pages are compared with a slow and obvious model: all the rows there are, sorted
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Literal, cast
 
@@ -14,12 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.client.bourse import REST
 
+from tidebook import venues
 from tidebook.client.ahead import Ahead, Stretch
 from tidebook.client.pages import Pages
 from tidebook.client.place import VenueAt
-from tidebook.core.channel import Call, Question
+from tidebook.client.ticks import quote_pages
+from tidebook.core.channel import Call, Question, Seen
+from tidebook.core.clock import SECOND
 from tidebook.core.effects import Request, Urgency
 from tidebook.errors import DecodeError, TidebookError, UsageError
+from tidebook.model.facts import Instrument, Quote
 
 MS = 1_000_000
 BEGINS = 1_767_225_600_000 * MS
@@ -162,3 +167,33 @@ def test_a_page_that_is_full_of_one_instant_is_an_error_that_says_so(ranges: Ran
         "what else there is at it cannot be asked for"
     )
     assert outcome(lambda: pages_of(Given(rows, ranges, 6)).rows(BEGINS, BEGINS + 9 * MS, None)) == rows
+
+
+class Sided:
+    """Quotes as alpaca has them, one a second, of which some have but one side."""
+
+    def __init__(self, most: int) -> None:
+        call = venues.named("alpaca").call("quotes")
+        assert call is not None
+        self._call = replace(call, most=most)
+        self.declared = SimpleNamespace(name="alpaca", pools=(), call=lambda name: self._call)
+        self.rows = [
+            {"t": f"2026-01-01T00:00:{n:02}Z", "bp": 0 if n in (3, 4, 9) else n + 1, "bs": 1, "ap": 90, "as": 1}
+            for n in range(20)
+        ]  # fmt: skip
+
+    async def fetch(self, name: str, question: Question, urgency: Urgency) -> Any:
+        start_ns, end_ns = question.start_ns or 0, question.end_ns or 1 << 63
+        found = [row for n, row in enumerate(self.rows) if start_ns <= BEGINS + n * SECOND < end_ns][: question.limit]
+        body = json.dumps({"quotes": {"BTC/USD": found}, "next_page_token": None}).encode()
+        return self._call.read(body, Seen("alpaca", str, 0), question)
+
+
+@pytest.mark.parametrize("limit", [None, 12])
+async def test_a_page_is_full_by_what_the_venue_counts(limit: int | None) -> None:
+    """A quote with one side is none: a page that has one of those has fewer than it was asked for, and is not the last."""
+    venue = cast(VenueAt, Sided(5))
+    pages: Pages[Quote] = quote_pages(venue, cast(Instrument, SimpleNamespace(id="BTC/USD")))
+    found = await pages.rows(BEGINS, BEGINS + 60 * SECOND, limit)
+    whole = [n + 1 for n in range(20) if n not in (3, 4, 9)]
+    assert [int(row.bid) for row in found] == whole[:limit]
