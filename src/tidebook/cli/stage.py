@@ -118,6 +118,8 @@ class Stage:
             return Answer(200, await future, JSON)
         body = self._bodies.get(_key(url))
         if body is not None:
+            if snapshot is not None:
+                self._had.add(snapshot)  # before the recording begins: nobody waits at its line for who asks
             return Answer(200, body, JSON)
         if not self._halls_at(request):
             self.lacks(f"asks for {_named(request)}", f". It has: {', '.join(self._halls)}")

@@ -17,7 +17,7 @@ from tidebook.sim.server import serve
 
 BYBIT = "BTC/USDT:USDT"
 RUNS = ("first", "second")
-BUSY = 20_000  # bytes of a recording that is enough
+BUSY = 12_000  # bytes of a recording that is enough
 
 
 @dataclass(frozen=True)
@@ -75,20 +75,18 @@ READS = """
 import asyncio, sys, tidebook
 async def main():
     async with tidebook.connect("binance.spot", "bybit.linear") as market:
-        async with (
-            market.book("BTC/USDT", venue="binance.spot") as spot, market.book("BTC/USDT:USDT", venue="bybit.linear") as linear,
-            market.trades("BTC/USDT", venue="binance.spot") as first, market.trades("BTC/USDT:USDT", venue="bybit.linear") as second,
-        ):
-            for name, trades in (("spot", first), ("linear", second)):
-                wanted = int(sys.argv[1] if name == "spot" else sys.argv[2])
-                ids = []
-                async with asyncio.timeout(30):
-                    async for trade in trades:
-                        ids.append(trade.id)
-                        if len(ids) == wanted:
-                            break
-                print(name, *ids)
-            print("books", spot.venue, linear.venue)
+        of = (("BTC/USDT", "binance.spot"), ("BTC/USDT:USDT", "bybit.linear"))
+        opening = [getattr(market, noun)(symbol, venue=venue) for noun in ("trades", "book") for symbol, venue in of]
+        first, second, *books = await asyncio.gather(*opening)
+        for name, trades, wanted in (("spot", first, sys.argv[1]), ("linear", second, sys.argv[2])):
+            ids = []
+            async with asyncio.timeout(30):
+                async for trade in trades:
+                    ids.append(trade.id)
+                    if len(ids) == int(wanted):
+                        break
+            print(name, *ids)
+        print("books", *(book.venue for book in books))
 asyncio.run(main())
 """
 
@@ -97,12 +95,16 @@ def _ids(path: Path) -> list[str]:
     return [str(trade.id) for trade in tidebook.open(path).trades()]
 
 
-def test_several_files_are_one_in_order_of_time(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
+def test_several_files_are_one_in_order_of_time(
+    runs: Runs, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of several venues, and of one run after the other; in whatever order they are named."""
+    monkeypatch.setattr("tidebook.cli.stage.SETTLE", 1.5)  # however slow the program is: it wants every trade
+    monkeypatch.setattr("tidebook.cli.stage.PATIENCE", 20.0)
     paths = [*runs.linear[::-1], *runs.spot[::-1]]
     spot, linear = ([one for path in some for one in _ids(path)] for some in (runs.spot, runs.linear))
     assert min(len(spot), len(linear)) > 20
-    command = ["replay", *map(str, paths), "--speed", "5", "--", sys.executable, "-c", READS]
+    command = ["replay", *map(str, paths), "--speed", "20", "--", sys.executable, "-c", READS]
     assert main([*command, str(len(spot)), str(len(linear))]) == 0
     said = capfd.readouterr()
     lines = dict(line.split(" ", 1) for line in said.out.splitlines())
