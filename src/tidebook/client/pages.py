@@ -139,7 +139,7 @@ class Pages(Generic[T]):
         return self._at(first) + (self._same is not None)
 
     def _seam_behind(self, last: T) -> int:
-        """The start of what a full page with this last row leaves to be asked for: behind it, or from its instant on."""
+        """The start of what a full page with this last row leaves to be asked for: behind it, or at its instant."""
         return self._at(last) + (self._same is None)
 
     async def _room(self, question: Question) -> None:
@@ -283,7 +283,7 @@ class Pages(Generic[T]):
         return f"after {_to_the_ms(self._at(first))}"
 
     def _check_new(self, fresh: list[T], page: list[T]) -> None:
-        """Raises DecodeError where a full page brings nothing that is kept: the next one would be the same, for ever."""
+        """Raises DecodeError where nothing of a full page is kept: the next one would be the same, for ever."""
         if fresh:
             return
         text = f"{self._name}: a page of {self._call.name} holds none that were asked for"

@@ -202,7 +202,9 @@ class Connections:
             handover.failed(now, reason, least_ns)
 
     def denied(self, session: Session, error: TidebookError, now: Now) -> None:
-        """The key is refused for good, or there is no such venue: nobody is left to wait, and nothing is opened at this endpoint again."""
+        """The key is refused for good, or no such venue is there: nobody is left to wait, and nothing is opened at this
+        endpoint again.
+        """
         line = self._line_of.pop(session.conn, None)
         self._sessions.pop(session.conn, None)
         if line is None:

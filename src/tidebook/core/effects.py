@@ -14,7 +14,6 @@ from tidebook.core.clock import Now
 from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
 
-
 MISDIRECTED: Final = 421
 """The HTTP status by which a server that stands for venues says that it has nothing of this one (RFC 9110, 15.5.20)."""
 

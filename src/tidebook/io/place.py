@@ -2,7 +2,6 @@
 
 import ipaddress
 from collections.abc import Callable
-from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from tidebook.errors import UsageError

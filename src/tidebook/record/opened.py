@@ -85,9 +85,10 @@ class _Noted:
 class OpenedRecording:
     """See `open`. Iterating gives all facts in the order in which they came, a record at a time in memory.
 
-    `name` is the file's, of several the first one's with how many they are. `symbols` and `venues` are those of its books and streams, `start_ns` and `end_ns` when its first and last record
-    was written (ns UTC), `lost` how many records its recorder had no room for, `cut` says where it ends in the
-    middle. Symbols may be patterns (``BTC/*``); a venue is ``binance.spot`` or ``binance``.
+    `name` is the file's, of several the first one's with how many they are. `symbols` and `venues` are those of its
+    books and streams, `start_ns` and `end_ns` when its first and last record was written (ns UTC), `lost` how many
+    records its recorder had no room for, `cut` says where it ends in the middle. Symbols may be patterns (``BTC/*``); a
+    venue is ``binance.spot`` or ``binance``.
     """
 
     def __init__(self, paths: Sequence[Path], venue: str | None, engine: Choice | None) -> None:

@@ -38,7 +38,7 @@ async def _of_both(market: Market, spot: Path, linear: Path) -> None:
         market.book(BYBIT, venue="bybit.linear"),
         market.trades(BYBIT, venue="bybit.linear"),
     ):
-        while any(not path.exists() or path.stat().st_size < BUSY for path in (spot, linear)):
+        while any(not path.exists() or path.stat().st_size < BUSY for path in (spot, linear)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -51,12 +51,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     )  # fmt: skip
 
     async def record() -> None:
-        async with asyncio.timeout(60), serve(seed=4, venues=["binance.spot", "bybit.linear"], speed=10) as sim:
-            async with tidebook.connect("binance.spot", "bybit.linear", at=sim.at) as market:
-                for spot, linear in zip(made.spot, made.linear, strict=True):
-                    await _of_both(market, spot, linear)
-                async with market.record(made.lists), market.book("BTC/USDT", venue="binance.spot") as book:
-                    await book.next()
+        async with (
+            asyncio.timeout(60),
+            serve(seed=4, venues=["binance.spot", "bybit.linear"], speed=10) as sim,
+            tidebook.connect("binance.spot", "bybit.linear", at=sim.at) as market,
+        ):
+            for spot, linear in zip(made.spot, made.linear, strict=True):
+                await _of_both(market, spot, linear)
+            async with market.record(made.lists), market.book("BTC/USDT", venue="binance.spot") as book:
+                await book.next()
 
     asyncio.run(record())
     return made
