@@ -51,6 +51,7 @@ class Hall:
         return 0
 
     def ask_topic(self, line: Line, topic: str) -> None:
+        """Say it where the recording has not that topic."""
         if not self._stage.has(self.venue.name, topic):
             self._stage.lacks(f"subscribes {topic} of {self.venue.name}")
 
