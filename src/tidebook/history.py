@@ -9,6 +9,7 @@ the venue's limits, and leave a fifth of them to whatever is more urgent.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from os import PathLike
@@ -28,6 +29,7 @@ from tidebook.client.resample import from_trades
 from tidebook.client.tables import Table
 from tidebook.client.ticks import quote_pages, trade_pages
 from tidebook.client.waits import until_done
+from tidebook.core.clock import SECOND
 from tidebook.errors import TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import Bar, Funding, Instrument, Quote, Trade, instant
@@ -35,7 +37,10 @@ from tidebook.model.facts import Bar, Funding, Instrument, Quote, Trade, instant
 if TYPE_CHECKING:
     from tidebook.client.reader import Reader
 
+logger = logging.getLogger("tidebook.history")
+
 T = TypeVar("T")
+TOLD: Final = 60 * SECOND  # by so much a range that is gone on with may differ from what the same words mean now
 Kind = Literal["bars", "trades", "quotes", "funding"]
 _KINDS: Final[dict[str, tuple[Columns[Any], type]]] = {
     "bars": (BARS, Bar), "trades": (TRADES, Trade), "quotes": (QUOTES, Quote), "funding": (FUNDING, Funding),
@@ -47,7 +52,8 @@ class History(Generic[T]):
 
     The range ends at the latest now, and with it what is not finished. `gaps` are the holes of bars so far: symbol,
     the first opening that is missing, the opening that follows. With `resume`, a path, each page is kept there before
-    it is yielded: who asks the same again gets those pages, and only the others are asked for. With `progress`, a bar
+    it is yielded: who asks the same again gets those pages, and only the others are asked for. A range that is relative
+    (``"30d"``, or to now) stays what it meant at first; where that differs by then it is logged. With `progress`, a bar
     on the terminal (stderr) shows how far it is; where there is none, nothing.
     """
 
@@ -174,7 +180,7 @@ class History(Generic[T]):
             if self._resume is not None:
                 self._kept = Kept(self._resume, self._asked(found))
                 await asyncio.to_thread(self._kept.open)
-                self.start_ns, self.end_ns = self._kept.asked.start_ns, self._kept.asked.end_ns
+                self._go_on_with(self._kept.asked)
                 for source, rows in self._kept.pages(_KINDS[self.kind][1]):
                     self._source, self.done_ns = source, self._kept.until[source]
                     if rows:
@@ -189,6 +195,16 @@ class History(Generic[T]):
         finally:
             if self._kept is not None:
                 await asyncio.to_thread(self._kept.close)
+
+    def _go_on_with(self, asked: Asked) -> None:
+        """Its range is what the same words meant then: said where they mean another one by a minute or more."""
+        if max(abs(self.start_ns - asked.start_ns), abs(self.end_ns - asked.end_ns)) >= TOLD:
+            today, then = (f"{_minute(one.start_ns)} → {_minute(one.end_ns)}" for one in (self, asked))
+            logger.warning(
+                "%s goes on with the range of its first run, %s: not with %s. Another file begins anew",
+                self._resume, then, today,
+            )  # fmt: skip
+        self.start_ns, self.end_ns = asked.start_ns, asked.end_ns
 
     async def _asked_for(
         self, found: Sequence[tuple[VenueAt, Instrument]]
@@ -244,6 +260,10 @@ class History(Generic[T]):
         venue = " ".join(dict.fromkeys(one.place for one, _ in found))
         symbols = [instrument.symbol for _, instrument in found]
         return Asked(self.kind, venue, symbols, self.interval, *self._texts, self.start_ns, self.end_ns)
+
+
+def _minute(ns: int) -> str:
+    return f"{instant(ns):%Y-%m-%dT%H:%M}Z"
 
 
 def bars(

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import csv
 import fcntl
+import logging
 import os
 import sys
 from abc import ABC, abstractmethod
@@ -34,7 +35,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     bars.add_argument("--start", metavar="T", help="like 2026-01-31, 2026-01-31T12:00Z or 30d")
     bars.add_argument("--end", metavar="T", help="likewise; now without")
     bars.add_argument("--out", type=Path, metavar="FILE", help=f"its name ends in {', '.join(WRITERS)}")
-    bars.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
+    bars.add_argument(
+        "--resume", action="store_true", help="go on where the same command was interrupted, with the range it had"
+    )
     bars.set_defaults(run=_run)
 
 
@@ -75,6 +78,9 @@ async def _bars(arguments: argparse.Namespace) -> int:
     out: Path | None = arguments.out
     kept = None if out is None else out.with_name(f"{out.name}.part")
     start = f"{arguments.days}d" if arguments.days else arguments.start
+    told = logging.StreamHandler()
+    told.setFormatter(logging.Formatter("tidebook: %(message)s"))
+    logging.getLogger("tidebook.history").addHandler(told)
     async with connect(arguments.venue) as market:
         pages = history.bars(
             market, arguments.symbol, arguments.interval, start=start, end=arguments.end, venue=arguments.venue,

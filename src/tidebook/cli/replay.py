@@ -23,8 +23,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     replay = commands.add_parser(
         "replay",
         usage="tidebook replay CAPTURE… [--check ORACLE] [--speed N|max] …\n"
-        "       tidebook replay CAPTURE [--speed N|max] -- CMD ARGS…",
-        help="play recordings through the client, over sockets on this machine; with `-- CMD`, to that program",
+        "       tidebook replay CAPTURE… [--speed N|max] -- CMD ARGS…",
+        help="play recordings through the client, over sockets on this machine; with `-- CMD`, to that program, "
+        "several as one in order of time",
     )
     replay.add_argument("captures", nargs="+", type=Path, metavar="CAPTURE", help="a recording (*.jsonl.gz)")
     replay.add_argument(
@@ -99,8 +100,8 @@ def _replay(arguments: argparse.Namespace) -> int:
         for path in arguments.declared:
             load(path)
     if arguments.program:
-        if arguments.check is not None or len(arguments.captures) != 1:
-            raise UsageError("a program is run against exactly one CAPTURE, without --check")
+        if arguments.check is not None:
+            raise UsageError("a program is run against recordings without --check")
         return asyncio.run(_run(arguments))
     if arguments.check is None:
         return play(arguments.captures, arguments.venue, arguments)
@@ -116,7 +117,7 @@ def play(captures: list[Path], venue: str | None, arguments: argparse.Namespace)
 
     recordings = [one for path in captures for one in look_at_all(path, venue)]
     for text in dict.fromkeys(one.cut for one in recordings if one.cut):
-        print(f"tidebook: {shown(text, LONGEST)}", file=sys.stderr)
+        _warn(text)
 
     async def run() -> int:
         watched = [Watched(recording, arguments.engine) for recording in recordings]
@@ -132,10 +133,10 @@ async def _run(arguments: argparse.Namespace) -> int:
     from tidebook.io.serve import Server
     from tidebook.record.opened import OpenedRecording
 
-    recording = OpenedRecording(arguments.captures[0], arguments.venue, arguments.engine)
+    recording = OpenedRecording(arguments.captures, arguments.venue, arguments.engine)
     if recording.cut:
-        print(f"tidebook: {shown(recording.cut, LONGEST)}", file=sys.stderr)
-    stage = Stage(recording, arguments.speed)
+        _warn(recording.cut)
+    stage = Stage(recording, arguments.speed, _warn)
     server = Server(stage)
     await server.start()
     playing = asyncio.ensure_future(stage.run())
@@ -167,6 +168,11 @@ async def _check(arguments: argparse.Namespace) -> int:
     for fault in verdict.faults:
         _say(f"FAULT {fault}")
     return 0 if verdict.passed else 1
+
+
+def _warn(text: str) -> None:
+    """The same, beside what is asked for."""
+    print(f"tidebook: {shown(text, LONGEST)}", file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:

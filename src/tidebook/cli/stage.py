@@ -1,7 +1,8 @@
 """A recording as the venues' own server, for a program that knows nothing of it: `tidebook replay FILE -- CMD`.
 
 What the program subscribes is acknowledged as its venue does it, in its own numbers; what it is told are the recorded
-messages of those topics, at their pace. Calls over HTTP have the recorded answers.
+messages of those topics, at their pace. Calls over HTTP have the recorded answers. What it wants and the recording has
+not is said once, to it and to whoever started it: else it would wait.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from tidebook.core.dialect import Dialect
+from tidebook.core.effects import MISDIRECTED
 from tidebook.core.endpoint import Endpoint
-from tidebook.io.place import MISDIRECTED
 from tidebook.io.serve import Answer, Asked, Served
 from tidebook.record.capture import Record
 from tidebook.record.fed import Part
@@ -26,6 +27,7 @@ from tidebook.venues import at_host
 
 SETTLE: Final = 0.5  # seconds without a further subscription before the recording begins
 PATIENCE: Final = 2.0  # seconds for a program that has been cut, or wants a snapshot, to come for it
+MOST_SAID: Final = 100  # lines of what the recording has not
 JSON: Final = {"content-type": "application/json"}
 
 
@@ -49,11 +51,15 @@ class Hall:
         return 0
 
     def ask_topic(self, line: Line, topic: str) -> None:
-        """Nothing is counted."""
+        """Say it where the recording has not that topic."""
+        if not self._stage.has(self.venue.name, topic):
+            self._stage.lacks(f"subscribes {topic} of {self.venue.name}")
 
     def refusal(self, line: Line, topic: str) -> tuple[str, str] | None:
-        """What the recording has not stays silent."""
-        return None
+        """What the recording has not, as the venue refuses it; where it refuses nothing, that stays silent."""
+        if self._stage.has(self.venue.name, topic) or self.dialect.unknown is None:
+            return None
+        return self.dialect.unknown(topic)
 
     def joined(self, line: Line, topic: str) -> None:
         self._stage.joined(self.venue.name, topic)
@@ -67,18 +73,21 @@ class Hall:
 
 
 class Stage:
-    """See the module: a site of `io.serve`. `run` plays, once somebody has subscribed."""
+    """See the module: a site of `io.serve`. `run` plays, once somebody has subscribed. `warn` is told what it lacks."""
 
-    def __init__(self, recording: OpenedRecording, speed: float | None) -> None:
+    def __init__(self, recording: OpenedRecording, speed: float | None, warn: Callable[[str], None]) -> None:
         self.at_ns: int | None = None
         self.over = False
         self._recording = recording
         self._speed = speed
+        self._warn = warn
+        self._said: set[str] = set()
         parts: Sequence[Part] = recording.parts
         self._topics = {
             one.conn: (one.venue.name, frozenset((*one.by_url, *one.topics)))
             for part in parts for one in part.connections.recorded
         }  # fmt: skip
+        self._has = {(venue, topic) for venue, topics in self._topics.values() for topic in topics}
         self._halls = {one.venue.name: Hall(one.venue, self) for part in parts for one in part.connections.recorded}
         self._of_snapshot: dict[str, Callable[[str], str | None]] = {
             book.plan.venue: book.channel.snapshot_of
@@ -109,9 +118,15 @@ class Stage:
             self._something.set()
             return Answer(200, await future, JSON)
         body = self._bodies.get(_key(url))
-        if body is None and not self._halls_at(request):
+        if body is not None:
+            if snapshot is not None:
+                self._had.add(snapshot)  # before the recording begins: nobody waits at its line for who asks
+            return Answer(200, body, JSON)
+        if not self._halls_at(request):
+            self.lacks(f"asks for {_named(request)}", f". It has: {', '.join(self._halls)}")
             return self._absent(request)
-        return Answer(404, b"{}", JSON) if body is None else Answer(200, body, JSON)
+        self.lacks(f"asks for {request.host}{request.path}")
+        return Answer(404, b"{}", JSON)
 
     def _halls_at(self, request: Asked) -> list[Hall]:
         """Those of the recording's venues that are at an address."""
@@ -120,8 +135,18 @@ class Stage:
 
     def _absent(self, request: Asked) -> Answer:
         """Who asks for a venue that is not in the recording is told what is, and has no reason to ask again."""
-        text = f"{request.host} is not in {self._recording.path.name}. It has: {', '.join(self._halls)}"
+        text = f"{request.host} is not in {self._recording.name}. It has: {', '.join(self._halls)}"
         return Answer(MISDIRECTED, text.encode(), {"content-type": "text/plain; charset=utf-8"})
+
+    def has(self, venue: str, topic: str) -> bool:
+        """Whether a topic of a venue is in the recording."""
+        return (venue, topic) in self._has
+
+    def lacks(self, what: str, but: str = "") -> None:
+        """Say what the program wants and the recording has not, once."""
+        if what not in self._said and len(self._said) < MOST_SAID:
+            self._said.add(what)
+            self._warn(f"the program {what}, which is not in {self._recording.name}{but}")
 
     def _snapshot(self, url: str) -> tuple[str, str] | None:
         """Of which venue's instrument a URL asks for the whole book."""
@@ -136,6 +161,7 @@ class Stage:
         halls = self._halls_at(request)
         hall = next((one for one in halls if one.dialect.door(request.path) is not None), None)
         if hall is None:
+            self.lacks(f"wants a stream of {_named(request)}", f". It has: {', '.join(self._halls)}")
             socket.refuse(self._absent(request))
             return
         line = Line(hall, socket, hall.venue.endpoint(hall.dialect.door(request.path) or ""))
@@ -143,10 +169,11 @@ class Stage:
         try:
             read = hall.venue.url_topics
             for topic in () if read is None else read(f"{request.path}?{request.query}"):
+                hall.ask_topic(line, topic)
                 line.join(topic)
             await line.talk()
         finally:
-            del self._lines[line]
+            self._lines.pop(line, None)
 
     def joined(self, venue: str, topic: str) -> None:
         """Somebody subscribes."""
@@ -211,7 +238,8 @@ class Stage:
                 del self._open[record.conn]
                 left = {topic for conn in self._open for topic in self._topics[conn][1]}
                 for line in self._readers(venue, mine - left):
-                    line.socket.abort()
+                    del self._lines[line]  # now, not when it has noticed: the next record may be of the next one
+                    line.socket.hang_up()
 
     def _carried(self, conn: str, venue: str, topics: frozenset[str]) -> frozenset[str]:
         """The topics that no older connection carries too: while one takes another's place, the old one speaks."""
@@ -235,6 +263,12 @@ class Stage:
             self._had.add(snapshot)
             if not future.done():
                 future.set_result(body)
+
+
+def _named(request: Asked) -> str:
+    """Whose address it is, where that is one venue's."""
+    there = at_host(request.host, request.path, recorded=True)
+    return request.host if len(there) != 1 else f"{there[0].name} ({request.host})"
 
 
 def _key(url: str) -> tuple[object, ...]:

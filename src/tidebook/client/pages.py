@@ -37,12 +37,13 @@ class Pages(Generic[T]):
 
     `at` is a row's place in time (ns), `before` the last instant before a row at which another one could be, `every`
     how far apart rows mostly are. Rows that are not `wanted` are left out; there may be one on a page (`spare`).
-    `same` tells rows of one instant apart; without it there is one at each.
+    `same` tells rows of one instant apart; without it there is one at each. With it a full page may lack some of the
+    instant at which it was cut: these are left out, and asked for again with the page that follows.
     """
 
     def __init__(
         self, one: VenueAt, call: Call, id: str, interval: str | None = None, *, at: Callable[[T], int],
-        every: int, before: Callable[[int], int] = lambda ns: ns - 1, wanted: Callable[[T], bool] = lambda row: True,
+        every: int, before: Callable[[int], int] | None = None, wanted: Callable[[T], bool] = lambda row: True,
         spare: int = 0, same: Callable[[T], object] | None = None,
     ) -> None:  # fmt: skip
         self._one = one
@@ -51,7 +52,8 @@ class Pages(Generic[T]):
         self._id = id
         self._interval = interval
         self._at = at
-        self._before = before
+        apart = 1 if same is None else 0  # ns, at the least
+        self._before = before or (lambda ns: ns - apart)
         self._every = every
         self._is_wanted = wanted
         self._spare = spare
@@ -62,8 +64,8 @@ class Pages(Generic[T]):
     async def rows(self, start_ns: int | None, end_ns: int | None, limit: int | None, usual: int = USUAL) -> list[T]:
         """Those in [start, end): the first `limit` of them from a start, else the newest `limit`, or `usual`.
 
-        Raises UsageError where the venue gives no such range; DecodeError where its pages lead nowhere; and whatever
-        asking raises.
+        Raises UsageError where the venue gives no such range; DecodeError where its pages lead nowhere, or more rows
+        share an instant than a page holds; and whatever asking raises.
         """
         check_limit(limit)
         if start_ns is not None and end_ns is not None and start_ns >= end_ns:
@@ -120,17 +122,25 @@ class Pages(Generic[T]):
             return Part(self._wanted(fresh), count, start_ns, end_ns)
         rest: tuple[int, int | None] | None
         if until:
-            first_ns = self._at(page[0])
-            rest = (start_ns, first_ns) if self._before(first_ns) >= start_ns else None
+            seam_ns = self._seam_before(page[0])
+            rest = (start_ns, seam_ns) if self._before(self._at(page[0])) >= start_ns else None
+            kept = self._within(fresh, seam_ns, None)
         else:
-            last_ns = self._at(page[-1])
-            next_ns = last_ns if self._same is not None else last_ns + 1
-            rest = (next_ns, end_ns) if end_ns is None or next_ns < end_ns else None
-            if rest is not None:  # of its last instant the page may lack some
-                fresh = [one for one in fresh if self._at(one) < next_ns]
+            seam_ns = self._seam_behind(page[-1])
+            rest = (seam_ns, end_ns) if end_ns is None or seam_ns < end_ns else None
+            kept = self._within(fresh, None, seam_ns)
         if rest is not None:
-            self._check_new(fresh)
+            self._check_new(kept, page)
+            fresh = kept
         return Part(self._wanted(fresh), count, start_ns, end_ns, rest, self._at(page[-1]) - self._at(page[0]))
+
+    def _seam_before(self, first: T) -> int:
+        """The end of what a full page with this first row leaves to be asked for: up to it, or with its instant."""
+        return self._at(first) + (self._same is not None)
+
+    def _seam_behind(self, last: T) -> int:
+        """The start of what a full page with this last row leaves to be asked for: behind it, or at its instant."""
+        return self._at(last) + (self._same is None)
 
     async def _room(self, question: Question) -> None:
         """Wait until the limit has room for this and a fifth of it besides."""
@@ -146,25 +156,33 @@ class Pages(Generic[T]):
     async def _onwards(self, start_ns: int, end_ns: int | None, limit: int | None) -> list[T]:
         """From a start on, the oldest first."""
         found: list[T] = []
+        whole = False  # a page as large as it can be
         while limit is None or len(found) < limit:
-            size = self._most if limit is None else min(self._most, limit - len(found) + self._spare)
+            size = self._size(None if limit is None or whole else limit - len(found) + self._spare)
+            whole = False
             until_ns = self._part(start_ns, end_ns)
             page = await self._page(size, start_ns, until_ns)
             fresh = self._within(page, start_ns, until_ns)
-            found += self._wanted(fresh)
-            # Where rows share instants a full page may lack some of its last one: they are asked for again.
-            next_ns = 0 if not page else self._at(page[-1]) + (self._same is None)
+            rows = self._wanted(fresh)
+            next_ns = 0 if not page else self._seam_behind(page[-1])
             if len(page) < size or (until_ns is not None and next_ns >= until_ns):
+                found += rows
                 if until_ns == end_ns or until_ns is None:
                     break
                 start_ns = until_ns  # the next part of a range that is longer than the venue gives
-                continue
-            if limit is None or len(found) < limit:
-                self._check_new(self._within(fresh, None, next_ns))
-                start_ns = next_ns
-                while found and self._at(found[-1]) >= next_ns:
-                    found.pop()
+            elif limit is not None and len(found) + len(rows) >= limit:
+                found += rows
+            else:
+                fresh = self._within(fresh, None, next_ns)
+                whole = self._is_too_small(fresh, page, size)
+                if not whole:
+                    found += self._wanted(fresh)
+                    start_ns = next_ns
         return found[:limit]
+
+    def _size(self, wanted: int | None) -> int:
+        """Rows of a page, as many as there can be where nobody says how many are wanted."""
+        return self._most if wanted is None else min(self._most, wanted)
 
     def _part(self, start_ns: int, end_ns: int | None) -> int | None:
         """The end of as much of a range as may be asked for at once."""
@@ -177,22 +195,29 @@ class Pages(Generic[T]):
         """The newest before an end, so many or back to a start."""
         pages: list[list[T]] = []
         count = 0
+        whole = False  # a page as large as it can be
         while limit is None or count < limit:
-            size = self._most if limit is None else min(self._most, limit - count + self._spare)
+            size = self._size(None if limit is None or whole else limit - count + self._spare)
+            whole = False
             page = await self._page(size, None, end_ns)
             fresh = self._within(page, None, end_ns)
-            pages.append(self._wanted(self._within(fresh, start_ns, None)))
-            count += len(pages[-1])
+            rows = self._wanted(self._within(fresh, start_ns, None))
+            is_last = len(page) < size and (self._longest_ns is None or not page)
             if len(page) < size and self._longest_ns is not None and page:
                 # All of the part before that end; the one before it may have more.
                 before_ns = (now().wall_ns if end_ns is None else end_ns) - self._longest_ns
                 end_ns = min(before_ns, self._at(page[0]))
-                continue
-            if len(page) < size:
-                break
-            self._check_new(fresh)
-            end_ns = self._at(fresh[0])
-            if start_ns is not None and end_ns <= start_ns:
+            elif not is_last and (limit is None or count + len(rows) < limit):
+                seam_ns = self._seam_before(page[0])
+                fresh = self._within(fresh, seam_ns, None)
+                whole = self._is_too_small(fresh, page, size)
+                if whole:
+                    continue
+                rows, end_ns = self._within(rows, seam_ns, None), seam_ns
+                is_last = start_ns is not None and self._before(self._at(page[0])) < start_ns
+            pages.append(rows)
+            count += len(rows)
+            if is_last:
                 break
         found = [one for page in reversed(pages) for one in page]
         return found if limit is None else found[-limit:]
@@ -205,10 +230,12 @@ class Pages(Generic[T]):
         """
         found: list[T] = []
         last_ns = now().wall_ns if end_ns is None else end_ns
-        first_size = min(self._most, limit + self._spare + 1)
+        first_size = self._size(limit + self._spare + 1)
         step, narrowing = self._every * max(first_size - 1, 1), False
+        whole = False  # a page as large as it can be
         while len(found) < limit and (end_ns is None or start_ns < end_ns):
-            size = min(self._most, limit - len(found) + self._spare + 1)
+            size = self._size(None if whole else limit - len(found) + self._spare + 1)
+            whole = False
             step = min(step, max(last_ns - start_ns, 1))
             until_ns = end_ns if start_ns + step >= last_ns else start_ns + step
             page = await self._page(size, None, until_ns)
@@ -216,9 +243,10 @@ class Pages(Generic[T]):
             if page and end_ns is None:
                 last_ns = max(last_ns, self._at(page[-1]) + 1)  # the venue's clock may be ahead
             if len(page) >= size and self._before(self._at(page[0])) >= start_ns:
-                if step == 1:
-                    self._check_new([])
-                step, narrowing = max(step // 2, 1), True
+                later = self._within(fresh, self._at(page[0]) + 1, None)
+                whole = self._is_too_small(later, page, size)
+                if not whole:
+                    step, narrowing = max(step // 2, 1), True
                 continue
             found += self._wanted(fresh)
             if until_ns == end_ns:
@@ -242,17 +270,36 @@ class Pages(Generic[T]):
         only = f"{self._name} gives its newest {self._most} {self._call.name} and no others"
         if start_ns is not None:
             if more and start_ns <= self._before(self._at(page[0])):
-                self._refuse(f"{only}: start not before {instant(self._at(page[0])):%Y-%m-%dT%H:%M}Z")
+                self._refuse(f"{only}: start {self._earliest(page[0])}")
             return rows[:limit]
         if asked and more and len(rows) < wanted:
             self._refuse(f"{only}: {len(rows)} before that end, not {wanted}")
         return rows[-wanted:]
 
-    def _check_new(self, fresh: list[T]) -> None:
-        """Else the next page would be the same, for ever."""
-        if not fresh:
-            text = f"{self._name}: a page of {self._call.name} holds none that were asked for"
-            raise DecodeError("malformed", text, venue=self._name)
+    def _earliest(self, first: T) -> str:
+        """From when on a page with this first row has all, in words: of its instant it may lack some."""
+        if self._same is None:
+            return f"not before {instant(self._at(first)):%Y-%m-%dT%H:%M}Z"
+        return f"after {_to_the_ms(self._at(first))}"
+
+    def _check_new(self, fresh: list[T], page: list[T]) -> None:
+        """Raises DecodeError where nothing of a full page is kept: the next one would be the same, for ever."""
+        if fresh:
+            return
+        text = f"{self._name}: a page of {self._call.name} holds none that were asked for"
+        if page and self._same is not None and self._at(page[0]) == self._at(page[-1]):
+            text = (
+                f"{self._name}: a page of {self._call.name} is full, of {len(page)} at one instant, "
+                f"{_to_the_ms(self._at(page[0]))}: what else there is at it cannot be asked for"
+            )
+        raise DecodeError("malformed", text, venue=self._name)
+
+    def _is_too_small(self, fresh: list[T], page: list[T], size: int) -> bool:
+        """Whether a larger page is to be asked for. Raises as `_check_new` where there is none."""
+        if not fresh and size < self._most:
+            return True
+        self._check_new(fresh, page)
+        return False
 
     def _refuse(self, text: str) -> NoReturn:
         raise UsageError(text, venue=self._name)
@@ -273,3 +320,7 @@ class Pages(Generic[T]):
         once = [*{key(one): one for one in page}.values()]
         first = 0 if start_ns is None else bisect_left(once, start_ns, key=self._at)
         return once[first : None if end_ns is None else bisect_left(once, end_ns, key=self._at)]
+
+
+def _to_the_ms(ns: int) -> str:
+    return f"{instant(ns).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"

@@ -71,6 +71,7 @@ class VenueAt(Questions):
         """
         self.declared = declared
         self.at = at
+        self._is_stood_for = remap is not None and masked
         self.ready = asyncio.Event()
         self._state = "connecting"
         self._closing = False
@@ -90,9 +91,9 @@ class VenueAt(Questions):
             budgets=budgets, account=at.account or "", answers=declared.answers, burst=burst,
             credentials=keys.credentials, stamp=self.clock.stamp, resync=self._resync,
             reached=str if remap is None or masked else remap,  # a simulator is told the venue's own host
+            is_stood_for=self._is_stood_for,
         )  # fmt: skip
         self._on_event = told
-        self._is_stood_for = remap is not None and masked
         self._driver = Driver(
             self.desk,
             on_event=told,

@@ -17,7 +17,7 @@ from tidebook.client.private import Private
 from tidebook.core.channel import Call, Question, Seen
 from tidebook.core.clock import SECOND, Now
 from tidebook.core.desk import Desk
-from tidebook.core.effects import Reply, Request, Seal, Urgency
+from tidebook.core.effects import MISDIRECTED, Reply, Request, Seal, Urgency
 from tidebook.core.errand import Errand
 from tidebook.core.options import Options
 from tidebook.core.redact import shown
@@ -25,7 +25,6 @@ from tidebook.errors import ClockRefused, DecodeError, RateLimited, UsageError, 
 from tidebook.io.clock import now
 from tidebook.io.driver import Driver
 from tidebook.io.http import NOTHING_SENT
-from tidebook.io.place import MISDIRECTED
 from tidebook.venue import Venue
 
 

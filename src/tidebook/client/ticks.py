@@ -18,11 +18,12 @@ def trade_pages(one: VenueAt, instrument: Instrument) -> Pages[Trade]:
 
 
 def quote_pages(one: VenueAt, instrument: Instrument) -> Pages[Quote]:
-    """The pages of quotes; equal ones of one instant are one."""
+    """The pages of quotes; equal ones of one instant are one, and rows of which a side is empty are none."""
     call = one.declared.call("quotes")
     if call is None:
         raise UsageError(f"{one.declared.name} has no quotes over REST", venue=one.declared.name)
     return Pages(
         one, call, instrument.id, at=stamp, every=SECOND,
+        wanted=lambda row: bool(row.exact_bid[0] and row.exact_ask[0]),
         same=lambda row: (stamp(row), row.exact_bid, row.exact_bid_size, row.exact_ask, row.exact_ask_size),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from tidebook.core.backoff import Backoff, Draw, Endings
 from tidebook.core.burst import Burst
 from tidebook.core.clock import SECOND, Now, seconds
-from tidebook.core.effects import Close, Effect, Emit, Open
+from tidebook.core.effects import MISDIRECTED, Close, Effect, Emit, Open
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.handover import Handover
 from tidebook.core.line import HANDED, Line
@@ -20,7 +20,7 @@ from tidebook.core.session import Session
 from tidebook.core.sign.scheme import Stamp
 from tidebook.core.timers import Timers
 from tidebook.engine.contract import Engine
-from tidebook.errors import ClockRefused, NoCredentials, TidebookError
+from tidebook.errors import ClockRefused, NoCredentials, TidebookError, VenueUnavailable
 from tidebook.model import health
 from tidebook.model.credentials import Credentials, Secret
 
@@ -37,6 +37,7 @@ class Connections:
         self, venue: str, engine: Engine, options: Options, draw: Draw, timers: Timers, effects: list[Effect],
         requests: Requests, credentials: Credentials | None, stamp: Callable[[Now], Stamp],
         reached: Callable[[str], str], resync: Callable[[], bool], burst: Burst,
+        *, is_stood_for: bool = False,
     ) -> None:  # fmt: skip
         self.venue = venue
         self.burst = burst
@@ -57,6 +58,7 @@ class Connections:
         self._stamp = stamp
         self._reached = reached
         self._resync = resync
+        self._is_stood_for = is_stood_for
         self._endings = Endings(seconds(options.reopen_apart))
 
     def session(self, conn: int) -> Session:
@@ -165,8 +167,13 @@ class Connections:
 
     def closed(self, conn: int, code: int | None, reason: str, now: Now) -> None:
         """A connection ended, or never came about."""
+        session = self._sessions.get(conn)
+        if session is not None and self._is_stood_for and code == MISDIRECTED:
+            text = f"{self.venue}: what stands for it here has no stream of it (HTTP {code})"
+            self.denied(session, VenueUnavailable(text, venue=self.venue, retry="never"), now)
+            return
         line = self._line_of.pop(conn, None)
-        session = self._sessions.pop(conn, None)
+        self._sessions.pop(conn, None)
         if line is None or session is None:
             return
         words = shown(self.known.without(reason))
@@ -197,7 +204,9 @@ class Connections:
             handover.failed(now, reason, least_ns)
 
     def denied(self, session: Session, error: TidebookError, now: Now) -> None:
-        """The key is refused for good: nobody is left to wait, and nothing is opened at this endpoint again."""
+        """The key is refused for good, or no such venue is there: nobody is left to wait, and nothing is opened at this
+        endpoint again.
+        """
         line = self._line_of.pop(session.conn, None)
         self._sessions.pop(session.conn, None)
         if line is None:

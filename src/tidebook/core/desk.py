@@ -39,7 +39,8 @@ class Desk(Connections):
     all that is read on one loop. `credentials` log in where an endpoint wants that, signing with what `stamp` gives,
     and for the URL that `reached` makes of the declared one; `denied_at` are, by name, the endpoints at which these
     were refused for good: nothing is opened there any more. `known` takes them out of whatever the venue says. `resync`
-    has the venue's clock looked at anew; whether `measured` will be called then.
+    has the venue's clock looked at anew; whether `measured` will be called then. `is_stood_for`: what it reaches is not
+    the venue, and may have nothing of it, which ends its endpoints as a refusal for good does.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Desk(Connections):
         stamp: Callable[[Now], Stamp] = lambda now: Stamp(now.wall_ns, 0),
         resync: Callable[[], bool] = lambda: False,
         reached: Callable[[str], str] = str,
+        is_stood_for: bool = False,
     ) -> None:
         effects, timers, options = list[Effect](), Timers(), options or Options()
         requests = Requests(
@@ -65,7 +67,7 @@ class Desk(Connections):
         )  # fmt: skip
         super().__init__(
             venue, engine, options, Draw(seed), timers, effects, requests, credentials, stamp, reached, resync,
-            burst or Burst(),
+            burst or Burst(), is_stood_for=is_stood_for,
         )  # fmt: skip
         self.books: dict[str, Book] = {}
         self.streams: dict[str, Stream] = {}

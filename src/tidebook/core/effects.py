@@ -7,11 +7,15 @@ in order, and arms one timer for `machine.deadline`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 from urllib.parse import urlsplit
 
 from tidebook.core.clock import Now
 from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
+
+MISDIRECTED: Final = 421
+"""The HTTP status by which a server that stands for venues says that it has nothing of this one (RFC 9110, 15.5.20)."""
 
 
 class Urgency(IntEnum):

@@ -2,13 +2,9 @@
 
 import ipaddress
 from collections.abc import Callable
-from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from tidebook.errors import UsageError
-
-MISDIRECTED: Final = 421
-"""The HTTP status by which such a server says that it does not stand for this host at all (RFC 9110, 15.5.20)."""
 
 _PLAIN = {"wss": "ws", "ws": "ws", "https": "http", "http": "http"}
 

@@ -160,6 +160,11 @@ class Served:
         """Cut the TCP connection without a close frame."""
         _abort(self._request)
 
+    def hang_up(self) -> None:
+        """Close the TCP connection without a close frame, once what was sent is out."""
+        if self._request.transport is not None:
+            self._request.transport.close()
+
     async def finish(self) -> web.StreamResponse:
         """What the server does when the site is done with it."""
         if self.refusal is not None and not self._response.prepared:

@@ -1,8 +1,8 @@
-"""`tidebook.open(FILE)`: what a recording has, as tables and one fact after another."""
+"""`tidebook.open(FILE…)`: what a recording has, as tables and one fact after another."""
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,10 +33,10 @@ from tidebook.model.facts import (
 )
 from tidebook.model.health import Gap, Mismatch
 from tidebook.model.market import level
-from tidebook.record import capture
 from tidebook.record.capture import Record
 from tidebook.record.connections import exchanges, of_exchange, survey
 from tidebook.record.fed import Part, Pass
+from tidebook.record.reel import joined
 from tidebook.record.topics import streams
 
 logger = logging.getLogger("tidebook.record")
@@ -45,14 +45,18 @@ _F = TypeVar("_F", bound=Fact)
 NOUN_OF: Final = {kind: noun for noun, kind in NOUNS.items()}
 
 
-def open(path: str | os.PathLike[str], *, venue: str | None = None, engine: Choice | None = None) -> "OpenedRecording":
+def open(
+    path: str | os.PathLike[str], *further: str | os.PathLike[str], venue: str | None = None,
+    engine: Choice | None = None,
+) -> "OpenedRecording":  # fmt: skip
     """A recording, to be read as tables, or fact by fact: `tidebook.open(FILE)`.
 
-    It is read through once here and once more for each table: nothing of it is kept. `venue` is ``NAME[:era]`` for a
-    host that no venue claims. One that was cut short is read to its last whole record, which is logged once. Raises
-    UsageError where it is no recording, UnknownVenue.
+    Several files are one recording, in order of time: of several venues, or of one run after the other. It is read
+    through once here and once more for each table: nothing of it is kept. `venue` is ``NAME[:era]`` for a host that no
+    venue claims. A file that was cut short is read to its last whole record, which is logged once. Raises UsageError
+    where one is no recording, or is named twice; UnknownVenue.
     """
-    return OpenedRecording(Path(path), venue, engine)
+    return OpenedRecording([Path(one) for one in (path, *further)], venue, engine)
 
 
 @dataclass(slots=True)
@@ -81,32 +85,36 @@ class _Noted:
 class OpenedRecording:
     """See `open`. Iterating gives all facts in the order in which they came, a record at a time in memory.
 
-    `symbols` and `venues` are those of its books and streams, `start_ns` and `end_ns` when its first and last record
-    was written (ns UTC), `lost` how many records its recorder had no room for, `cut` says where it ends in the
-    middle. Symbols may be patterns (``BTC/*``); a venue is ``binance.spot`` or ``binance``.
+    `name` is the file's, of several the first one's with how many they are. `symbols` and `venues` are those of its
+    books and streams, `start_ns` and `end_ns` when its first and last record was written (ns UTC), `lost` how many
+    records its recorder had no room for, `cut` says where it ends in the middle. Symbols may be patterns (``BTC/*``); a
+    venue is ``binance.spot`` or ``binance``.
     """
 
-    def __init__(self, path: Path, venue: str | None, engine: Choice | None) -> None:
-        self.path = path
+    def __init__(self, paths: Sequence[Path], venue: str | None, engine: Choice | None) -> None:
+        if len({path.resolve() for path in paths}) < len(paths):
+            raise UsageError("a file is named twice")
+        self.paths = tuple(paths)
+        self.name = paths[0].name if len(paths) == 1 else f"{len(paths)} files, {paths[0].name} …"
         self._engine = engines.load(engine)
         noted = _Noted()
-        names = () if venue is not None else exchanges(noted.take(capture.records(path, noted.cuts.append)))
+        names = () if venue is not None else exchanges(noted.take(joined(paths, noted.cuts.append)))
         parts: list[str | None] = [None]
         if len(names) > 1 and "" not in names:
             parts = [*names]
         if not noted.lines:
             noted.cuts.clear()
-            for _ in noted.take(capture.records(path, noted.cuts.append)):
+            for _ in noted.take(joined(paths, noted.cuts.append)):
                 pass
         self.parts = [self._part(exchange, venue) for exchange in parts]
         self.start_ns = noted.start_ns or 0
         self.end_ns = noted.end_ns
         self.lost = noted.lost
-        self.cut = "".join(noted.cuts[:1])
-        for text in noted.cuts[:1]:
+        self.cut = "; ".join(noted.cuts)
+        for text in noted.cuts:
             logger.warning("%s", text)
         if self.lost:
-            logger.warning("%s: its recorder lost %d records", path.name, self.lost)
+            logger.warning("%s: its recorder lost %d records", self.name, self.lost)
         self._lines = noted.lines
         self._overlap = self._overlapping(noted.lives)
         self._gaps: tuple[Gap | Mismatch, ...] | None = None
@@ -124,7 +132,7 @@ class OpenedRecording:
 
     def records(self, exchange: str | None = None) -> Iterator[Record]:
         """Its lines in their order, those of one exchange where one is given."""
-        found = capture.records(self.path, lambda _: None)
+        found = joined(self.paths, lambda _: None)
         return found if exchange is None else of_exchange(found, exchange)
 
     def _overlapping(self, lives: dict[str, list[int]]) -> frozenset[tuple[str, str]]:
@@ -233,7 +241,7 @@ class OpenedRecording:
             raise UsageError(f"depth={depth!r}: a whole number, at least one, or None for all")
         looks = self._changes(symbols, venue) if every is None else self._looks(symbols, venue, seconds(every))
         rows = [row for at_ns, book in looks for row in _rows(at_ns, book, depth)]
-        return Table(columns.BOOKS, rows, self.path.name)
+        return Table(columns.BOOKS, rows, self.name)
 
     def _changes(self, symbols: tuple[str, ...], venue: str | None) -> Iterator[tuple[int, Book]]:
         """Each change of a book, with when it was received."""
@@ -256,19 +264,19 @@ class OpenedRecording:
             reading.read(record)
 
     def _table(self, of: Columns[_F], kind: type[_F], symbols: tuple[str, ...], venue: str | None) -> Table[_F]:
-        return Table(of, [*self.facts(*symbols, venue=venue, kind=kind)], self.path.name)
+        return Table(of, [*self.facts(*symbols, venue=venue, kind=kind)], self.name)
 
     # Inside -----------------------------------------------------------------------
 
     def _wanted(self, symbols: tuple[str, ...], venue: str | None) -> Callable[[str, str | None], bool]:
         """Which venue and symbol is asked for; a stream of several symbols has none. Raises UsageError for others."""
         if venue is not None and not any(_is_within(one, venue) for one in self.venues):
-            raise UsageError(f"{self.path.name} has no venue {venue!r}. It has: {', '.join(self.venues)}")
+            raise UsageError(f"{self.name} has no venue {venue!r}. It has: {', '.join(self.venues)}")
         patterns = [symbol.upper() for symbol in symbols]
         several = any(plan.symbol is None for part in self.parts for plans in part.streams.values() for plan in plans)
         for pattern in patterns if not several else ():
             if not any(matches(symbol, pattern) for symbol in self.symbols):
-                raise UsageError(f"{self.path.name} has no {pattern!r}. It has: {', '.join(self.symbols[:20])}")
+                raise UsageError(f"{self.name} has no {pattern!r}. It has: {', '.join(self.symbols[:20])}")
 
         def wanted(at: str, symbol: str | None) -> bool:
             if venue is not None and not _is_within(at, venue):
@@ -298,7 +306,7 @@ class OpenedRecording:
         cut = ", cut short" if self.cut else ""
         span = f"{self.start:%Y-%m-%d %H:%M:%S} to {self.end:%Y-%m-%d %H:%M:%S} UTC"
         of = f"{self._lines} records{lost}{cut}"
-        return f"<OpenedRecording {self.path.name} of {', '.join(self.venues)}, {span}, {of}>"
+        return f"<OpenedRecording {self.name} of {', '.join(self.venues)}, {span}, {of}>"
 
 
 def _is_within(venue: str, asked: str) -> bool:

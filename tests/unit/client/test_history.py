@@ -23,8 +23,9 @@ from tidebook.client.kept import Kept
 from tidebook.client.market import Market, connect
 from tidebook.client.pages import Pages
 from tidebook.errors import NetworkError, UsageError
+from tidebook.history import History
 from tidebook.io.serve import Answer, Asked
-from tidebook.model.facts import Bar, Funding, Trade, stamp
+from tidebook.model.facts import Bar, Funding, Trade, instant, stamp
 from tidebook.sim.server import serve
 
 BTC = "BTC/USDT:USDT"
@@ -156,6 +157,36 @@ async def test_what_is_kept_is_not_asked_for_again(tmp_path: Path) -> None:
                 await history.funding(market, BTC, start=FIRST + 1, end=END, resume=path).table()
 
 
+async def test_a_range_that_is_relative_stays_what_it_was_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two days later, the same words mean another range: pages of both would not fit together."""
+    path = tmp_path / "kept"
+    async with asyncio.timeout(GENEROUS):
+        async with running(declared(True)) as (bourse, at), connect("bourse.linear", at=at) as market:
+            bourse.charged = charged(Random(5), 200)
+
+            async def asked_for() -> tuple[list[int], History[Funding]]:
+                async with history.funding(market, BTC, start="4000d", resume=path) as pages:
+                    return [row.funding_ns async for page in pages for row in page], pages
+
+            rows, first = await asked_for()
+            assert (await asked_for())[0] == rows
+            assert caplog.messages == [], "nobody is told of a moment"
+            head, _, rest = path.read_bytes().partition(b"\n")
+            then = json.loads(head)
+            for name in ("start_ns", "end_ns"):
+                then[name] -= 48 * HOUR
+            path.write_bytes(json.dumps(then, separators=(",", ":")).encode() + b"\n" + rest)
+            again, second = await asked_for()
+            assert again == rows
+            assert (second.start_ns, second.end_ns) == (then["start_ns"], then["end_ns"])
+            (said,) = caplog.messages
+            of = [f"{instant(ns):%Y-%m-%dT%H:%M}Z" for ns in (second.start_ns, second.end_ns)]
+            assert said.startswith(f"{path} goes on with the range of its first run, {of[0]} → {of[1]}: not with ")
+            assert first.start_ns > second.start_ns
+
+
 @pytest.mark.parametrize("progress", [False, True])
 async def test_closed_while_another_task_waits_for_a_page_it_is_at_its_end(tmp_path: Path, progress: bool) -> None:
     path = tmp_path / "kept"
@@ -252,9 +283,14 @@ async def test_an_interrupted_command_goes_on_where_it_was(tmp_path: Path) -> No
             assert process.returncode == code
             assert not out.exists()
             lines, more = part.read_bytes().count(b"\n"), ["--resume"]
+        head, _, pages = part.read_bytes().partition(b"\n")
+        earlier = {**json.loads(head), "start_ns": json.loads(head)["start_ns"] - 120_000_000_000}
+        part.write_bytes(json.dumps(earlier, separators=(",", ":")).encode() + b"\n" + pages)
         process = await bars_command(sim.at, out, "--resume")
-        said, _ = await process.communicate()
+        said, told = await process.communicate()
         assert said.decode().startswith("11520 bars in ")
+        first_run = "goes on with the range of its first run, 2025-12-31T23:58Z → 2026-01-09T00:00Z: not with"
+        assert told.decode().startswith(f"tidebook: {part} {first_run}")
     assert not part.exists()
     stamps = [json.loads(line)["timestamp"] for line in out.read_bytes().splitlines()]
     assert len(stamps) == 11_520

@@ -163,10 +163,10 @@ def _read_trades(body: bytes, seen: Seen, question: Question) -> list[facts.Trad
 
 
 def _read_quotes(body: bytes, seen: Seen, question: Question) -> list[facts.Quote]:
+    """Those with an empty side too, which are no quotes: a page is full by what the venue counts."""
     symbol = seen.symbol(instrument(question))
     rows = _rows(decode(_QUOTES, body).quotes, question)
-    quotes = [quote for one in rows if (quote := wire.quote(one, symbol, seen)) is not None]
-    return _oldest_first(quotes, question)
+    return _oldest_first([wire.sides(one, symbol, seen) for one in rows], question)
 
 
 def _read_ticker(body: bytes, seen: Seen, question: Question) -> facts.Ticker:

@@ -84,14 +84,18 @@ def trade(one: TradeRow, symbol: str, seen: Seen) -> facts.Trade:
     )  # fmt: skip
 
 
-def quote(one: QuoteRow, symbol: str, seen: Seen) -> facts.Quote | None:
-    """None where a side is empty: its price is 0 then, and a quote has two."""
-    if not exact_raw(one.bid)[0] or not exact_raw(one.ask)[0]:
-        return None
+def sides(one: QuoteRow, symbol: str, seen: Seen) -> facts.Quote:
+    """A row as it stands: where a side is empty, its price is 0."""
     return facts.Quote(
         seen.venue, symbol, iso(one.at), seen.received_ns, exact_raw(one.bid), exact_raw(one.bid_size),
         exact_raw(one.ask), exact_raw(one.ask_size),
     )  # fmt: skip
+
+
+def quote(one: QuoteRow, symbol: str, seen: Seen) -> facts.Quote | None:
+    """None where a side is empty: a quote has two."""
+    found = sides(one, symbol, seen)
+    return found if found.exact_bid[0] and found.exact_ask[0] else None
 
 
 def bar(one: BarRow, symbol: str, interval: str, seen: Seen, *, finished: bool) -> facts.Bar:
