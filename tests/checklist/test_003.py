@@ -260,10 +260,11 @@ async def test_S62_what_was_said_by_hand_ends_with_its_connection(running: Excha
     """As with aiohttp. To go on without it would be to wait in silence for ever: it is not said again."""
     async with client.ws_connect(STREAM) as ws:
         await ws.send_json(SUBSCRIBE)
+        while (await ws.receive()).json().get("op") != "subscribe":
+            pass
+        running.do(lambda sim: sim.faults.cut("bybit.inverse"))
         with pytest.raises(NetworkError, match="send_json="):
-            async for message in ws:
-                if message.json().get("op") == "subscribe":
-                    running.do(lambda sim: sim.faults.cut("bybit.inverse"))
+            [message async for message in ws]
         assert ws.closed
 
 
