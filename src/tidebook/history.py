@@ -66,7 +66,7 @@ class History(Generic[T]):
         if kind not in _KINDS:
             raise UsageError(f"{kind!r}: there is history of {', '.join(_KINDS)}")
         grid(interval)
-        self._symbols = [symbols] if isinstance(symbols, str) else [*symbols]
+        self._symbols = [symbols] if isinstance(symbols, str) else [*dict.fromkeys(symbols)]
         if not self._symbols:
             raise UsageError("history of which symbol?")
         at_ns = now().wall_ns
@@ -175,7 +175,9 @@ class History(Generic[T]):
                     yield page
 
     async def _read(self) -> AsyncGenerator[Table[T], None]:
-        found = [await self._market._one(symbol, self._venue) for symbol in self._symbols]
+        named = [await self._market._one(symbol, self._venue) for symbol in self._symbols]
+        # A symbol and the venue's own id of it are one: its rows come once.
+        found = [*{(one.place, instrument.symbol): (one, instrument) for one, instrument in named}.values()]
         try:
             if self._resume is not None:
                 self._kept = Kept(self._resume, self._asked(found))

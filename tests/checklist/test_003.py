@@ -25,7 +25,7 @@ from tidebook.compat import pybotters
 from tidebook.compat.pybotters.apis import where
 from tidebook.core.effects import Request
 from tidebook.core.sign import Stamp
-from tidebook.errors import NoCredentials, NotPermitted, UsageError, VenueClosed
+from tidebook.errors import NetworkError, NoCredentials, NotPermitted, UsageError, VenueClosed
 from tidebook.io.serve import Answer, Asked, Served, Server
 from tidebook.model.credentials import SIMULATOR, Credentials
 from tidebook.venues import named
@@ -254,6 +254,18 @@ async def test_S62_iterating_ends_when_it_is_closed_and_goes_on_after_a_loss(
     assert first.closed
     with pytest.raises(UsageError):
         await ws
+
+
+async def test_S62_what_was_said_by_hand_ends_with_its_connection(running: Exchange, client: pybotters.Client) -> None:
+    """As with aiohttp. To go on without it would be to wait in silence for ever: it is not said again."""
+    async with client.ws_connect(STREAM) as ws:
+        await ws.send_json(SUBSCRIBE)
+        while (await ws.receive()).json().get("op") != "subscribe":
+            pass
+        running.do(lambda sim: sim.faults.cut("bybit.inverse"))
+        with pytest.raises(NetworkError, match="send_json="):
+            [message async for message in ws]
+        assert ws.closed
 
 
 async def test_S63_ctrl_c_leaves_quietly(running: Exchange) -> None:

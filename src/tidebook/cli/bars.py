@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 
-from tidebook.errors import UsageError
+from tidebook.client.run import run
+from tidebook.errors import TidebookError, UsageError
 
 if TYPE_CHECKING:
     from tidebook.client.bars import Bars
@@ -54,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError("--resume goes on with a file: --out FILE")
     if arguments.out is not None:
         _check_out(arguments.out)
-    return asyncio.run(_bars(arguments))
+    return run(_bars(arguments))
 
 
 def _check_out(out: Path) -> None:
@@ -63,6 +64,8 @@ def _check_out(out: Path) -> None:
         raise UsageError(f"{out.name!r} does not end in {', '.join(WRITERS)}")
     if out.is_dir():
         raise UsageError(f"{out} is a directory")
+    if out.exists() and not out.is_file():
+        raise UsageError(f"{out} is no file: what is there would be replaced")
     if not out.parent.is_dir():
         raise UsageError(f"there is no directory {out.parent}")
 
@@ -92,8 +95,12 @@ async def _bars(arguments: argparse.Namespace) -> int:
             assert kept is not None
             try:
                 count = await _write(pages, out, None if arguments.resume else kept)
-            except (asyncio.CancelledError, KeyboardInterrupt):
-                print(f"interrupted; the same command with --resume goes on from {kept}", file=sys.stderr)
+            except UsageError:
+                raise
+            except (asyncio.CancelledError, TidebookError, OSError) as error:
+                if kept.exists():
+                    why = "interrupted" if isinstance(error, asyncio.CancelledError) else "not whole"
+                    print(f"{why}; the same command with --resume goes on from {kept}", file=sys.stderr)
                 raise
             kept.unlink(missing_ok=True)
     print(f"{count} bars in {out}, {len(pages.gaps)} gaps")
@@ -132,7 +139,8 @@ async def _write(pages: "History[Bar]", out: Path, old: Path | None = None) -> i
 
 @contextmanager
 def _alone(out: Path, old: Path | None) -> Iterator[BinaryIO]:
-    """The file beside it, empty, for this process alone."""
+    """The file beside it, or beside what it is a link to, empty, for this process alone."""
+    out = Path(os.path.realpath(out))
     new = out.with_name(f"{out.name}.new")
     with new.open("ab"):
         """It is there; what stands in it may be another process's."""

@@ -50,10 +50,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         arguments.program = program
     # The commands show what happens; without this Python prints the log between their lines.
     logging.getLogger("tidebook").addHandler(logging.NullHandler())
-    if arguments.command is None:
-        print(_TRY, end="")
-        return 0
     try:
+        if arguments.command is None:
+            print(_TRY, end="", flush=True)
+            return 0
         status: int = arguments.run(arguments)
     except TidebookError as error:
         print(f"tidebook: {type(error).__name__}: {shown(str(error), LONGEST)}", file=sys.stderr)

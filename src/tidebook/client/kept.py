@@ -7,14 +7,17 @@ progress are one write, and cannot disagree.
 
 import fcntl
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from tidebook.errors import UsageError
+
+T = TypeVar("T")
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -42,6 +45,9 @@ class _Line(msgspec.Struct):
     rows: msgspec.Raw
 
 
+_LINE = msgspec.json.Decoder(_Line)
+
+
 class Kept:
     """One such file, held by one process at a time. `asked` is what was asked first, `until` what is had of each.
 
@@ -57,12 +63,14 @@ class Kept:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Raises UsageError where the file is of something else, or another process writes it; OSError."""
+        """Raises UsageError where it is no file, of something else, damaged, or another process writes it; OSError."""
         with self._lock:
             if self._closed:
                 return
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
             try:
+                if not stat.S_ISREG(os.fstat(self._file).st_mode):  # a device has no end
+                    raise UsageError(f"{self.path} is no file that can hold pages")
                 try:
                     fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:
@@ -89,10 +97,10 @@ class Kept:
             if not found.is_same(asked):
                 raise UsageError(f"{self.path} is of another range: {head.decode(errors='replace').strip()[:300]}")
             whole = len(head)
-            for line in lines:
+            for number, line in enumerate(lines, 2):
                 if not line.endswith(b"\n"):
                     break
-                one = msgspec.json.decode(line, type=_Line)
+                one = self._decoded(_LINE, line, number)
                 self.until[one.source] = one.until_ns
                 whole += len(line)
         os.ftruncate(self._file, whole)
@@ -100,13 +108,20 @@ class Kept:
         return found
 
     def pages(self, row: type) -> Iterator[tuple[int, list[Any]]]:
-        """All that was there, one page in memory at a time."""
-        rows_of = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+        """All that was there, one page in memory at a time. Raises UsageError for what is damaged."""
+        rows_of: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
         with self.path.open("rb") as lines:
             lines.readline()
-            for line in lines:
-                one = msgspec.json.decode(line, type=_Line)
-                yield one.source, rows_of.decode(one.rows)
+            for number, line in enumerate(lines, 2):
+                one = self._decoded(_LINE, line, number)
+                yield one.source, self._decoded(rows_of, one.rows, number)
+
+    def _decoded(self, decoder: "msgspec.json.Decoder[T]", text: bytes | msgspec.Raw, number: int) -> T:
+        """Of a whole line. What was written is on the disk, and what was torn has no end: this was done by others."""
+        try:
+            return decoder.decode(text)
+        except msgspec.MsgspecError:
+            raise UsageError(f"{self.path} is damaged in line {number}. Remove it, to begin anew") from None
 
     def add(self, source: int, until_ns: int, rows: list[Any]) -> None:
         """Write a page; on the disk when this returns. Nothing where it is closed."""

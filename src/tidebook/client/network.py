@@ -12,6 +12,7 @@ from tidebook.errors import (
     Timeout,
     TlsRefused,
     UsageError,
+    VenueError,
 )
 from tidebook.io.http import NOTHING_SENT
 
@@ -41,8 +42,13 @@ def unexplained(status: int, venue: str, method: str) -> NetworkError:
     return NetworkError(f"{venue}: HTTP {status}", venue=venue, retry="safe" if method == "GET" else "ask first")
 
 
-def weighed(error: TidebookError, method: str, unsure: Collection[str]) -> TidebookError:
-    """A venue's no, as an answer to such a request: one of `unsure` codes leaves open what became of it."""
+def weighed(error: TidebookError, method: str, status: int, unsure: Collection[str]) -> TidebookError:
+    """A venue's no, as an answer to such a request: one of `unsure` codes leaves open what became of it.
+
+    What its servers could not do, and which changes nothing, may be asked again.
+    """
+    if method == "GET" and status >= 500 and type(error) is VenueError:
+        error.retry = "safe"
     if method != "GET" and error.retry == "safe" and error.code in unsure:
         error.retry = "ask first"
     return error

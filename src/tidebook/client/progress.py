@@ -12,7 +12,8 @@ class Shown:
     """A bar on stderr, from 0 to `total`, as long as it is entered."""
 
     def __init__(self, title: str, total: float) -> None:
-        self._progress = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        seen = sys.stderr is not None and sys.stderr.isatty()  # a program may have been given no stderr at all
+        self._progress = Progress(console=Console(stderr=True), transient=True, disable=not seen)
         self._task = self._progress.add_task(title, total=total)
 
     def __enter__(self) -> Self:

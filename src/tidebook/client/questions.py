@@ -107,7 +107,7 @@ class Questions(ABC):
         if error is None and not 200 <= reply.status < 300:
             error = unexplained(reply.status, self.declared.name, request.method)
         if error is not None:
-            raise weighed(error, request.method, () if trading is None else trading.unsure)
+            raise weighed(error, request.method, reply.status, () if trading is None else trading.unsure)
         return reply
 
     def errand(self, request: Request, pool: str, weight: int, urgency: Urgency, seal: Seal | None) -> Errand:

@@ -71,7 +71,7 @@ def grid(interval: str) -> Callable[[int], Span]:
     A venue's days and months begin where that says: its distance from UTC's is kept. Raises UsageError for
     other texts; the result raises DecodeError for an opening that begins no month, where the interval has months.
     """
-    match = _INTERVAL.fullmatch(interval)
+    match = _INTERVAL.fullmatch(str(interval))
     if match is None or not int(match[1]):
         raise UsageError(f"{interval!r} is no interval. Write '1m', '4h', '1d', '1M' …")
     number, unit = int(match[1]), match[2]

@@ -146,8 +146,8 @@ class LoopThread:
     def stop(self, timeout: float | None = 5.0) -> None:
         """End it: `closing` is run, then what still runs is cancelled. Twice is fine, and before `start`.
 
-        Waits until it has ended, at most `timeout` seconds (None: as long as it takes). From inside, and in a forked
-        process, it returns at once: from inside it ends afterwards.
+        Waits until it has ended, at most `timeout` seconds (None: as long as it takes), and logs that this was too
+        short. From inside, and in a forked process, it returns at once: from inside it ends afterwards.
         """
         with self._lock:
             first, self._stopping = not self._stopping, True
@@ -160,8 +160,8 @@ class LoopThread:
         if first:
             with suppress(RuntimeError):  # it has ended by itself
                 loop.call_soon_threadsafe(loop.stop)
-        if not self.inside():
-            self._over.wait(timeout)
+        if not self.inside() and not self._over.wait(timeout) and timeout:
+            logger.warning("%s has not ended within %g s: a function that it calls does not return", self.name, timeout)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until it has ended; whether it has, after at most `timeout` seconds. Ctrl-C is heard meanwhile.

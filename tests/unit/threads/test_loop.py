@@ -199,3 +199,23 @@ def test_what_hangs_in_a_thread_of_its_own_holds_nothing_up(thread: LoopThread) 
     assert thread.join(GENEROUS)
     assert not released.is_set()
     released.set()
+
+
+def test_a_function_that_does_not_return_is_told_of_by_who_waits_for_the_end(
+    thread: LoopThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    entered, released = threading.Event(), threading.Event()
+
+    async def hangs() -> None:
+        entered.set()
+        released.wait()
+
+    thread.post(hangs())
+    entered.wait(GENEROUS)
+    thread.stop(0)  # nobody waits
+    assert not caplog.records
+    thread.stop(0.01)
+    (record,) = caplog.records
+    assert "a function that it calls does not return" in record.getMessage()
+    released.set()
+    assert thread.join(GENEROUS)

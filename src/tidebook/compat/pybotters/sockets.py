@@ -82,7 +82,9 @@ class WebSocketApp:
 
     ``await app`` waits until it is open, logged in where that is wanted; `wait` until it ends. Both raise NotPermitted,
     or what else the venue means, where the login is refused. Where no handler is given, and for who iterates, messages
-    wait, 10,000 and 16 MiB of them at most; then `async for` says with Overrun how many were lost.
+    wait, 10,000 and 16 MiB of them at most; then `async for` says with Overrun how many were lost. What was given to it
+    to say is said on each connection. Where nothing was, and something was said by hand, who iterates gets NetworkError
+    when that connection is lost: another one would be silent for ever.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class WebSocketApp:
         self._open = asyncio.Event()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
+        self._said_by_hand = False  # on the connection that there is
         self._queue: Queue[WSMessage] | None = None if self._handled else self._made_queue()
         self._one: VenueAt | None = None
         self._raw: Raw | None = None
@@ -174,12 +177,17 @@ class WebSocketApp:
     def _watch(self, raw: Raw) -> None:
         """In the receive path."""
         if raw.flow is Flow.OPEN:
+            self._said_by_hand = False
             self._current = ClientWebSocketResponse(self)
             self._open.set()
             return
         self._gone()
         if raw.error is not None and not isinstance(raw.error, SubscriptionFailed):
             self._fail(raw.error)
+            self.end()
+        elif raw.flow is Flow.INTERRUPTED and self._said_by_hand and not self._says and self._queue is not None:
+            text = "the connection is lost, and what was said on it by hand is not said again: give it as send_json="
+            self._fail(NetworkError(f"{raw.plan.venue}: {text}", venue=raw.plan.venue))
             self.end()
 
     def _gone(self) -> None:
@@ -217,6 +225,7 @@ class WebSocketApp:
         """Send something on its connection, this once. Raises NetworkError where that is gone."""
         if self._one is None or self._raw is None or socket.closed or not self._one.say_raw(self._raw, data):
             raise NetworkError(f"{self._url.partition('?')[0]}: this connection is gone. Nothing was sent")
+        self._said_by_hand = True
 
     def renew(self, socket: ClientWebSocketResponse) -> None:
         """Give its connection up for another; nothing where it is gone already."""
