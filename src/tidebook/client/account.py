@@ -168,7 +168,13 @@ class Account(Opening):
             exchange, ones = self._chosen()
             if len(ones) > 1:
                 self._parts = Parts(exchange, [Account(self._places, None, self._wait, (self, one)) for one in ones])
-                await self._parts.open()
+                try:
+                    await self._parts.open()
+                except UsageError:  # closed while it was opened: by the one that ended meanwhile?
+                    if self._failed is None:
+                        raise
+                if self._failed is not None:  # one of them was there, and ended before the others were
+                    raise self._failed
                 return
             self._one = ones[0]
         one = self._one

@@ -26,7 +26,7 @@ class Parts:
         self.exchange = exchange  # as users name it
         self.failed: dict[str, TidebookError] = {}
         self._accounts = list(accounts)
-        self._refused: list[VenueAt] = []
+        self._refused: list[Account] = []
         self._choose_speakers()
 
     async def open(self) -> None:
@@ -39,7 +39,7 @@ class Parts:
             if not isinstance(result, TidebookError) or not _is_refusal(account, result):
                 raise result
             self.failed[account.venue] = result
-            self._refused.append(_place(account))
+            self._refused.append(account)
             self._accounts.remove(account)
         if not self._accounts:
             raise next(iter(self.failed.values()))
@@ -80,14 +80,16 @@ class Parts:
 
     @property
     def unresolved(self) -> dict[str, str]:
-        return {name: why for one in self._accounts for name, why in one.unresolved.items()}
+        """Also at venues that have refused the account: they may take orders all the same."""
+        ones = (*self._accounts, *self._refused)
+        return {name: why for one in ones for name, why in one.unresolved.items()}
 
     def check_asked(self, symbol: object) -> None:
         """Raises why nothing is known of a symbol: the one venue that lists it has refused the account."""
         if isinstance(symbol, str) and not any(_lists(_place(one), symbol) for one in self._accounts):
             for one in self._refused:
-                if _lists(one, symbol):
-                    raise self.failed[one.declared.name].with_traceback(None)
+                if _lists(_place(one), symbol):
+                    raise self.failed[one.venue].with_traceback(None)
 
     # What they have -----------------------------------------------------------
 

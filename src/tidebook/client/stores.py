@@ -59,8 +59,10 @@ class Store(Generic[R]):
     def get(self, name: str, *, symbol: str | None = None) -> R | None:
         """One row by its name, None where there is none: of orders the client's id or the venue's, of fills the
         venue's id, of balances the currency, of positions the symbol. Raises UsageError for a currency that several
-        wallets of the account have.
+        wallets of the account have, and why the account is not there at the symbol's venue.
         """
+        if symbol is not None:
+            self._owner._check_asked(symbol)
         return self._named(name, symbol)
 
     def find(self, **fields: Any) -> list[R]:
@@ -156,6 +158,7 @@ class Positions(Store[Position]):
 
     def get(self, name: str, *, symbol: str | None = None, leg: Leg | None = None) -> Position | None:
         """The position of a symbol, None where none is known. Without a `leg` it is the one of the one-way mode.
+        Raises why the account is not there at the symbol's venue: None would say that nothing is held.
 
         Raises UsageError without one where the account has the symbol in the hedge mode: what it holds are two
         positions then, ``get(symbol, leg="long")`` and ``get(symbol, leg="short")``, and ``find(symbol=…)`` has both.
@@ -163,6 +166,7 @@ class Positions(Store[Position]):
         """
         if leg not in (None, "net", "long", "short"):
             raise UsageError(f'leg={leg!r}: "net", "long" or "short"')
+        self._owner._check_asked(name)
         return self._of(name, leg)
 
     def _with_name(self, name: str, fields: dict[str, Any]) -> Sequence[Position]:
