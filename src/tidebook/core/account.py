@@ -65,7 +65,8 @@ class Holdings:
     their order is known. `changed` is called with each row that says something new, once.
 
     At most `kept` orders that have ended, and `kept` fills, are kept. A fill that was forgotten is not told of again:
-    where one that is missing cannot be told from such a one, it stays missing, and that can be seen.
+    where one that is missing cannot be told from such a one, it stays missing, and that can be seen. Nor is an order
+    that has ended, which only an answer speaks of: its fills would be told of as new.
     """
 
     def __init__(self, began_ns: int, kept: int, changed: Callable[[Row], None]) -> None:
@@ -83,6 +84,7 @@ class Holdings:
         self._marks: dict[tuple[type, Hashable], int] = {}  # of levels: when the stream last told
         self._mark = 0
         self._forgotten_ns = 0  # up to here (the venue's time) fills may have been forgotten
+        self._over_ns: int | None = None  # … and orders that have ended; None: none was
         self._kept = kept
         self._changed = changed
 
@@ -136,7 +138,11 @@ class Holdings:
 
     def unknown(self, fills: Iterable[Fill]) -> list[Key]:
         """Orders of fills that would be kept and of which nothing is known."""
-        keys = {(row.symbol, row.order_id): None for row in fills if not self._is_told(row, None)}
+        keys = {
+            (row.symbol, row.order_id): None
+            for row in fills
+            if (row.symbol, row.order_id, row.id) not in self.fills and not self._is_told(row, None)
+        }
         return [key for key in keys if key not in self._orders]
 
     def _is_old(self, fill: Fill) -> bool:
@@ -232,11 +238,19 @@ class Holdings:
         if not held.order.open and key not in self._ended:
             self._ended[key] = None
             while len(self._ended) > self._kept:
-                self._forget(next(iter(self._ended)))
+                oldest = next(iter(self._ended))
+                self._over_ns = max(self._over_ns or 0, self._orders[oldest].order.venue_ns or 0)
+                self._forget(oldest)
 
     def _was_over(self, order: Order) -> bool:
-        """Whether it had ended well before anything was to be known."""
-        return not order.open and order.venue_ns is not None and order.venue_ns < self.began_ns - _UNSURE
+        """Whether it had ended well before anything was to be known, or may be one that was told of and forgotten."""
+        if order.open:
+            return False
+        if order.venue_ns is None:
+            return self._over_ns is not None
+        return order.venue_ns < self.began_ns - _UNSURE or (
+            self._over_ns is not None and order.venue_ns <= self._over_ns
+        )
 
     def _fill(self, new: Fill, source: Source) -> None:
         key, order = (new.symbol, new.order_id, new.id), (new.symbol, new.order_id)

@@ -253,6 +253,26 @@ def test_what_is_old_is_forgotten() -> None:
     assert told.held.order("c0") is None
 
 
+@pytest.mark.parametrize("at_ns", [5, None])
+def test_an_order_that_was_forgotten_and_is_asked_about_is_not_told_of_again(at_ns: int | None) -> None:
+    """Its fills were counted: neither they nor it are news, and none of them is missing."""
+    rows: list[Row] = []
+    held = Holdings(0, 2, rows.append)
+    first = fill("a", "1", 5)
+    held.told([order("1", 1, "filled", at_ns), first])
+    held.told([order(str(number), 0, "cancelled", 9) for number in (2, 3)])
+    assert held.order("1") is None
+    assert held.unknown([first]) == []
+    for more in ([], [fill("b", "4", 6), fill("c", "4", 7)]):  # the first one's fill is kept, and then is not
+        held.told(more)
+        told = len(rows)
+        held.told([order("1", 1, "filled", at_ns), first], "answer")
+        assert (len(rows), held.owing) == (told, [])
+    held.told([order("4", 2, "filled", 7)], "answer")  # one that is missed is taken all the same
+    assert held.is_whole
+    assert held.order("4") is not None
+
+
 # ---- a venue, and what becomes of its messages
 
 
