@@ -30,7 +30,7 @@ from tidebook.model import health
 from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
 from tidebook.model.market import State
-from tidebook.model.orders import Balance, Fill, Leg, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Margin, Order, Position
 
 AGAIN_FIRST, AGAIN_MOST = 0.25, 10.0
 """Seconds until what has failed is asked anew."""
@@ -325,8 +325,9 @@ class Account(Opening):
     def _positions(self) -> list[Position]:
         return [*self._holdings.positions.values()] if self._parts is None else self._parts.positions()
 
-    def _position(self, symbol: str, leg: Leg | None) -> Position | None:
-        return self._holdings.position(symbol, leg) if self._parts is None else self._parts.position(symbol, leg)
+    def _position(self, symbol: str, leg: Leg | None, margin: Margin | None) -> Position | None:
+        known = self._holdings if self._parts is None else self._parts
+        return known.position(symbol, leg, margin)
 
     # Told ---------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from tidebook.client.place import VenueAt
 from tidebook.core.trading import Row
 from tidebook.errors import TidebookError, UsageError, VenueError
 from tidebook.model.market import State
-from tidebook.model.orders import Balance, Fill, Leg, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Margin, Order, Position
 
 if TYPE_CHECKING:
     from tidebook.client.account import Account
@@ -120,9 +120,9 @@ class Parts:
     def positions(self) -> list[Position]:
         return [row for one in self._accounts for row in one._positions()]
 
-    def position(self, symbol: str, leg: Leg | None) -> Position | None:
+    def position(self, symbol: str, leg: Leg | None, margin: Margin | None) -> Position | None:
         """One venue lists a symbol. Raises UsageError as an account does where it has two of it."""
-        found = (one._position(symbol, leg) for one in self._accounts)
+        found = (one._position(symbol, leg, margin) for one in self._accounts)
         return next((row for row in found if row is not None), None)
 
 

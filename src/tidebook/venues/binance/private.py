@@ -95,6 +95,7 @@ class _SpotTrade(_Trade, rename="camel"):
 class _FutureTrade(_Trade, rename="camel"):
     buyer: bool
     maker: bool
+    position_side: str
 
 
 class _Held(msgspec.Struct):
@@ -214,11 +215,12 @@ def _futures(body: bytes, seen: Seen, about: Any) -> list[Order]:
     return [_of_futures(one, seen) for one in decode(_FUTURES, body)]
 
 
-def _fill(one: _Trade, seen: Seen, buys: bool, maker: bool) -> Fill:
+def _fill(one: _Trade, seen: Seen, buys: bool, maker: bool, leg: Leg = "net") -> Fill:
     return Fill(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=one.time * MS, received_ns=seen.received_ns,
         id=str(one.id), order_id=str(one.order_id), side="buy" if buys else "sell", exact_price=exact(one.price),
         exact_size=exact(one.qty), exact_fee=exact(one.commission), fee_currency=one.commission_asset, maker=maker,
+        leg=leg,
     )  # fmt: skip
 
 
@@ -227,7 +229,10 @@ def _spot_fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
 
 
 def _future_fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
-    return [_fill(one, seen, one.buyer, one.maker) for one in decode(_FUTURE_TRADES, body)]
+    return [
+        _fill(one, seen, one.buyer, one.maker, word(LEG, one.position_side, "position side"))
+        for one in decode(_FUTURE_TRADES, body)
+    ]
 
 
 def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:

@@ -120,7 +120,7 @@ def _reported(one: _Report, seen: Seen) -> list[Told]:
             Fill(
                 **about, id=str(one.trade), order_id=str(one.id), exact_price=exact(one.last_price),
                 exact_size=exact(one.last_size), exact_fee=exact(one.fee), fee_currency=one.fee_currency,
-                maker=one.maker,
+                maker=one.maker, leg=word(LEG, one.leg, "position side"),
             )
         )  # fmt: skip
     return rows
