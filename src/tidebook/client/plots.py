@@ -140,7 +140,7 @@ def _floats(rows: Rows, name: str) -> list[float]:
     return [float("nan") if row[name] is None else float(row[name]) for row in rows]
 
 
-def _bar(row: dict[str, Any], name: str) -> str:
+def _bar(row: Mapping[str, Any], name: str) -> str:
     """What a bar is called: two positions of one symbol are two bars."""
     apart = [row["leg"]] if row.get("leg", "net") != "net" else []
     apart += ["isolated"] if row.get("margin") == "isolated" else []

@@ -173,22 +173,25 @@ class Trader(Finding):
         self, order: Order | str, *, size: Amount | None = None, price: Amount | None = None,
         symbol: str | None = None, client_id: str | None = None, venue: str | None = None,
     ) -> Order:  # fmt: skip
-        """Change the size or the price of an open order, where its venue can. Numbers are checked as for `submit`."""
+        """Change the size or the price of an open order, where its venue can. Numbers are checked as for `submit`.
+
+        `size` is the whole, what is filled of it included. Some venues only let it become smaller: UsageError says so.
+        """
         self._check_allowed()
         if size is None and price is None:
             raise UsageError("amend: which size, or which price?")
         one, ref = await self._ref(order, symbol, client_id, venue)
-        if _trading(one, "amend").act("amend") is None:
-            name = one.declared.name
-            text = f"{name} changes no order where it stands. Nothing was sent"
-            hint = "Cancel it, look at what was filled, and submit what is left"
-            raise UsageError(text, venue=name, symbol=ref.instrument.symbol, hint=hint)
+        trading = _trading(one, "amend")
+        if trading.act("amend") is None:
+            raise _not_there(ref, "changes no order where it stands")
         # As it is now: what was changed before must not be changed back.
         given = await self.fetch_order(order, symbol=symbol, client_id=client_id, venue=venue)
         size = given.size if size is None else amount("size", size)
         price = given.price if price is None else amount("price", price)
         if size is None or price is None:
             raise UsageError(f"{given!r} has no price and size that could be changed")
+        if trading.shrinks and (price != given.price or (given.size is not None and size >= given.size)):
+            raise _not_there(ref, "lets an order become smaller where it stands, and nothing else")
         checked = wish(
             Limit(ref.instrument.symbol, given.side, size, price, reduce_only=given.reduce_only),
             ref.instrument,
@@ -196,7 +199,10 @@ class Trader(Finding):
         )
         assert checked.size is not None
         assert checked.price is not None
-        ref = ref._replace(size=plain(checked.size), price=plain(checked.price), side=given.side)
+        name = given.client_id or ref.client_id  # some venues give it another one where it is not said
+        ref = ref._replace(
+            id=given.id, client_id=name, size=plain(checked.size), price=plain(checked.price), side=given.side
+        )
         found: Order = await self._act(one, "amend", ref)
         return found
 
@@ -460,3 +466,11 @@ def _act_of(one: VenueAt, name: str) -> Act:
     if act is None:
         raise UsageError(f"{one.declared.name} has no {name.replace('_', ' ')}", venue=one.declared.name)
     return act
+
+
+def _not_there(ref: Ref, what: str) -> UsageError:
+    """Of an order that its venue does not change so."""
+    name = ref.instrument.venue
+    text = f"{name} {what}. Nothing was sent"
+    hint = "Cancel it, look at what was filled, and submit what is left"
+    return UsageError(text, venue=name, symbol=ref.instrument.symbol, hint=hint)

@@ -67,6 +67,28 @@ class _Spot(_Order, rename="camel", kw_only=True):
     orig_quote_order_qty: Num = "0"  # above 0 where it was asked for by cost: the size is then what is filled
 
 
+class _Amended(msgspec.Struct, rename="camel"):
+    """An order that was made smaller, in words of its own. `client_order_id` is its name from then on."""
+
+    symbol: str
+    order_id: Id
+    client_order_id: str
+    price: Num
+    qty: Num
+    executed_qty: Num
+    cumulative_quote_qty: Num
+    status: str
+    time_in_force: str
+    type: str
+    side: str
+    stop_price: Num = "0"
+
+
+class _Amendment(msgspec.Struct, rename="camel"):
+    transact_time: Ms
+    amended_order: _Amended
+
+
 class _Future(_Order, rename="camel", kw_only=True):
     """What it came to is told to whoever asks, since 2026-07 not to whoever sends, cancels or changes."""
 
@@ -133,6 +155,7 @@ class _Counting(msgspec.Struct, rename="camel"):
 
 
 _SPOT: Final = msgspec.json.Decoder(_Spot)
+_AMENDMENT: Final = msgspec.json.Decoder(_Amendment)
 _SPOTS: Final = msgspec.json.Decoder(list[_Spot])
 _FUTURE: Final = msgspec.json.Decoder(_Future)
 _FUTURES: Final = msgspec.json.Decoder(list[_Future])
@@ -201,6 +224,18 @@ def _of_futures(one: _Future, seen: Seen) -> Order:
 
 def _spot(body: bytes, seen: Seen, about: Any) -> Order:
     return _of_spot(decode(_SPOT, body), seen)
+
+
+def _smaller(body: bytes, seen: Seen, about: Any) -> Order:
+    found = decode(_AMENDMENT, body)
+    one = found.amended_order
+    order = _Spot(
+        symbol=one.symbol, order_id=one.order_id, client_order_id=one.client_order_id, status=one.status,
+        type=one.type, side=one.side, orig_qty=one.qty, executed_qty=one.executed_qty, price=one.price,
+        time_in_force=one.time_in_force, stop_price=one.stop_price, cummulative_quote_qty=one.cumulative_quote_qty,
+    )  # fmt: skip
+    made = _of_spot(order, seen)
+    return msgspec.structs.replace(made, venue_ns=found.transact_time * MS)
 
 
 def _spots(body: bytes, seen: Seen, about: Any) -> list[Order]:
@@ -412,9 +447,17 @@ def spot(api: str, weight: Pool, orders: Pool, socket: OrderSocket) -> Trading:
     account = Act(
         "balances", lambda about: _ask(f"{api}/account", omitZeroBalances="true"), _balances, weight.name, costs.account
     )
+
+    def amend(ref: Ref) -> Request:
+        """Where its name is not said again it gets another one, and we would not know it any more."""
+        name = ref.client_id or None
+        url = f"{api}/order/amend/keepPriority"
+        return _form("PUT", url, **_named(ref), newClientOrderId=name, newQty=ref.size)
+
     return Trading(
         acts=(
             Act("submit", _spot_order(f"{api}/order"), _spot, orders.name),
+            Act("amend", amend, _smaller, weight.name, 4),
             account,
             *_common(api, weight, costs, ("openOrders", "myTrades"), (_spot, _spots, _spot_fills)),
         ),
@@ -424,6 +467,7 @@ def spot(api: str, weight: Pool, orders: Pool, socket: OrderSocket) -> Trading:
         unsure=UNSURE | {"-1000"},  # "an unknown error occurred while processing"; on futures its words tell
         kinds=frozenset({"limit", "market", "stop", "stop_limit"}),
         cost=True,
+        shrinks=True,
         socket=socket,
     )
 
