@@ -90,6 +90,7 @@ class Account(Opening):
         self._lost = 0  # items, by readers that are closed
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None  # one of these is enough, however often it is interrupted
         self._lost_ns = self._told_ns = now().mono_ns
         self._apart_ns = 0  # our two clocks, when it was all there last
         self._missed: Missed | None = None
@@ -411,8 +412,9 @@ class Account(Opening):
             self._tell(health.Stale(self.venue, None, at.wall_ns, f"account: {self._why}"))
         else:
             self._one.measure_soon()  # perhaps what we signed was too old
-        if self._stream.token is not None:
-            self._begin(self._refresh(self._stream.token))
+        token = self._stream.token
+        if token is not None and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = self._begin(self._refresh(token))
 
     async def _follow(self) -> None:
         """As long as the connection is there: fetch what was missed, then what turns out to be missing."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tidebook.client.place import VenueAt
+from tidebook.client.symbols import may_list
 from tidebook.core.trading import Row
 from tidebook.errors import TidebookError, UsageError, VenueError
 from tidebook.model.market import State
@@ -85,10 +86,10 @@ class Parts:
         return {name: why for one in ones for name, why in one.unresolved.items()}
 
     def check_asked(self, symbol: object) -> None:
-        """Raises why nothing is known of a symbol: the one venue that lists it has refused the account."""
+        """Raises why nothing is known of a symbol: the one venue that lists it, or may, has refused the account."""
         if isinstance(symbol, str) and not any(_lists(_place(one), symbol) for one in self._accounts):
             for one in self._refused:
-                if _lists(_place(one), symbol):
+                if _may_list(_place(one), symbol):
                     raise self.failed[one.venue].with_traceback(None)
 
     # What they have -----------------------------------------------------------
@@ -138,6 +139,11 @@ def _place(account: "Account") -> VenueAt:
 
 def _lists(one: VenueAt, symbol: str) -> bool:
     return one.listing.find(symbol) is not None
+
+
+def _may_list(one: VenueAt, symbol: str) -> bool:
+    """Whether it lists a symbol, as far as it has said what it lists."""
+    return _lists(one, symbol) or (not one.is_loaded and may_list(one.declared, symbol))
 
 
 def _merged(rows: Iterable[Sequence[R]], key: Callable[[R], int]) -> list[R]:

@@ -13,7 +13,7 @@ from tidebook import Limit, MarketOrder
 from tidebook.client.market import Market
 from tidebook.core.intention import Intention
 from tidebook.core.rules import Wish
-from tidebook.errors import NoCredentials, NotPermitted, SubscriptionFailed, UsageError
+from tidebook.errors import NoCredentials, NotPermitted, RegionRefused, SubscriptionFailed, UsageError
 from tidebook.model.credentials import Credentials
 from tidebook.model.market import State
 from tidebook.model.orders import Balance
@@ -95,6 +95,25 @@ async def test_a_venue_that_refuses_is_named_and_the_others_go_on(exchange: Exch
             assert account.positions.get("BTC/USDT:USDT") is None
         async with market.account(venue="bybit.linear:testnet") as account:
             assert (account.venue, account.failed) == ("bybit.linear", {})
+
+
+async def test_nothing_is_said_of_a_venue_that_never_told_what_it_lists(exchange: Exchange) -> None:
+    """It refuses this address: that there is no position would be an invention."""
+    exchange.do(lambda sim: sim.faults.status(451, "binance.usdm", n=1000))
+    try:
+        async with (
+            tidebook.connect("binance.spot", "binance.usdm", at=exchange.at) as market,
+            market.account() as account,
+        ):
+            assert {*account.failed} == {"binance.usdm"}
+            assert account.orders.find(symbol=SPOT) == []
+            assert account.positions.get(SPOT) is None
+            with pytest.raises(RegionRefused):
+                account.positions.get(PERPETUAL)
+            with pytest.raises(RegionRefused):
+                account.orders.find(symbol=PERPETUAL)
+    finally:
+        exchange.do(lambda sim: sim.faults.resume("binance.usdm"))
 
 
 async def test_stale_at_one_venue_it_is_stale_and_live_again_after_it(exchange: Exchange) -> None:

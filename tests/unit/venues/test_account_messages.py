@@ -87,6 +87,8 @@ def test_two_positions_of_a_contract_are_told_apart(venue: str, frame: str, legs
     """The first is the venue's own example; the others are its documents' fields with invented values."""
     rows = [row for row in read(venue, frame.encode()) if isinstance(row, Position)]
     assert [(row.leg, str(row.size)) for row in rows] == legs
+    assert all(row.entry for row in rows if row.size)
+    assert all(row.entry is None for row in rows if not row.size)  # a price of 0 is none
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def _maybe(text: str) -> Exact | None:
+def maybe(text: str) -> Exact | None:
     """A number that is 0 where there is none."""
     found = exact(text)
     return found if found[0] else None
@@ -201,8 +201,8 @@ def _made(one: _Order, seen: Seen, type: str, cost: str | None) -> Order:
         received_ns=seen.received_ns, id=str(one.order_id), side=word(SIDE, one.side, "side"), kind=kind,
         status=word(STATUS, one.status, "status"), client_id=one.orig_client_order_id or one.client_order_id,
         exact_price=exact(one.price) if kind in ("limit", "stop_limit") else None,
-        exact_trigger=_maybe(one.stop_price) if kind in ("stop", "stop_limit") else None,
-        exact_size=_maybe(one.orig_qty), exact_filled=exact(one.executed_qty),
+        exact_trigger=maybe(one.stop_price) if kind in ("stop", "stop_limit") else None,
+        exact_size=maybe(one.orig_qty), exact_filled=exact(one.executed_qty),
         # below zero: of old orders the venue does not know it any more
         exact_cost=None if cost is None or cost.startswith("-") else exact(cost),
         tif=TIF.get(one.time_in_force, "gtc"), post_only=one.type == "LIMIT_MAKER" or one.time_in_force == "GTX",
@@ -212,7 +212,7 @@ def _made(one: _Order, seen: Seen, type: str, cost: str | None) -> Order:
 
 def _of_spot(one: _Spot, seen: Seen) -> Order:
     order = _made(one, seen, one.type, one.cummulative_quote_qty)
-    return order if _maybe(one.orig_quote_order_qty) is None else msgspec.structs.replace(order, exact_size=None)
+    return order if maybe(one.orig_quote_order_qty) is None else msgspec.structs.replace(order, exact_size=None)
 
 
 def _of_futures(one: _Future, seen: Seen) -> Order:
@@ -307,8 +307,8 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
         Position(
             venue=seen.venue, symbol=seen.symbol(one.symbol), received_ns=seen.received_ns,
             venue_ns=one.update_time * MS or None, exact_size=exact(one.position_amt),
-            exact_entry=_maybe(one.entry_price), exact_mark=exact(one.mark_price),
-            exact_unrealized=exact(one.un_realized_profit), exact_liquidation=_maybe(one.liquidation_price),
+            exact_entry=maybe(one.entry_price), exact_mark=exact(one.mark_price),
+            exact_unrealized=exact(one.un_realized_profit), exact_liquidation=maybe(one.liquidation_price),
             leg=word(LEG, one.position_side, "position side"),
         )
         for one in decode(_RISKS, body)

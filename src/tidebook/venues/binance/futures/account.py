@@ -14,7 +14,7 @@ from tidebook.model.number import exact
 from tidebook.model.orders import Fill, Order, Position
 from tidebook.model.wire import MS, Code, Id, Ms, Num, decode, word
 from tidebook.venue import AccountStream, Endpoint, Expired, Lifetime, Look, Ping, Pool, Request, Seen, Token, Told
-from tidebook.venues.binance.private import KIND, LEG, SIDE, STATUS, TIF
+from tidebook.venues.binance.private import KIND, LEG, SIDE, STATUS, TIF, maybe
 
 
 class _Event(msgspec.Struct):
@@ -88,7 +88,7 @@ def read(frame: bytes, seen: Seen) -> Sequence[Told]:
             rows = [
                 Position(
                     venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=update.at * MS,
-                    received_ns=seen.received_ns, exact_size=exact(one.size), exact_entry=exact(one.entry),
+                    received_ns=seen.received_ns, exact_size=exact(one.size), exact_entry=maybe(one.entry),
                     exact_unrealized=exact(one.gain), leg=word(LEG, one.leg, "position side"),
                 )
                 for one in update.a.positions
