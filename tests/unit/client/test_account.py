@@ -240,3 +240,13 @@ async def test_what_was_traded_is_asked_after_by_the_venues_clock(market: Market
         assert known._symbols() == {BTC}
         known.since_ns += 3600 * SECOND
         assert known._symbols() == set()
+
+
+async def test_what_is_listed_is_looked_at_as_long_as_an_account_is_open(sim: serve) -> None:
+    """What another client trades that was not listed yet would have one name now and another one later."""
+    async with tidebook.connect(VENUE, at=sim.at, options=Options(listing_every=0.05)) as market:
+        asked = "GET api.binance.com/api/v3/exchangeInfo"
+        async with market.account():
+            before = sim.tally.made[asked]
+            assert before
+            await until(lambda: sim.tally.made[asked] > before)
