@@ -273,7 +273,9 @@ def amend(account: Account, facts: Facts, words: Words) -> Said:
             raise Denied("done")
     except Denied:
         raise Refusal(refused(-2038, "Unknown order sent.")) from None
-    more = Decimal(size) - Decimal(before.size) if _NUMBER.fullmatch(size) else Decimal(0)
+    if _NUMBER.fullmatch(size) is None:
+        raise missing("newQty")
+    more = Decimal(size) - Decimal(before.size)
     if more > 0:
         raise Refusal(refused(-2038, "Order amend (quantity increase) is not supported."))
     if not more:
