@@ -190,7 +190,9 @@ class Trader(Finding):
         price = given.price if price is None else amount("price", price)
         if size is None or price is None:
             raise UsageError(f"{given!r} has no price and size that could be changed")
-        if trading.shrinks and (price != given.price or (given.size is not None and size >= given.size)):
+        if trading.shrinks and (size, price) == (given.size, given.price):
+            return given  # it is so already: the answer was lost, perhaps
+        if trading.shrinks and (price != given.price or (given.size is not None and size > given.size)):
             raise _not_there(ref, "lets an order become smaller where it stands, and nothing else")
         checked = wish(
             Limit(ref.instrument.symbol, given.side, size, price, reduce_only=given.reduce_only),
