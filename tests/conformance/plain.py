@@ -16,13 +16,17 @@ def plain_fact(fact: msgspec.Struct) -> dict[str, Any]:
     """Every field that is not None; numbers as text, and without venue and time of receipt.
 
     Of an instrument that is settled in nothing apart (spot) nothing is said of its settlement, of what is of the only
-    position of its symbol nothing of its leg.
+    position of its symbol nothing of its leg and margin.
     """
     written: dict[str, Any] = {"kind": type(fact).__name__}
     durations = ("interval",) if isinstance(fact, Funding) else ()  # in seconds; nothing else is a float
     for name in fact.__struct_fields__:
         value = getattr(fact, name)
-        if value is None or name in VENUE_AND_RECEIPT or (name, value) in (("settle", ""), ("leg", "net")):
+        if (
+            value is None
+            or name in VENUE_AND_RECEIPT
+            or (name, value) in (("settle", ""), ("leg", "net"), ("margin", ""))
+        ):
             continue
         if name.startswith("exact_"):
             mantissa, scale = value

@@ -30,7 +30,7 @@ from tidebook.model import health
 from tidebook.model.credentials import Secret
 from tidebook.model.health import Health
 from tidebook.model.market import State
-from tidebook.model.orders import Balance, Fill, Leg, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Margin, Order, Position
 
 AGAIN_FIRST, AGAIN_MOST = 0.25, 10.0
 """Seconds until what has failed is asked anew."""
@@ -90,6 +90,7 @@ class Account(Opening):
         self._lost = 0  # items, by readers that are closed
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None  # one of these is enough, however often it is interrupted
         self._lost_ns = self._told_ns = now().mono_ns
         self._apart_ns = 0  # our two clocks, when it was all there last
         self._missed: Missed | None = None
@@ -168,7 +169,13 @@ class Account(Opening):
             exchange, ones = self._chosen()
             if len(ones) > 1:
                 self._parts = Parts(exchange, [Account(self._places, None, self._wait, (self, one)) for one in ones])
-                await self._parts.open()
+                try:
+                    await self._parts.open()
+                except UsageError:  # closed while it was opened: by the one that ended meanwhile?
+                    if self._failed is None:
+                        raise
+                if self._failed is not None:  # one of them was there, and ended before the others were
+                    raise self._failed
                 return
             self._one = ones[0]
         one = self._one
@@ -319,8 +326,9 @@ class Account(Opening):
     def _positions(self) -> list[Position]:
         return [*self._holdings.positions.values()] if self._parts is None else self._parts.positions()
 
-    def _position(self, symbol: str, leg: Leg | None) -> Position | None:
-        return self._holdings.position(symbol, leg) if self._parts is None else self._parts.position(symbol, leg)
+    def _position(self, symbol: str, leg: Leg | None, margin: Margin | None) -> Position | None:
+        known = self._holdings if self._parts is None else self._parts
+        return known.position(symbol, leg, margin)
 
     # Told ---------------------------------------------------------------------
 
@@ -404,8 +412,9 @@ class Account(Opening):
             self._tell(health.Stale(self.venue, None, at.wall_ns, f"account: {self._why}"))
         else:
             self._one.measure_soon()  # perhaps what we signed was too old
-        if self._stream.token is not None:
-            self._begin(self._refresh(self._stream.token))
+        token = self._stream.token
+        if token is not None and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = self._begin(self._refresh(token))
 
     async def _follow(self) -> None:
         """As long as the connection is there: fetch what was missed, then what turns out to be missing."""

@@ -45,6 +45,7 @@ ORDERS: Columns[Order] = Columns(
         "id": ("text", lambda row: row.id),
         "client_id": ("text", lambda row: row.client_id),
         "side": ("text", lambda row: row.side),
+        "leg": ("text", lambda row: row.leg),
         "kind": ("text", lambda row: row.kind),
         "status": ("text", lambda row: row.status),
         "price": ("number", lambda row: row.price),
@@ -63,6 +64,7 @@ FILLS: Columns[Fill] = Columns(
         "id": ("text", lambda row: row.id),
         "order_id": ("text", lambda row: row.order_id),
         "side": ("text", lambda row: row.side),
+        "leg": ("text", lambda row: row.leg),
         "price": ("number", lambda row: row.price),
         "size": ("number", lambda row: row.size),
         "fee": ("number", lambda row: row.fee),
@@ -87,6 +89,7 @@ POSITIONS: Columns[Position] = Columns(
     {
         "symbol": ("text", lambda row: row.symbol),
         "leg": ("text", lambda row: row.leg),
+        "margin": ("text", lambda row: row.margin),
         "size": ("number", lambda row: row.size),
         "entry": ("number", lambda row: row.entry),
         "mark": ("number", lambda row: row.mark),

@@ -368,8 +368,9 @@ class DeadManSwitch(Opening):
         elif raw.error is not None and not self._settled.is_set():
             self._settled.set()
         elif self._armed and raw.flow is not Flow.CLOSED:
-            if raw.flow is Flow.INTERRUPTED:
-                self._counted(now(), self._seconds)
+            if raw.flow is Flow.INTERRUPTED:  # the venue may have missed us since we heard it last
+                heard_ns = now().mono_ns if raw.heard_ns is None else raw.heard_ns
+                self._until_ns = heard_ns + int(self._seconds * SECOND)  # with any sleep since it was last asked for
             self._not_renewed("its connection is gone" if raw.error is None else str(raw.error))
 
     def __repr__(self) -> str:

@@ -146,7 +146,9 @@ class Missed:
     def _symbols(self) -> set[str]:
         """Of which there were orders since nothing was missed, or are."""
         rows = self._holdings.orders()
-        return {row.symbol for row in rows if row.open or row.received_ns >= self.since_ns - MARGIN_NS}
+        since_ns = self.since_ns - MARGIN_NS
+        # By the venue's clock where it says when that was: ours may be behind it by more than the margin.
+        return {row.symbol for row in rows if row.open or max(row.received_ns, row.venue_ns or 0) >= since_ns}
 
     def _instrument(self, symbol: str) -> Instrument | None:
         return self._one.listing.find(symbol)

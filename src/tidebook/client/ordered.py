@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from tidebook.client.columns import FILLS
 from tidebook.client.tables import Table
 from tidebook.client.waits import within
 from tidebook.errors import NetworkError, OrderNotFound, VenueError
@@ -80,7 +83,8 @@ class Sent(Order, frozen=True, kw_only=True, eq=False):
 
     async def _fills(self) -> Table[Fill]:
         found: Table[Fill] = await self.trader.fetch_fills(self.symbol, order_id=self.id)
-        return found.where(lambda fill: fill.order_id == self.id)
+        mine = [fill for fill in found if fill.order_id == self.id]
+        return Table(FILLS, [replace(fill, leg=self.leg) if fill.leg is None else fill for fill in mine])
 
     def __eq__(self, other: object) -> bool:
         return alike(self, other)

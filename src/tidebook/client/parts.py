@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tidebook.client.place import VenueAt
+from tidebook.client.symbols import may_list
 from tidebook.core.trading import Row
 from tidebook.errors import TidebookError, UsageError, VenueError
 from tidebook.model.market import State
-from tidebook.model.orders import Balance, Fill, Leg, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Margin, Order, Position
 
 if TYPE_CHECKING:
     from tidebook.client.account import Account
@@ -26,7 +27,7 @@ class Parts:
         self.exchange = exchange  # as users name it
         self.failed: dict[str, TidebookError] = {}
         self._accounts = list(accounts)
-        self._refused: list[VenueAt] = []
+        self._refused: list[Account] = []
         self._choose_speakers()
 
     async def open(self) -> None:
@@ -39,7 +40,7 @@ class Parts:
             if not isinstance(result, TidebookError) or not _is_refusal(account, result):
                 raise result
             self.failed[account.venue] = result
-            self._refused.append(_place(account))
+            self._refused.append(account)
             self._accounts.remove(account)
         if not self._accounts:
             raise next(iter(self.failed.values()))
@@ -80,14 +81,16 @@ class Parts:
 
     @property
     def unresolved(self) -> dict[str, str]:
-        return {name: why for one in self._accounts for name, why in one.unresolved.items()}
+        """Also at venues that have refused the account: they may take orders all the same."""
+        ones = (*self._accounts, *self._refused)
+        return {name: why for one in ones for name, why in one.unresolved.items()}
 
     def check_asked(self, symbol: object) -> None:
-        """Raises why nothing is known of a symbol: the one venue that lists it has refused the account."""
+        """Raises why nothing is known of a symbol: the one venue that lists it, or may, has refused the account."""
         if isinstance(symbol, str) and not any(_lists(_place(one), symbol) for one in self._accounts):
             for one in self._refused:
-                if _lists(one, symbol):
-                    raise self.failed[one.declared.name].with_traceback(None)
+                if _may_list(_place(one), symbol):
+                    raise self.failed[one.venue].with_traceback(None)
 
     # What they have -----------------------------------------------------------
 
@@ -118,9 +121,9 @@ class Parts:
     def positions(self) -> list[Position]:
         return [row for one in self._accounts for row in one._positions()]
 
-    def position(self, symbol: str, leg: Leg | None) -> Position | None:
+    def position(self, symbol: str, leg: Leg | None, margin: Margin | None) -> Position | None:
         """One venue lists a symbol. Raises UsageError as an account does where it has two of it."""
-        found = (one._position(symbol, leg) for one in self._accounts)
+        found = (one._position(symbol, leg, margin) for one in self._accounts)
         return next((row for row in found if row is not None), None)
 
 
@@ -136,6 +139,11 @@ def _place(account: "Account") -> VenueAt:
 
 def _lists(one: VenueAt, symbol: str) -> bool:
     return one.listing.find(symbol) is not None
+
+
+def _may_list(one: VenueAt, symbol: str) -> bool:
+    """Whether it lists a symbol, as far as it has said what it lists."""
+    return _lists(one, symbol) or (not one.is_loaded and may_list(one.declared, symbol))
 
 
 def _merged(rows: Iterable[Sequence[R]], key: Callable[[R], int]) -> list[R]:

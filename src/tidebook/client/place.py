@@ -251,7 +251,7 @@ class VenueAt(Questions):
         """As long as something is open: what is traded, and what time it is there."""
         while True:
             await asyncio.sleep(self.options.listing_every)
-            if not (self._traded.is_followed or self._views or self._shared):
+            if not (self._traded.is_followed or self._views or self._shared or self.private.accounts):
                 continue
             try:
                 await self._traded.load()

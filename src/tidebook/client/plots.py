@@ -100,9 +100,7 @@ def _named(name: str, value: str) -> Callable[[Any, Rows], None]:
 
     def draw(ax: Any, rows: Rows) -> None:
         most = sorted(rows, key=lambda row: abs(row[value]))[-NAMES:]
-        legs = [row.get("leg", "net") for row in most]  # two positions of one symbol are two bars
-        names = [row[name] if leg == "net" else f"{row[name]} {leg}" for row, leg in zip(most, legs, strict=True)]
-        ax.barh(names, _floats(most, value))
+        ax.barh([_bar(row, name) for row in most], _floats(most, value))
         ax.set_xlabel(value)
 
     return draw
@@ -140,3 +138,10 @@ def _times(rows: Rows) -> Any:
 
 def _floats(rows: Rows, name: str) -> list[float]:
     return [float("nan") if row[name] is None else float(row[name]) for row in rows]
+
+
+def _bar(row: Mapping[str, Any], name: str) -> str:
+    """What a bar is called: two positions of one symbol are two bars."""
+    apart = [row["leg"]] if row.get("leg", "net") != "net" else []
+    apart += ["isolated"] if row.get("margin") == "isolated" else []
+    return " ".join([row[name], *apart])

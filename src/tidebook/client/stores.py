@@ -12,7 +12,7 @@ from tidebook.core.options import Options
 from tidebook.core.trading import Row
 from tidebook.errors import TidebookError, UsageError
 from tidebook.model.health import Health
-from tidebook.model.orders import Leg, Position
+from tidebook.model.orders import Leg, Margin, Position
 
 R = TypeVar("R", bound=Row)
 
@@ -59,8 +59,10 @@ class Store(Generic[R]):
     def get(self, name: str, *, symbol: str | None = None) -> R | None:
         """One row by its name, None where there is none: of orders the client's id or the venue's, of fills the
         venue's id, of balances the currency, of positions the symbol. Raises UsageError for a currency that several
-        wallets of the account have.
+        wallets of the account have, and why the account is not there at the symbol's venue.
         """
+        if symbol is not None:
+            self._owner._check_asked(symbol)
         return self._named(name, symbol)
 
     def find(self, **fields: Any) -> list[R]:
@@ -146,27 +148,37 @@ class Store(Generic[R]):
 
 
 class Positions(Store[Position]):
-    """Positions by their symbol: one of each, or in the hedge mode two, the legs ``long`` and ``short``."""
+    """Positions by their symbol: one of each, or in the hedge mode two, the legs ``long`` and ``short``; where a venue
+    has one across the account's margin and one with its own, these apart.
+    """
 
     def __init__(
-        self, owner: Owner, rows: Callable[[], Sequence[Position]], of: Callable[[str, Leg | None], Position | None]
-    ) -> None:
-        super().__init__(owner, "positions", Position, rows, lambda name, symbol: of(name, None))
+        self, owner: Owner, rows: Callable[[], Sequence[Position]],
+        of: Callable[[str, Leg | None, Margin | None], Position | None],
+    ) -> None:  # fmt: skip
+        super().__init__(owner, "positions", Position, rows, lambda name, symbol: of(name, None, None))
         self._of = of
 
-    def get(self, name: str, *, symbol: str | None = None, leg: Leg | None = None) -> Position | None:
+    def get(
+        self, name: str, *, symbol: str | None = None, leg: Leg | None = None, margin: Margin | None = None
+    ) -> Position | None:
         """The position of a symbol, None where none is known. Without a `leg` it is the one of the one-way mode.
+        Raises why the account is not there at the symbol's venue: None would say that nothing is held.
 
         Raises UsageError without one where the account has the symbol in the hedge mode: what it holds are two
         positions then, ``get(symbol, leg="long")`` and ``get(symbol, leg="short")``, and ``find(symbol=…)`` has both.
-        `wait` for a symbol takes a leg likewise.
+        So it does without a `margin` where the account holds one across its margin and one with its own: ``"cross"``,
+        ``"isolated"``. `wait` for a symbol takes both likewise.
         """
         if leg not in (None, "net", "long", "short"):
             raise UsageError(f'leg={leg!r}: "net", "long" or "short"')
-        return self._of(name, leg)
+        if margin not in (None, "", "cross", "isolated"):
+            raise UsageError(f'margin={margin!r}: "cross" or "isolated"')
+        self._owner._check_asked(name)
+        return self._of(name, leg, margin)
 
     def _with_name(self, name: str, fields: dict[str, Any]) -> Sequence[Position]:
-        row = self.get(name, leg=fields.get("leg"))
+        row = self.get(name, leg=fields.get("leg"), margin=fields.get("margin"))
         return () if row is None else (row,)
 
 

@@ -177,23 +177,26 @@ class Trader(Finding):
 
         `size` is the whole, with what was filled already. Where the venue puts another order in its place, that is the
         one that is returned: it has another id, and the size that was left to be traded.
-        Raises UsageError where the venue cannot, and for a size that is filled already.
+        Raises UsageError where the venue cannot (some only let an order become smaller), and for a size that is filled
+        already.
         """
         self._check_allowed()
         if size is None and price is None:
             raise UsageError("amend: which size, or which price?")
         one, ref = await self._ref(order, symbol, client_id, venue)
-        if _trading(one, "amend").act("amend") is None:
-            name = one.declared.name
-            text = f"{name} changes no order where it stands. Nothing was sent"
-            hint = "Cancel it, look at what was filled, and submit what is left"
-            raise UsageError(text, venue=name, symbol=ref.instrument.symbol, hint=hint)
+        trading = _trading(one, "amend")
+        if trading.act("amend") is None:
+            raise _not_there(ref, "changes no order where it stands")
         # As it is now: what was changed before must not be changed back.
         given = await self.fetch_order(order, symbol=symbol, client_id=client_id, venue=venue)
         size = given.size if size is None else amount("size", size)
         price = given.price if price is None else amount("price", price)
         if size is None or price is None:
             raise UsageError(f"{given!r} has no price and size that could be changed")
+        if trading.shrinks and (size, price) == (given.size, given.price):
+            return given  # it is so already: the answer was lost, perhaps
+        if trading.shrinks and (price != given.price or (given.size is not None and size > given.size)):
+            raise _not_there(ref, "lets an order become smaller where it stands, and nothing else")
         checked = wish(
             Limit(ref.instrument.symbol, given.side, size, price, reduce_only=given.reduce_only),
             ref.instrument,
@@ -205,7 +208,8 @@ class Trader(Finding):
             text = f"size={plain(checked.size)}: {plain(given.filled)} of it is filled already. Nothing was sent"
             raise UsageError(text, venue=one.declared.name, symbol=ref.instrument.symbol)
         ref = ref._replace(
-            size=plain(checked.size), price=plain(checked.price), side=given.side, filled=plain(given.filled)
+            id=given.id, client_id=given.client_id or ref.client_id,  # some venues name it anew where that is not said
+            size=plain(checked.size), price=plain(checked.price), side=given.side, filled=plain(given.filled),
         )  # fmt: skip
         found: Sent = await self._act(one, "amend", ref)
         return found
@@ -476,3 +480,11 @@ def _act_of(one: VenueAt, name: str) -> Act:
     if act is None:
         raise UsageError(f"{one.declared.name} has no {name.replace('_', ' ')}", venue=one.declared.name)
     return act
+
+
+def _not_there(ref: Ref, what: str) -> UsageError:
+    """Of an order that its venue does not change so."""
+    name = ref.instrument.venue
+    text = f"{name} {what}. Nothing was sent"
+    hint = "Cancel it, look at what was filled, and submit what is left"
+    return UsageError(text, venue=name, symbol=ref.instrument.symbol, hint=hint)

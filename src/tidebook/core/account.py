@@ -23,18 +23,19 @@ from tidebook.core.clock import SECOND
 from tidebook.core.trading import Row
 from tidebook.errors import UsageError
 from tidebook.model.number import Exact, compared, plus
-from tidebook.model.orders import Balance, Fill, Leg, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Margin, Order, Position
 
 Key = tuple[str, str]
 """Of an order: its symbol, and the venue's id."""
 FillKey = tuple[str, str, str]
 """Of a fill: its symbol, the order's id, and its own, which two orders of one account may have in common."""
-PositionKey = tuple[str, Leg]
+PositionKey = tuple[str, Leg, Margin]
 """Of a position: its symbol, and which of those that an account may have of it."""
 Source = Literal["stream", "answer"]
 Kept = TypeVar("Kept", Balance, Position)
 At = TypeVar("At", str, PositionKey)
-_APART: Final[tuple[Leg, ...]] = ("long", "short")
+_LEGS: Final[tuple[Leg, ...]] = ("net", "long", "short")
+_MARGINS: Final[tuple[Margin, ...]] = ("", "cross", "isolated")
 _LEARNED: Final = ("client_id", "exact_price", "exact_trigger", "exact_size", "created_ns", "reason")
 _UNSURE: Final = 60 * SECOND
 """What an account begins at is the venue's time as we know it: so far before that an order may be one of since then."""
@@ -65,7 +66,8 @@ class Holdings:
     their order is known. `changed` is called with each row that says something new, once.
 
     At most `kept` orders that have ended, and `kept` fills, are kept. A fill that was forgotten is not told of again:
-    where one that is missing cannot be told from such a one, it stays missing, and that can be seen.
+    where one that is missing cannot be told from such a one, it stays missing, and that can be seen. Nor is an order
+    that has ended, which only an answer speaks of: its fills would be told of as new.
     """
 
     def __init__(self, began_ns: int, kept: int, changed: Callable[[Row], None]) -> None:
@@ -83,6 +85,7 @@ class Holdings:
         self._marks: dict[tuple[type, Hashable], int] = {}  # of levels: when the stream last told
         self._mark = 0
         self._forgotten_ns = 0  # up to here (the venue's time) fills may have been forgotten
+        self._over_ns: int | None = None  # … and orders that have ended; None: none was
         self._kept = kept
         self._changed = changed
 
@@ -97,24 +100,27 @@ class Holdings:
     def orders(self) -> list[Order]:
         return [held.order for held in self._orders.values()]
 
-    def position(self, symbol: str, leg: Leg | None = None) -> Position | None:
-        """The position of a symbol, in the one-way mode the only one; in the hedge mode that of a leg.
+    def position(self, symbol: str, leg: Leg | None = None, margin: Margin | None = None) -> Position | None:
+        """The position of a symbol, in the one-way mode the only one; in the hedge mode that of a leg. Where the venue
+        has one across the account's margin and one with its own, that which is held.
 
-        Raises UsageError where no leg is named and the account has the symbol in the hedge mode: neither of two
-        positions is the one that it holds.
+        Raises UsageError where no leg is named and the account has the symbol in the hedge mode, and where both of two
+        margins are held and none is named: neither of two positions is the one that it holds.
         """
-        if leg is not None:
-            return self.positions.get((symbol, leg))
-        net = self.positions.get((symbol, "net"))
-        apart = [row for one in _APART if (row := self.positions.get((symbol, one))) is not None]
-        if not apart or (net is not None and not any(row.exact_size[0] for row in apart)):
-            return net
-        named = " and ".join(repr(row) for row in apart)
-        raise UsageError(
-            f"{symbol}: the account has its positions in the hedge mode, {named}: which of them? leg={apart[0].leg!r}, "
-            "or find(symbol=…) for all",
-            venue=apart[0].venue, symbol=symbol,
-        )  # fmt: skip
+        found = [
+            row for one in (_LEGS if leg is None else (leg,)) for other in (_MARGINS if margin is None else (margin,))
+            if (row := self.positions.get((symbol, one, other))) is not None
+        ]  # fmt: skip
+        if leg is None:
+            net = [row for row in found if row.leg == "net"]
+            apart = [row for row in found if row.leg != "net"]
+            if apart and (not net or any(row.exact_size[0] for row in apart)):
+                raise _several(apart, "in the hedge mode", f"leg={apart[0].leg!r}")
+            found = net
+        held = [row for row in found if row.exact_size[0]]
+        if len(held) > 1:
+            raise _several(held, "with two margins", f"margin={held[0].margin!r}")
+        return next(iter(held or found), None)
 
     def open_orders(self) -> list[Order]:
         return [held.order for key, held in self._orders.items() if key not in self._ended]
@@ -136,7 +142,11 @@ class Holdings:
 
     def unknown(self, fills: Iterable[Fill]) -> list[Key]:
         """Orders of fills that would be kept and of which nothing is known."""
-        keys = {(row.symbol, row.order_id): None for row in fills if not self._is_told(row, None)}
+        keys = {
+            (row.symbol, row.order_id): None
+            for row in fills
+            if (row.symbol, row.order_id, row.id) not in self.fills and not self._is_told(row, None)
+        }
         return [key for key in keys if key not in self._orders]
 
     def _is_old(self, fill: Fill) -> bool:
@@ -164,7 +174,7 @@ class Holdings:
             elif isinstance(row, Balance):
                 self._level(self.balances, row.currency, row, source, self._mark)
             else:
-                self._level(self.positions, (row.symbol, row.leg), row, source, self._mark)
+                self._level(self.positions, _key(row), row, source, self._mark)
 
     def listed(self, rows: Sequence[Order], mark: int) -> list[Order]:
         """All orders that are open, by the answer to a question of `mark`. What is to be asked after one by one: those
@@ -191,7 +201,7 @@ class Holdings:
 
     def positioned(self, rows: Sequence[Position], mark: int) -> None:
         """All positions, likewise, each leg for itself."""
-        there = {(one.symbol, one.leg) for one in rows}
+        there = {_key(one) for one in rows}
         absent = [
             msgspec.structs.replace(
                 row, exact_size=(0, 0), exact_entry=None, exact_unrealized=None, exact_liquidation=None, venue_ns=None
@@ -200,7 +210,7 @@ class Holdings:
             if key not in there and row.exact_size[0]
         ]
         for row in (*rows, *absent):
-            self._level(self.positions, (row.symbol, row.leg), row, "answer", mark)
+            self._level(self.positions, _key(row), row, "answer", mark)
 
     def gone(self, key: Key) -> None:
         """The venue knows no such order any more: it is open no longer, and what became of it nobody knows."""
@@ -217,7 +227,9 @@ class Holdings:
             return  # its fills would be told of as new
         if held is None:
             self._orders[key] = held = _Held(new, self._mark, self._sums.pop(key, (0, 0)))
-            self._strangers.pop(key, None)
+            if key in self._strangers:
+                del self._strangers[key]
+                self._complete_fills(key, new)
             self._by_id[new.id] = key
             news = True
         else:
@@ -232,19 +244,27 @@ class Holdings:
         if not held.order.open and key not in self._ended:
             self._ended[key] = None
             while len(self._ended) > self._kept:
-                self._forget(next(iter(self._ended)))
+                oldest = next(iter(self._ended))
+                self._over_ns = max(self._over_ns or 0, self._orders[oldest].order.venue_ns or 0)
+                self._forget(oldest)
 
     def _was_over(self, order: Order) -> bool:
-        """Whether it had ended well before anything was to be known."""
-        return not order.open and order.venue_ns is not None and order.venue_ns < self.began_ns - _UNSURE
+        """Whether it had ended well before anything was to be known, or may be one that was told of and forgotten."""
+        if order.open:
+            return False
+        if order.venue_ns is None:
+            return self._over_ns is not None
+        return order.venue_ns < self.began_ns - _UNSURE or (
+            self._over_ns is not None and order.venue_ns <= self._over_ns
+        )
 
     def _fill(self, new: Fill, source: Source) -> None:
         key, order = (new.symbol, new.order_id, new.id), (new.symbol, new.order_id)
         held = self._orders.get(order)
         if key in self.fills or (source == "answer" and self._is_told(new, held)):
             return
-        if held is not None and not new.client_id and held.order.client_id:
-            new = msgspec.structs.replace(new, client_id=held.order.client_id)
+        if held is not None:
+            new = _completed(new, held.order)
         self.fills[key] = new
         while len(self.fills) > self._kept:
             self._forget_fill(next(iter(self.fills)))
@@ -255,6 +275,12 @@ class Holdings:
             self._strangers[order] = None
             self._sums[order] = plus(self._sums.get(order, (0, 0)), new.exact_size)
         self._changed(new)
+
+    def _complete_fills(self, key: Key, order: Order) -> None:
+        """Of fills that came before their order. They are not told of again: whoever sums up would count them twice."""
+        for one, fill in self.fills.items():
+            if one[:2] == key:
+                self.fills[one] = _completed(fill, order)
 
     def _is_told(self, fill: Fill, held: _Held | None) -> bool:
         """Whether an answer's fill is none that is wanted, or may be one that was told of and forgotten."""
@@ -296,6 +322,26 @@ class Holdings:
         for names, name in ((self._by_client, held.order.client_id), (self._by_id, held.order.id)):
             if names.get(name) == key:
                 del names[name]
+
+
+def _key(row: Position) -> PositionKey:
+    return row.symbol, row.leg, row.margin
+
+
+def _several(rows: Sequence[Position], how: str, say: str) -> UsageError:
+    symbol, named = rows[0].symbol, " and ".join(repr(row) for row in rows)
+    text = f"{symbol}: the account has its positions {how}, {named}: which of them? {say}, or find(symbol=…) for all"
+    return UsageError(text, venue=rows[0].venue, symbol=symbol)
+
+
+def _completed(fill: Fill, order: Order) -> Fill:
+    """With what its order says of it, and it does not itself."""
+    told: dict[str, Any] = {}
+    if not fill.client_id and order.client_id:
+        told["client_id"] = order.client_id
+    if fill.leg is None:
+        told["leg"] = order.leg
+    return msgspec.structs.replace(fill, **told) if told else fill
 
 
 def _further(old: Order, new: Order, source: Source) -> tuple[Order, bool]:

@@ -1,9 +1,9 @@
 """What an order is called before its venue has seen it: numbers given out once, and how each venue writes them.
 
-A number has 63 bits, so that it fits where a venue wants a positive 64-bit integer: 19 of a process's tag, 28 of the
-second in which it began, 16 of a counter. When the counter is full, the next second is taken, whether it has come or
-not: a process that makes more than 65,536 a second for an hour borrows that hour. Two processes give out the same
-number only where their tags are equal, one in 524,288, and their seconds meet.
+A number has 64 bits: 20 of a process's tag, 28 of the second in which it began, 16 of a counter. When the counter is
+full, the next second is taken, whether it has come or not: a process that makes more than 65,536 a second for an hour
+borrows that hour. Two processes give out the same number only where their tags are equal, one in 1,048,576, and their
+seconds meet.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Final
 from tidebook.core.clock import SECOND
 from tidebook.errors import UsageError
 
-TAG_BITS: Final = 19
+TAG_BITS: Final = 20
 SECOND_BITS: Final = 28
 COUNT_BITS: Final = 16
 BITS: Final = TAG_BITS + SECOND_BITS + COUNT_BITS

@@ -34,7 +34,7 @@ class Options:
     loop_late: float = 0.25  # a loop that stands still for longer, too
     clock_jump: float = 0.5  # this machine's clock was set by more: ClockSkew
     clock_off: float = 1.0  # the venue's clock and ours differ by more, beyond doubt: ClockSkew
-    listing_every: float = 300.0  # between two looks at what a venue lists, while a pattern of symbols is followed
+    listing_every: float = 300.0  # between two looks at what a venue lists, while anything is open there
     queue_items: int = 65_536  # of one reader …
     queue_bytes: int = 16 << 20  # … and how many bytes they may be
     settle: float = 1.0  # an account's fill comes so long after its order is known to have it; then it is asked for

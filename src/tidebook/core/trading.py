@@ -166,6 +166,7 @@ class Trading:
     ability ``by_id_for``: so many seconds. Venues of one exchange with the same `wallet` have their balances together.
     `socket`: how orders go by message, None where they go over HTTP alone. `dead_man`: None where there is no such
     switch. `cancels_takers`: a post-only order that would take is accepted, and cancelled without a reason.
+    `shrinks`: an order may become smaller where it stands, and nothing else of it may change.
     `reasons` are the errors that an order's `reason` means, where it was taken and rejected later; OrderRejected else.
     """
 
@@ -180,6 +181,7 @@ class Trading:
     post_only: bool = True
     reduces: bool = False
     legs: bool = False
+    shrinks: bool = False
     known_for: float | None = None
     wallet: str = ""
     cancels_takers: bool = False

@@ -24,6 +24,10 @@ Leg = Literal["net", "long", "short"]
 """Which position of a contract: the one that there is (``net``, the one-way mode), or one of the two that an account in
 the hedge mode has side by side.
 """
+Margin = Literal["", "cross", "isolated"]
+"""What a position of a contract is secured by, where a venue has one of each beside the other: all that the account
+has, or a part that was set apart for it. Empty where a contract has one position, however that is secured.
+"""
 Status = Literal["open", "filled", "cancelled", "expired", "rejected", "dry"]
 
 
@@ -244,7 +248,11 @@ class Order(Fact, frozen=True, kw_only=True):
 
 
 class Fill(Fact, frozen=True, kw_only=True):
-    """A trade of one's own. `fee` is positive where it was paid; `maker` says whether it had stood in the book."""
+    """A trade of one's own. `fee` is positive where it was paid; `maker` says whether it had stood in the book.
+
+    `leg` is the position that it moved; None where the venue tells that of orders alone, and nothing is known of its
+    order.
+    """
 
     id: str
     order_id: str
@@ -255,6 +263,7 @@ class Fill(Fact, frozen=True, kw_only=True):
     exact_fee: Exact | None = None
     fee_currency: str = ""
     maker: bool | None = None
+    leg: Leg | None = "net"
 
     @property
     def price(self) -> Decimal:
@@ -270,7 +279,8 @@ class Fill(Fact, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         fee = "" if self.fee is None else f", fee {plain(self.fee)} {self.fee_currency}"
-        return f"<Fill {self.symbol} {self.venue} {self.side} {plain(self.size)} at {plain(self.price)}{fee}>"
+        leg = "" if self.leg in (None, "net") else f" {self.leg}"
+        return f"<Fill {self.symbol} {self.venue}{leg} {self.side} {plain(self.size)} at {plain(self.price)}{fee}>"
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -303,7 +313,7 @@ class Position(Fact, frozen=True, kw_only=True):
     """What is held of a contract: `size` above 0 is long, below 0 short. None where the venue does not say.
 
     `leg`: an account in the one-way mode has one position of a contract, ``net``; in the hedge mode two, ``long`` and
-    ``short``, each with a size of its own.
+    ``short``, each with a size of its own. `margin` tells two apart that a venue has beside each other.
     """
 
     exact_size: Exact
@@ -313,6 +323,7 @@ class Position(Fact, frozen=True, kw_only=True):
     exact_liquidation: Exact | None = None
     exact_leverage: Exact | None = None
     leg: Leg = "net"
+    margin: Margin = ""
 
     @property
     def size(self) -> Decimal:
@@ -343,4 +354,5 @@ class Position(Fact, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         entry = "" if self.entry is None else f" at {plain(self.entry)}"
         leg = "" if self.leg == "net" else f" {self.leg}"
-        return f"<Position {self.symbol} {self.venue}{leg} {plain(self.size)}{entry}>"
+        apart = " isolated" if self.margin == "isolated" else ""
+        return f"<Position {self.symbol} {self.venue}{leg}{apart} {plain(self.size)}{entry}>"

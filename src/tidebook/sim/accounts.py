@@ -103,8 +103,10 @@ class House:
             return
         self._exchange.cancel(record.venue, record.instrument.symbol, record.inner, record.owner)
 
-    def amend(self, account: Account, record: Record, size: int | None, price: int | None) -> None:
-        """Give an open order another size (filled lots included) or price.
+    def amend(
+        self, account: Account, record: Record, size: int | None, price: int | None, name: str | None = None
+    ) -> None:
+        """Give an open order another size (filled lots included) or price, and another name of its client's.
 
         It keeps its place only where it becomes smaller at its price. Raises Denied, and it stays as it is.
         """
@@ -114,6 +116,8 @@ class House:
         assert price is not None
         if size <= record.filled:
             raise Denied("size")
+        if name is not None:
+            self._rename(account, record, name)
         symbol, left = record.instrument.symbol, size - record.filled
         if record.waits:
             self._amend_waiting(account, record, size, price)
@@ -142,6 +146,17 @@ class House:
         record.replaced_by = self._numbers + 1
         self.cancel(account, record)
         return self.place(account, record.venue, symbol, ask, replaces=record.number)
+
+    def _rename(self, account: Account, record: Record, name: str) -> None:
+        """Raises Denied where another order that is open has that name."""
+        other = account.by_client.get(name) if name else None
+        if other is not None and other is not record and other.state == "open":
+            raise Denied("duplicate")
+        if account.by_client.get(record.ask.client_id) is record:
+            del account.by_client[record.ask.client_id]
+        record.ask = record.ask._replace(client_id=name)
+        if name:
+            account.by_client[name] = record
 
     def count_down(self, account: Account, venue: str, symbol: str | None, after_ns: int) -> int:
         """Cancel what is open, in a symbol or all, after so long, unless it is asked anew; 0: never. Returns when."""

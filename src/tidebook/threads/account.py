@@ -7,7 +7,7 @@ from tidebook.client import account, stores
 from tidebook.core.trading import Row
 from tidebook.errors import TidebookError
 from tidebook.model.market import State
-from tidebook.model.orders import Balance, Fill, Leg, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Margin, Order, Position
 from tidebook.threads.opened import Home, Opened
 from tidebook.threads.subscription import Subscription
 
@@ -121,8 +121,11 @@ class Positions(Store[Position]):
         super().__init__(home, store)
         self._positions = store
 
-    def get(self, name: str, *, symbol: str | None = None, leg: Leg | None = None) -> Position | None:
+    def get(
+        self, name: str, *, symbol: str | None = None, leg: Leg | None = None, margin: Margin | None = None
+    ) -> Position | None:
         """The position of a symbol, None where none is known. Raises UsageError without a `leg` where the account has
-        the symbol in the hedge mode: ``get(symbol, leg="long")`` is one of two then, ``find(symbol=…)`` has both.
+        the symbol in the hedge mode: ``get(symbol, leg="long")`` is one of two then, ``find(symbol=…)`` has both. So
+        it is with `margin`, where the account holds one across its margin (``"cross"``) and one with its own.
         """
-        return self._home.look(lambda: self._positions.get(name, symbol=symbol, leg=leg))
+        return self._home.look(lambda: self._positions.get(name, symbol=symbol, leg=leg, margin=margin))

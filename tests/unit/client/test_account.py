@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 from tests.unit.client.accounts import account_is, price, same, unread, until
 
 import tidebook
@@ -224,3 +225,28 @@ async def test_without_a_key_nothing_is_opened(sim: serve, market: Market) -> No
     market._connected[0]._keys.credentials = None
     with pytest.raises(NoCredentials, match="binance account needs a key"):
         await market.account()
+
+
+async def test_what_was_traded_is_asked_after_by_the_venues_clock(market: Market) -> None:
+    """A machine whose clock is five minutes behind would else think that all had happened before."""
+    async with market.account() as account:
+        order = await market.submit(MarketOrder(BTC, "buy", size="0.01"))
+        row = await account.orders.wait(order.client_id, open=False)
+        known = account._missed
+        assert known is not None
+        assert row.venue_ns is not None
+        known.since_ns = row.venue_ns - SECOND
+        account._holdings._orders[BTC, row.id].order = structs.replace(row, received_ns=row.venue_ns - 300 * SECOND)
+        assert known._symbols() == {BTC}
+        known.since_ns += 3600 * SECOND
+        assert known._symbols() == set()
+
+
+async def test_what_is_listed_is_looked_at_as_long_as_an_account_is_open(sim: serve) -> None:
+    """What another client trades that was not listed yet would have one name now and another one later."""
+    async with tidebook.connect(VENUE, at=sim.at, options=Options(listing_every=0.05)) as market:
+        asked = "GET api.binance.com/api/v3/exchangeInfo"
+        async with market.account():
+            before = sim.tally.made[asked]
+            assert before
+            await until(lambda: sim.tally.made[asked] > before)

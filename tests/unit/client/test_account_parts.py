@@ -11,7 +11,9 @@ from tests.unit.client.accounts import account_is, price, until
 import tidebook
 from tidebook import Limit, MarketOrder
 from tidebook.client.market import Market
-from tidebook.errors import NoCredentials, NotPermitted, SubscriptionFailed, UsageError
+from tidebook.core.intention import Intention
+from tidebook.core.rules import Wish
+from tidebook.errors import NoCredentials, NotPermitted, RegionRefused, SubscriptionFailed, UsageError
 from tidebook.model.credentials import Credentials
 from tidebook.model.market import State
 from tidebook.model.orders import Balance
@@ -84,8 +86,34 @@ async def test_a_venue_that_refuses_is_named_and_the_others_go_on(exchange: Exch
             assert account.orders.find(symbol=SPOT) == []
             with pytest.raises(SubscriptionFailed, match=r"bybit\.inverse: order\.inverse: error"):
                 account.orders.find(symbol="BTC/USD:BTC")
+            with pytest.raises(SubscriptionFailed, match=r"bybit\.inverse"):  # None would say that nothing is held
+                account.positions.get("BTC/USD:BTC")
+            with pytest.raises(SubscriptionFailed, match=r"bybit\.inverse"):
+                await account.positions.wait("BTC/USD:BTC", timeout=5)
+            with pytest.raises(SubscriptionFailed, match=r"bybit\.inverse"):
+                account.orders.get("1", symbol="BTC/USD:BTC")
+            assert account.positions.get("BTC/USDT:USDT") is None
         async with market.account(venue="bybit.linear:testnet") as account:
             assert (account.venue, account.failed) == ("bybit.linear", {})
+
+
+async def test_nothing_is_said_of_a_venue_that_never_told_what_it_lists(exchange: Exchange) -> None:
+    """It refuses this address: that there is no position would be an invention."""
+    exchange.do(lambda sim: sim.faults.status(451, "binance.usdm", n=1000))
+    try:
+        async with (
+            tidebook.connect("binance.spot", "binance.usdm", at=exchange.at) as market,
+            market.account() as account,
+        ):
+            assert {*account.failed} == {"binance.usdm"}
+            assert account.orders.find(symbol=SPOT) == []
+            assert account.positions.get(SPOT) is None
+            with pytest.raises(RegionRefused):
+                account.positions.get(PERPETUAL)
+            with pytest.raises(RegionRefused):
+                account.orders.find(symbol=PERPETUAL)
+    finally:
+        exchange.do(lambda sim: sim.faults.resume("binance.usdm"))
 
 
 async def test_stale_at_one_venue_it_is_stale_and_live_again_after_it(exchange: Exchange) -> None:
@@ -115,6 +143,36 @@ async def test_what_ends_it_at_one_venue_ends_it(exchange: Exchange) -> None:
             await account.positions.wait(PERPETUAL)
         await until(lambda: market.stats.sockets == 0)
         await account.close()
+
+
+async def test_what_ends_it_at_one_venue_while_it_is_opened_is_raised(exchange: Exchange) -> None:
+    """It was live at the first one already, and the second one's answer is awaited yet."""
+    async with tidebook.connect("binance.spot", "binance.usdm", at=exchange.at) as market:
+        await market.fetch_balances()
+        account = market.account()
+        exchange.do(lambda sim: sim.faults.order("late", "binance.usdm", "/fapi/v1/listenKey", seconds=20))
+        opening = asyncio.ensure_future(account._enter())
+        await until(lambda: account._parts is not None and account._parts._accounts[0].state is State.LIVE)
+        assert not opening.done()
+        refuse(market, "binance.spot")
+        exchange.do(lambda sim: sim.faults.cut("binance.spot"))
+        with pytest.raises(NotPermitted):
+            await opening
+        await until(lambda: market.stats.sockets == 0)
+        assert market._things == set()
+
+
+async def test_orders_of_a_venue_that_refuses_the_account_are_unresolved_too(exchange: Exchange) -> None:
+    async with (
+        tidebook.connect("bybit:testnet", at=exchange.at) as market,
+        market.account() as account,
+    ):
+        (inverse,) = [one for one in market._connected if one.declared.name == "bybit.inverse"]
+        wish = Wish(inverse.listing.by_symbol["BTC/USD:BTC"], "buy", "limit", "tb1", Decimal(1), price=Decimal(1))
+        intents = inverse.private.intents
+        unknown = Intention(wish, 1, intents.trading, state="unknown", why="a test")
+        intents.unresolved["tb1"] = unknown
+        assert account.unresolved == {"tb1": "buy 1 BTC/USD:BTC at 1: a test"}
 
 
 async def test_refused_everywhere_it_says_why(exchange: Exchange) -> None:

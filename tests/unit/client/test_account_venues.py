@@ -112,6 +112,11 @@ async def test_a_key_in_an_address_is_kept_and_replaced_when_it_ends() -> None:
             await same(sim, account)
             assert first not in repr(account)
             assert all(first not in str(event) for event in market._healths.ring)
+            tasks = len(account._tasks)
+            sim.faults.order("late", venue, "/fapi/v1/listenKey", n=9, seconds=20)
+            for _ in range(5):  # whatever becomes of the connection meanwhile, one question is under way
+                account._interrupted()
+            assert len(account._tasks) <= tasks + 1
 
 
 @venues

@@ -13,11 +13,12 @@ import tidebook
 from tidebook import Limit, threads
 from tidebook.client.account import Account
 from tidebook.client.market import Market
+from tidebook.client.ordered import Sent
 from tidebook.errors import InvalidOrder, OrderRejected, UsageError, VenueError
 from tidebook.model.credentials import SIMULATOR
 from tidebook.model.facts import Side
 from tidebook.model.market import State
-from tidebook.model.orders import Leg, MarketOrder, Order, Stop
+from tidebook.model.orders import Leg, MarketOrder, Stop
 from tidebook.sim import serve
 
 SYMBOL = "BTC/USDT:USDT"
@@ -42,7 +43,7 @@ async def sims() -> AsyncIterator[serve]:
         yield running
 
 
-async def take(market: Market, side: Side, leg: Leg, times: int = 1, **more: Any) -> Order:
+async def take(market: Market, side: Side, leg: Leg, times: int = 1, **more: Any) -> Sent:
     """At once, at what there is."""
     size = Decimal(SIZES[market._connected[0].declared.name]) * times
     at = await price(market, SYMBOL, "1.05" if side == "buy" else "0.95")
@@ -79,6 +80,11 @@ async def test_each_leg_is_a_position_of_its_own(sims: serve, venue: str) -> Non
             assert {"long", "short"} <= {*seen} <= {"long", "short", "net"}
             known = await account.orders.wait(order.client_id, open=False)
             assert known.leg == "long"
+            assert {row.leg for row in await order.fills()} == {"long"}
+            assert {row.leg for row in account.fills.find(order_id=order.id)} == {"long"}
+            assert {row.leg for row in account.fills if row.side == "sell"} == {"short"}
+            told = {row.leg for row in await market.fetch_fills(SYMBOL)}
+            assert told == ({None} if venue == "bybit.linear" else {"long", "short"})  # it says that of orders alone
             assert {row.leg for row in account.positions.find(symbol=SYMBOL) if row.size} == {"long", "short"}
             with pytest.raises(UsageError, match=r"hedge mode.*which of them\? leg="):
                 account.positions.get(SYMBOL)

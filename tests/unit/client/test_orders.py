@@ -24,6 +24,7 @@ from tidebook import (
     Options,
     Order,
     OrderNotFound,
+    OrderRejected,
     OutcomeUnknown,
     PostOnlyWouldTake,
     Stop,
@@ -178,10 +179,37 @@ async def test_a_refusal_says_which_order_and_what_to_do(market: Market) -> None
     with pytest.raises(OrderNotFound, match=rf"Asked for: {order.client_id}$") as told:
         await market.cancel(order)
     assert told.value.symbol == BTC
-    with pytest.raises(UsageError, match=r"changes no order where it stands. Nothing was sent. Cancel it"):
-        await market.amend(order, price="1.23456789")
+    with pytest.raises(OrderNotFound):
+        await market.amend(order, size="0.0005")  # it has ended since
     with pytest.raises(UsageError, match="an int of thousands of digits is no number"):
         far(10**5000)  # type: ignore[arg-type]
+
+
+async def test_an_order_becomes_smaller_where_it_stands_and_keeps_its_name(sim: serve, market: Market) -> None:
+    order = await market.submit(far("0.008"))
+    assert order.size is not None
+    half = order.size / 2
+    async with market.account() as account:
+        smaller = await order.amend(size=half)
+        assert (smaller.id, smaller.client_id, smaller.size) == (order.id, order.client_id, half)
+        assert (smaller.price, smaller.open, smaller.created_ns) == (order.price, True, None)
+        known = await account.orders.wait(order.client_id, until=lambda row: row.size == half)
+        assert known.created_ns is not None
+        for wrong in ({"price": "1.23"}, {"size": order.size * 2}):
+            with pytest.raises(UsageError, match=r"become smaller where it stands, and nothing else. Nothing was sent"):
+                await order.amend(**wrong)
+        assert (await order.amend(size=half)).size == half  # it is so already
+        assert (await market.amend("", size=half / 2, symbol=BTC, client_id=order.client_id)).size == half / 2
+        assert (await market.fetch_order(order)).client_id == order.client_id
+        reply = await market.put(
+            "/api/v3/order/amend/keepPriority", {"symbol": "BTCUSDT", "orderId": order.id, "newQty": str(half / 4)}
+        )
+        assert reply.data["amendedOrder"]["clientOrderId"] != order.client_id  # nobody said that it keeps it
+        with pytest.raises(OrderRejected, match="would change no state"):
+            await market.put(
+                "/api/v3/order/amend/keepPriority", {"symbol": "BTCUSDT", "orderId": order.id, "newQty": str(half / 4)}
+            )
+    assert (await market.cancel(order.id, symbol=BTC)).size == half / 4
 
 
 async def test_rounding_is_asked_for(market: Market) -> None:

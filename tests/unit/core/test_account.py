@@ -14,7 +14,7 @@ from tidebook.core.account import Holdings
 from tidebook.core.clock import SECOND
 from tidebook.core.trading import Row
 from tidebook.errors import UsageError
-from tidebook.model.orders import Balance, Fill, Leg, Order, Position
+from tidebook.model.orders import Balance, Fill, Leg, Margin, Order, Position
 
 SYMBOLS: Final = ("BTC/USDT", "ETH/USDT")
 
@@ -142,7 +142,7 @@ def test_what_is_not_in_the_whole_is_nothing() -> None:
     told.held.balanced([balance(1, 11, "USDT")], mark)
     told.held.positioned([], mark)
     assert told.held.balances["BTC"].total == 0
-    assert told.held.positions["BTC/USDT", "net"].size == 0
+    assert told.held.positions["BTC/USDT", "net", ""].size == 0
 
 
 def position(size: int, at_ns: int | None, leg: Leg = "net") -> Position:
@@ -251,6 +251,60 @@ def test_what_is_old_is_forgotten() -> None:
     told.held.told([order("open", 0, "open", 1)])
     assert [one.id for one in told.held.orders()] == ["3", "4", "open"]
     assert told.held.order("c0") is None
+
+
+@pytest.mark.parametrize("at_ns", [5, None])
+def test_an_order_that_was_forgotten_and_is_asked_about_is_not_told_of_again(at_ns: int | None) -> None:
+    """Its fills were counted: neither they nor it are news, and none of them is missing."""
+    rows: list[Row] = []
+    held = Holdings(0, 2, rows.append)
+    first = fill("a", "1", 5)
+    held.told([order("1", 1, "filled", at_ns), first])
+    held.told([order(str(number), 0, "cancelled", 9) for number in (2, 3)])
+    assert held.order("1") is None
+    assert held.unknown([first]) == []
+    for more in ([], [fill("b", "4", 6), fill("c", "4", 7)]):  # the first one's fill is kept, and then is not
+        held.told(more)
+        told = len(rows)
+        held.told([order("1", 1, "filled", at_ns), first], "answer")
+        assert (len(rows), held.owing) == (told, [])
+    held.told([order("4", 2, "filled", 7)], "answer")  # one that is missed is taken all the same
+    assert held.is_whole
+    assert held.order("4") is not None
+
+
+def margined(size: int, margin: Margin, leg: Leg = "net") -> Position:
+    return msgspec.structs.replace(position(size, None, leg), margin=margin)
+
+
+def test_positions_of_two_margins_are_two() -> None:
+    told = Told()
+    told.held.told([margined(3, "cross"), margined(-5, "isolated")])
+    with pytest.raises(UsageError, match=r"two margins.*isolated -5.*margin='cross'"):
+        told.held.position("BTC")
+    assert told.held.position("BTC", margin="cross") == margined(3, "cross")
+    told.held.positioned([margined(-5, "isolated")], told.held.mark())  # the other one is closed
+    assert told.held.position("BTC") == margined(-5, "isolated")
+    told.held.positioned([], told.held.mark())
+    assert told.held.position("BTC") == margined(0, "cross")
+    told.held.told([margined(2, "cross", "long"), margined(1, "isolated", "long")])
+    with pytest.raises(UsageError, match="hedge mode"):
+        told.held.position("BTC")
+    with pytest.raises(UsageError, match="two margins"):
+        told.held.position("BTC", "long")
+    assert told.held.position("BTC", "long", "isolated") == margined(1, "isolated", "long")
+
+
+@pytest.mark.parametrize("fill_first", [True, False])
+def test_a_fill_that_does_not_say_its_leg_has_that_of_its_order(fill_first: bool) -> None:
+    """And is told of once, whichever came first."""
+    told = Told()
+    rows: list[Row] = [order("1", 1, "filled", 4, leg="short", client_id="tb1"), fill("a", "1", 4, leg=None)]
+    told.held.told(rows[::-1] if fill_first else rows)
+    (known,) = told.held.fills.values()
+    assert (known.leg, known.client_id) == ("short", "tb1")
+    assert sum(isinstance(row, Fill) for row in told.rows) == 1
+    assert told.held.is_whole
 
 
 # ---- a venue, and what becomes of its messages

@@ -73,9 +73,9 @@ LEGS: Final[list[tuple[str, str, list[tuple[str, str]]]]] = [
     (
         "okx",
         '{"arg":{"channel":"positions","instType":"ANY","uid":"1"},"data":['
-        '{"instId":"BTC-USDT-SWAP","instType":"SWAP","posSide":"long","pos":"3","lever":"10","markPx":"1","liqPx":"",'
+        '{"instId":"BTC-USDT-SWAP","instType":"SWAP","mgnMode":"cross","posSide":"long","pos":"3","lever":"10","markPx":"1","liqPx":"",'
         '"avgPx":"1","upl":"0","uTime":"1790000000000"},'
-        '{"instId":"BTC-USDT-SWAP","instType":"SWAP","posSide":"short","pos":"2","lever":"10","markPx":"1","liqPx":"",'
+        '{"instId":"BTC-USDT-SWAP","instType":"SWAP","mgnMode":"cross","posSide":"short","pos":"2","lever":"10","markPx":"1","liqPx":"",'
         '"avgPx":"1","upl":"0","uTime":"1790000000000"}]}',
         [("long", "3"), ("short", "-2")],
     ),
@@ -87,6 +87,8 @@ def test_two_positions_of_a_contract_are_told_apart(venue: str, frame: str, legs
     """The first is the venue's own example; the others are its documents' fields with invented values."""
     rows = [row for row in read(venue, frame.encode()) if isinstance(row, Position)]
     assert [(row.leg, str(row.size)) for row in rows] == legs
+    assert all(row.entry for row in rows if row.size)
+    assert all(row.entry is None for row in rows if not row.size)  # a price of 0 is none
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,14 @@ def test_a_leg_that_nobody_knows_is_an_error(venue: str, right: str, wrong: str)
     assert right in frame
     with pytest.raises(DecodeError):
         read(venue, frame.replace(right, wrong).encode())
+
+
+def test_a_position_with_a_margin_of_its_own_is_another() -> None:
+    frame = next(frame for one, frame, _ in LEGS if one == "okx")
+    first, second = read("okx", frame.replace("cross", "isolated", 1).encode())
+    assert (first.margin, second.margin) == ("isolated", "cross")
+    with pytest.raises(DecodeError):
+        read("okx", frame.replace("cross", "portfolio", 1).encode())
 
 
 @pytest.mark.parametrize(("venue", "sample", "kinds"), SAID, ids=[f"{venue} {Path(at).stem}" for venue, at, _ in SAID])

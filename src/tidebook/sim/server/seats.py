@@ -184,15 +184,16 @@ class Seat:
         return [self._ordered(record) for record in ended]
 
     def amend(
-        self, number: int | None, client_id: str, size: str = "", price: str = "", id: str | None = None
-    ) -> Ordered:
+        self, number: int | None, client_id: str, size: str = "", price: str = "", id: str | None = None,
+        *, name: str | None = None,
+    ) -> Ordered:  # fmt: skip
         self._may()
         record = self._record(number, client_id, id)
         if record.state == "open" and record.price is None:
             raise Denied("kind")
         lots = _lots(record.instrument, size) if size else None
         ticks = _ticks(record.instrument, price) if price else None
-        self._house.amend(self.account, record, lots, ticks)
+        self._house.amend(self.account, record, lots, ticks, name)
         return self._ordered(record)
 
     def replace(self, number: int, one: Placing) -> Ordered:

@@ -53,6 +53,7 @@ OVERLOADED: Final = -1008
 _REJECTED: Final[Mapping[str, type[TidebookError]]] = {
     "insufficient balance": InsufficientFunds,
     "would immediately match": PostOnlyWouldTake,
+    "Unknown order sent": OrderNotFound,  # of one that was to be changed
 }
 _BANNED_UNTIL: Final = re.compile(r"banned until ([0-9]{13})\b")
 _OTHER_MODE: Final = -4061  # "Order's position side does not match user's setting."

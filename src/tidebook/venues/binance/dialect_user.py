@@ -24,7 +24,7 @@ PATH: Final = "/ws-api/v3"
 
 _TRADES: Final[Mapping[str, Act]] = {
     "order.place": calls.place, "order.test": calls.test, "order.cancel": calls.cancel,
-    "openOrders.cancelAll": calls.cancel_all,
+    "order.amend.keepPriority": calls.amend, "openOrders.cancelAll": calls.cancel_all,
 }  # fmt: skip
 _READS: Final[Mapping[str, Act]] = {
     "order.status": calls.query, "openOrders.status": calls.open_orders, "allOrders": calls.all_orders,

@@ -89,6 +89,7 @@ def spot(url: str, connects: Pool) -> OrderSocket:
         ),
         names={
             ("POST", "/api/v3/order"): "order.place",
+            ("PUT", "/api/v3/order/amend/keepPriority"): "order.amend.keepPriority",
             ("DELETE", "/api/v3/order"): "order.cancel",
             ("DELETE", "/api/v3/openOrders"): "openOrders.cancelAll",
         },

@@ -67,6 +67,28 @@ class _Spot(_Order, rename="camel", kw_only=True):
     orig_quote_order_qty: Num = "0"  # above 0 where it was asked for by cost: the size is then what is filled
 
 
+class _Amended(msgspec.Struct, rename="camel"):
+    """An order that was made smaller, in words of its own. `client_order_id` is its name from then on."""
+
+    symbol: str
+    order_id: Id
+    client_order_id: str
+    price: Num
+    qty: Num
+    executed_qty: Num
+    cumulative_quote_qty: Num
+    status: str
+    time_in_force: str
+    type: str
+    side: str
+    stop_price: Num = "0"
+
+
+class _Amendment(msgspec.Struct, rename="camel"):
+    transact_time: Ms
+    amended_order: _Amended
+
+
 class _Future(_Order, rename="camel", kw_only=True):
     """What it came to is told to whoever asks, since 2026-07 not to whoever sends, cancels or changes."""
 
@@ -95,6 +117,7 @@ class _SpotTrade(_Trade, rename="camel"):
 class _FutureTrade(_Trade, rename="camel"):
     buyer: bool
     maker: bool
+    position_side: str
 
 
 class _Held(msgspec.Struct):
@@ -132,6 +155,7 @@ class _Counting(msgspec.Struct, rename="camel"):
 
 
 _SPOT: Final = msgspec.json.Decoder(_Spot)
+_AMENDMENT: Final = msgspec.json.Decoder(_Amendment)
 _SPOTS: Final = msgspec.json.Decoder(list[_Spot])
 _FUTURE: Final = msgspec.json.Decoder(_Future)
 _FUTURES: Final = msgspec.json.Decoder(list[_Future])
@@ -161,7 +185,7 @@ TIF: Final[Mapping[str, Tif]] = {"IOC": "ioc", "FOK": "fok"}
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def _maybe(text: str) -> Exact | None:
+def maybe(text: str) -> Exact | None:
     """A number that is 0 where there is none."""
     found = exact(text)
     return found if found[0] else None
@@ -177,8 +201,8 @@ def _made(one: _Order, seen: Seen, type: str, cost: str | None) -> Order:
         received_ns=seen.received_ns, id=str(one.order_id), side=word(SIDE, one.side, "side"), kind=kind,
         status=word(STATUS, one.status, "status"), client_id=one.orig_client_order_id or one.client_order_id,
         exact_price=exact(one.price) if kind in ("limit", "stop_limit") else None,
-        exact_trigger=_maybe(one.stop_price) if kind in ("stop", "stop_limit") else None,
-        exact_size=_maybe(one.orig_qty), exact_filled=exact(one.executed_qty),
+        exact_trigger=maybe(one.stop_price) if kind in ("stop", "stop_limit") else None,
+        exact_size=maybe(one.orig_qty), exact_filled=exact(one.executed_qty),
         # below zero: of old orders the venue does not know it any more
         exact_cost=None if cost is None or cost.startswith("-") else exact(cost),
         tif=TIF.get(one.time_in_force, "gtc"), post_only=one.type == "LIMIT_MAKER" or one.time_in_force == "GTX",
@@ -188,7 +212,7 @@ def _made(one: _Order, seen: Seen, type: str, cost: str | None) -> Order:
 
 def _of_spot(one: _Spot, seen: Seen) -> Order:
     order = _made(one, seen, one.type, one.cummulative_quote_qty)
-    return order if _maybe(one.orig_quote_order_qty) is None else msgspec.structs.replace(order, exact_size=None)
+    return order if maybe(one.orig_quote_order_qty) is None else msgspec.structs.replace(order, exact_size=None)
 
 
 def _of_futures(one: _Future, seen: Seen) -> Order:
@@ -200,6 +224,18 @@ def _of_futures(one: _Future, seen: Seen) -> Order:
 
 def _spot(body: bytes, seen: Seen, about: Any) -> Order:
     return _of_spot(decode(_SPOT, body), seen)
+
+
+def _smaller(body: bytes, seen: Seen, about: Any) -> Order:
+    found = decode(_AMENDMENT, body)
+    one = found.amended_order
+    order = _Spot(
+        symbol=one.symbol, order_id=one.order_id, client_order_id=one.client_order_id, status=one.status,
+        type=one.type, side=one.side, orig_qty=one.qty, executed_qty=one.executed_qty, price=one.price,
+        time_in_force=one.time_in_force, stop_price=one.stop_price, cummulative_quote_qty=one.cumulative_quote_qty,
+    )  # fmt: skip
+    made = _of_spot(order, seen)
+    return msgspec.structs.replace(made, venue_ns=found.transact_time * MS)
 
 
 def _spots(body: bytes, seen: Seen, about: Any) -> list[Order]:
@@ -214,11 +250,12 @@ def _futures(body: bytes, seen: Seen, about: Any) -> list[Order]:
     return [_of_futures(one, seen) for one in decode(_FUTURES, body)]
 
 
-def _fill(one: _Trade, seen: Seen, buys: bool, maker: bool) -> Fill:
+def _fill(one: _Trade, seen: Seen, buys: bool, maker: bool, leg: Leg = "net") -> Fill:
     return Fill(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=one.time * MS, received_ns=seen.received_ns,
         id=str(one.id), order_id=str(one.order_id), side="buy" if buys else "sell", exact_price=exact(one.price),
         exact_size=exact(one.qty), exact_fee=exact(one.commission), fee_currency=one.commission_asset, maker=maker,
+        leg=leg,
     )  # fmt: skip
 
 
@@ -227,7 +264,10 @@ def _spot_fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
 
 
 def _future_fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
-    return [_fill(one, seen, one.buyer, one.maker) for one in decode(_FUTURE_TRADES, body)]
+    return [
+        _fill(one, seen, one.buyer, one.maker, word(LEG, one.position_side, "position side"))
+        for one in decode(_FUTURE_TRADES, body)
+    ]
 
 
 def _balances(body: bytes, seen: Seen, about: Any) -> list[Balance]:
@@ -267,8 +307,8 @@ def _positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
         Position(
             venue=seen.venue, symbol=seen.symbol(one.symbol), received_ns=seen.received_ns,
             venue_ns=one.update_time * MS or None, exact_size=exact(one.position_amt),
-            exact_entry=_maybe(one.entry_price), exact_mark=exact(one.mark_price),
-            exact_unrealized=exact(one.un_realized_profit), exact_liquidation=_maybe(one.liquidation_price),
+            exact_entry=maybe(one.entry_price), exact_mark=exact(one.mark_price),
+            exact_unrealized=exact(one.un_realized_profit), exact_liquidation=maybe(one.liquidation_price),
             leg=word(LEG, one.position_side, "position side"),
         )
         for one in decode(_RISKS, body)
@@ -407,9 +447,17 @@ def spot(api: str, weight: Pool, orders: Pool, socket: OrderSocket) -> Trading:
     account = Act(
         "balances", lambda about: _ask(f"{api}/account", omitZeroBalances="true"), _balances, weight.name, costs.account
     )
+
+    def amend(ref: Ref) -> Request:
+        """Where its name is not said again it gets another one, and we would not know it any more."""
+        name = ref.client_id or None
+        url = f"{api}/order/amend/keepPriority"
+        return _form("PUT", url, **_named(ref), newClientOrderId=name, newQty=ref.size)
+
     return Trading(
         acts=(
             Act("submit", _spot_order(f"{api}/order"), _spot, orders.name),
+            Act("amend", amend, _smaller, weight.name, 4),
             account,
             *_common(api, weight, costs, ("openOrders", "myTrades"), (_spot, _spots, _spot_fills)),
         ),
@@ -419,6 +467,7 @@ def spot(api: str, weight: Pool, orders: Pool, socket: OrderSocket) -> Trading:
         unsure=UNSURE | {"-1000"},  # "an unknown error occurred while processing"; on futures its words tell
         kinds=frozenset({"limit", "market", "stop", "stop_limit"}),
         cost=True,
+        shrinks=True,
         socket=socket,
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tidebook.core.rest import Instruments, first_ms, get, instrument, interval, last_ms, listed
-from tidebook.errors import InvalidOrder, OrderNotFound
+from tidebook.errors import InvalidOrder, OrderNotFound, OrderRejected
 from tidebook.model import facts
 from tidebook.model.wire import MS, Ms, decode
 from tidebook.venue import Call, Pool, Question, Request, RestSeed, Seen
@@ -207,4 +207,5 @@ KINDS: Final[Kinds] = {
     **COMMON,
     -1013: InvalidOrder,  # a filter
     -2011: OrderNotFound,
+    -2038: OrderRejected,  # it was to be changed, and stays as it is
 }

@@ -18,6 +18,7 @@ from tidebook.venues.bybit.private import (
     Wallet,
     balance_of,
     fill_of,
+    leg_of,
     order_of,
     position_of,
 )
@@ -38,6 +39,10 @@ class _Topic(msgspec.Struct):
     topic: str = ""
 
 
+class _Execution(FillRow, rename="camel"):
+    category: str
+
+
 class _Position(Held, rename="camel"):
     entry_price: str
 
@@ -45,7 +50,7 @@ class _Position(Held, rename="camel"):
 _TOPIC: Final = msgspec.json.Decoder(_Topic)
 _MESSAGE: Final = msgspec.json.Decoder(_Message)
 _ORDERS: Final = msgspec.json.Decoder(list[OrderRow])
-_FILLS: Final = msgspec.json.Decoder(list[FillRow])
+_FILLS: Final = msgspec.json.Decoder(list[_Execution])
 _POSITIONS: Final = msgspec.json.Decoder(list[_Position])
 _WALLETS: Final = msgspec.json.Decoder(list[Wallet])
 
@@ -61,7 +66,8 @@ def read(frame: bytes, seen: Seen) -> Sequence[Told]:
         case "order":
             return [order_of(one, seen) for one in decode(_ORDERS, rows)]
         case "execution":
-            return [fill_of(one, seen) for one in decode(_FILLS, rows) if one.exec_type in TRADED]
+            done = [one for one in decode(_FILLS, rows) if one.exec_type in TRADED]
+            return [fill_of(one, seen, leg_of(one.category)) for one in done]
         case "position":
             return [position_of(one, seen, one.entry_price) for one in decode(_POSITIONS, rows)]
         case "wallet":

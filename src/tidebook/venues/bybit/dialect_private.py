@@ -425,19 +425,19 @@ def _positions(account: Account, facts: Facts, words: Words) -> Said:
 
 
 def _switch(account: Account, facts: Facts, words: Words) -> Said:
-    """position/position-mode.mdx. There it is of a symbol or of all of a coin, here of the whole account."""
+    """position/position-mode.mdx, error.mdx. There it is of a symbol or of all of a coin, here of the whole account."""
     mode = text(words, "mode")
     if mode not in ("0", "3") or not (maybe(words, "symbol") or maybe(words, "coin")):
         raise bad("mode" if mode not in ("0", "3") else "symbol")
     if account.hedges == (mode == "3"):
-        raise Refusal(refused(110025, "Position mode has not been modified"))
+        raise Refusal(refused(110025, "Position mode has not been modified."))
     try:
         account.hedge(mode == "3")
     except Denied as denial:
         if denial.why != "leg":
             raise
         what, code = ("open orders", 110028) if account.orders(only_open=True) else ("an existing position", 110024)
-        raise Refusal(refused(code, f"You have {what}, so the position mode cannot be switched")) from None
+        raise Refusal(refused(code, f"You have {what}, so the position mode cannot be switched.")) from None
     return Said("switch_mode", {"time": facts.now_ns // MS})
 
 

@@ -221,19 +221,29 @@ def _all(body: bytes, seen: Seen, about: Any) -> list[Order]:
     return [order_of(one, seen) for one in _rows(_ORDERS, body)]
 
 
-def fill_of(one: FillRow, seen: Seen) -> Fill:
+def leg_of(category: str) -> Leg | None:
+    """Of a fill: whose position it is only orders say, where a contract may have two."""
+    return None if category == "linear" else "net"
+
+
+def fill_of(one: FillRow, seen: Seen, leg: Leg | None) -> Fill:
     return Fill(
         venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=_ns(one.exec_time),
         received_ns=seen.received_ns, id=one.exec_id, order_id=one.order_id, client_id=one.order_link_id,
         side=word(_SIDE, one.side, "side"), exact_price=exact(one.exec_price),
         exact_size=exact(one.exec_qty), exact_fee=exact(one.exec_fee), fee_currency=one.fee_currency,
-        maker=one.is_maker,
+        maker=one.is_maker, leg=leg,
     )  # fmt: skip
 
 
-def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
+def _fills(category: str) -> Callable[[bytes, Seen, Any], list[Fill]]:
     """The newest come first; funding and the like are no trades."""
-    return [fill_of(one, seen) for one in _rows(_FILLS, body)[::-1] if one.exec_type in TRADED]
+    leg = leg_of(category)
+
+    def read(body: bytes, seen: Seen, about: Any) -> list[Fill]:
+        return [fill_of(one, seen, leg) for one in _rows(_FILLS, body)[::-1] if one.exec_type in TRADED]
+
+    return read
 
 
 def balance_of(one: Coin, seen: Seen, at_ns: int | None = None) -> Balance:
@@ -405,7 +415,7 @@ def trading(host: str, category: str, orders: Pool, looks: Pool, socket: OrderSo
         order,
         Act("dead_man", counts, _counts, orders.name),
         Act("open_orders", opened, _all, looks.name, more=_next),
-        Act("fills", fills, _fills, looks.name, more=_earlier, backwards=True, needs=option, spans=_SPANS),
+        Act("fills", fills, _fills(category), looks.name, more=_earlier, backwards=True, needs=option, spans=_SPANS),
         Act(
             "balances", lambda about: get(f"{host}/v5/account/wallet-balance", accountType="UNIFIED"), _balances,
             looks.name,

@@ -15,7 +15,7 @@ from tidebook.model.orders import Fill
 from tidebook.model.wire import decode, word
 from tidebook.venue import AccountStream, Endpoint, Login, Seen, Template, Told
 from tidebook.venues.okx import wire
-from tidebook.venues.okx.private import ROLE, SIDE, balances, orders, positions
+from tidebook.venues.okx.private import LEG, ROLE, SIDE, balances, orders, positions
 from tidebook.venues.okx.sign import SIGN
 
 _ERRORS: Final[dict[str, type[VenueError]]] = {
@@ -48,6 +48,7 @@ class _Filled(
     rename={
         "instrument": "instId", "id": "tradeId", "order": "ordId", "name": "clOrdId", "price": "fillPx",
         "size": "fillSz", "fee": "fillFee", "currency": "fillFeeCcy", "role": "execType", "at": "fillTime",
+        "way": "posSide",
     },
 ):  # fmt: skip
     """Of an order's row, what its last fill was; a fee that was paid is below 0."""
@@ -63,6 +64,7 @@ class _Filled(
     currency: str
     role: str
     at: str
+    way: str
 
 
 _CHANNEL: Final = msgspec.json.Decoder(_Channel)
@@ -92,7 +94,7 @@ def _fill(one: _Filled, seen: Seen) -> Fill:
         received_ns=seen.received_ns, id=one.id, order_id=one.order, client_id=one.name,
         side=word(SIDE, one.side, "side"), exact_price=exact(one.price), exact_size=exact(one.size),
         exact_fee=None if fee is None else (-fee[0], fee[1]), fee_currency=one.currency,
-        maker=word(ROLE, one.role, "role") if one.role else None,
+        maker=word(ROLE, one.role, "role") if one.role else None, leg=word(LEG, one.way, "side of a position"),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from tidebook.core.rest import get
 from tidebook.errors import DecodeError, OrderNotFound, PostOnlyWouldTake, UsageError
 from tidebook.model.facts import Instrument, Side
 from tidebook.model.number import exact, plain
-from tidebook.model.orders import Balance, Fill, Kind, Leg, Order, Position, Status, Tif
+from tidebook.model.orders import Balance, Fill, Kind, Leg, Margin, Order, Position, Status, Tif
 from tidebook.model.wire import MS, Num, decode, word
 from tidebook.venue import Act, ClientIds, Countdown, DeadMan, Inquiry, Ref, Request, Seen, Trading, Wish
 from tidebook.venues.okx import wire
@@ -71,7 +71,7 @@ class _Fill(
     msgspec.Struct,
     rename={
         "instrument": "instId", "id": "tradeId", "order": "ordId", "name": "clOrdId", "bill": "billId",
-        "price": "fillPx", "size": "fillSz", "currency": "feeCcy", "role": "execType", "at": "ts",
+        "price": "fillPx", "size": "fillSz", "currency": "feeCcy", "role": "execType", "at": "ts", "way": "posSide",
     },
 ):  # fmt: skip
     """A fee that was paid is below 0. What the venue did by itself has no role."""
@@ -88,6 +88,7 @@ class _Fill(
     currency: str
     role: str
     at: str
+    way: str
 
 
 class _Coin(msgspec.Struct, rename={"currency": "ccy", "free": "availBal", "held": "frozenBal", "at": "uTime"}):
@@ -106,6 +107,7 @@ class _Position(
     rename={
         "instrument": "instId", "type": "instType", "way": "posSide", "size": "pos", "entry": "avgPx",
         "mark": "markPx", "profit": "upl", "liquidation": "liqPx", "leverage": "lever", "at": "uTime",
+        "margin": "mgnMode",
     },
 ):  # fmt: skip
     instrument: str
@@ -118,6 +120,7 @@ class _Position(
     liquidation: str
     leverage: str
     at: str
+    margin: str
 
 
 class _Counting(msgspec.Struct, rename={"at": "triggerTime"}):
@@ -146,7 +149,9 @@ _YES: Final = {"true": True, "false": False, "": False}
 ROLE: Final[Mapping[str, bool]] = {"M": True, "T": False}
 # A position that is short is told above 0 in the long/short mode, below in the net mode.
 _WAY: Final = {"net": 1, "long": 1, "short": -1}
-_LEG: Final[Mapping[str, Leg]] = {"net": "net", "long": "long", "short": "short", "": "net"}  # of spot there is none
+LEG: Final[Mapping[str, Leg]] = {"net": "net", "long": "long", "short": "short", "": "net"}  # of spot there is none
+# A contract may have one across the account and one with a margin of its own, whichever mode it is in.
+_MARGIN: Final[Mapping[str, Margin]] = {"cross": "cross", "isolated": "isolated"}
 
 # ---- reading
 
@@ -193,7 +198,7 @@ def _made(one: _Order, seen: Seen) -> Order:
         exact_size=None if (one.unit or usual) == "quote_ccy" else exact(one.size), exact_filled=filled,
         exact_cost=cost, tif=_TIF.get(one.type, "gtc"), post_only=one.type in ("post_only", "mmp_and_post_only", "rpi"),
         reduce_only=word(_YES, one.reduces, "yes or no"), created_ns=wire.at_ns(one.made),
-        reason=one.why, leg=word(_LEG, one.way, "side of a position"),
+        reason=one.why, leg=word(LEG, one.way, "side of a position"),
     )  # fmt: skip
 
 
@@ -219,7 +224,7 @@ def _fills(body: bytes, seen: Seen, about: Any) -> list[Fill]:
                 received_ns=seen.received_ns, id=one.id, order_id=one.order, client_id=one.name,
                 side=word(SIDE, one.side, "side"), exact_price=exact(one.price), exact_size=exact(one.size),
                 exact_fee=(-fee, scale), fee_currency=one.currency,
-                maker=word(ROLE, one.role, "role") if one.role else None,
+                maker=word(ROLE, one.role, "role") if one.role else None, leg=word(LEG, one.way, "side of a position"),
             )
         )  # fmt: skip
     return rows
@@ -248,7 +253,8 @@ def positions(body: bytes, seen: Seen, about: Any) -> list[Position]:
                 received_ns=seen.received_ns, exact_size=(mantissa * word(_WAY, one.way, "side"), scale),
                 exact_entry=wire.maybe(one.entry), exact_mark=wire.maybe(one.mark),
                 exact_unrealized=wire.maybe(one.profit), exact_liquidation=wire.maybe(one.liquidation),
-                exact_leverage=wire.maybe(one.leverage), leg=word(_LEG, one.way, "side of a position"),
+                exact_leverage=wire.maybe(one.leverage), leg=word(LEG, one.way, "side of a position"),
+                margin=word(_MARGIN, one.margin, "margin mode"),
             )
         )  # fmt: skip
     return rows

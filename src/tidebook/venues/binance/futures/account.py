@@ -14,7 +14,7 @@ from tidebook.model.number import exact
 from tidebook.model.orders import Fill, Order, Position
 from tidebook.model.wire import MS, Code, Id, Ms, Num, decode, word
 from tidebook.venue import AccountStream, Endpoint, Expired, Lifetime, Look, Ping, Pool, Request, Seen, Token, Told
-from tidebook.venues.binance.private import KIND, LEG, SIDE, STATUS, TIF
+from tidebook.venues.binance.private import KIND, LEG, SIDE, STATUS, TIF, maybe
 
 
 class _Event(msgspec.Struct):
@@ -88,7 +88,7 @@ def read(frame: bytes, seen: Seen) -> Sequence[Told]:
             rows = [
                 Position(
                     venue=seen.venue, symbol=seen.symbol(one.symbol), venue_ns=update.at * MS,
-                    received_ns=seen.received_ns, exact_size=exact(one.size), exact_entry=exact(one.entry),
+                    received_ns=seen.received_ns, exact_size=exact(one.size), exact_entry=maybe(one.entry),
                     exact_unrealized=exact(one.gain), leg=word(LEG, one.leg, "position side"),
                 )
                 for one in update.a.positions
@@ -120,7 +120,7 @@ def _reported(one: _Report, seen: Seen) -> list[Told]:
             Fill(
                 **about, id=str(one.trade), order_id=str(one.id), exact_price=exact(one.last_price),
                 exact_size=exact(one.last_size), exact_fee=exact(one.fee), fee_currency=one.fee_currency,
-                maker=one.maker,
+                maker=one.maker, leg=word(LEG, one.leg, "position side"),
             )
         )  # fmt: skip
     return rows
