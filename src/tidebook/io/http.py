@@ -46,7 +46,7 @@ def prepare() -> None:
 class Http:
     """Requests of one machine. Opens nothing before the first of them; imports aiohttp then.
 
-    `context` makes the TLS context when the first request comes. `proxy` is the URL of an HTTP proxy; the environment's
+    `context` makes the TLS context when the first request over TLS comes. `proxy` is the URL of an HTTP proxy; the environment's
     proxies and .netrc are not read. No cookie is kept, no request is repeated, nothing is compressed on the way out.
     """
 
@@ -96,20 +96,23 @@ class Http:
         from yarl import URL
 
         if self._session is None:
-            self._session = _session(self._context())
+            self._session = _session()
         secrets = {name: value.reveal() for name, value in request.secrets.items()}
         given = {name.lower() for name in (*request.headers, *secrets)}
         own = {name: value for name, value in _OWN_HEADERS.items() if name not in given}
-        url = request.url if request.signed is None else request.url + request.signed.reveal()
+        # A signed query must not be quoted anew.
+        url = URL(request.url if request.signed is None else request.url + request.signed.reveal(), encoded=True)
         return self._session.request(
             request.method,
-            URL(url, encoded=True),  # a signed query must not be quoted anew
+            url,
             headers={**own, **request.headers, **secrets},
             data=request.body or None,
             skip_auto_headers=("Content-Type",),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None),
             proxy=self._proxy,
+            # Only where there is TLS: the system's authorities are read for tens of milliseconds.
+            ssl=url.scheme == "http" or self._context(),
             trace_request_ctx=sent,
         )
 
@@ -120,14 +123,14 @@ def shown(request: Request) -> str:
     return f"{request.method} {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _session(context: ssl.SSLContext) -> "aiohttp.ClientSession":
+def _session() -> "aiohttp.ClientSession":
     import aiohttp
 
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(_connected)
     trace.on_connection_reuseconn.append(_connected)
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context, limit=0),  # the driver counts
+        connector=aiohttp.TCPConnector(limit=0),  # the driver counts
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import ssl
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -353,3 +354,14 @@ async def test_what_is_signed_goes_out_as_it_is_and_stands_in_no_text() -> None:
     assert (asked.path, asked.query) == ("/a", "b=%2C&c=d,e&t=1:2&signature=can%2Bary%3D")
     assert asked.headers["x-key"] == "canary"
     assert asked.body == b"x=1"
+
+
+async def test_no_authorities_are_read_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a client's start that they would delay."""
+    read: list[object] = []
+    monkeypatch.setattr("tidebook.io.driver.client_context", lambda ca: read.append(ca) or ssl.create_default_context())
+    async with Server(Fixed(Answer(200, b"{}"))) as serving:
+        assert isinstance(await answer(asking(f"http://127.0.0.1:{serving.port}/")), Reply)
+        assert read == []
+        assert isinstance(await answer(asking(f"https://127.0.0.1:{serving.port}/")), str)
+        assert read == [None]

@@ -1,9 +1,10 @@
 """The two sides of a book: sorted prices, and a size for each."""
 
 from bisect import bisect_left, insort
+from functools import lru_cache
 
 from tidebook.engine.contract import RawLevel
-from tidebook.engine.twin.numbers import MAX_SCALE, ONE, exact
+from tidebook.engine.twin.numbers import MAX_SCALE, ONE, PRICES, exact
 
 Texts = tuple[str, str]
 Pair = tuple[int, str]
@@ -103,8 +104,14 @@ def raw_price(key: int, bid: bool, scale: int) -> tuple[int, int]:
     return (key if bid else -key) // 10 ** (MAX_SCALE - scale), scale
 
 
+@lru_cache(PRICES)
+def raw_size(text: str) -> tuple[int, int]:
+    """(mantissa, scale). Those read last are kept: who looks again finds most levels as they were."""
+    return exact(text)[:2]
+
+
 def raw_levels(pairs: list[Pair], bid: bool, scale: int) -> list[RawLevel]:
-    return [(*raw_price(key, bid, scale), *exact(size)[:2]) for key, size in pairs]
+    return [(*raw_price(key, bid, scale), *raw_size(size)) for key, size in pairs]
 
 
 def float_levels(pairs: list[Pair], bid: bool) -> list[tuple[float, float]]:
