@@ -19,18 +19,20 @@ ARGS  ?=
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
-MAKEFLAGS += --no-print-directory
-unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS VIRTUAL_ENV
+# Two steps at once: most of them keep one core busy, or wait for an index.
+MAKEFLAGS += --no-print-directory --jobs=2
+# Bytecode is kept: without it each worker and each of the tests' processes compiles the package anew.
+unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # A cargo that came, went or changed means building again.
 CARGO := $(shell mkdir -p $(LOGS); have=$$(cargo --version 2>/dev/null || echo none); \
 	[ "$$(cat $(LOGS)/cargo 2>/dev/null)" = "$$have" ] || echo "$$have" >$(LOGS)/cargo; cat $(LOGS)/cargo)
+PROJECT = $(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]
 RUST  := $(shell find rust -name target -prune -o -name fuzz -prune -o -name examples -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
 
-.PHONY: help demo test peers bench bench-peers bench-guard fuzz docs build dev lint types rust-lint clean
-.NOTPARALLEL:
+.PHONY: help demo test peers bench bench-peers bench-guard fuzz docs build dev lint types mypy basedpyright rust-lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -40,7 +42,7 @@ demo: build
 	@$(BIN)/python -m tidebook demo $(ARGS)
 
 test: dev lint types rust-lint
-	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(ARGS)
 
 # Other projects' clients, each in its own environment at the versions of its file; the report is all that is printed.
 PEERS := $(patsubst tests/peers/requirements/%.txt,$(LOGS)/peers/%/.made,$(wildcard tests/peers/requirements/*.txt))
@@ -63,8 +65,8 @@ fuzz:
 	@cargo run --quiet --release --manifest-path rust/fuzz/Cargo.toml --bin fuzz -- \
 		$(or $(ARGS),all --seconds 180 --corpus tests/venues)
 
-# Skipped, with the reason, where there is no cargo or no valgrind.
-bench-guard: $(VENV)/.environment
+# Skipped, with the reason, where there is no cargo or no valgrind. It builds where the package is built: after that.
+bench-guard: build
 	@$(BIN)/python benchmarks/guard.py $(ARGS)
 
 # A test compares it with what it would be now.
@@ -83,15 +85,21 @@ $(VENV)/.environment:
 	@$(STEP) $(LOGS)/backend.log 'build tools' $(BIN)/python -m pip install 'setuptools>=77' 'setuptools-rust>=1.13'
 	@touch $@
 
-# An engine left over from an earlier build must not outlive its source.
+# An engine left over from an earlier build must not outlive its source. What the package needs comes beside it.
 $(VENV)/.package: $(VENV)/.environment pyproject.toml $(LOGS)/cargo $(RUST)
 	@rm -f src/tidebook/engine/_native*.so
-	@$(STEP) $(LOGS)/package.log 'tidebook and what it needs' $(BIN)/python -m pip install -v --no-build-isolation -e .
+	@$(STEP) $(LOGS)/package.log 'tidebook' $(BIN)/python -m pip install -v --no-build-isolation --no-deps -e .
 	@.ci/native $(LOGS)/package.log
 	@touch $@
 
-$(VENV)/.checks: $(VENV)/.environment pyproject.toml
-	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' >$(LOGS)/dev.txt
+# Two that install others' packages must not do so at once.
+$(VENV)/.needs: $(VENV)/.environment pyproject.toml
+	@$(PROJECT)["dependencies"], sep="\n")' >$(LOGS)/needs.txt
+	@$(STEP) $(LOGS)/needs.log 'what it needs' $(BIN)/python -m pip install -r $(LOGS)/needs.txt
+	@touch $@
+
+$(VENV)/.checks: $(VENV)/.needs pyproject.toml
+	@$(PROJECT)["optional-dependencies"]["dev"], sep="\n")' >$(LOGS)/dev.txt
 	@$(STEP) $(LOGS)/checks.log 'test tools' $(BIN)/python -m pip install -r $(LOGS)/dev.txt
 	@touch $@
 
@@ -106,28 +114,35 @@ $(LOGS)/peers-bench/.made: benchmarks/peers/requirements.txt
 	@$(STEP) $(LOGS)/peers-bench.log 'the other libraries' $(LOGS)/peers-bench/bin/python -m pip install --no-deps -r $<
 	@touch $@
 
-build: $(VENV)/.package
+build: $(VENV)/.needs $(VENV)/.package
 
 dev: build $(VENV)/.checks
 
 # ---- checks
 
-lint: dev
+lint: $(VENV)/.checks
 	@$(STEP) $(LOGS)/ruff.log 'ruff check' $(BIN)/ruff check --output-format concise
 	@$(STEP) $(LOGS)/format.log 'ruff format --check' $(BIN)/ruff format --check
 
-types: dev
+types: mypy basedpyright
+
+mypy: dev
 	@$(STEP) $(LOGS)/mypy.log 'mypy' $(BIN)/python -m mypy
+
+basedpyright: dev
 	@$(STEP) $(LOGS)/basedpyright.log 'basedpyright' $(BIN)/basedpyright --pythonpath $(BIN)/python
 
+# As the package's build has it, so that clippy compiles none of what that has compiled.
+AS_BUILT := --release --features pyo3/extension-module
+
 # Needs the crates that the build has fetched: without a native engine there is nothing to check.
-rust-lint: dev
+rust-lint: build
 	@.ci/native $(LOGS)/package.log --strict
 	@if [ -f rust/Cargo.toml ] && cargo fmt --version >/dev/null 2>&1; then \
 		$(STEP) $(LOGS)/rustfmt.log 'cargo fmt --check' cargo fmt --check --manifest-path rust/Cargo.toml && \
 		$(STEP) $(LOGS)/rustfmt-fuzz.log 'cargo fmt --check, fuzzers' cargo fmt --check --manifest-path rust/fuzz/Cargo.toml; fi
 	@if ls src/tidebook/engine/_native*.so >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then \
-		$(STEP) $(LOGS)/clippy.log 'cargo clippy' cargo clippy --quiet --manifest-path rust/Cargo.toml -- -D warnings; fi
+		$(STEP) $(LOGS)/clippy.log 'cargo clippy' cargo clippy --quiet $(AS_BUILT) --manifest-path rust/Cargo.toml -- -D warnings; fi
 
 clean:
 	@rm -rf $(VENV) $(LOGS) build dist rust/target rust/fuzz/target src/*.egg-info src/tidebook/engine/_native*.so \

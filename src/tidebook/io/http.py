@@ -46,8 +46,9 @@ def prepare() -> None:
 class Http:
     """Requests of one machine. Opens nothing before the first of them; imports aiohttp then.
 
-    `context` makes the TLS context when the first request over TLS comes. `proxy` is the URL of an HTTP proxy; the environment's
-    proxies and .netrc are not read. No cookie is kept, no request is repeated, nothing is compressed on the way out.
+    `context` makes the TLS context when the first request over TLS comes. `proxy` is the URL of an HTTP proxy; the
+    environment's proxies and .netrc are not read. No cookie is kept, no request is repeated, nothing is compressed on
+    the way out.
     """
 
     def __init__(self, context: Callable[[], ssl.SSLContext], *, proxy: str | None = None) -> None:

@@ -359,7 +359,12 @@ async def test_what_is_signed_goes_out_as_it_is_and_stands_in_no_text() -> None:
 async def test_no_authorities_are_read_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a client's start that they would delay."""
     read: list[object] = []
-    monkeypatch.setattr("tidebook.io.driver.client_context", lambda ca: read.append(ca) or ssl.create_default_context())
+
+    def reading(ca: object) -> ssl.SSLContext:
+        read.append(ca)
+        return ssl.create_default_context()
+
+    monkeypatch.setattr("tidebook.io.driver.client_context", reading)
     async with Server(Fixed(Answer(200, b"{}"))) as serving:
         assert isinstance(await answer(asking(f"http://127.0.0.1:{serving.port}/")), Reply)
         assert read == []
