@@ -12,7 +12,8 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 LOGS  := .build
 STEP  := .ci/step
-JOBS  ?= 3
+# On two cores: tests over sockets wait for more than half of their time.
+JOBS  ?= 4
 ARGS  ?=
 
 # The first interpreter that starts and is new enough (a version manager's shim may exist and not start).
