@@ -363,14 +363,14 @@ class DeadManSwitch(Opening):
 
     def _watch(self, raw: Raw) -> None:
         if raw.flow is Flow.OPEN:
-            self._armed = True
+            self._armed, self._apart_ns = True, now().apart_ns
             self._settled.set()
         elif raw.error is not None and not self._settled.is_set():
             self._settled.set()
         elif self._armed and raw.flow is not Flow.CLOSED:
             if raw.flow is Flow.INTERRUPTED:  # the venue may have missed us since we heard it last
                 heard_ns = now().mono_ns if raw.heard_ns is None else raw.heard_ns
-                self._until_ns = heard_ns + int(self._seconds * SECOND)  # with any sleep since it was last asked for
+                self._until_ns = heard_ns + int(self._seconds * SECOND)  # with any sleep since it opened
             self._not_renewed("its connection is gone" if raw.error is None else str(raw.error))
 
     def __repr__(self) -> str:

@@ -228,6 +228,9 @@ async def test_one_that_hangs_on_a_connection_waits_for_the_next_one() -> None:
         assert raw is not None
         assert raw.heard_ns is not None
         assert one._until_ns == raw.heard_ns + int(TIME * SECOND), "it may have been missed since then"
+        (event, *_) = events(market, health.NotRenewed)
+        assert isinstance(event, health.NotRenewed)
+        assert 0 < event.left <= TIME
         await until(lambda: line not in counter.lines and any(new.notes.get("topics") for new in counter.lines))
         await past(sim, 2 * TIME)
         assert record_of(sim, venue, order.client_id).state == "open"
