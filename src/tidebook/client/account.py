@@ -126,11 +126,13 @@ class Account(Opening):
         """Whether nothing is known to be missing: it is live, and what each order is filled by is the sum of its fills.
 
         Where the venue tells fills of one symbol only, those of another client's order in a symbol that this account
-        had nothing in are found by the balances that they moved.
+        had nothing in are found by the balances that they moved. What a venue refuses to tell of one symbol, trading it
+        no more, is missing, until it tells it after a later login; `market.health()` names it.
         """
         if self._parts is not None:
             return self.state is State.LIVE and self._parts.complete
-        return self.state is State.LIVE and self._holdings.is_whole and not (self._looks or self._asking)
+        missing = self._looks or self._asking or (self._missed is not None and self._missed.refused)
+        return self.state is State.LIVE and self._holdings.is_whole and not missing
 
     @property
     def age(self) -> float:
@@ -182,7 +184,7 @@ class Account(Opening):
         await usable([one], self._wait)
         stream, at = self._stream, now()
         self._holdings.began_ns = one.clock.wall_ns(at)
-        self._missed = Missed(one, self._trading, self._holdings)
+        self._missed = Missed(one, self._trading, self._holdings, self._tell)
         plan = RawPlan(self.venue, f"account {next(_names)}", stream.endpoint, stream.topics)
         async with within(self._wait, f"account of {self.venue}"):
             token = None if stream.token is None else await self._new_token(stream.token)

@@ -1,17 +1,20 @@
 """What an account's stream did not say, fetched: all that there is after a login, and what turns out to be missing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
 from tidebook.client.place import VenueAt
 from tidebook.core.account import Holdings, Key
 from tidebook.core.clock import SECOND, seconds
-from tidebook.core.trading import Inquiry, Ref, Trading
-from tidebook.errors import OrderNotFound
+from tidebook.core.trading import Act, Inquiry, Ref, Trading
+from tidebook.errors import OrderNotFound, OrderRejected, UnknownSymbol
 from tidebook.io.clock import now
+from tidebook.model import health
 from tidebook.model.facts import Instrument
+from tidebook.model.health import Health
 from tidebook.model.orders import Fill, Order
 
 MARGIN_NS: Final = 60 * SECOND
@@ -23,16 +26,24 @@ SUSPECTS: Final = 20
 AT_ONCE: Final = 8
 """Questions under way at a time."""
 ALL: Final = ("open_orders", "balances", "positions", "fills")
+OF_A_SYMBOL: Final = (UnknownSymbol, OrderRejected)
+"""What is refused in these words is so for its symbol: the key is as good as before."""
 
 
 class Missed:
-    """Brings holdings up to what their venue answers. `since_ns`: its time up to which nothing was missed."""
+    """Brings holdings up to what their venue answers. `since_ns`: its time up to which nothing was missed.
 
-    def __init__(self, one: VenueAt, trading: Trading, holdings: Holdings) -> None:
+    `refused` is what the venue refuses to tell of one symbol, which it may trade no more while our list is older: the
+    act, the symbol, and from when on that is missing. It is told of, and asked for again after each login.
+    """
+
+    def __init__(self, one: VenueAt, trading: Trading, holdings: Holdings, tell: Callable[[Health], None]) -> None:
         self._one = one
         self._trading = trading
         self._holdings = holdings
+        self._tell = tell
         self.since_ns = holdings.began_ns
+        self.refused: dict[tuple[str, str], int] = {}
 
     def missing_from(self, venue_ns: int) -> None:
         """From here on (the venue's time), with a margin, something may be missed."""
@@ -70,9 +81,27 @@ class Missed:
             return list(await self._act(name, Inquiry()))
         found: list[Any] = []
         for symbol in sorted(self._symbols()):
-            if (instrument := self._instrument(symbol)) is not None:
-                found += await self._act(name, Inquiry(instrument))
+            with self._unless_refused(name, symbol):
+                if (instrument := self._instrument(symbol)) is not None:
+                    found += await self._act(name, Inquiry(instrument))
         return found
+
+    @contextmanager
+    def _unless_refused(self, name: str, symbol: str | None, since_ns: int = 0) -> Iterator[None]:
+        """What is refused for its symbol is skipped, and said once: it must not end what is known of all others."""
+        try:
+            yield
+        except OF_A_SYMBOL as error:
+            if symbol is None:
+                raise
+            before = self.refused.get((name, symbol))
+            self.refused[name, symbol] = since_ns if before is None else min(before, since_ns)
+            if before is None:
+                reason = f"{name.replace('_', ' ')} are refused, and what is missing there stays unknown: {error}"
+                self._tell(health.SubscriptionFailed(self._one.declared.name, symbol, now().wall_ns, "account", reason))
+        else:
+            if symbol is not None and since_ns <= self.refused.get((name, symbol), -1):
+                del self.refused[name, symbol]
 
     async def _fetch_orders(self) -> None:
         mark = self._holdings.mark()
@@ -86,7 +115,8 @@ class Missed:
         try:
             if instrument is None:
                 raise OrderNotFound(f"{key[0]} is not listed any more")
-            await self._act("order", Ref(instrument, key[1]))  # `_learned` hears of it
+            with self._unless_refused("order", key[0]):
+                await self._act("order", Ref(instrument, key[1]))  # `_learned` hears of it
         except OrderNotFound:
             self._holdings.gone(key)
 
@@ -110,16 +140,22 @@ class Missed:
         if not act.needs:
             await self._fetch_fills(None, self.since_ns)
             return
-        symbols = self._symbols()
+        symbols = self._symbols() | {symbol for name, symbol in self.refused if name == "fills"}
         rows = self._one.listing.by_symbol.values() if len(moved) > 1 else ()
         suspects = [row.symbol for row in rows if {row.base, row.quote} <= moved and row.symbol not in symbols]
-        await _all([partial(self._fetch_fills, one, self.since_ns) for one in (*sorted(symbols), *suspects[:SUSPECTS])])
+        wanted = (*sorted(symbols), *suspects[:SUSPECTS])
+        since = {one: min(self.refused.get(("fills", one), self.since_ns), self.since_ns) for one in wanted}
+        await _all([partial(self._fetch_fills, one, since[one]) for one in wanted])
 
     async def _fetch_fills(self, symbol: str | None, since_ns: int) -> None:
         """All fills of a symbol from an instant on, as far back as the venue tells them, answer by answer."""
         instrument, act = None if symbol is None else self._instrument(symbol), self._trading.act("fills")
         if act is None or (symbol is not None and instrument is None):
             return
+        with self._unless_refused("fills", symbol, since_ns):
+            await self._fetch_pages(act, instrument, since_ns)
+
+    async def _fetch_pages(self, act: Act, instrument: Instrument | None, since_ns: int) -> None:
         seen: set[tuple[str, str, str]] = set()
         end_ns = self._venue_ns
         if act.reach is not None:

@@ -139,7 +139,8 @@ class Undecodable(Health):
 class SubscriptionFailed(Health):
     """A subscription was refused, or acknowledged and then silent: it is tried again, ever more rarely.
 
-    Or it has ended, and `reason` says why: its symbol is traded no more, a function given to `on` raised.
+    Or it has ended, and `reason` says why: its symbol is traded no more, a function given to `on` raised. Or an account
+    goes on without what its venue refuses to tell of one symbol.
     """
 
     topic: str

@@ -13,6 +13,7 @@ import tidebook
 from tidebook import Limit, MarketOrder
 from tidebook.client import missed
 from tidebook.client.market import Market
+from tidebook.client.symbols import Listing
 from tidebook.core.channel import Seen
 from tidebook.core.clock import SECOND
 from tidebook.core.options import Options
@@ -20,6 +21,7 @@ from tidebook.core.trading import Told
 from tidebook.errors import DecodeError, NoCredentials, NotPermitted, Overrun, SignatureRefused, UsageError
 from tidebook.io.clock import now
 from tidebook.model.credentials import SIMULATOR, Credentials
+from tidebook.model.health import SubscriptionFailed
 from tidebook.model.market import State
 from tidebook.sim import serve
 
@@ -250,3 +252,33 @@ async def test_what_is_listed_is_looked_at_as_long_as_an_account_is_open(sim: se
             before = sim.tally.made[asked]
             assert before
             await until(lambda: sim.tally.made[asked] > before)
+
+
+async def test_what_is_refused_of_one_symbol_does_not_end_it(sim: serve, market: Market) -> None:
+    """It is traded no more there, and our list is older: all others go on, and it is said what is missing."""
+    one, eth = market._connected[0], "ETH/USDT"
+    async with market.account() as account, tidebook.connect(VENUE, at=sim.at) as other:
+        await market.submit(MarketOrder(eth, "buy", size="0.1"))
+        await same(sim, account)
+        (session,) = [line.session for line in one.desk.lines if line.raw is account._raw]
+        assert session is not None
+        assert account._raw is not None
+        session.is_open = False  # nothing is heard of it any more, and that is not seen
+        await other.submit(MarketOrder(BTC, "buy", size="0.1"))
+        missing = await other.submit(MarketOrder(eth, "buy", size="0.2"))
+        listing, listed = one._traded.listing, dict(one._traded.listing.by_symbol)
+        listed[eth] = structs.replace(listed[eth], id="GONEUSDT")
+        one._traded.listing = Listing.of(listing.venue, listed.values())
+        session.is_open = True
+        one.renew_raw(account._raw, "nothing heard")
+        await account_is(account, State.STALE)
+        await account_is(account, State.LIVE)
+        assert account.fills.find(symbol=BTC)
+        assert not account.complete
+        failed = [event for event in market._healths.ring if isinstance(event, SubscriptionFailed)]
+        assert [(event.symbol, event.topic) for event in failed] == [(eth, "account")]
+        assert "fills are refused" in str(failed[0])
+        one._traded.listing = listing
+        account._look(("fills",))  # as after the next login
+        await same(sim, account)
+        assert account.fills.find(order_id=missing.id)
