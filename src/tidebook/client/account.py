@@ -356,7 +356,7 @@ class Account(Opening):
         """A message of the stream, in the receive path."""
         assert self._one is not None
         try:
-            told = self._stream.read(frame, Seen(self.venue, self._one.symbol_of, at.wall_ns))
+            told = self._stream.read(frame, Seen(self.venue, self._one.named, at.wall_ns))
         except (DecodeError, msgspec.MsgspecError) as error:
             kind, text = (error.kind, error.text) if isinstance(error, DecodeError) else ("malformed", str(error))
             self._tell(health.Undecodable(self.venue, None, at.wall_ns, kind, shown(text), excerpt(frame)))
@@ -377,6 +377,13 @@ class Account(Opening):
         """What an answer says of one order, to whoever asked."""
         self._holdings.told([order], "answer")
         self._stir.set()
+
+    def _renamed(self, old: str, new: str) -> None:
+        """What rows were called by their venue's id is listed now."""
+        self._holdings.rename(old, new)
+        if self._missed is not None:
+            self._missed.rename(old, new)
+        self._look(ALL)  # by its id not all of it could be asked for
 
     def _look(self, acts: Iterable[str]) -> None:
         self._looks.update(acts)

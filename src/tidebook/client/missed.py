@@ -49,6 +49,11 @@ class Missed:
         """From here on (the venue's time), with a margin, something may be missed."""
         self.since_ns = max(self._holdings.began_ns, venue_ns - MARGIN_NS)
 
+    def rename(self, old: str, new: str) -> None:
+        """A symbol has a name now: it is asked for by that."""
+        for name, symbol in [key for key in self.refused if key[1] == old]:
+            self.refused[name, new] = self.refused.pop((name, symbol))
+
     async def fetch(self, acts: Collection[str]) -> None:
         """What these acts tell, and what is missing besides. Raises the venue's error, NetworkError, DecodeError."""
         holdings = self._holdings
@@ -150,9 +155,11 @@ class Missed:
     async def _fetch_fills(self, symbol: str | None, since_ns: int) -> None:
         """All fills of a symbol from an instant on, as far back as the venue tells them, answer by answer."""
         instrument, act = None if symbol is None else self._instrument(symbol), self._trading.act("fills")
-        if act is None or (symbol is not None and instrument is None):
+        if act is None:
             return
         with self._unless_refused("fills", symbol, since_ns):
+            if symbol is not None and instrument is None:
+                raise UnknownSymbol(f"{symbol} is not listed", venue=self._one.declared.name, symbol=symbol)
             await self._fetch_pages(act, instrument, since_ns)
 
     async def _fetch_pages(self, act: Act, instrument: Instrument | None, since_ns: int) -> None:

@@ -115,6 +115,8 @@ class VenueAt(Questions):
             self._traded.listing.unlisted = declared.unlisted
         self._driver.failed.add_done_callback(self._died)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unnamed: set[str] = set()  # ids in rows of accounts that nothing is listed by
+        self._naming: asyncio.Task[None] | None = None
         self._begin(self._load())
 
     # Opening ------------------------------------------------------------------
@@ -255,6 +257,7 @@ class VenueAt(Questions):
                 continue
             try:
                 await self._traded.load()
+                self._name_anew()
                 await self.measure_clock()
             except Exception as error:
                 self._unavailable(self._told(error), self.options.listing_every)
@@ -335,12 +338,41 @@ class VenueAt(Questions):
 
     def symbol_of(self, venue_id: str) -> str:
         """The canonical symbol of a venue's id; the id itself where it is not listed."""
+        return self._listed(venue_id) or venue_id
+
+    def named(self, venue_id: str) -> str:
+        """The same in a row of an account, which keeps it: where this is not listed, what is listed is asked for anew,
+        and whoever has rows by the id is told its name before there is one by that.
+        """
+        symbol = self._listed(venue_id)
+        if symbol is not None and venue_id in self._unnamed:
+            self._unnamed.discard(venue_id)
+            for account in tuple(self.private.accounts):
+                account._renamed(venue_id, symbol)
+        elif symbol is None and self.private.accounts and venue_id not in self._unnamed:
+            self._unnamed.add(venue_id)
+            if self._naming is None or self._naming.done():
+                self._naming = self._begin(self._look_up())
+        return symbol or venue_id
+
+    def _listed(self, venue_id: str) -> str | None:
         listing = self._traded.listing
         name = listing.names.get(venue_id)
         if name is not None:
             return name
         found = listing.by_id.get(venue_id.upper())
-        return venue_id if found is None else found.symbol
+        return None if found is None else found.symbol
+
+    async def _look_up(self) -> None:
+        """What is not listed may have been since we asked. Where it is not, it is looked for each `listing_every`."""
+        while (wait := self._traded.fresh_for) > 0:  # noqa: ASYNC110 - a sleep may end a little early
+            await asyncio.sleep(wait)
+        if await self._traded.again():
+            self._name_anew()
+
+    def _name_anew(self) -> None:
+        for venue_id in tuple(self._unnamed):
+            self.named(venue_id)
 
     # Sharing ------------------------------------------------------------------
 

@@ -246,7 +246,7 @@ class Private:
         return self._one.errand(request, pool, weight, urgency, seal)
 
     def seen(self) -> Seen:
-        return Seen(self.name, self._one.symbol_of, now().wall_ns)
+        return Seen(self.name, self._one.named, now().wall_ns)
 
     async def measure(self) -> None:
         """Look at the venue's clock anew; where it does not tell, what is known of it stays."""

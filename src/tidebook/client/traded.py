@@ -69,6 +69,11 @@ class Traded:
             self._asking.add_done_callback(self._asked)
         await asyncio.shield(self._asking)
 
+    @property
+    def fresh_for(self) -> float:
+        """Seconds from now for which it is not asked for anew."""
+        return max(self._asked_ns + FRESH_NS - mono_ns(), 0) / SECOND
+
     async def again(self) -> bool:
         """Ask anew where that was longer ago than a minute; whether there is an answer."""
         if self._asking is None and mono_ns() - self._asked_ns < FRESH_NS:

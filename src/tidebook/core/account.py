@@ -6,6 +6,7 @@ they may come twice, late, or not at all. What is kept of each is the furthest t
 - An **order** has ended or not, is filled so far, and is of an instant, in this order: what is behind in these is
   behind. Of what is level the stream is believed.
 - A **fill** is known once it was told, by its order and id.
+- A symbol that is not listed yet is called by the venue's id, and by its name from when that is known (`rename`).
 - **Balances** and **positions** are of an instant. Where the venue does not say of which, what the stream has said
   since the question was asked is newer than the answer.
 
@@ -15,6 +16,7 @@ a fill's order is not known, there is something to ask for: `owing`, `strangers`
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final, Literal, TypeVar, cast
 
 import msgspec
@@ -34,6 +36,7 @@ PositionKey = tuple[str, Leg, Margin]
 Source = Literal["stream", "answer"]
 Kept = TypeVar("Kept", Balance, Position)
 At = TypeVar("At", str, PositionKey)
+N = TypeVar("N", Order, Fill, Position)
 _LEGS: Final[tuple[Leg, ...]] = ("net", "long", "short")
 _MARGINS: Final[tuple[Margin, ...]] = ("", "cross", "isolated")
 _LEARNED: Final = ("client_id", "exact_price", "exact_trigger", "exact_size", "created_ns", "reason")
@@ -86,6 +89,7 @@ class Holdings:
         self._mark = 0
         self._forgotten_ns = 0  # up to here (the venue's time) fills may have been forgotten
         self._over_ns: int | None = None  # … and orders that have ended; None: none was
+        self._names: dict[str, str] = {}  # what symbols were called that have another name now
         self._kept = kept
         self._changed = changed
 
@@ -144,7 +148,7 @@ class Holdings:
         """Orders of fills that would be kept and of which nothing is known."""
         keys = {
             (row.symbol, row.order_id): None
-            for row in fills
+            for row in map(self._named, fills)
             if (row.symbol, row.order_id, row.id) not in self.fills and not self._is_told(row, None)
         }
         return [key for key in keys if key not in self._orders]
@@ -168,13 +172,13 @@ class Holdings:
         """Rows one by one: by the stream, or by the answer to something that was done or asked about one order."""
         for row in rows:
             if isinstance(row, Order):
-                self._order(row, source)
+                self._order(self._named(row), source)
             elif isinstance(row, Fill):
-                self._fill(row, source)
+                self._fill(self._named(row), source)
             elif isinstance(row, Balance):
                 self._level(self.balances, row.currency, row, source, self._mark)
             else:
-                self._level(self.positions, _key(row), row, source, self._mark)
+                self._level(self.positions, _key(row := self._named(row)), row, source, self._mark)
 
     def listed(self, rows: Sequence[Order], mark: int) -> list[Order]:
         """All orders that are open, by the answer to a question of `mark`. What is to be asked after one by one: those
@@ -182,7 +186,7 @@ class Holdings:
         """
         before = self.open_orders()
         self.told(rows, "answer")
-        there = {(row.symbol, row.id) for row in rows}
+        there = {(row.symbol, row.id) for row in map(self._named, rows)}
         return [
             order for order in before
             if (key := (order.symbol, order.id)) not in there and key not in self._ended
@@ -201,6 +205,7 @@ class Holdings:
 
     def positioned(self, rows: Sequence[Position], mark: int) -> None:
         """All positions, likewise, each leg for itself."""
+        rows = [self._named(row) for row in rows]
         there = {_key(one) for one in rows}
         absent = [
             msgspec.structs.replace(
@@ -214,11 +219,57 @@ class Holdings:
 
     def gone(self, key: Key) -> None:
         """The venue knows no such order any more: it is open no longer, and what became of it nobody knows."""
+        key = (self._names.get(key[0], key[0]), key[1])
         self._strangers.pop(key, None)
         if key in self._orders:
             self._forget(key)
 
+    def rename(self, old: str, new: str) -> None:
+        """What was called `old`, before it was listed, is called `new`, also in what comes late.
+
+        Orders and positions are told of by their new name. Fills are not: whoever sums up would count them twice.
+        """
+        self._names[old] = new
+
+        def named(key: Key) -> Key:
+            return (new, key[1]) if key[0] == old else key
+
+        self.fills = {(*named(key[:2]), key[2]): self._named(row) for key, row in self.fills.items()}
+        self._strangers = dict.fromkeys(map(named, self._strangers))
+        self._sums = {named(key): total for key, total in self._sums.items()}
+        for key in [key for key in self._orders if key[0] == old]:
+            self._rename_order(key, named(key))
+        for at in [at for at in self.positions if at[0] == old]:
+            row = self._named(self.positions.pop(at))
+            self._marks[Position, _key(row)] = self._marks.pop((Position, at), 0)
+            if self.positions.setdefault(_key(row), row) is row:
+                self._changed(row)
+
     # Inside -------------------------------------------------------------------
+
+    def _named(self, row: N) -> N:
+        """By the name that its symbol has now."""
+        name = self._names.get(row.symbol)
+        return row if name is None else msgspec.structs.replace(row, symbol=name)
+
+    def _rename_order(self, key: Key, new: Key) -> None:
+        held = self._orders.pop(key)
+        row = self._named(held.order)
+        is_over = key in self._ended
+        self._ended.pop(key, None)
+        self._owing.discard(key)
+        if (other := self._orders.get(new)) is not None:  # told of by both names
+            row, held = _further(other.order, row, "answer")[0], other
+            sizes = (fill.exact_size for one, fill in self.fills.items() if one[:2] == new)
+            held.summed = reduce(plus, sizes, (0, 0))
+        held.order = row
+        self._orders[new], self._by_id[row.id] = held, new
+        if row.client_id:
+            self._by_client[row.client_id] = new
+        if is_over or not row.open:
+            self._ended[new] = None
+        self._settle(new, held)
+        self._changed(row)
 
     def _order(self, new: Order, source: Source) -> None:
         key = (new.symbol, new.id)

@@ -11,7 +11,7 @@ from tests.unit.client.accounts import account_is, price, same, unread, until
 
 import tidebook
 from tidebook import Limit, MarketOrder
-from tidebook.client import missed
+from tidebook.client import missed, traded
 from tidebook.client.market import Market
 from tidebook.client.symbols import Listing
 from tidebook.core.channel import Seen
@@ -282,3 +282,28 @@ async def test_what_is_refused_of_one_symbol_does_not_end_it(sim: serve, market:
         account._look(("fills",))  # as after the next login
         await same(sim, account)
         assert account.fills.find(order_id=missing.id)
+
+
+async def test_what_is_listed_later_keeps_its_rows(sim: serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows by the venue's id have the symbol once that is known, and no fill is told of by both names."""
+    monkeypatch.setattr(traded, "FRESH_NS", 0)
+    eth = "ETH/USDT"
+    sim.delist(eth)
+    async with (
+        tidebook.connect(VENUE, at=sim.at) as market, market.account() as account, account.fills.watch() as fills,
+    ):  # fmt: skip
+        sim.relist(eth)
+        async with tidebook.connect(VENUE, at=sim.at) as other:
+            done = await other.submit(MarketOrder(eth, "buy", size="0.1"))
+            first = await fills.next()
+            assert (first.order_id, first.symbol) == (done.id, "ETHUSDT")
+            await until(lambda: bool(account.fills.find(symbol=eth)))
+            more = await other.submit(MarketOrder(eth, "buy", size="0.2"))
+            await until(lambda: bool(account.orders.find(id=more.id, open=False)))
+        await same(sim, account)
+        assert {one.symbol for one in (*account.orders, *account.fills)} == {eth}
+        told = [(first.order_id, first.id)]
+        while len(told) < len(account.fills):
+            one = await fills.next()
+            told.append((one.order_id, one.id))
+        assert len({*told}) == len(told)

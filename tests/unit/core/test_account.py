@@ -460,3 +460,37 @@ def test_whatever_is_lost_late_or_twice_at_rest_it_is_what_is_true(stamps: bool,
         name: row.total for name, row in venue.balances.items()
     }
     assert held.is_whole
+
+
+def test_what_has_another_name_is_the_same_and_no_fill_is_told_of_twice() -> None:
+    """A symbol that was not listed yet is called by the venue's id; an answer that was asked before may still be."""
+    told = Told()
+    first = order("1", 1, "open", 5, client_id="a", symbol="NEWUSDT")
+    fills = [fill("7", "1", 5, symbol="NEWUSDT"), fill("8", "2", 5, symbol="NEWUSDT")]
+    rows: list[Row] = [first, *fills, order("3", 0, "cancelled", 5, symbol="NEWUSDT"), fill("6", "5", 5)]
+    held: Row = msgspec.structs.replace(position(3, 5, "long"), symbol="NEWUSDT")
+    told.held.told([*rows, held])
+    told.rows.clear()
+    told.held.rename("NEWUSDT", "NEW/USDT")
+    assert [type(row) for row in told.rows] == [Order, Order, Position]
+    told.rows.clear()
+    told.held.told([*rows, held], "answer")
+    for row in (*rows[:4], held):
+        told.held.told([msgspec.structs.replace(row, symbol="NEW/USDT")])
+    assert told.rows == []
+    assert told.held.listed([first], told.held.mark()) == []
+    assert told.held.unknown([*fills, fill("9", "4", 5, symbol="NEWUSDT")]) == [("NEW/USDT", "4")]
+    assert {*told.held.strangers} == {("NEW/USDT", "2"), ("BTC/USDT", "5")}
+    name: dict[str, Any] = {"symbol": "NEW/USDT"}
+    told.held.told([order("2", 1, "filled", 6, **name), order("1", 2, "filled", 6, **name), fill("9", "1", 6, **name)])
+    assert not told.held.is_whole
+    told.held.gone(("BTC/USDT", "5"))
+    assert told.held.is_whole
+    assert told.held.open_orders() == []
+    found = told.held.order("a")
+    assert found == told.held.order("1", "NEW/USDT")
+    assert found is not None
+    assert (found.symbol, found.filled) == ("NEW/USDT", Decimal(2))
+    assert {row.symbol for row in (*told.held.orders(), *told.held.positions.values())} == {"NEW/USDT"}
+    assert {key[0] for key in told.held.fills} == {row.symbol for row in told.held.fills.values()}
+    assert len(told.held.fills) == 4
