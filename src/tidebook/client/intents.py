@@ -15,6 +15,7 @@ from tidebook.client.evidence import elsewhere
 from tidebook.client.journaled import entry_of
 from tidebook.client.network import network_error
 from tidebook.client.opening import Opening
+from tidebook.client.verdicts import answer, is_unsure, note, rejected, words
 from tidebook.core.channel import Seen
 from tidebook.core.clock import SECOND, Now, seconds
 from tidebook.core.effects import Reply, Request, Seal, Urgency
@@ -25,12 +26,8 @@ from tidebook.core.trading import Act, Ref, Trading, placed
 from tidebook.errors import (
     ClockRefused,
     DecodeError,
-    NetworkError,
     OrderNotFound,
-    OrderRejected,
-    PostOnlyWouldTake,
     TidebookError,
-    Timeout,
     UsageError,
     VenueError,
 )
@@ -112,6 +109,7 @@ class Intents:
 
         Cancelled before it has left, it never leaves. Cancelled later it goes its way: what becomes of it stands in
         `unresolved` until it is known. `check` is asked in the moment in which it leaves: what it raises is raised.
+        An order that was accepted stays in the journal until `handed` says that its user has it.
         """
         intention = Intention(wish, number, self.trading)
         if self._journal is not None:
@@ -134,7 +132,12 @@ class Intents:
             if _is_cancelled():
                 self._left_alone(intention, task)
                 raise
-        return self.told(intention)
+        return outcome(intention, self._sends.name, closed=self._closed)
+
+    def handed(self, client_id: str) -> None:
+        """Its user is told now that it was accepted: after a crash nobody needs to be told again."""
+        if self._journal is not None:
+            self._journal.end(client_id, "accepted")
 
     def _left_alone(self, intention: Intention, task: asyncio.Task[None]) -> None:
         """Nobody waits for it any more: what has left is told of until it is known."""
@@ -142,6 +145,7 @@ class Intents:
             task.cancel()
             self._ended(intention)
         elif intention.ended:
+            self._remembered(intention)
             logger.warning("%s: %s, which nobody waited for", self._place, intention)
         else:
             intention.why = intention.why or "nobody waited for its answer"
@@ -318,21 +322,10 @@ class Intents:
                 order: Order = await self._sends.act(then, placed(intention.wish))
         except (TidebookError, TimeoutError):
             return  # it was taken: that much is known
-        intention.seen(order, self._rejected(order))
+        intention.seen(order, self._no(order))
 
-    def _rejected(self, order: Order) -> TidebookError | None:
-        if self.trading.cancels_takers and order.post_only and order.status == "cancelled" and not order.filled:
-            text = (
-                f"{self._sends.name}: {order.client_id or order.id} is post-only and was cancelled: it would have taken"
-            )
-            return PostOnlyWouldTake(text, venue=self._sends.name, symbol=order.symbol)
-        if order.status != "rejected" and (order.reason not in self.trading.reasons or order.filled):
-            return None
-        kind = self.trading.reasons.get(order.reason, OrderRejected)
-        text = (
-            f"{self._sends.name}: {order.client_id or order.id} was rejected ({order.reason or 'no reason is given'})"
-        )
-        return kind(text, venue=self._sends.name, symbol=order.symbol, code=order.reason or None)
+    def _no(self, order: Order) -> TidebookError | None:
+        return rejected(order, self.trading, self._sends.name)
 
     def _judge(self, intention: Intention, act: Act, errand: Errand, reply: Reply | None, why: str) -> None:
         """What an answer, or none, says of it."""
@@ -341,7 +334,7 @@ class Intents:
             if intention.state == "made" or why.endswith(NOTHING_SENT):
                 intention.not_sent(network_error(why, self._sends.name))
             else:
-                intention.lost(_words(why), at)
+                intention.lost(words(why), at)
             return
         error = errand.refused
         if error is None and 200 <= reply.status < 300:
@@ -349,7 +342,7 @@ class Intents:
                 self._taken(intention, act.read(reply.body, self._sends.seen(), intention.wish))
             except (DecodeError, msgspec.MsgspecError) as wrong:
                 intention.lost(f"its answer cannot be read ({type(wrong).__name__})", at, answered=True)
-        elif error is None or self.is_unsure(reply, error):
+        elif error is None or is_unsure(reply, error, self.trading):
             intention.lost(f"HTTP {reply.status}" if error is None else error.text, at, answered=True)
         elif type(error) is VenueError and reply.status < 400:
             intention.lost(f"its answer says what nobody knows: {error.text}", at, answered=True, no=error)
@@ -368,15 +361,9 @@ class Intents:
         if error is None and 200 <= reply.status < 300:
             with suppress(DecodeError, msgspec.MsgspecError):  # it is asked after all the same
                 self._taken(intention, act.read(reply.body, self._sends.seen(), intention.wish))
-        elif error is not None and not self.is_unsure(reply, error):
+        elif error is not None and not is_unsure(reply, error, self.trading):
             intention.no = error
         self._ended(intention)
-
-    def is_unsure(self, reply: Reply, error: TidebookError) -> bool:
-        """Whether a refusal leaves open what became of it."""
-        if error.code in self.trading.unsure:
-            return True
-        return (reply.status == 408 or reply.status >= 500) and error.retry != "safe"
 
     async def _ask_after(self, intention: Intention, end_ns: int | None) -> None:
         """Ask until it is known, or for long enough."""
@@ -402,9 +389,9 @@ class Intents:
                 order = await self._found(intention, act, ref, asked)
             except OrderNotFound:
                 intention.not_found(asked.mono_ns, now())
-                _note(intention, "" if intention.ended else "it is not there yet")
+                note(intention, "" if intention.ended else "it is not there yet")
             except TidebookError as error:
-                _note(intention, _answer(error))
+                note(intention, answer(error))
                 intention.not_answered(now())
             else:
                 self._taken(intention, order)
@@ -436,7 +423,7 @@ class Intents:
 
     def _accepted(self, intention: Intention, order: Order) -> None:
         intention.accepted(order)
-        if (no := self._rejected(order)) is not None:
+        if (no := self._no(order)) is not None:
             intention.seen(order, no)
 
     async def _look_after(self, intention: Intention) -> None:
@@ -451,43 +438,34 @@ class Intents:
             text = f"{name}: {wish.client_id} ({wish.words}) has arrived, as somebody said, and the venue has no such"
             raise OrderNotFound(text, venue=name, symbol=wish.instrument.symbol, code=error.code) from error
         except TidebookError as error:
-            intention.why = f"it was asked after, and {_words(str(error))}"
+            intention.why = f"it was asked after, and {words(str(error))}"
         else:
-            intention.seen(order, self._rejected(order))
+            intention.seen(order, self._no(order))
 
     def _ended(self, intention: Intention) -> None:
         if intention.ended:
             client_id = intention.wish.client_id
             if self.unresolved.pop(client_id, None) is not None:
-                self._resolved[client_id] = intention
-                while len(self._resolved) > KEPT:
-                    del self._resolved[next(iter(self._resolved))]
+                self._remembered(intention)
             if (ending := self._endings.pop(client_id, None)) is not None:
                 ending.set()
-            if self._journal is not None:
-                self._journal.end(intention.wish.client_id, intention.state)
+            # One that was accepted may stand at the venue: it stays until somebody has it.
+            if self._journal is not None and (intention.state != "accepted" or intention.by_hand):
+                self._journal.end(client_id, intention.state)
+
+    def _remembered(self, intention: Intention) -> None:
+        """What nobody was told yet can be asked for; of too many the oldest is not kept."""
+        self._resolved[intention.wish.client_id] = intention
+        while len(self._resolved) > KEPT:
+            oldest = next(iter(self._resolved))
+            del self._resolved[oldest]
+            self.handed(oldest)
 
     def told(self, intention: Intention) -> Order:
         """What its user is told. Raises as `submit` does."""
-        return outcome(intention, self._sends.name, closed=self._closed)
-
-
-def _words(why: str) -> str:
-    """Of a reason, what a user needs."""
-    word, _, text = why.partition(": ")
-    return "no answer in time" if word == "Timeout" else f"cut after sending ({text.partition(': ')[2] or text or why})"
-
-
-def _answer(error: TidebookError) -> str:
-    """What a question has met: a network's reason, or what the venue says."""
-    if isinstance(error, Timeout):
-        return "no answer in time"
-    return f"no answer ({error.text})" if isinstance(error, NetworkError) else error.text
-
-
-def _note(intention: Intention, answer: str) -> None:
-    """What the newest question has found, behind why nobody knows."""
-    intention.why = intention.why.partition("; asked")[0] + (f"; asked, and {answer}" if answer else "")
+        order = outcome(intention, self._sends.name, closed=self._closed)
+        self.handed(intention.wish.client_id)
+        return order
 
 
 def _is_cancelled() -> bool:

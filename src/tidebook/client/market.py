@@ -274,7 +274,8 @@ class Market(Reader, Trader, Opening):
     def recovered(self) -> Mapping[str, Order | TidebookError]:
         """What became of the orders that the journal held without an end, as far as that is known: by client id.
 
-        An Order that its venue has; or the error that says that it never arrived. The others are in `unresolved`.
+        An Order that its venue has; or the error that says that it never arrived. The others are in `unresolved`. Those
+        are among them that were accepted, and that no `submit` and no `resolve` had handed to the program yet.
         """
         return {} if self._recovery is None else dict(self._recovery.outcomes)
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -71,27 +71,9 @@ class Trader(Finding):
         `client_id` and `await error.resolve()`. Cancelled before it has left, it never leaves; cancelled later, it
         goes its way, and stands in `unresolved` until its outcome is known.
         """
-        self._check_allowed()
-        check_intent(intent)
-        one, instrument = await self._one(intent.symbol, venue)
-        trading = _trading(one, "submit")
-        made = wish(intent, instrument, trading.ids.write(number := self._numbers.next()))
-        check_taken(made, trading, one)
-        if not dry_run:
-            one.private.check(_act_of(one, "submit").request(made))
-            made = await one.private.addressed(made)
-        check = partial(check_guard, guard, max_age, instrument)
-        check()
-        if dry_run:
-            _act_of(one, "submit").request(made)
-            return sent(made.order(id="", status="dry", received_ns=now().wall_ns), self._alone(one))
-        await check_clock(one, trading)
-        try:
-            order = await one.private.intents.submit(made, number, check)
-        except OutcomeUnknown as error:
-            error.asking = self._asking(one, error.client_id)
-            raise
-        return sent(order, self._alone(one))
+        order, handed = await self._submit(intent, guard, max_age, venue, dry_run=dry_run)
+        handed()
+        return order
 
     async def submit_many(
         self, intents: Sequence[Intent], *, guard: Guard | None = None, max_age: float | None = None,
@@ -104,9 +86,7 @@ class Trader(Finding):
         self._check_allowed()
         for intent in intents:
             check_intent(intent)
-        going = [
-            asyncio.ensure_future(self.submit(intent, guard=guard, max_age=max_age, venue=venue)) for intent in intents
-        ]
+        going = [asyncio.ensure_future(self._submit(intent, guard, max_age, venue)) for intent in intents]
         try:
             done = await asyncio.gather(*going, return_exceptions=True)
         except asyncio.CancelledError:
@@ -121,8 +101,12 @@ class Trader(Finding):
                 error = OutcomeUnknown(f"a bug or a cancellation ({kind}) hides what became of it: see unresolved")
                 error.__cause__ = result
                 results.append(error)
-            else:
+            elif isinstance(result, TidebookError):
                 results.append(result)
+            else:
+                order, handed = result
+                handed()
+                results.append(order)
         return results
 
     async def cancel(
@@ -333,6 +317,33 @@ class Trader(Finding):
         return one.private.intents.asking(client_id, self._root, self._alone(one))
 
     # Inside -------------------------------------------------------------------
+
+    async def _submit(
+        self, intent: Intent, guard: Guard | None, max_age: float | None, venue: str | None, *, dry_run: bool = False
+    ) -> tuple[Sent, Callable[[], None]]:
+        """As `submit`; and what is called when its user is handed the order."""
+        self._check_allowed()
+        check_intent(intent)
+        one, instrument = await self._one(intent.symbol, venue)
+        trading = _trading(one, "submit")
+        made = wish(intent, instrument, trading.ids.write(number := self._numbers.next()))
+        check_taken(made, trading, one)
+        if not dry_run:
+            one.private.check(_act_of(one, "submit").request(made))
+            made = await one.private.addressed(made)
+        check = partial(check_guard, guard, max_age, instrument)
+        check()
+        if dry_run:
+            _act_of(one, "submit").request(made)
+            order = made.order(id="", status="dry", received_ns=now().wall_ns)
+            return sent(order, self._alone(one)), lambda: None
+        await check_clock(one, trading)
+        try:
+            order = await one.private.intents.submit(made, number, check)
+        except OutcomeUnknown as error:
+            error.asking = self._asking(one, error.client_id)
+            raise
+        return sent(order, self._alone(one)), partial(one.private.intents.handed, made.client_id)
 
     def _told(self, order: Order) -> tuple[Store[Order], Order] | None:
         """What an open account knows of an order, and the store in which that stands; None where there is none."""
