@@ -124,5 +124,12 @@ def alike(one: Order, other: object) -> bool:
     return isinstance(other, Order) and all(getattr(one, name) == getattr(other, name) for name in FIELDS)
 
 
+def place_of(order: Order) -> str:
+    """The place where an order is, with its account, as its market names it; empty where no market has told of it."""
+    asynchronous = getattr(order, "asks", order)
+    name: str = getattr(getattr(asynchronous, "trader", None), "name", "")
+    return name
+
+
 def sent(order: Order, trader: Any) -> Sent:
     return Sent(**{name: getattr(order, name) for name in FIELDS}, trader=trader)

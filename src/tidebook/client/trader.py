@@ -14,7 +14,7 @@ from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
 from tidebook.client.dead_man import DeadManSwitch
 from tidebook.client.finding import Finding, usable
 from tidebook.client.opening import Opening
-from tidebook.client.ordered import Sent, sent
+from tidebook.client.ordered import Sent, place_of, sent
 from tidebook.client.place import VenueAt
 from tidebook.client.questions import check_limit
 from tidebook.client.ranges import Instant, instant_ns
@@ -395,7 +395,7 @@ class Trader(Finding):
         gone = (OrderNotFound,) if act is not None else (OrderNotFound, OrderRejected)  # it has ended in between
         for row in rows if act is None else {row.symbol: row for row in rows}.values():
             try:
-                _, found = await self._one(row.symbol, one.place)
+                found = await self._at(one, row.symbol)
                 with suppress(*gone):
                     if act is not None:
                         await one.private.act(act, Inquiry(found))
@@ -426,8 +426,8 @@ class Trader(Finding):
         self, order: Order | str, symbol: str | None, client_id: str | None, venue: str | None
     ) -> tuple[VenueAt, Ref]:
         if isinstance(order, Order):
-            own = order.venue if len(self._venues(venue)) > 1 else None
-            one, instrument = await self._one(order.symbol, venue or own)
+            one = self._whose(order, venue)
+            instrument = await self._at(one, order.symbol)
             return one, Ref(instrument, order.id, order.client_id, side=order.side, kind=order.kind)
         if symbol is None:
             raise UsageError("an order by its id: of which symbol?")
@@ -439,6 +439,24 @@ class Trader(Finding):
             raise UsageError("which order? Write an Order, the venue's id, or client_id=")
         one, instrument = await self._one(symbol, venue)
         return one, Ref(instrument, order, client_id or "")
+
+    def _whose(self, order: Order, venue: str | None) -> VenueAt:
+        """Where an order is. Raises UsageError where that is not meant, or it may be of either of two accounts."""
+        own, asked = place_of(order), self._venues(venue)
+        found = [one for one in asked if one.declared.name == order.venue and own in ("", one.place)]
+        if not found:
+            names = ", ".join(one.place for one in asked)
+            raise UsageError(f"{order!r} is of {own or order.venue}, and {names} would be asked. Nothing was sent")
+        if len(found) > 1:
+            names = ", ".join(one.place for one in found)
+            raise UsageError(f"{order!r}: of which account? venue= one of {names}. Nothing was sent")
+        return found[0]
+
+    async def _at(self, one: VenueAt, symbol: str) -> Instrument:
+        """An instrument of a venue that is known. Raises as `_one`."""
+        await usable([one], self._timeout)
+        ((_, instrument),) = await self._each(symbol, {one.place: [one]})
+        return instrument
 
     async def _with_key(self, venue: str | None) -> list[VenueAt]:
         """The venues that take orders. Raises VenueUnavailable where one has not answered."""
