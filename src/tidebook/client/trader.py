@@ -25,6 +25,7 @@ from tidebook.core.intents import IntentNumbers
 from tidebook.core.rules import wish
 from tidebook.core.trading import Act, Inquiry, Ref, Trading
 from tidebook.errors import (
+    NetworkError,
     OrderNotFound,
     OrderRejected,
     OutcomeUnknown,
@@ -330,7 +331,11 @@ class Trader(Finding):
         check_taken(made, trading, one)
         if not dry_run:
             one.private.check(_act_of(one, "submit").request(made))
-            made = await one.private.addressed(made)
+            try:
+                made = await one.private.addressed(made)
+            except NetworkError as error:  # who reads its kind alone would think of the order
+                error.hint = error.hint or "That was asked before the order, of which nothing was sent"
+                raise
         check = partial(check_guard, guard, max_age, instrument)
         check()
         if dry_run:

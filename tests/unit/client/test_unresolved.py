@@ -159,3 +159,16 @@ async def test_what_htx_cancels_because_it_would_take_is_an_error() -> None:
             await market.submit(Limit(BTC, "buy", size="0.01", price="100000", post_only=True))
         stays = await market.submit(Limit(BTC, "buy", size="0.01", price="30000", post_only=True))
         assert stays.open
+
+
+async def test_what_fails_before_the_order_is_not_taken_for_it() -> None:
+    """The venue's name of the account is asked for first: where that is cut no order has left."""
+    venue, ask = "htx.spot", "/v1/account/accounts"
+    async with serve(7, [venue], symbols=[BTC]) as sim, connect(venue, at=sim.at, options=QUICK) as market:
+        sim.faults.order("read", venue, ask)
+        with pytest.raises(NetworkError, match=f"{ask}.*of which nothing was sent") as cut:
+            await market.submit(far())
+        assert cut.value.retry == "safe"
+        assert market.unresolved == {}
+        assert not sim.account(venue).records
+        assert (await market.submit(far())).open
