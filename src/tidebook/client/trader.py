@@ -1,20 +1,19 @@
 """What is done with an account: orders sent, changed, cancelled, asked after; balances, positions and fills fetched."""
 
 import asyncio
-import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
+from tidebook.client.acting import Acting, act_of, trading_of
 from tidebook.client.asking import Asking
 from tidebook.client.checks import Guard, check_clock, check_guard, check_intent, check_taken
 from tidebook.client.columns import BALANCES, FILLS, ORDERS, POSITIONS
 from tidebook.client.dead_man import DeadManSwitch
-from tidebook.client.finding import Finding, usable
 from tidebook.client.opening import Opening
-from tidebook.client.ordered import Sent, place_of, sent
+from tidebook.client.ordered import Sent, sent
 from tidebook.client.place import VenueAt
 from tidebook.client.questions import check_limit
 from tidebook.client.ranges import Instant, instant_ns
@@ -23,7 +22,7 @@ from tidebook.client.stores import Store
 from tidebook.client.tables import Table
 from tidebook.core.intents import IntentNumbers
 from tidebook.core.rules import wish
-from tidebook.core.trading import Act, Inquiry, Ref, Trading
+from tidebook.core.trading import Inquiry, Ref
 from tidebook.errors import (
     NetworkError,
     OrderNotFound,
@@ -31,7 +30,6 @@ from tidebook.errors import (
     OutcomeUnknown,
     TidebookError,
     UsageError,
-    VenueError,
 )
 from tidebook.io.clock import now
 from tidebook.model.facts import Instrument
@@ -41,7 +39,7 @@ from tidebook.model.number import plain
 from tidebook.model.orders import Amount, Balance, Fill, Intent, Limit, Order, Position, amount
 
 
-class Trader(Finding):
+class Trader(Acting):
     """The verbs of accounts, over some venues. Shared by the market and its places."""
 
     @property
@@ -169,7 +167,7 @@ class Trader(Finding):
         if size is None and price is None:
             raise UsageError("amend: which size, or which price?")
         one, ref = await self._ref(order, symbol, client_id, venue)
-        trading = _trading(one, "amend")
+        trading = trading_of(one, "amend")
         if trading.act("amend") is None:
             raise _not_there(ref, "changes no order where it stands")
         # As it is now: what was changed before must not be changed back.
@@ -326,11 +324,11 @@ class Trader(Finding):
         self._check_allowed()
         check_intent(intent)
         one, instrument = await self._one(intent.symbol, venue)
-        trading = _trading(one, "submit")
+        trading = trading_of(one, "submit")
         made = wish(intent, instrument, trading.ids.write(number := self._numbers.next()))
         check_taken(made, trading, one)
         if not dry_run:
-            one.private.check(_act_of(one, "submit").request(made))
+            one.private.check(act_of(one, "submit").request(made))
             try:
                 made = await one.private.addressed(made)
             except NetworkError as error:  # who reads its kind alone would think of the order
@@ -339,7 +337,7 @@ class Trader(Finding):
         check = partial(check_guard, guard, max_age, instrument)
         check()
         if dry_run:
-            _act_of(one, "submit").request(made)
+            act_of(one, "submit").request(made)
             order = made.order(id="", status="dry", received_ns=now().wall_ns)
             return sent(order, self._alone(one)), lambda: None
         await check_clock(one, trading)
@@ -357,10 +355,6 @@ class Trader(Finding):
             if row is not None:
                 return account.orders, row
         return None
-
-    @abstractmethod
-    def _alone(self, one: VenueAt) -> "Trader":
-        """The same at one venue."""
 
     @property
     @abstractmethod
@@ -390,7 +384,7 @@ class Trader(Finding):
             raise UsageError("this market is read_only: nothing was sent")
 
     async def _cancel_all(self, one: VenueAt, instrument: Instrument | None) -> None:
-        act = _trading(one, "cancel_all").act("cancel_all")
+        act = trading_of(one, "cancel_all").act("cancel_all")
         if act is not None and (instrument is not None or not act.needs):
             with suppress(OrderNotFound):  # so some venues say that there was nothing
                 await one.private.act(act, Inquiry(instrument))
@@ -406,114 +400,13 @@ class Trader(Finding):
                         await one.private.act(act, Inquiry(found))
                     else:
                         ref = Ref(found, row.id, row.client_id, side=row.side, kind=row.kind)
-                        await one.private.act(_act_of(one, "cancel"), ref)
+                        await one.private.act(act_of(one, "cancel"), ref)
             except TidebookError as error:  # the others are to be cancelled all the same
                 failed.append(error)
         for other in failed[1:]:
             failed[0].add_note(f"{one.place}, too: {other}")
         if failed:
             raise failed[0]
-
-    async def _act(self, one: VenueAt, name: str, about: Inquiry | Ref) -> Any:
-        try:
-            found = await one.private.act(_act_of(one, name), about)
-        except VenueError as error:  # venues do not repeat what they were asked
-            if error.symbol is None and about.instrument is not None:
-                error.symbol = about.instrument.symbol
-            if isinstance(error, OrderNotFound) and isinstance(about, Ref) and error.hint is None:
-                error.hint = f"Asked for: {about.client_id or about.id}"
-            raise
-        if isinstance(found, Order):
-            return sent(found, self._alone(one))
-        return [sent(row, self._alone(one)) for row in found] if name == "open_orders" else found
-
-    async def _ref(
-        self, order: Order | str, symbol: str | None, client_id: str | None, venue: str | None
-    ) -> tuple[VenueAt, Ref]:
-        if isinstance(order, Order):
-            one = self._whose(order, venue)
-            instrument = await self._at(one, order.symbol)
-            return one, Ref(instrument, order.id, order.client_id, side=order.side, kind=order.kind)
-        if symbol is None:
-            raise UsageError("an order by its id: of which symbol?")
-        ids: tuple[object, ...] = (order, client_id or "")
-        for id in ids:
-            if not isinstance(id, str) or not _ID.fullmatch(id):
-                raise UsageError(f"{id!r} is no id of an order")
-        if not (order or client_id):
-            raise UsageError("which order? Write an Order, the venue's id, or client_id=")
-        one, instrument = await self._one(symbol, venue)
-        return one, Ref(instrument, order, client_id or "")
-
-    def _whose(self, order: Order, venue: str | None) -> VenueAt:
-        """Where an order is. Raises UsageError where that is not meant, or it may be of either of two accounts."""
-        own, asked = place_of(order), self._venues(venue)
-        found = [one for one in asked if one.declared.name == order.venue and own in ("", one.place)]
-        if not found:
-            names = ", ".join(one.place for one in asked)
-            raise UsageError(f"{order!r} is of {own or order.venue}, and {names} would be asked. Nothing was sent")
-        if len(found) > 1:
-            names = ", ".join(one.place for one in found)
-            raise UsageError(f"{order!r}: of which account? venue= one of {names}. Nothing was sent")
-        return found[0]
-
-    async def _at(self, one: VenueAt, symbol: str) -> Instrument:
-        """An instrument of a venue that is known. Raises as `_one`."""
-        await usable([one], self._timeout)
-        ((_, instrument),) = await self._each(symbol, {one.place: [one]})
-        return instrument
-
-    async def _with_key(self, venue: str | None) -> list[VenueAt]:
-        """The venues that take orders. Raises VenueUnavailable where one has not answered."""
-        ones = self._venues(venue)
-        found = [one for one in ones if one.declared.trading is not None]
-        if not found:
-            names = ", ".join(one.place for one in ones)
-            raise UsageError(f"orders and accounts of {names} are not built yet")
-        await usable(found, self._timeout)  # all of them: what one has is not left out in silence
-        return found
-
-    async def _rows(
-        self, name: str, symbol: str | None, venue: str | None, *, once: bool = False, may_lack: bool = False,
-        start_ns: int | None = None, limit: int | None = None, order_id: str = "",
-    ) -> list[Any]:  # fmt: skip
-        if symbol is not None:
-            one, instrument = await self._one(symbol, venue)
-            rows: list[Any] = await self._act(one, name, Inquiry(instrument, start_ns, limit, order_id=order_id))
-            return rows
-        ones = await self._with_key(venue)
-        if may_lack:
-            ones = [one for one in ones if _trading(one, name).act(name) is not None]
-        if once:
-            ones = list({one.purse: one for one in reversed(ones)}.values())[::-1]
-        for one in ones:
-            if _act_of(one, name).needs:
-                raise UsageError(f"{one.declared.name} tells {name.replace('_', ' ')} of one symbol only: of which?")
-        answers = await asyncio.gather(
-            *(self._act(one, name, Inquiry(None, start_ns, limit, order_id=order_id)) for one in ones),
-            return_exceptions=True,
-        )
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer  # when all are over: none is left alone
-        return [row for answer in answers for row in answer]  # type: ignore[union-attr]
-
-
-_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{0,128}", re.ASCII)
-
-
-def _trading(one: VenueAt, name: str) -> Trading:
-    trading = one.declared.trading
-    if trading is None:
-        raise UsageError(f"{one.declared.name}: {name.replace('_', ' ')} is not built yet", venue=one.declared.name)
-    return trading
-
-
-def _act_of(one: VenueAt, name: str) -> Act:
-    act = _trading(one, name).act(name)
-    if act is None:
-        raise UsageError(f"{one.declared.name} has no {name.replace('_', ' ')}", venue=one.declared.name)
-    return act
 
 
 def _not_there(ref: Ref, what: str) -> UsageError:
