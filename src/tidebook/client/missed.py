@@ -44,6 +44,7 @@ class Missed:
         self._tell = tell
         self.since_ns = holdings.began_ns
         self.refused: dict[tuple[str, str], int] = {}
+        self._said: set[tuple[str, str]] = set()
 
     def missing_from(self, venue_ns: int) -> None:
         """From here on (the venue's time), with a margin, something may be missed."""
@@ -99,16 +100,19 @@ class Missed:
         except OF_A_SYMBOL as error:
             if symbol is None:
                 raise
-            before = self.refused.get((name, symbol))
-            self.refused[name, symbol] = since_ns if before is None else min(before, since_ns)
-            if before is None:
+            self.refused[name, symbol] = min(self.refused.get((name, symbol), since_ns), since_ns)
+            if (name, symbol) not in self._said:
+                self._said.add((name, symbol))
                 reason = f"{name.replace('_', ' ')} are refused, and what is missing there stays unknown: {error}"
                 self._tell(health.SubscriptionFailed(self._one.declared.name, symbol, now().wall_ns, "account", reason))
         else:
             if symbol is not None and since_ns <= self.refused.get((name, symbol), -1):
                 del self.refused[name, symbol]
+                self._said.discard((name, symbol))
 
     async def _fetch_orders(self) -> None:
+        for key in [key for key in self.refused if key[0] == "order"]:
+            del self.refused[key]  # of which there is still something to ask is found now
         mark = self._holdings.mark()
         rows: list[Order] = await self._rows("open_orders")
         after = self._holdings.listed(rows, mark)

@@ -180,6 +180,9 @@ class Trader(Acting):
             return given  # it is so already: the answer was lost, perhaps
         if trading.shrinks and (price != given.price or (given.size is not None and size > given.size)):
             raise _not_there(ref, "lets an order become smaller where it stands, and nothing else")
+        if size <= given.filled:
+            text = f"size={plain(size)}: {plain(given.filled)} of it is filled already. Nothing was sent"
+            raise UsageError(text, venue=one.declared.name, symbol=ref.instrument.symbol)
         checked = wish(
             Limit(ref.instrument.symbol, given.side, size, price, reduce_only=given.reduce_only),
             ref.instrument,
@@ -187,9 +190,6 @@ class Trader(Acting):
         )
         assert checked.size is not None
         assert checked.price is not None
-        if checked.size <= given.filled:
-            text = f"size={plain(checked.size)}: {plain(given.filled)} of it is filled already. Nothing was sent"
-            raise UsageError(text, venue=one.declared.name, symbol=ref.instrument.symbol)
         ref = ref._replace(
             id=given.id, client_id=given.client_id or ref.client_id,  # some venues name it anew where that is not said
             size=plain(checked.size), price=plain(checked.price), side=given.side, filled=plain(given.filled),

@@ -89,9 +89,12 @@ async def test_an_order_cannot_be_made_smaller_than_what_is_filled(sim: serve, v
         wanted, filled = await part_filled(market, symbol, Decimal("0.5"))
         order = await market.submit(wanted)
         asked = sum(sim._simulator.tally.made.values())
-        with pytest.raises(UsageError, match=r"is filled already\. Nothing was sent"):
-            await order.amend(size=filled)
-        assert sum(sim._simulator.tally.made.values()) == asked + 1  # it was looked at
+        step = (await market.fetch_instruments(symbol))[0].step
+        assert step is not None
+        for size in (filled, step):  # be it less than the venue takes
+            with pytest.raises(UsageError, match=r"is filled already\. Nothing was sent"):
+                await order.amend(size=size)
+        assert sum(sim._simulator.tally.made.values()) == asked + 2  # it was looked at
         await market.cancel(order)
 
 
