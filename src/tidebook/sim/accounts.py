@@ -116,19 +116,19 @@ class House:
         assert price is not None
         if size <= record.filled:
             raise Denied("size")
-        if name is not None:
-            self._rename(account, record, name)
         symbol, left = record.instrument.symbol, size - record.filled
         if record.waits:
-            self._amend_waiting(account, record, size, price)
+            self._amend_waiting(account, record, size, price, name)
             return
         if price == record.price and size <= record.size:
+            self._rename(account, record, name)
             if size < record.size:
                 self._exchange.reduce(record.venue, symbol, record.inner, left, record.owner)
             return
         ask = record.ask._replace(price=price, size=left)
         ask = self.funds.grown(account, record.venue, record.instrument, ask, record)
         self.funds.check(account, record.venue, record.instrument, ask, record.hold)
+        self._rename(account, record, name)
         record.moving = True
         self._exchange.cancel(record.venue, symbol, record.inner, record.owner)
         record.size, record.left, record.price = record.filled + left, left, price
@@ -147,8 +147,10 @@ class House:
         self.cancel(account, record)
         return self.place(account, record.venue, symbol, ask, replaces=record.number)
 
-    def _rename(self, account: Account, record: Record, name: str) -> None:
-        """Raises Denied where another order that is open has that name."""
+    def _rename(self, account: Account, record: Record, name: str | None) -> None:
+        """Raises Denied where another order that is open has that name. None: as before."""
+        if name is None:
+            return
         other = account.by_client.get(name) if name else None
         if other is not None and other is not record and other.state == "open":
             raise Denied("duplicate")
@@ -237,10 +239,12 @@ class House:
         account.tell("new", record, None, self._rehold(account, record))
         self._stops.traded(place, self._last(place))
 
-    def _amend_waiting(self, account: Account, record: Record, size: int, price: int) -> None:
+    def _amend_waiting(self, account: Account, record: Record, size: int, price: int, name: str | None) -> None:
         ask = record.ask._replace(size=size, price=price)
         if self.funds.terms_of(record.venue).stops_hold:
             self.funds.check(account, record.venue, record.instrument, ask, record.hold)
+        self._rename(account, record, name)
+        ask = ask._replace(client_id=record.ask.client_id)
         record.ask, record.size, record.left, record.price = ask, size, size, price
         record.updated_ns = self._exchange.now_ns
         account.tell("amended", record, None, self._rehold(account, record))

@@ -307,3 +307,20 @@ def test_numbers_rise(world: World) -> None:
     numbers = [*world.account.records]
     assert numbers == sorted(numbers)
     assert len({*numbers}) == 3
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_cannot_be_changed_keeps_its_name(waits: bool) -> None:
+    """Another size and another name at once, and no money for that size."""
+    world = World(1)
+    house, account, trigger = world.house, world.account, 10_000_000 if waits else None
+    ask = Ask(BID, 100, world.best("s")[0] - 1000, client_id="first", trigger=trigger)
+    record = house.place(account, "s", SPOT, ask)
+    assert record.state == "open"
+    with pytest.raises(Denied, match="balance"):
+        house.amend(account, record, 10**9, None, "second")
+    assert account.by_client == {"first": record}
+    assert (record.ask.client_id, record.size) == ("first", 100)
+    house.amend(account, record, 200, None, "second")
+    assert account.by_client == {"second": record}
+    assert (record.ask.client_id, record.size) == ("second", 200)
