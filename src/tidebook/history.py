@@ -10,7 +10,7 @@ the venue's limits, and leave a fifth of them to whatever is more urgent.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from os import PathLike
 from pathlib import Path
@@ -50,6 +50,7 @@ _KINDS: Final[dict[str, tuple[Columns[Any], type]]] = {
 class History(Generic[T]):
     """Iterating once yields tables, symbol after symbol, each in order of time; `table()` is all of it at once.
 
+    A page that cannot be had is asked for again for two minutes where that is safe: `market.health()` tells of it.
     The range ends at the latest now, and with it what is not finished. `gaps` are the holes of bars so far: symbol,
     the first opening that is missing, the opening that follows. With `resume`, a path, each page is kept there before
     it is yielded: who asks the same again gets those pages, and only the others are asked for. A range that is relative
@@ -85,6 +86,7 @@ class History(Generic[T]):
         self._market, self._venue, self._workers = market, venue, workers
         self._resume = None if resume is None else Path(resume)
         self._progress = progress
+        self._waits: Callable[[TidebookError, float], None] = lambda error, seconds: None
         self._kept: Kept | None = None
         self._last: dict[str, Bar] = {}
         self._pages: AsyncGenerator[Table[T], None] | None = None
@@ -168,10 +170,15 @@ class History(Generic[T]):
         count = 0
         with Shown(self.kind, len(self._symbols)) as shown:
             async with aclosing(self._read()) as pages:
+
+                def reach(also: str = "") -> None:
+                    part = (self.done_ns - self.start_ns) / (self.end_ns - self.start_ns)
+                    shown.reach(self._source + part, f"{count} {self.kind}{also}")
+
+                self._waits = lambda error, seconds: reach(f", waits {seconds:.0f} s: {error.text}")
                 async for page in pages:
                     count += len(page)
-                    part = (self.done_ns - self.start_ns) / (self.end_ns - self.start_ns)
-                    shown.reach(self._source + part, f"{count} {self.kind}")
+                    reach()
                     yield page
 
     async def _read(self) -> AsyncGenerator[Table[T], None]:
@@ -215,7 +222,7 @@ class History(Generic[T]):
         until = {} if self._kept is None else self._kept.until
         left = [n for n in range(len(found)) if until.get(n, self.start_ns) < self.end_ns]
         stretches = [Stretch(self._make(*found[n]), until.get(n, self.start_ns), self.end_ns) for n in left]
-        parts = Ahead(stretches, self._workers).parts()
+        parts = Ahead(stretches, self._workers, self._waits).parts()
         try:
             async for place, end_ns, rows in parts:
                 yield left[place], end_ns or self.end_ns, rows

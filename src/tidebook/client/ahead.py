@@ -5,19 +5,21 @@ read yet; where a page does not hold its piece, what is left of it takes its pla
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from tidebook.client.pages import Pages, Part
-from tidebook.core.clock import SECOND
-from tidebook.errors import RateLimited, TidebookError, UsageError
+from tidebook.core.clock import SECOND, Now
+from tidebook.errors import Maintenance, RateLimited, TidebookError, UsageError
 from tidebook.io.clock import now
 
 T = TypeVar("T")
 WORKERS = 8  # pages that are asked for at once
-TRIES = 4  # of one page
-PAUSE = 0.25  # seconds before the second try; twice as long before each further one
+PAUSE = 0.25  # seconds before the second try of a page; twice as long before each further one
+LONGEST = 10.0  # seconds, the longest of these
+PATIENCE = 120.0  # seconds that a page is asked for again, from its first failure on
+TOLD = 1.0  # seconds: who waits for less is not told of it
 PAUSES = 300.0  # seconds that a venue may tell a page to wait, all in all
 MANY = 4  # pages: what is fewer is asked for one after the other
 
@@ -39,17 +41,48 @@ class _Piece(Generic[T]):
     rows: list[T] | None = None
 
 
+class Patience:
+    """How long one page is asked for again: an outage of a minute or so costs a long range nothing but the time."""
+
+    def __init__(self) -> None:
+        self._since_ns: int | None = None  # the first failure
+        self._next = PAUSE
+        self._obeyed = 0.0
+
+    def pause(self, error: TidebookError, at: Now) -> float | None:
+        """Seconds until the next try; None: it has failed for good."""
+        if isinstance(error, RateLimited):
+            wait = max((error.retry_at - at.wall_ns) / SECOND, PAUSE)
+            self._obeyed += wait
+            return wait if self._obeyed <= PAUSES else None
+        if error.retry != "safe" and not isinstance(error, Maintenance):
+            return None
+        if self._since_ns is None:
+            self._since_ns = at.mono_ns
+        left = PATIENCE - (at.mono_ns - self._since_ns) / SECOND
+        if left <= 0:
+            return None
+        wait, self._next = self._next, min(self._next * 2, LONGEST)
+        return min(wait, left)
+
+
 class Ahead(Generic[T]):
     """Iterating once yields (which stretch, until when it is complete now, rows), stretch after stretch.
 
-    A page that fails is asked for again where its error says that this is safe. Ended, closed or cancelled, it has
-    nothing under way any more.
+    A page that fails is asked for again for two minutes where its error says that this is safe: the health of the
+    market tells of it, and `waits`, with the error and the seconds. Ended, closed or cancelled, it has nothing under
+    way any more.
     """
 
-    def __init__(self, stretches: Sequence[Stretch[T]], workers: int = WORKERS) -> None:
+    def __init__(
+        self, stretches: Sequence[Stretch[T]], workers: int = WORKERS,
+        waits: Callable[[TidebookError, float], None] = lambda error, seconds: None,
+    ) -> None:  # fmt: skip
         if type(workers) is not int or workers < 1:
             raise UsageError(f"workers={workers!r}: a whole number, at least one")
         self._workers = workers
+        self._waits = waits
+        self._told_ns = 0  # until when it was told that pages wait
         self._pages = [one.pages for one in stretches]
         self._row = [_Piece[T](n, one.start_ns, one.end_ns) for n, one in enumerate(stretches)]
         self._steps = [one.pages.first_step for one in stretches]
@@ -91,21 +124,26 @@ class Ahead(Generic[T]):
             piece.end_ns = end_ns
 
     async def _asked(self, piece: _Piece[T]) -> Part[T]:
-        paused, tries = 0.0, 1
+        patience = Patience()
         while True:
             try:
                 return await self._pages[piece.source].part(piece.start_ns, piece.end_ns)
-            except RateLimited as error:
-                wait = max((error.retry_at - now().wall_ns) / SECOND, PAUSE)
-                paused += wait
-                if paused > PAUSES:
-                    raise
             except TidebookError as error:
-                if error.retry != "safe" or tries >= TRIES:
+                wait = patience.pause(error, now())
+                if wait is None:
                     raise
-                wait = PAUSE * 2 ** (tries - 1)
-                tries += 1
+                self._tell(piece, error, wait)
             await asyncio.sleep(wait)
+
+    def _tell(self, piece: _Piece[T], error: TidebookError, wait: float) -> None:
+        """Once for all pages that wait together; of a limit its pool tells."""
+        at_ns = now().mono_ns
+        if wait < TOLD or at_ns < self._told_ns:
+            return
+        self._told_ns = at_ns + int(wait * SECOND)
+        self._waits(error, wait)
+        if not isinstance(error, RateLimited):
+            self._pages[piece.source].unavailable(error, wait)
 
     def _arrived(self, piece: _Piece[T]) -> None:
         assert piece.task is not None

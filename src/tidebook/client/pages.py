@@ -10,7 +10,7 @@ from tidebook.client.questions import check_limit
 from tidebook.core.channel import Call, Question
 from tidebook.core.clock import SECOND
 from tidebook.core.effects import Urgency
-from tidebook.errors import DecodeError, UsageError
+from tidebook.errors import DecodeError, TidebookError, UsageError
 from tidebook.io.clock import now
 from tidebook.model.facts import instant
 
@@ -133,6 +133,10 @@ class Pages(Generic[T]):
             self._check_new(kept, page)
             fresh = kept
         return Part(self._wanted(fresh), count, start_ns, end_ns, rest, self._at(page[-1]) - self._at(page[0]))
+
+    def unavailable(self, error: TidebookError, again: float) -> None:
+        """Tell the health of the market that a page could not be had, and is asked for again in so many seconds."""
+        self._one.unavailable(error, again)
 
     def _seam_before(self, first: T) -> int:
         """The end of what a full page with this first row leaves to be asked for: up to it, or with its instant."""

@@ -139,7 +139,7 @@ class VenueAt(Questions):
             except Exception as raised:
                 error = self.error = self._told(raised)
                 final = error.retry == "never" and not isinstance(error, DecodeError)  # the next answer may be one
-                self._unavailable(error, None if final else wait)
+                self.unavailable(error, None if final else wait)
                 if final:
                     self._state = "refused"
                     self.ready.set()
@@ -162,7 +162,8 @@ class VenueAt(Questions):
         text = f"{self.declared.name}: {type(error).__name__}: {shown(self.desk.known.without(str(error)))}"
         return VenueUnavailable(text, venue=self.declared.name)
 
-    def _unavailable(self, error: TidebookError, again: float | None) -> None:
+    def unavailable(self, error: TidebookError, again: float | None) -> None:
+        """Tell that something was asked and could not be had: again in so many seconds, or never."""
         reason = str(error).removeprefix(f"{self.declared.name}: ")
         self._on_event(health.VenueUnavailable(self.declared.name, None, now().wall_ns, reason, again))
 
@@ -260,7 +261,7 @@ class VenueAt(Questions):
                 self._name_anew()
                 await self.measure_clock()
             except Exception as error:
-                self._unavailable(self._told(error), self.options.listing_every)
+                self.unavailable(self._told(error), self.options.listing_every)
 
     def _passed_over(self, count: int, reason: str) -> None:
         self._on_event(health.PassedOver(self.declared.name, None, now().wall_ns, count, reason))

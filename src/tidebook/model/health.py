@@ -202,7 +202,10 @@ class SnapshotFailed(Health):
 
 @dataclass(frozen=True, slots=True)
 class VenueUnavailable(Health):
-    """A venue did not say what it lists, or its time. It is asked again in `retry_in` seconds; None: never."""
+    """A venue did not say what it lists, its time, or what a page of a long range holds.
+
+    It is asked again in `retry_in` seconds; None: never.
+    """
 
     reason: str
     retry_in: float | None

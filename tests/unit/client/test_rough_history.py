@@ -14,8 +14,10 @@ from tests.unit.client.bourse import GENEROUS
 
 from tidebook import history
 from tidebook.cli import main
+from tidebook.client.ahead import Patience
 from tidebook.client.market import Market, connect
-from tidebook.errors import TidebookError, UsageError
+from tidebook.core.clock import SECOND, Now
+from tidebook.errors import Maintenance, NotPermitted, RateLimited, TidebookError, Timeout, UsageError
 from tidebook.sim.server import serve
 
 RANGE: Any = {"start": "2026-01-01", "end": "2026-01-09"}
@@ -48,6 +50,58 @@ async def test_a_bad_moment_of_a_server_is_asked_again(
                     sim.faults.status(status, "binance.spot", n=2)
                 count += len(page)
             assert count == COUNT
+
+
+async def test_an_outage_is_waited_for_and_said(sim: serve, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many tries as a minute has room for."""
+    for name in ("PAUSE", "TOLD"):
+        monkeypatch.setattr(f"tidebook.client.ahead.{name}", 0.0)
+    async with market.health() as health, history.bars(market, "BTC/USDT", **{**RANGE, "interval": "1h"}) as pages:
+        sim.faults.status(502, "binance.spot", n=12)
+        assert len(await pages.table()) == 192
+        said = [await health.next() for _ in range(12)]
+    assert {str(event) for event in said} == {"binance.spot: HTTP 502 (502); again in 0.0 s"}
+
+
+def test_a_page_is_asked_for_again_for_two_minutes_ever_more_rarely() -> None:
+    """Each try takes three seconds. What another try does not make better is not tried."""
+    patience, at, pauses = Patience(), Now(5, 7), list[float]()
+    while (pause := patience.pause(Timeout("nothing"), at)) is not None:
+        pauses.append(pause)
+        at = Now(at.mono_ns + int((pause + 3) * SECOND), 0)
+    assert pauses[:7] == [0.25, 0.5, 1, 2, 4, 8, 10]
+    assert pauses == sorted(pauses[:-1]) + pauses[-1:], "the last one is what is left"
+    assert sum(pauses) + 3 * (len(pauses) - 1) == 120
+    assert Patience().pause(NotPermitted("no"), at) is None
+    assert Patience().pause(Maintenance("closed"), at) == 0.25, "a question changes nothing"
+
+
+def test_a_page_waits_as_long_as_its_venue_says_up_to_five_minutes() -> None:
+    patience, at = Patience(), Now(5, 7)
+    told = [patience.pause(RateLimited("later", retry_at=7 + n * SECOND), at) for n in (100, 150, 60)]
+    assert told == [100, 150, None]
+
+
+async def test_who_waits_for_a_venue_ends_at_once(
+    sim: serve, market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("PAUSE", "LONGEST", "PATIENCE"):
+        monkeypatch.setattr(f"tidebook.client.ahead.{name}", 3_600.0)
+    asked: Any = {"interval": "1h", "resume": tmp_path / "kept", **RANGE}
+    for end in (lambda pages, _: pages.close(), lambda _, reading: stopped(reading)):
+        sim.faults.status(502, "binance.spot", n=100)
+        async with market.health() as health, history.bars(market, "BTC/USDT", **asked) as pages:
+            reading = asyncio.ensure_future(pages.table())
+            assert "again in 3600.0 s" in str(await health.next())
+            await end(pages, reading)
+            assert len(await asyncio.gather(reading, return_exceptions=True)) == 1
+        sim.faults.resume()
+    assert len(await history.bars(market, "BTC/USDT", **asked).table()) == 192
+
+
+async def stopped(reading: "asyncio.Task[Any]") -> None:
+    reading.cancel()
+    await asyncio.wait([reading])
 
 
 async def test_a_question_that_a_server_could_not_answer_may_be_asked_again() -> None:
