@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tidebook.history")
 
 T = TypeVar("T")
-TOLD: Final = 60 * SECOND  # by so much a range that is gone on with may differ from what the same words mean now
+TOLD: Final = 60 * SECOND  # by so much a beginning may differ from what the same words mean now
 Kind = Literal["bars", "trades", "quotes", "funding"]
 _KINDS: Final[dict[str, tuple[Columns[Any], type]]] = {
     "bars": (BARS, Bar), "trades": (TRADES, Trade), "quotes": (QUOTES, Quote), "funding": (FUNDING, Funding),
@@ -53,9 +53,10 @@ class History(Generic[T]):
     A page that cannot be had is asked for again for two minutes where that is safe: `market.health()` tells of it.
     The range ends at the latest now, and with it what is not finished. `gaps` are the holes of bars so far: symbol,
     the first opening that is missing, the opening that follows. With `resume`, a path, each page is kept there before
-    it is yielded: who asks the same again gets those pages, and only the others are asked for. A range that is relative
-    (``"30d"``, or to now) stays what it meant at first; where that differs by then it is logged. With `progress`, a bar
-    on the terminal (stderr) shows how far it is; where there is none, nothing.
+    it is yielded: who asks the same again, in the same words, gets those pages, and only the others are asked for. A
+    range to now goes on to what is now by then. Its beginning stays that of the first run; where the same words mean
+    another one by then (``"30d"``) it is logged. With `progress`, a bar on the terminal (stderr) shows how far it is;
+    where there is none, nothing.
     """
 
     def __init__(
@@ -185,17 +186,23 @@ class History(Generic[T]):
         named = [await self._market._one(symbol, self._venue) for symbol in self._symbols]
         # A symbol and the venue's own id of it are one: its rows come once.
         found = [*{(one.place, instrument.symbol): (one, instrument) for one, instrument in named}.values()]
+        pages = [self._make(*one) for one in found]
+        endings: list[list[Any]] = [[] for _ in found]
+        begins = [self.start_ns for _ in found]
         try:
             if self._resume is not None:
                 self._kept = Kept(self._resume, self._asked(found))
                 await asyncio.to_thread(self._kept.open)
-                self._go_on_with(self._kept.asked)
+                had_ns = self._go_on_with(self._kept.asked)
                 for source, rows in self._kept.pages(_KINDS[self.kind][1]):
                     self._source, self.done_ns = source, self._kept.until[source]
+                    endings[source] = pages[source].ending(rows, endings[source])
                     if rows:
                         yield self._page(rows, *found[source])
-            async with aclosing(self._asked_for(found)) as parts:
-                async for source, until_ns, rows in parts:
+                begins = [self._begin(n, pages[n], endings[n], had_ns) for n in range(len(found))]
+            async with aclosing(self._asked_for(pages, begins)) as parts:
+                async for source, until_ns, part in parts:
+                    rows = pages[source].beyond(part, endings[source]) if endings[source] else part
                     if self._kept is not None:
                         await asyncio.to_thread(self._kept.add, source, until_ns, rows)
                     self._source, self.done_ns = source, until_ns
@@ -205,23 +212,36 @@ class History(Generic[T]):
             if self._kept is not None:
                 await asyncio.to_thread(self._kept.close)
 
-    def _go_on_with(self, asked: Asked) -> None:
-        """Its range is what the same words meant then: said where they mean another one by a minute or more."""
-        if max(abs(self.start_ns - asked.start_ns), abs(self.end_ns - asked.end_ns)) >= TOLD:
-            today, then = (f"{_minute(one.start_ns)} → {_minute(one.end_ns)}" for one in (self, asked))
+    def _go_on_with(self, asked: Asked) -> int:
+        """Begin where its first run did; said where the same words mean another beginning by a minute or more.
+
+        Answers with the end that the range had then.
+        """
+        if abs(self.start_ns - asked.start_ns) >= TOLD:
             logger.warning(
-                "%s goes on with the range of its first run, %s: not with %s. Another file begins anew",
-                self._resume, then, today,
+                "%s goes on from the beginning of its first run, %s: not from %s. Another file begins anew",
+                self._resume, _minute(asked.start_ns), _minute(self.start_ns),
             )  # fmt: skip
-        self.start_ns, self.end_ns = asked.start_ns, asked.end_ns
+        self.start_ns, self.end_ns = asked.start_ns, max(asked.end_ns, self.end_ns)
+        return asked.end_ns
+
+    def _begin(self, source: int, pages: Pages[Any], ending: list[Any], had_ns: int) -> int:
+        """From when on to ask: behind what is kept. Up to an end that has moved since there may be more than was had.
+
+        What was not finished then, or came late: so all behind the last row.
+        """
+        assert self._kept is not None
+        until_ns = self._kept.until.get(source, self.start_ns)
+        if had_ns == self.end_ns:
+            return until_ns
+        return min(until_ns, pages.behind(ending)) if ending else self.start_ns
 
     async def _asked_for(
-        self, found: Sequence[tuple[VenueAt, Instrument]]
+        self, pages: Sequence[Pages[Any]], begins: Sequence[int]
     ) -> AsyncGenerator[tuple[int, int, list[Any]], None]:
         """What is not kept yet, in order."""
-        until = {} if self._kept is None else self._kept.until
-        left = [n for n in range(len(found)) if until.get(n, self.start_ns) < self.end_ns]
-        stretches = [Stretch(self._make(*found[n]), until.get(n, self.start_ns), self.end_ns) for n in left]
+        left = [n for n, begin_ns in enumerate(begins) if begin_ns < self.end_ns]
+        stretches = [Stretch(pages[n], begins[n], self.end_ns) for n in left]
         parts = Ahead(stretches, self._workers, self._waits).parts()
         try:
             async for place, end_ns, rows in parts:

@@ -37,7 +37,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     bars.add_argument("--end", metavar="T", help="likewise; now without")
     bars.add_argument("--out", type=Path, metavar="FILE", help=f"its name ends in {', '.join(WRITERS)}")
     bars.add_argument(
-        "--resume", action="store_true", help="go on where the same command was interrupted, with the range it had"
+        "--resume", action="store_true", help="go on where the same command was interrupted; what ends now, to now"
     )
     bars.set_defaults(run=_run)
 

@@ -19,6 +19,7 @@ from tidebook.io.http import NOTHING_SENT
 _KINDS: Final[Mapping[str, type[NetworkError]]] = {
     one.__name__: one for one in (ConnectFailed, RedirectRefused, TlsRefused, Timeout)
 }
+_LATER: Final = frozenset({408, 425, 429})  # RFC 9110 and its kin: refusals that say later
 
 
 def network_error(why: str, venue: str, method: str = "GET") -> TidebookError:
@@ -38,8 +39,12 @@ def network_error(why: str, venue: str, method: str = "GET") -> TidebookError:
 
 
 def unexplained(status: int, venue: str, method: str) -> NetworkError:
-    """An answer of which nobody has declared what it means: what was to change something may have been done."""
-    return NetworkError(f"{venue}: HTTP {status}", venue=venue, retry="safe" if method == "GET" else "ask first")
+    """An answer of which nobody has declared what it means: what was to change something may have been done.
+
+    A question that its servers could not answer may be asked again; one that is refused is refused again.
+    """
+    retry = "ask first" if method != "GET" else "safe" if status >= 500 or status in _LATER else "never"
+    return NetworkError(f"{venue}: HTTP {status}", venue=venue, retry=retry)
 
 
 def weighed(error: TidebookError, method: str, status: int, unsure: Collection[str]) -> TidebookError:

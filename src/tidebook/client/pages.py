@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from tidebook.client.place import VenueAt
@@ -145,6 +145,21 @@ class Pages(Generic[T]):
     def _seam_behind(self, last: T) -> int:
         """The start of what a full page with this last row leaves to be asked for: behind it, or at its instant."""
         return self._at(last) + (self._same is None)
+
+    def ending(self, rows: list[T], before: Sequence[T] = ()) -> list[T]:
+        """The rows of the last instant there is, of a page that followed one with such an ending."""
+        both = [*before, *rows]
+        return [] if not both else self._within(both, self._at(both[-1]), None)
+
+    def behind(self, ending: Sequence[T]) -> int:
+        """From when on to ask for what follows such an ending; of its instant there may be more."""
+        return self._seam_behind(ending[-1])
+
+    def beyond(self, rows: list[T], ending: Sequence[T]) -> list[T]:
+        """Those of a page that are not of that ending."""
+        key = self._same or self._at
+        had = {key(one) for one in ending}
+        return [row for row in rows if key(row) not in had]
 
     async def _room(self, question: Question) -> None:
         """Wait until the limit has room for this and a fifth of it besides."""

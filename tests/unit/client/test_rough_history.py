@@ -16,6 +16,7 @@ from tidebook import history
 from tidebook.cli import main
 from tidebook.client.ahead import Patience
 from tidebook.client.market import Market, connect
+from tidebook.client.network import unexplained
 from tidebook.core.clock import SECOND, Now
 from tidebook.errors import Maintenance, NotPermitted, RateLimited, TidebookError, Timeout, UsageError
 from tidebook.sim.server import serve
@@ -114,6 +115,12 @@ async def test_a_question_that_a_server_could_not_answer_may_be_asked_again() ->
                 with pytest.raises(TidebookError) as raised:
                     await market.fetch_ticker("BTC/USDT", venue=venue)
                 assert (raised.value.retry == "safe") is safe, (venue, status)
+
+
+def test_an_answer_that_nobody_explains_is_asked_for_again_where_it_was_the_servers_fault() -> None:
+    retries = {status: unexplained(status, "v", "GET").retry for status in (500, 502, 408, 429, 400, 403, 404)}
+    assert [status for status, retry in retries.items() if retry == "safe"] == [500, 502, 408, 429]
+    assert {unexplained(status, "v", "POST").retry for status in retries} == {"ask first"}
 
 
 async def test_a_symbol_twice_is_had_once(market: Market) -> None:
