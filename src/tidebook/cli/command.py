@@ -6,10 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import TYPE_CHECKING, TextIO
 
 from tidebook.cli import ask, bars, demo, explain, keys, live, record, replay, shell, sim, venues
 from tidebook.core.redact import shown
 from tidebook.errors import TidebookError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 LONGEST = 1000  # characters of an error that are printed
 
@@ -23,9 +27,22 @@ Five things to try:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Its help is output as any other: where it cannot be written that is not passed over."""
+
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        to = file or sys.stderr
+        if message and to is not None:  # a program may have been given neither
+            to.write(message)
+
+
+def _top() -> argparse.ArgumentParser:
+    return _Parser(prog="tidebook", description="Live crypto order books that are proven right.")
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
-    top = argparse.ArgumentParser(prog="tidebook", description="Live crypto order books that are proven right.")
+    top = _top()
     top.add_argument("--version", action="version", version=f"tidebook {version('tidebook')}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     demo.add_to(commands)
@@ -44,17 +61,13 @@ def parser() -> argparse.ArgumentParser:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status. A TidebookError is one line on stderr and status 2."""
-    given, program = replay.without_program([*(sys.argv[1:] if argv is None else argv)])
-    arguments = parser().parse_args(given)
-    if program:
-        arguments.program = program
     # The commands show what happens; without this Python prints the log between their lines.
     logging.getLogger("tidebook").addHandler(logging.NullHandler())
     try:
-        if arguments.command is None:
-            print(_TRY, end="", flush=True)
-            return 0
-        status: int = arguments.run(arguments)
+        try:
+            return _status(argv)
+        finally:
+            _flush()
     except TidebookError as error:
         print(f"tidebook: {type(error).__name__}: {shown(str(error), LONGEST)}", file=sys.stderr)
         return 2
@@ -65,4 +78,22 @@ def run(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"tidebook: {shown(str(error), LONGEST)}", file=sys.stderr)
         return 2
+
+
+def _flush() -> None:
+    """At the interpreter's end it is too late to say that something cannot be written."""
+    out: TextIO | None = sys.stdout  # a program may have been given none
+    if out is not None:
+        out.flush()
+
+
+def _status(argv: Sequence[str] | None) -> int:
+    given, program = replay.without_program([*(sys.argv[1:] if argv is None else argv)])
+    arguments = parser().parse_args(given)
+    if program:
+        arguments.program = program
+    if arguments.command is None:
+        print(_TRY, end="")
+        return 0
+    status: int = arguments.run(arguments)
     return status

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tidebook.cli.watch import Signals
 from tidebook.client.book import Book
 from tidebook.client.market import Market, connect
 from tidebook.core.redact import shown
-from tidebook.errors import TidebookError
+from tidebook.errors import TidebookError, UsageError
 from tidebook.record.recorder import Recording
 
 CHANNELS = ("book", "trades", "quotes", "bars", "ticker")
@@ -57,6 +58,11 @@ async def _recorded(arguments: argparse.Namespace, ending: "asyncio.Future[int]"
         market = connect(*places)
         if not await unless_ended(stack.enter_async_context(market), ending):
             return ending.result()
+        # Before there is a file: what nobody lists leaves none, and leaves as it was what was there.
+        looking = asyncio.gather(*(_look(market, place, arguments) for place in places), return_exceptions=True)
+        if not await unless_ended(looking, ending):
+            return ending.result()
+        places = _those_that_can(places, looking.result())
         recording = await stack.enter_async_context(market.record(arguments.out))
         books: list[Book] = []
         opening = asyncio.gather(
@@ -64,11 +70,7 @@ async def _recorded(arguments: argparse.Namespace, ending: "asyncio.Future[int]"
         )
         if not await unless_ended(opening, ending):
             return ending.result()
-        refused = [one for one in opening.result() if isinstance(one, BaseException)]
-        for error in refused:
-            if not isinstance(error, TidebookError) or len(refused) == len(places):
-                raise error
-            print(f"tidebook: {type(error).__name__}: {shown(str(error), 400)}", file=sys.stderr)
+        _those_that_can(places, opening.result())
         end = None if arguments.seconds is None else time.monotonic() + arguments.seconds
         before = recording.frames
         while not ending.done() and (end is None or time.monotonic() < end):
@@ -78,6 +80,24 @@ async def _recorded(arguments: argparse.Namespace, ending: "asyncio.Future[int]"
             before = recording.frames
     print(f"{recording.path}: {recording.frames} frames, {recording.bytes} bytes, {recording.lost} lost")
     return ending.result() if ending.done() else 1 if recording.lost else 0
+
+
+def _those_that_can(places: Sequence[str], answers: Sequence[BaseException | None]) -> list[str]:
+    """Those with no error; of the others it is said. Raises the first one where all have one, and what is a bug."""
+    refused = [error for error in answers if error is not None]
+    for error in refused:
+        if not isinstance(error, TidebookError) or len(refused) == len(places):
+            raise error
+        print(f"tidebook: {type(error).__name__}: {shown(str(error), 400)}", file=sys.stderr)
+    return [place for place, error in zip(places, answers, strict=True) if error is None]
+
+
+async def _look(market: Market, place: str, arguments: argparse.Namespace) -> None:
+    """Raises where a place does not list a symbol, or has no such channel."""
+    for channel in arguments.channel:
+        if channel != "book" and not any(one.declared.channel(channel) for one in market._venues(place)):
+            raise UsageError(f"{place} has no {channel}")
+    await market._several(arguments.symbols, place)
 
 
 async def _open(

@@ -35,15 +35,14 @@ def _venues(arguments: argparse.Namespace) -> int:
         said = {"venues": [row.to_dict() for row in rows], "closed": [one.to_dict() for one in gone]}
         print(json.dumps(said, indent=1, ensure_ascii=False))
         return 0
-    from rich.console import Console
-
     from tidebook.ui.capabilities import draw, epitaph, overview, whole
+    from tidebook.ui.output import Output
 
     if arguments.name is None:
         grids = overview(rows, gone)
     else:
         grids = [grid for row in rows for grid in whole(row)] + [epitaph(one) for one in gone]
-    console = Console(highlight=False)
+    console = Output(highlight=False)
     for number, grid in enumerate(grids):
         if number:
             console.print()

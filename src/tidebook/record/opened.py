@@ -235,7 +235,7 @@ class OpenedRecording:
         They are looked at `every` so many seconds, on whole multiples of it since 1970, with None after each change. A
         stretch in which nothing was recorded has one look, at its beginning; a book that is not right then has none.
         """
-        if every is not None and not 0 < every < float("inf"):
+        if every is not None and (type(every) not in (int, float) or not 0 < every < float("inf")):
             raise UsageError(f"every={every!r}: seconds, more than 0, or None for each change")
         if depth is not None and (type(depth) is not int or depth < 1):
             raise UsageError(f"depth={depth!r}: a whole number, at least one, or None for all")

@@ -9,6 +9,7 @@ from rich.text import Text
 from tidebook.ui.cells import HEAD, Digits, row
 from tidebook.ui.facts import BookFacts, Scene, Source, VenueFacts, symbols_of
 from tidebook.ui.ladders import TITLE, ladders
+from tidebook.ui.output import Output
 from tidebook.ui.prices import price_rows
 from tidebook.ui.tape import below
 from tidebook.ui.words import clock
@@ -23,7 +24,7 @@ class Screen:
     interval = 0.2
 
     def __init__(self, console: Console | None = None, depth: int = 10) -> None:
-        self._console = console or Console()
+        self._console = console or Output()
         self._depth = depth
         self._digits = Digits()
         self._live: Live | None = None

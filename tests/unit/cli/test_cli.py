@@ -143,6 +143,19 @@ def test_a_broken_pipe_ends_it_quietly() -> None:
     assert process.returncode == 141
 
 
+def test_what_cannot_be_written_is_no_success() -> None:
+    """Who draws is ended as everywhere else by who reads no more; help is output as any other."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    full = os.open("/dev/full", os.O_WRONLY)
+    no_room = "tidebook: [Errno 28] No space left on device\n"
+    for command, out, ended in (("venues", theirs, (141, "")), ("--help", full, (2, no_room))):
+        words = [*COMMAND, command]
+        done = subprocess.run(words, check=False, stdout=out, stderr=subprocess.PIPE, text=True, timeout=LATEST)
+        os.close(out)
+        assert (done.returncode, done.stderr) == ended
+
+
 @pytest.mark.parametrize("end", ["signal", "itself"])
 def test_a_terminal_is_given_back(end: Literal["signal", "itself"]) -> None:
     ours, theirs = pty.openpty()

@@ -12,6 +12,9 @@ import pytest
 
 import tidebook
 from tidebook.cli import main
+from tidebook.cli.command import parser
+from tidebook.cli.record import _recorded
+from tidebook.errors import UsageError
 from tidebook.sim.server import serve
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "best_prices.py"
@@ -105,3 +108,19 @@ def test_a_file_that_is_no_recording_is_refused_before_a_program_is_run(
     (tmp_path / "x.gz").write_bytes(gzip.compress(b"{}"))
     assert main(["replay", str(tmp_path / "x.gz"), "--", sys.executable, "-c", "print('ran')"]) == 2
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("words", ["BTC/NONE --venue alpaca", "BTC/USD --venue alpaca --channel trades,ticker"])
+async def test_what_nobody_has_leaves_no_file_and_an_old_one_as_it_is(
+    recorded: tuple[Path, int, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    new, old = tmp_path / "new.gz", tmp_path / "old.gz"
+    old.write_bytes(recorded[0].read_bytes())
+    ending = asyncio.get_running_loop().create_future()
+    async with asyncio.timeout(30), serve(seed=4, venues=["alpaca"], symbols=["BTC/USD"]) as sim:
+        monkeypatch.setenv("TIDEBOOK_AT", sim.at)
+        for out in (new, old):
+            with pytest.raises(UsageError, match=r"^alpaca has no '?(BTC/NONE|ticker)"):
+                await _recorded(parser().parse_args(["record", *words.split(), "--out", str(out)]), ending)
+    assert not new.exists()
+    assert old.read_bytes() == recorded[0].read_bytes()

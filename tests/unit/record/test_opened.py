@@ -64,7 +64,8 @@ def test_its_facts_are_tables_and_come_one_after_another(tmp_path: Path) -> None
     assert len(recording.bars()) == len(recording.books(every=None)) == 0
     assert [*recording.trades().to_pandas()["price"]] == [100.5, 101.0]
     for call in (lambda: recording.trades("ETH/USDT"), lambda: recording.quotes(venue="okx"),
-                 lambda: recording.books(every=0), lambda: recording.books(depth=0)):  # fmt: skip
+                 lambda: recording.books(every=0), lambda: recording.books(every="x"),  # type: ignore[arg-type]
+                 lambda: recording.books(depth=0)):  # fmt: skip
         with pytest.raises(UsageError):
             call()
 
