@@ -27,6 +27,7 @@ from tidebook.venues import at_host
 
 SETTLE: Final = 0.5  # seconds without a further subscription before the recording begins
 PATIENCE: Final = 2.0  # seconds for a program that has been cut, or wants a snapshot, to come for it
+BATCH: Final = 256  # messages that are due and sent at once
 MOST_SAID: Final = 100  # lines of what the recording has not
 JSON: Final = {"content-type": "application/json"}
 
@@ -103,6 +104,9 @@ class Stage:
         self._lines: dict[Line, str] = {}  # and whose they are
         self._wanted: set[tuple[str, str]] = set()  # venue and topic, of all that was ever subscribed
         self._open: dict[str, None] = {}  # recorded connections, in the order of their opening
+        self._mine: dict[str, frozenset[str]] = {}  # see `_carried`; of these connections as they are open now
+        self._due: dict[Line, list[str | bytes]] = {}
+        self._count = 0
         self._asking: dict[tuple[str, str], list[asyncio.Future[bytes]]] = {}
         self._had: set[tuple[str, str]] = set()
         self._something = asyncio.Event()
@@ -195,11 +199,13 @@ class Stage:
             if self._speed is not None:
                 late = began + (record.at_ns - first_ns) / 1e9 / self._speed - clock()
                 if late > 0:
+                    await self._send()
                     await asyncio.sleep(late)
             self.at_ns = record.at_ns
             held = clock()
             await self._play(record)
             began += clock() - held  # what was waited for is no time of the recording
+        await self._send()
         self.over = True
         for future in [one for some in self._asking.values() for one in some if not one.done()]:
             future.set_result(b"{}")
@@ -220,31 +226,53 @@ class Stage:
                     await self._wait(None)
 
     async def _play(self, record: Record) -> None:
+        if record.dir == "recv" and record.conn in self._open:
+            self._put(record)
+            if self._count >= BATCH:
+                await self._send()
+            return
+        await self._send()  # what follows is for who has had all before it
         if record.dir == "http":
             await self._give(record)
         elif record.conn in self._topics:
             venue, topics = self._topics[record.conn]
             if record.conn not in self._open:
                 self._open[record.conn] = None
+                self._mine.clear()
                 wanted = [topic for topic in topics if (venue, topic) in self._wanted]
                 await self._until(lambda: all(self._readers(venue, {topic}) for topic in wanted))
             if record.dir == "recv":
-                mine = self._carried(record.conn, venue, topics)
-                for line in self._readers(venue, mine):
-                    with suppress(ConnectionError):
-                        await line.socket.send(record.message)
+                self._put(record)
             elif record.dir == "close":
-                mine = self._carried(record.conn, venue, topics)
+                mine = self._carried(record.conn)
                 del self._open[record.conn]
+                self._mine.clear()
                 left = {topic for conn in self._open for topic in self._topics[conn][1]}
                 for line in self._readers(venue, mine - left):
                     del self._lines[line]  # now, not when it has noticed: the next record may be of the next one
                     line.socket.hang_up()
 
-    def _carried(self, conn: str, venue: str, topics: frozenset[str]) -> frozenset[str]:
+    def _put(self, record: Record) -> None:
+        """A message of an open connection is due, for all that read it."""
+        for line in self._readers(self._topics[record.conn][0], self._carried(record.conn)):
+            self._due.setdefault(line, []).append(record.message)
+            self._count += 1
+
+    async def _send(self) -> None:
+        """Send what is due."""
+        due, self._due, self._count = self._due, {}, 0
+        for line, messages in due.items():
+            with suppress(ConnectionError):
+                await line.socket.send_many(messages)
+
+    def _carried(self, conn: str) -> frozenset[str]:
         """The topics that no older connection carries too: while one takes another's place, the old one speaks."""
-        older = [one for one in self._open if one != conn][: [*self._open].index(conn)]
-        return topics.difference(*(self._topics[one][1] for one in older if self._topics[one][0] == venue))
+        if conn not in self._mine:
+            venue, topics = self._topics[conn]
+            older = [one for one in self._open if one != conn][: [*self._open].index(conn)]
+            others = (self._topics[one][1] for one in older if self._topics[one][0] == venue)
+            self._mine[conn] = topics.difference(*others)
+        return self._mine[conn]
 
     def _readers(self, venue: str, topics: frozenset[str] | set[str]) -> list[Line]:
         return [line for line, of in self._lines.items() if of == venue and not topics.isdisjoint(line.topics)]
