@@ -16,8 +16,9 @@ from tidebook.core.effects import MISDIRECTED
 from tidebook.core.endpoint import Endpoint
 from tidebook.io.serve import Answer, Asked, Served
 from tidebook.record.capture import Record
-from tidebook.record.fed import Part
+from tidebook.record.fed import Part, plans_of
 from tidebook.record.opened import OpenedRecording
+from tidebook.record.routes import Router
 from tidebook.sim.server.line import Line
 from tidebook.sim.server.samples import Page, Sheet, samples
 from tidebook.sim.server.spoken import spoken
@@ -86,6 +87,10 @@ class Stage:
         parts: Sequence[Part] = recording.parts
         self._topics = {
             one.conn: (one.venue.name, frozenset((*one.by_url, *one.topics)))
+            for part in parts for one in part.connections.recorded
+        }  # fmt: skip
+        self._routers = {
+            one.conn: Router(one, plans_of(part, one.conn), recording.engine)
             for part in parts for one in part.connections.recorded
         }  # fmt: skip
         self._has = {(venue, topic) for venue, topics in self._topics.values() for topic in topics}
@@ -253,8 +258,10 @@ class Stage:
                     line.socket.hang_up()
 
     def _put(self, record: Record) -> None:
-        """A message of an open connection is due, for all that read it."""
-        for line in self._readers(self._topics[record.conn][0], self._carried(record.conn)):
+        """A message of an open connection is due, for all that read what it is of; of what cannot be told, for all."""
+        mine = self._carried(record.conn)
+        of = self._routers[record.conn].topics(record.message)
+        for line in self._readers(self._topics[record.conn][0], mine if of is None else mine & of):
             self._due.setdefault(line, []).append(record.message)
             self._count += 1
 

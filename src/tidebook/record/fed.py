@@ -15,6 +15,7 @@ from tidebook.core.clock import Now
 from tidebook.core.effects import Effect, Reply, Urgency
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.options import Options
+from tidebook.core.plan import BookPlan
 from tidebook.core.redact import Known
 from tidebook.core.session import Session
 from tidebook.core.stream import Stream, StreamPlan
@@ -26,6 +27,7 @@ from tidebook.model import health
 from tidebook.model.facts import Fact
 from tidebook.record.capture import Record
 from tidebook.record.connections import Connections, Recorded, WantedBook
+from tidebook.record.routes import Route, routes
 from tidebook.venues import at_host
 
 NO_PACE = Pace(count=1 << 30, per=0.0, spacing=0.0, lag=0.0)
@@ -42,6 +44,11 @@ class Part:
     exchange: str | None  # None: all of the file is of one
     connections: Connections
     streams: Mapping[str, Sequence[StreamPlan]]
+
+
+def plans_of(part: Part, conn: str) -> list[BookPlan | StreamPlan]:
+    """All that is declared of what a connection carries."""
+    return [*(book.plan for book in part.connections.books if book.conn == conn), *part.streams.get(conn, ())]
 
 
 @dataclass(slots=True)
@@ -95,9 +102,17 @@ class Fed:
         self._known = Known(None)
         self._pass = pass_
         self._sessions: dict[tuple[str, type], Session] = {}
+        self._passed: dict[type, list[Route]] = {}  # known to nobody: looked at for an answer, each would be parsed
 
-    def open(self, books: Sequence[WantedBook], streams: Sequence[StreamPlan], now: Now) -> None:
-        """Begin to read it."""
+    def open(
+        self, books: Sequence[WantedBook], streams: Sequence[StreamPlan], every: Sequence[BookPlan | StreamPlan],
+        now: Now,
+    ) -> None:  # fmt: skip
+        """Begin to read these of `every` topic it has."""
+        found = [*routes(every)]
+        for kind, plans in ((Book, [wanted.plan for wanted in books]), (Stream, streams)):
+            mine = {route.key for route in routes(plans)}
+            self._passed[kind] = [route for route in found if route.key not in mine]
         for wanted in books:
             plan = wanted.plan
             plan = replace(plan, rule=replace(plan.rule, pace=NO_PACE))
@@ -124,6 +139,8 @@ class Fed:
             if endpoint.subscribing is not None:
                 endpoint = replace(endpoint, subscribing=replace(endpoint.subscribing, pace=0.0))
             feed = self._engine.Feed(counter=endpoint.counter, cap=endpoint.cap)
+            for route in self._passed[kind]:
+                feed.other(route.key, route.form)
             self._sessions[key] = Session(
                 self._number, endpoint, feed, self, self._timers, self._options,
                 self._one.venue.name, self._known, self._one.url,
@@ -203,6 +220,7 @@ class Pass:
         self._over: set[str] = set()
         self.wanted: dict[Book, WantedBook] = {}
         self._recorded = {one.conn: one for part in parts for one in part.connections.recorded}
+        self._every = {one.conn: plans_of(part, one.conn) for part in parts for one in part.connections.recorded}
         self._streams = {
             conn: [each for each in plans if wants_streams(each)]
             for part in parts for conn, plans in part.streams.items()
@@ -247,7 +265,7 @@ class Pass:
 
     def _opened(self, conn: str, now: Now) -> Fed:
         one = self.open[conn] = Fed(next(self._numbers), self._recorded[conn], self._engine, self._options, self)
-        one.open(self._books.get(conn, ()), self._streams.get(conn, ()), now)
+        one.open(self._books.get(conn, ()), self._streams.get(conn, ()), self._every[conn], now)
         for book, wanted in zip(one.books, self._books.get(conn, ()), strict=True):
             self.wanted[book] = wanted
         return one

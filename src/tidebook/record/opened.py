@@ -96,7 +96,7 @@ class OpenedRecording:
             raise UsageError("a file is named twice")
         self.paths = tuple(paths)
         self.name = paths[0].name if len(paths) == 1 else f"{len(paths)} files, {paths[0].name} …"
-        self._engine = engines.load(engine)
+        self.engine = engines.load(engine)
         noted = _Noted()
         names = () if venue is not None else exchanges(noted.take(joined(paths, noted.cuts.append)))
         parts: list[str | None] = [None]
@@ -297,7 +297,7 @@ class OpenedRecording:
             return not books and may_bring and wanted(plan.venue, plan.symbol)
 
         return Pass(
-            self.parts, self._engine, overlap=self._overlap, wants_streams=wants_stream,
+            self.parts, self.engine, overlap=self._overlap, wants_streams=wants_stream,
             wants_books=lambda book: books and wanted(book.plan.venue, book.plan.symbol),
         )  # fmt: skip
 

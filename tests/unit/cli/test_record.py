@@ -14,7 +14,9 @@ import tidebook
 from tidebook.cli import main
 from tidebook.cli.command import parser
 from tidebook.cli.record import _recorded
+from tidebook.cli.stage import Stage
 from tidebook.errors import UsageError
+from tidebook.io.serve import Server
 from tidebook.sim.server import serve
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "best_prices.py"
@@ -68,6 +70,25 @@ def test_an_unedited_program_reads_a_recording(
     assert len(lines) == 5
     # The first may be of the snapshot alone, which the recording's own reading never shows without what came before it.
     assert {price for line in lines[1:] for price in line[1:3]} <= there
+
+
+async def test_a_program_is_sent_what_it_subscribes(recorded: tuple[Path, int, str]) -> None:
+    """And nothing of the book that is on the same connection of the recording."""
+    recording = tidebook.open(recorded[0])
+    stage = Stage(recording, None, print)
+    server = Server(stage)
+    await server.start()
+    playing = asyncio.ensure_future(stage.run())
+    async with (
+        asyncio.timeout(30), tidebook.connect("binance.spot", at=server.at) as market,
+        market.trades("BTC/USDT", slow="drop"),
+    ):  # fmt: skip
+        sockets = [line.socket for line in stage._lines]
+        await playing
+    await server.stop()
+    answers = sum(one.dir == "recv" and '"result"' in str(one.message) for one in recording.records())
+    assert answers < 5
+    assert sum(socket.sent for socket in sockets) == len(recording.trades("BTC/USDT")) + answers + 1  # its own
 
 
 def test_a_program_ends_it_with_its_own_status(

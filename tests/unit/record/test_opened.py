@@ -15,7 +15,8 @@ from tidebook.record import oracle as oracles
 from tidebook.record.capture import records
 from tidebook.record.check import names
 from tidebook.record.connections import survey
-from tidebook.record.fed import Part, Pass
+from tidebook.record.fed import Part, Pass, plans_of
+from tidebook.record.routes import Router
 from tidebook.record.topics import streams
 
 URL = "wss://stream.binance.com:9443/stream"
@@ -48,6 +49,19 @@ def written(path: Path, said: list[tuple[str, str, str]]) -> Path:
 
 def opened_by(conn: str) -> list[tuple[str, str, str]]:
     return [("open", conn, ""), ("send", conn, SUBSCRIBE)]
+
+
+@pytest.mark.parametrize("engine", engines.available())
+def test_a_message_is_told_by_its_topic(tmp_path: Path, engine: engines.Choice) -> None:
+    """What is none of the topics, or cannot be read, is of none that is known."""
+    recording = tidebook.open(written(tmp_path / "a.jsonl.gz", [*opened_by("ws.1"), ("recv", "ws.1", trade(1))]))
+    (part,) = recording.parts
+    (one,) = part.connections.recorded
+    router = Router(one, plans_of(part, one.conn), engines.load(engine))
+    assert router.topics(trade(1)) == {"btcusdt@trade"}
+    assert router.topics(quote(1)) == {"btcusdt@bookTicker"}
+    for message in ('{"result":null,"id":1}', '{"stream":"ethusdt@trade","data":{}}', "{", "", b"{}"):
+        assert router.topics(message) is None
 
 
 def test_its_facts_are_tables_and_come_one_after_another(tmp_path: Path) -> None:
