@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -222,6 +224,46 @@ def test_names_that_programs_read() -> None:
     assert not missing
     streams: Any = binance.ThreadedWebsocketManager
     assert callable(streams.start_kline_socket)  # what inherits from it calls these
+
+
+def test_older_programs_find_their_names() -> None:
+    from tidebook.compat.binance.streams import ThreadedWebsocketManager
+
+    assert ThreadedWebsocketManager is binance.ThreadedWebsocketManager
+    assert callable(binance.ThreadedDepthCacheManager.start_options_depth_cache)
+    with pytest.raises(ImportError, match="NoSocketManager"):
+        from tidebook.compat.binance.streams import NoSocketManager  # type: ignore[attr-defined]  # noqa: F401
+
+
+_LEFT = """
+import sys
+from tidebook.compat.binance import ThreadedWebsocketManager
+heard = []
+def hear(message):
+    heard.append(message)
+    if len(heard) == 3 and not raising:
+        print("three", flush=True)
+        streams.stop_socket(name)
+raising = len(sys.argv) > 1
+streams = ThreadedWebsocketManager()
+streams.start()
+name = streams.start_trade_socket(hear, symbol="BTCUSDT")
+if raising:
+    raise KeyboardInterrupt
+"""
+
+
+def test_streams_go_on_when_a_program_reaches_its_last_line_and_end_when_it_fails(exchange: Exchange) -> None:
+    def run(*args: str) -> tuple[str, str]:
+        program = [sys.executable, "-c", _LEFT, *args]
+        done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout, done.stderr
+
+    assert run()[0] == "three\n", "and it ends when no stream is left"
+    out, said = run("raising")
+    assert out == ""
+    assert "KeyboardInterrupt" in said
+    assert said.count("was not closed before the program ended") == 1
 
 
 def test_arguments_by_place_are_where_the_original_has_them(exchange: Exchange) -> None:

@@ -404,3 +404,12 @@ def _no_account(of: str) -> NotImplementedException:
     return NotImplementedException(
         f"the account stream of {of}. There are user_socket of spot and futures_user_socket of USD-M futures"
     )
+
+
+def __getattr__(name: str) -> Any:
+    """`ThreadedWebsocketManager`, which older programs look for here; it is made of what this module has."""
+    if name != "ThreadedWebsocketManager":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tidebook.compat.binance import threaded
+
+    return threaded.ThreadedWebsocketManager

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -15,6 +16,7 @@ from tidebook.errors import UsageError
 from tidebook.threads.loop import LoopThread, Running
 
 logger = logging.getLogger("tidebook.compat")
+LOOK = 0.2  # s between looks at whether the program is still wanted
 
 
 class Readable(Protocol):
@@ -54,7 +56,12 @@ class ThreadedApiManager:
 
     What is used before `start` or after `stop` raises UsageError at once. All of it may be called from any thread, and
     `stop` and `stop_socket` from a callback.
+
+    As with a thread of the program's own, streams that were started go on where its last line is reached without
+    `join`; where that is left by an exception, Ctrl-C for one, it ends. `daemon`, set before `start`: it ends anyhow.
     """
+
+    daemon: bool = False
 
     def __init__(
         self, api_key: str | None = None, api_secret: str | None = None, requests_params: dict[str, Any] | None = None,
@@ -82,6 +89,15 @@ class ThreadedApiManager:
         except BaseException:
             self.stop()
             raise
+        if not self.daemon:
+            threading.Thread(target=self._stay, name=f"{type(self).__name__} stays", daemon=False).start()
+
+    def _stay(self) -> None:
+        """Keep the process, as a thread that is no daemon, while it is wanted. See the class."""
+        main = threading.main_thread()
+        while not self._thread.join(LOOK):
+            if not main.is_alive() and (not self._running or hasattr(sys, "last_type")):
+                return
 
     def stop_socket(self, socket_name: str) -> None:
         """End one of them; the others go on. One that is not there is no error."""
@@ -202,6 +218,8 @@ class ThreadedDepthCacheManager(ThreadedApiManager):
     ) -> str:  # fmt: skip
         """The same of options."""
         return self._start(OptionsDepthCacheManager, callback, symbol, refresh_interval, bm, limit, conv_type)
+
+    start_options_depth_cache = start_options_depth_socket  # as python-binance's README has it
 
     def _start(
         self, kind: type[DepthCacheManager], callback: Callable[[Any], object], symbol: str, every: float | None,
