@@ -238,16 +238,14 @@ def test_older_programs_find_their_names() -> None:
 _LEFT = """
 import sys
 from tidebook.compat.binance import ThreadedWebsocketManager
-heard = []
 def hear(message):
-    heard.append(message)
-    if len(heard) == 3 and not raising:
-        print("three", flush=True)
-        streams.stop_socket(name)
+    if not raising:
+        print(message["e"], flush=True)
+        streams.stop()
 raising = len(sys.argv) > 1
 streams = ThreadedWebsocketManager()
 streams.start()
-name = streams.start_trade_socket(hear, symbol="BTCUSDT")
+streams.start_depth_socket(hear, symbol="BTCUSDT", interval=100)
 if raising:
     raise KeyboardInterrupt
 """
@@ -259,7 +257,7 @@ def test_streams_go_on_when_a_program_reaches_its_last_line_and_end_when_it_fail
         done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
         return done.stdout, done.stderr
 
-    assert run()[0] == "three\n", "and it ends when no stream is left"
+    assert run()[0].startswith("depthUpdate\n")
     out, said = run("raising")
     assert out == ""
     assert "KeyboardInterrupt" in said
@@ -299,3 +297,16 @@ async def test_a_walk_whose_limit_is_none_has_pages_of_the_usual_size(client: An
     with pytest.raises(binance.BinanceAPIException) as asked:  # which the simulator has not
         await client.futures_historical_mark_price_klines("BTCUSDT", "1m", "5 minutes ago UTC")
     assert asked.value.request == "GET /fapi/v1/markPriceKlines"
+    assert "/fapi/v1/markPriceKlines: the simulator does not have this call" in str(asked.value)
+
+
+@module
+async def test_several_futures_streams_are_asked_for_where_they_are(client: Any) -> None:
+    manager = BinanceSocketManager(client)
+    async with manager.futures_multiplex_socket(["btcusdt@bookTicker", "ethusdt@depth5@100ms"]) as stream:
+        heard = set[str]()
+        async with asyncio.timeout(20):
+            while len(heard) < 2:
+                heard.add((await stream.recv())["stream"])
+    with pytest.raises(ValueError, match="of its own for btcusdt@bookTicker"):
+        manager.futures_multiplex_socket(["btcusdt@bookTicker", "btcusdt@aggTrade"])

@@ -255,7 +255,8 @@ async def test_streams_of_usdm_by_their_old_addresses_are_opened_where_they_are_
     ("old", "said", "now"),
     [
         ("/ws/btcusdt@bookTicker", b"", "/public/ws/btcusdt@bookTicker"),
-        ("/stream?streams=btcusdt@depth5@100ms/!bookTicker", b"", "/public/stream?streams=btcusdt@depth5@100ms/!bookTicker"),
+        ("/stream?streams=btcusdt@depth5@100ms/!bookTicker", b"",
+         "/public/stream?streams=btcusdt@depth5@100ms/!bookTicker"),
         ("/ws", b'{"method": "SUBSCRIBE", "params": ["!markPrice@arr@1s"]}', "/market/ws"),
         ("/market/ws", b"", "/market/ws"),
         ("/pm/ws/a-key", b"", "/pm/ws/a-key"),
@@ -273,6 +274,11 @@ async def test_what_one_connection_cannot_have_any_more_is_said(client: pybotter
         client.ws_connect("wss://fstream.binance.com/ws", send_json=both)
     with pytest.raises(UsageError, match="Give what is wanted as send_json="):
         client.ws_connect("wss://fstream.binance.com/ws")
+
+
+def test_stores_that_are_not_here_say_what_is() -> None:
+    with pytest.raises(AttributeError, match=r"'bitFlyerDataStore'\. There are the stores of Binance and Bybit"):
+        pybotters.bitFlyerDataStore  # type: ignore[attr-defined]  # noqa: B018
 
 
 async def test_what_is_refused_is_told(client: pybotters.Client, caplog: pytest.LogCaptureFixture) -> None:

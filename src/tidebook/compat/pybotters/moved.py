@@ -1,8 +1,8 @@
 """Where USD-M futures have the streams that programs still ask for at their old place.
 
-Since 2026-04-23 ``wss://fstream.binance.com/ws`` and ``/stream`` are gone: books and best quotes are at ``/public``, all
-other markets' streams at ``/market``, accounts at ``/private``, where a key in the path is not read any more (Binance, USD-M
-futures, Websocket Market Streams and User Data Streams, 2026-08-21).
+Since 2026-04-23 ``wss://fstream.binance.com/ws`` and ``/stream`` are gone: books and best quotes are at ``/public``, the
+other streams of markets at ``/market``, accounts at ``/private``, where a key in the path is not read any more (Binance,
+USD-M futures, Websocket Market Streams and User Data Streams, 2026-08-21).
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
+from tidebook.compat.split import is_public
 from tidebook.errors import UsageError
 
 _HOSTS: Final = ("fstream.binance.com", "fstream.binancefuture.com", "demo-fstream.binance.com")
@@ -32,8 +33,8 @@ def moved(url: str, says: Sequence[bytes]) -> str:
         asked = f"listenKey={quote(rest, safe='')}&events={'/'.join(_EVENTS)}"
         return parts._replace(path="/private/ws", query=asked).geturl()
     topics = [*(one for one in rest.split("/") if one), *_streams(parts.query), *_said(says)]
-    public = [one for one in topics if _is_public(one)]
-    market = [one for one in topics if not _is_public(one)]
+    public = [one for one in topics if is_public(one)]
+    market = [one for one in topics if not is_public(one)]
     if public and market:
         raise UsageError(
             f"{parts.hostname}/{first} {_SPLIT}. Open two connections, one of {', '.join(public)}, one of "
@@ -42,11 +43,6 @@ def moved(url: str, says: Sequence[bytes]) -> str:
     if not topics:
         raise UsageError(f"{parts.hostname}/{first} {_SPLIT}. Give what is wanted as send_json=, or write one of these")
     return parts._replace(path=f"/{'public' if public else 'market'}{parts.path}").geturl()
-
-
-def _is_public(topic: str) -> bool:
-    name = topic.lstrip("!").rpartition("@")[0] if topic.endswith("ms") else topic.lstrip("!")
-    return name.rpartition("@")[2].startswith(("depth", "rpiDepth", "bookTicker"))
 
 
 def _streams(query: str) -> list[str]:
