@@ -1,8 +1,8 @@
 """Where USD-M futures have the streams that programs still ask for at their old place.
 
-Since 2026-04-23 ``wss://fstream.binance.com/ws`` and ``/stream`` are gone: books and best quotes are at ``/public``, the
-other streams of markets at ``/market``, accounts at ``/private``, where a key in the path is not read any more (Binance,
-USD-M futures, Websocket Market Streams and User Data Streams, 2026-08-21).
+Since 2026-04-23 ``wss://fstream.binance.com/ws`` and ``/stream`` are gone: books and best quotes are at ``/public``,
+the other streams of markets at ``/market``, accounts at ``/private``, where a key in the path is not read any more
+(Binance, USD-M futures, Websocket Market Streams and User Data Streams, 2026-08-21).
 """
 
 import json

@@ -424,8 +424,8 @@ class Front:
         name = f"{request.method} {request.host}{request.path}"
         self.tally.ask(name, answered=route is not None, retired=retired)
         if route is None or (retired and self.dialect.gone is None):
-            said = {"code": 404, "msg": f"{name}: the simulator does not have this call"}
-            return Answer(404, msgspec.json.encode(said), _JSON)
+            absent = {"code": 404, "msg": f"{name}: the simulator does not have this call"}
+            return Answer(404, msgspec.json.encode(absent), _JSON)
         if retired and self.dialect.gone is not None:
             return self.answer(self.dialect.gone)
         key = _key_of(self.venue, request)
