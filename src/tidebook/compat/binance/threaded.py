@@ -79,6 +79,7 @@ class ThreadedApiManager:
         self._bm = BinanceSocketManager(self._client, max_queue_size=max_queue_size, max_reconnects=max_reconnects)
         self._thread = LoopThread(type(self).__name__, self._client.close_connection)
         self._running: dict[str, Running[None]] = {}
+        self._interrupted = False  # in `join`, by Ctrl-C: whoever catches it wants the end as well
         self._naming = threading.RLock()  # of it
 
     def start(self) -> None:
@@ -96,7 +97,8 @@ class ThreadedApiManager:
         """Keep the process, as a thread that is no daemon, while it is wanted. See the class."""
         main = threading.main_thread()
         while not self._thread.join(LOOK):
-            if not main.is_alive() and (not self._running or hasattr(sys, "last_type")):
+            wanted = self._running and not self._interrupted and not hasattr(sys, "last_type")
+            if not main.is_alive() and not wanted:
                 return
 
     def stop_socket(self, socket_name: str) -> None:
@@ -114,7 +116,11 @@ class ThreadedApiManager:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until it was stopped, at most so many seconds; Ctrl-C is heard meanwhile."""
-        self._thread.join(timeout)
+        try:
+            self._thread.join(timeout)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            raise
 
     def is_alive(self) -> bool:
         """Whether it was started and not stopped."""

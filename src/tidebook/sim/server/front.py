@@ -424,8 +424,7 @@ class Front:
         name = f"{request.method} {request.host}{request.path}"
         self.tally.ask(name, answered=route is not None, retired=retired)
         if route is None or (retired and self.dialect.gone is None):
-            absent = {"code": 404, "msg": f"{name}: the simulator does not have this call"}
-            return Answer(404, msgspec.json.encode(absent), _JSON)
+            return Answer(404, b"")
         if retired and self.dialect.gone is not None:
             return self.answer(self.dialect.gone)
         key = _key_of(self.venue, request)
