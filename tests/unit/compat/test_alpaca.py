@@ -5,6 +5,7 @@ import json
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,6 +23,23 @@ from tidebook.io.serve import Answer, Asked, Served, Server
 
 BAR = {"t": "2026-01-02T03:04:00Z", "o": 1.5, "h": 2, "l": 1, "c": Decimal("1.1"), "v": 0, "n": 3, "vw": 1.25}
 TRADE = {"t": "2026-01-02T03:04:05.123456789Z", "p": Decimal("0.1"), "s": 2, "i": 3447222699101865076, "tks": "S"}
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "told"),
+    [
+        ("data", "StockHistoricalDataClient", "CryptoHistoricalDataClient and CryptoDataStream"),
+        ("data.historical", "NewsClient", "CryptoHistoricalDataClient and CryptoDataStream"),
+        ("data.live", "StockDataStream", "CryptoHistoricalDataClient and CryptoDataStream"),
+        ("data.requests", "StockBarsRequest", "CryptoHistoricalDataClient and CryptoDataStream"),
+        ("trading.client", "TradingClient", r"tidebook\.connect\('alpaca:paper'\)"),
+        ("broker", "BrokerClient", r"tidebook\.connect\('alpaca:paper'\)"),
+    ],
+)
+def test_what_is_not_here_says_what_is(module: str, name: str, told: str) -> None:
+    with pytest.raises(ImportError, match=f"'{name}' is not in .*{told}"):
+        exec(f"from tidebook.compat.alpaca.{module} import {name}")
+    assert not hasattr(import_module(f"tidebook.compat.alpaca.{module}"), "__no_such__")
 
 
 def test_a_bar_has_floats_and_what_was_sent() -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -224,6 +226,44 @@ def test_names_that_programs_read() -> None:
     assert callable(streams.start_kline_socket)  # what inherits from it calls these
 
 
+def test_older_programs_find_their_names() -> None:
+    from tidebook.compat.binance.streams import ThreadedWebsocketManager
+
+    assert ThreadedWebsocketManager is binance.ThreadedWebsocketManager
+    assert callable(binance.ThreadedDepthCacheManager.start_options_depth_cache)
+    with pytest.raises(ImportError, match="NoSocketManager"):
+        from tidebook.compat.binance.streams import NoSocketManager  # type: ignore[attr-defined]  # noqa: F401
+
+
+_LEFT = """
+import sys
+from tidebook.compat.binance import ThreadedWebsocketManager
+def hear(message):
+    if not raising:
+        print(message["e"], flush=True)
+        streams.stop()
+raising = len(sys.argv) > 1
+streams = ThreadedWebsocketManager()
+streams.start()
+streams.start_depth_socket(hear, symbol="BTCUSDT", interval=100)
+if raising:
+    raise KeyboardInterrupt
+"""
+
+
+def test_streams_go_on_when_a_program_reaches_its_last_line_and_end_when_it_fails(exchange: Exchange) -> None:
+    def run(*args: str) -> tuple[str, str]:
+        program = [sys.executable, "-c", _LEFT, *args]
+        done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout, done.stderr
+
+    assert run()[0].startswith("depthUpdate\n")
+    out, said = run("raising")
+    assert out == ""
+    assert "KeyboardInterrupt" in said
+    assert said.count("was not closed before the program ended") == 1
+
+
 def test_arguments_by_place_are_where_the_original_has_them(exchange: Exchange) -> None:
     streams = binance.ThreadedWebsocketManager("key", "secret", None, "com", True)
     assert (streams._client.testnet, streams._client.tld) == (True, "com")
@@ -257,3 +297,16 @@ async def test_a_walk_whose_limit_is_none_has_pages_of_the_usual_size(client: An
     with pytest.raises(binance.BinanceAPIException) as asked:  # which the simulator has not
         await client.futures_historical_mark_price_klines("BTCUSDT", "1m", "5 minutes ago UTC")
     assert asked.value.request == "GET /fapi/v1/markPriceKlines"
+    assert "HTTP 404 and no word. A simulator does not have every call" in str(asked.value)
+
+
+@module
+async def test_several_futures_streams_are_asked_for_where_they_are(client: Any) -> None:
+    manager = BinanceSocketManager(client)
+    async with manager.futures_multiplex_socket(["btcusdt@bookTicker", "ethusdt@depth5@100ms"]) as stream:
+        heard = set[str]()
+        async with asyncio.timeout(20):
+            while len(heard) < 2:
+                heard.add((await stream.recv())["stream"])
+    with pytest.raises(ValueError, match="of its own for btcusdt@bookTicker"):
+        manager.futures_multiplex_socket(["btcusdt@bookTicker", "btcusdt@aggTrade"])

@@ -15,6 +15,7 @@ from tests.served import Exchange, served
 
 from tidebook.compat import pybotters
 from tidebook.compat.pybotters.binance import BinanceDataStore
+from tidebook.compat.pybotters.moved import moved
 from tidebook.errors import NoCredentials, TidebookError, UnknownSymbol, UsageError
 
 APIS = {"binance": ["a-key", "a-secret"]}
@@ -233,6 +234,51 @@ async def test_futures_have_marks_and_continuous_klines(client: pybotters.Client
     assert {"BTCUSDT", "ETHUSDT"} <= {row["s"] for row in store.markprice}
     (bar,) = store.continuouskline
     assert (bar["ps"], bar["ct"], bar["i"]) == ("BTCUSDT", "PERPETUAL", "1m")
+
+
+async def test_streams_of_usdm_by_their_old_addresses_are_opened_where_they_are_now(client: pybotters.Client) -> None:
+    store = pybotters.BinanceUSDSMDataStore()
+    old = "wss://fstream.binance.com"
+    await client.ws_connect(f"{old}/stream", send_json=wanted("btcusdt@depth@100ms"), hdlr_json=store.onmessage)
+    await client.ws_connect(f"{old}/ws/btcusdt@aggTrade", hdlr_json=store.onmessage)
+    await store.initialize(
+        client.post(f"{USDM}/fapi/v1/listenKey"), client.get(f"{USDM}/fapi/v1/depth", params={"symbol": "BTCUSDT"})
+    )
+    await client.ws_connect(f"{old}/ws/{store.listenkey}", hdlr_json=store.onmessage)
+    id = await order(client, f"{USDM}/fapi/v1/order", "50000")
+    while not (store.order.find({"i": id}) and store.orderbook.find() and store.trade.find()):
+        await store.wait()
+    await client.fetch("DELETE", f"{USDM}/fapi/v1/order", data={"symbol": "BTCUSDT", "orderId": id})
+
+
+@pytest.mark.parametrize(
+    ("old", "said", "now"),
+    [
+        ("/ws/btcusdt@bookTicker", b"", "/public/ws/btcusdt@bookTicker"),
+        ("/stream?streams=btcusdt@depth5@100ms/!bookTicker", b"",
+         "/public/stream?streams=btcusdt@depth5@100ms/!bookTicker"),
+        ("/ws", b'{"method": "SUBSCRIBE", "params": ["!markPrice@arr@1s"]}', "/market/ws"),
+        ("/market/ws", b"", "/market/ws"),
+        ("/pm/ws/a-key", b"", "/pm/ws/a-key"),
+    ],
+)  # fmt: skip
+def test_the_old_addresses_of_usdm(old: str, said: bytes, now: str) -> None:
+    host = "wss://fstream.binance.com"
+    assert moved(host + old, [said, b"no JSON"]) == host + now
+    assert moved("wss://dstream.binance.com" + old, [said]) == "wss://dstream.binance.com" + old
+
+
+async def test_what_one_connection_cannot_have_any_more_is_said(client: pybotters.Client) -> None:
+    both = wanted("btcusdt@depth", "btcusdt@aggTrade")
+    with pytest.raises(UsageError, match="one of btcusdt@depth, one of btcusdt@aggTrade"):
+        client.ws_connect("wss://fstream.binance.com/ws", send_json=both)
+    with pytest.raises(UsageError, match="Give what is wanted as send_json="):
+        client.ws_connect("wss://fstream.binance.com/ws")
+
+
+def test_stores_that_are_not_here_say_what_is() -> None:
+    with pytest.raises(AttributeError, match=r"'bitFlyerDataStore'\. There are the stores of Binance and Bybit"):
+        pybotters.bitFlyerDataStore  # type: ignore[attr-defined]  # noqa: B018
 
 
 async def test_what_is_refused_is_told(client: pybotters.Client, caplog: pytest.LogCaptureFixture) -> None:

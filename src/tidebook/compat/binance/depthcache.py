@@ -75,6 +75,7 @@ class DepthCache:
         self.symbol = symbol
         self.conv_type = conv_type
         self._live: Book | None = None
+        self._updated: int | None = None  # ms; a snapshot has no time of its own
         self._own: dict[Side, dict[Any, Any]] = {"bid": {}, "ask": {}}
 
     def bind(self, book: Book) -> None:
@@ -90,7 +91,9 @@ class DepthCache:
     @property
     def update_time(self) -> int | None:
         ns = None if self._live is None else self._live.venue_ns
-        return None if ns is None else ns // 1_000_000
+        if ns is not None:
+            self._updated = ns // 1_000_000
+        return self._updated
 
     def get_bids(self) -> Rows:
         """The bids, the highest first."""
@@ -289,7 +292,8 @@ class DepthCacheManager:
             return
         if book.state.readable:
             reconnects.over()
-            self._waiting.put(self._cache)
+            if self._cache.update_time is not None:  # before that it is a snapshot alone, to which nothing was applied
+                self._waiting.put(self._cache)
         elif (line := self._line()) is not None and line.session is None:
             reconnects.lost(True)
 

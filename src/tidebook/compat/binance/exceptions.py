@@ -51,7 +51,8 @@ class BinanceAPIException(Exception):
 
     def __init__(self, response: Any, status_code: int, text: str) -> None:
         self.code: int = 0
-        self.message: str = f"Invalid JSON error message from Binance: {text}"
+        told = text or f"HTTP {status_code} and no word. A simulator does not have every call"
+        self.message: str = f"Invalid JSON error message from Binance: {told}"
         try:
             said = msgspec.json.decode(text)
         except msgspec.DecodeError:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from itertools import count
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -19,6 +19,7 @@ from tidebook.compat.binance.enums import (
     FuturesType,
 )
 from tidebook.compat.binance.exceptions import BinanceUnableToConnect, NotImplementedException, in_their_words
+from tidebook.compat.split import is_public
 from tidebook.core.clock import Now
 from tidebook.core.endpoint import Endpoint
 from tidebook.core.line import Line
@@ -323,8 +324,19 @@ class BinanceSocketManager:
         return self._futures(f"{symbol.lower()}@rpiDepth@500ms", futures_type, "public")
 
     def futures_multiplex_socket(
-        self, streams: list[str], futures_type: FuturesType = FuturesType.USD_M, category: str = "market"
+        self, streams: list[str], futures_type: FuturesType = FuturesType.USD_M, category: str = ""
     ) -> ReconnectingWebsocket:
+        """As `multiplex_socket`. `category` of USD-M is ``public`` or ``market``; if you say nothing, where they are.
+
+        Raises ValueError where they are at both: one connection would be silent about half of them.
+        """
+        if futures_type is FuturesType.USD_M and not category:
+            public = [one for one in streams if is_public(one)]
+            if public and len(public) < len(streams):
+                raise ValueError(
+                    f"open a socket of its own for {', '.join(public)}: they are at /public, the others not"
+                )
+            category = "public" if public else "market"
         return self._futures(f"streams={'/'.join(streams)}", futures_type, category, "stream?")
 
     # Options ------------------------------------------------------------------
@@ -404,3 +416,16 @@ def _no_account(of: str) -> NotImplementedException:
     return NotImplementedException(
         f"the account stream of {of}. There are user_socket of spot and futures_user_socket of USD-M futures"
     )
+
+
+if TYPE_CHECKING:
+    from tidebook.compat.binance.threaded import ThreadedWebsocketManager as ThreadedWebsocketManager  # noqa: PLC0414
+else:
+
+    def __getattr__(name: str) -> type:
+        """`ThreadedWebsocketManager`, which older programs look for here; it is made of what this module has."""
+        if name != "ThreadedWebsocketManager":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from tidebook.compat.binance import threaded
+
+        return threaded.ThreadedWebsocketManager

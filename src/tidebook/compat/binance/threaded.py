@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -15,6 +16,7 @@ from tidebook.errors import UsageError
 from tidebook.threads.loop import LoopThread, Running
 
 logger = logging.getLogger("tidebook.compat")
+LOOK = 0.2  # s between looks at whether the program is still wanted
 
 
 class Readable(Protocol):
@@ -54,7 +56,12 @@ class ThreadedApiManager:
 
     What is used before `start` or after `stop` raises UsageError at once. All of it may be called from any thread, and
     `stop` and `stop_socket` from a callback.
+
+    As with a thread of the program's own, streams that were started go on where its last line is reached without
+    `join`; where that is left by an exception, Ctrl-C for one, it ends. `daemon`, set before `start`: it ends anyhow.
     """
+
+    daemon: bool = False
 
     def __init__(
         self, api_key: str | None = None, api_secret: str | None = None, requests_params: dict[str, Any] | None = None,
@@ -72,6 +79,7 @@ class ThreadedApiManager:
         self._bm = BinanceSocketManager(self._client, max_queue_size=max_queue_size, max_reconnects=max_reconnects)
         self._thread = LoopThread(type(self).__name__, self._client.close_connection)
         self._running: dict[str, Running[None]] = {}
+        self._interrupted = False  # in `join`, by Ctrl-C: whoever catches it wants the end as well
         self._naming = threading.RLock()  # of it
 
     def start(self) -> None:
@@ -82,6 +90,16 @@ class ThreadedApiManager:
         except BaseException:
             self.stop()
             raise
+        if not self.daemon:
+            threading.Thread(target=self._stay, name=f"{type(self).__name__} stays", daemon=False).start()
+
+    def _stay(self) -> None:
+        """Keep the process, as a thread that is no daemon, while it is wanted. See the class."""
+        main = threading.main_thread()
+        while not self._thread.join(LOOK):
+            wanted = self._running and not self._interrupted and not hasattr(sys, "last_type")
+            if not main.is_alive() and not wanted:
+                return
 
     def stop_socket(self, socket_name: str) -> None:
         """End one of them; the others go on. One that is not there is no error."""
@@ -98,7 +116,11 @@ class ThreadedApiManager:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until it was stopped, at most so many seconds; Ctrl-C is heard meanwhile."""
-        self._thread.join(timeout)
+        try:
+            self._thread.join(timeout)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            raise
 
     def is_alive(self) -> bool:
         """Whether it was started and not stopped."""
@@ -202,6 +224,8 @@ class ThreadedDepthCacheManager(ThreadedApiManager):
     ) -> str:  # fmt: skip
         """The same of options."""
         return self._start(OptionsDepthCacheManager, callback, symbol, refresh_interval, bm, limit, conv_type)
+
+    start_options_depth_cache = start_options_depth_socket  # as python-binance's README has it
 
     def _start(
         self, kind: type[DepthCacheManager], callback: Callable[[Any], object], symbol: str, every: float | None,

@@ -12,6 +12,8 @@ What differs on purpose:
 - Messages of compressed streams come inflated, and heartbeats that are Tidebook's own affair do not come at all.
 """
 
+from typing import TYPE_CHECKING, NoReturn
+
 from aiohttp import WSMsgType
 
 from tidebook.compat.pybotters.answers import FetchResult, NotJSONContent, Response
@@ -42,3 +44,12 @@ __all__ = [
     "WebSocketApp",
     "WebSocketQueue",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        told = "" if name.startswith("_") else (
+            ". There are the stores of Binance and Bybit; of any other exchange hand the messages to a WebSocketQueue, "
+            "or keep its book by tidebook.connect"
+        )  # fmt: skip
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{told}")

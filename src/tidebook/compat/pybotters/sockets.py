@@ -16,6 +16,7 @@ from tidebook.client.place import VenueAt
 from tidebook.client.raw import MESSAGE_BYTES
 from tidebook.client.subscription import Queue
 from tidebook.compat.pybotters.apis import Where, where
+from tidebook.compat.pybotters.moved import moved
 from tidebook.core.clock import Now
 from tidebook.core.endpoint import Endpoint, Ping
 from tidebook.core.raw import Raw, RawPlan
@@ -97,7 +98,7 @@ class WebSocketApp:
         self._str, self._bytes, self._json = (_listed(one) for one in handlers)
         self._url = url
         self._client = client
-        place = where(url)
+        place = where(moved(url, self._says))
         self._endpoint = _endpoint(place, signed=signed)
         if (self._endpoint.login or self._endpoint.handshake) is not None:
             client.check_key(place, f"WS {urlsplit(url).path}", "opened")

@@ -1,5 +1,8 @@
 """Market data of crypto, under alpaca-py's names."""
 
+from typing import TYPE_CHECKING, NoReturn
+
+from tidebook.compat.alpaca.absent import absent
 from tidebook.compat.alpaca.data.enums import CryptoFeed
 from tidebook.compat.alpaca.data.historical.crypto import AsyncCryptoHistoricalDataClient, CryptoHistoricalDataClient
 from tidebook.compat.alpaca.data.live.crypto import CryptoDataStream
@@ -32,3 +35,9 @@ __all__ = [
     "CryptoLatestTradeRequest", "CryptoQuoteRequest", "CryptoSnapshotRequest", "CryptoTradesRequest", "Orderbook",
     "OrderbookQuote", "Quote", "QuoteSet", "Snapshot", "TimeFrame", "TimeFrameUnit", "Trade", "TradeSet",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        raise absent(__name__, name)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from tidebook.compat.alpaca.absent import absent
 from tidebook.compat.alpaca.common.enums import Sort, SupportedCurrencies
 from tidebook.compat.alpaca.common.requests import NonEmptyRequest, checked_instant, checked_symbols, told_of
 from tidebook.compat.alpaca.data.timeframe import TimeFrame
@@ -100,3 +101,9 @@ class CryptoLatestOrderbookRequest(BaseCryptoLatestDataRequest):
 
 class CryptoSnapshotRequest(BaseCryptoLatestDataRequest):
     """Newest trade, quote, bar of a minute, of a day, and of the day before, of each."""
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        raise absent(__name__, name)
