@@ -11,19 +11,17 @@ SYMBOL, ROUNDS = "BTC/USDT", int(sys.argv[1] if len(sys.argv) > 1 else 5)
 
 
 async def trade(side: Any, book: tidebook.Book, market: tidebook.Market, own: Counter[Any]) -> None:
-    asked = market.submit(tidebook.MarketOrder(SYMBOL, side, size="0.001"), guard=book, venue=book.venue)
-    order = None
-    while order is None:
+    asked: Any = market.submit(tidebook.MarketOrder(SYMBOL, side, size="0.001"), guard=book, venue=book.venue)
+    while asked:
         try:
-            order = await asked
+            order, asked = await asked, None
         except tidebook.OutcomeUnknown as error:  # after a 503 that may take a minute: nobody trades on blindly here
             asked = error.resolve()
         except tidebook.TidebookError as error:
             return print(f"not done: {error}")
     print(await order.done())
     for fill in await order.fills():
-        size = fill.size if side == "buy" else -fill.size
-        own.update({"BTC": size, "USDT": -size * fill.price})
+        own.update({"BTC": (size := fill.size if side == "buy" else -fill.size), "USDT": -size * fill.price})
         own.subtract({fill.fee_currency: fill.fee})
 
 

@@ -30,7 +30,7 @@ class Beat(module.Beat):
 module.Beat = Beat
 
 async def main():
-    with suppress(tidebook.VenueUnavailable):
+    with suppress(tidebook.VenueUnavailable, tidebook.ConnectFailed):
         await market
 
 tidebook.run(main())
