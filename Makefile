@@ -20,8 +20,11 @@ ARGS  ?=
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
-# Two steps at once: most of them keep one core busy, or wait for an index.
-MAKEFLAGS += --no-print-directory --jobs=2
+MAKEFLAGS += --no-print-directory
+# Two steps at once: most of them keep one core busy, or wait for an index. A make that was started by one has its jobs.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --jobs=2
+endif
 # Bytecode is kept: without it each worker and each of the tests' processes compiles the package anew.
 unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
