@@ -29,6 +29,7 @@ from tidebook.venues import at_host
 SETTLE: Final = 0.5  # seconds without a further subscription before the recording begins
 PATIENCE: Final = 2.0  # seconds for a program that has been cut, or wants a snapshot, to come for it
 BATCH: Final = 256  # messages that are due and sent at once
+LATER: Final = 3.0  # seconds after its end: whoever is still there may not know that no more comes
 MOST_SAID: Final = 100  # lines of what the recording has not
 JSON: Final = {"content-type": "application/json"}
 
@@ -192,7 +193,7 @@ class Stage:
     # ---- playing
 
     async def run(self) -> None:
-        """Wait for somebody, and play to the end."""
+        """Wait for somebody, play to the end, and say that it is over to whoever does not end by that."""
         while not self._wanted:
             await self._wait(None)
         while await self._wait(SETTLE):
@@ -214,6 +215,8 @@ class Stage:
         self.over = True
         for future in [one for some in self._asking.values() for one in some if not one.done()]:
             future.set_result(b"{}")
+        await asyncio.sleep(LATER)
+        self._warn(f"{self._recording.name} is over, and the program goes on: nothing comes any more. Ctrl-C ends it")
 
     async def _wait(self, seconds: float | None) -> bool:
         """Whether something was subscribed or asked for in time."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +19,7 @@ from tidebook.sim.server import serve
 
 BYBIT = "BTC/USDT:USDT"
 RUNS = ("first", "second")
+OVER = " is over, and the program goes on"
 BUSY = 12_000  # bytes of a recording that is enough
 
 
@@ -70,8 +73,8 @@ def _run(program: str, *paths: Path) -> int:
 
 
 def _ours(err: str) -> list[str]:
-    """What the replay has said, and not the program."""
-    return [line for line in err.splitlines() if line.startswith("tidebook: ")]
+    """What the replay has said, and not the program; nor that a program goes on, which a slow machine's does."""
+    return [line for line in err.splitlines() if line.startswith("tidebook: ") and OVER not in line]
 
 
 READS = """
@@ -205,3 +208,31 @@ def test_a_venue_that_is_in_no_file_is_said_to_be_lacking(runs: Runs, capfd: pyt
 def test_a_file_that_is_named_twice_is_refused(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
     assert _run("print('ran')", runs.spot[0], runs.spot[0]) == 2
     assert capfd.readouterr().err == "tidebook: UsageError: a file is named twice\n"
+
+
+FOLLOWS = """
+import tidebook
+async def main():
+    async with tidebook.connect("binance.spot") as market, market.book("BTC/USDT") as book:
+        async for change in book:
+            pass
+tidebook.run(main())
+"""
+
+
+def test_a_program_that_goes_on_after_the_end_is_told_of(runs: Runs) -> None:
+    """It waits for what never comes, and nobody knew: the connections are open, and silent."""
+    words = ["replay", str(runs.spot[0]), "--speed", "max", "--", sys.executable, "-c", FOLLOWS]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tidebook", *words], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as replay:
+        assert replay.stderr is not None
+        lines: list[str] = []
+        try:
+            while not lines or OVER not in lines[-1]:
+                lines.append(replay.stderr.readline())
+                assert lines[-1], lines
+        finally:
+            replay.send_signal(signal.SIGTERM)
+        assert replay.wait(30) == 143
+    assert lines[-1] == f"tidebook: spot-first.jsonl.gz{OVER}: nothing comes any more. Ctrl-C ends it\n"
