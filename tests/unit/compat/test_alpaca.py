@@ -250,14 +250,18 @@ async def test_a_handler_that_sleeps_is_told_exactly_what_it_missed(caplog: pyte
     assert caplog.text.count("messages are being lost") == caplog.text.count("2999 messages were lost") == 1
 
 
-class Mute:
-    """A server whose first connection never says anything but that one is subscribed; the next one has a quote."""
+class Counting:
+    """A server that counts its connections, and lists nothing."""
 
     def __init__(self) -> None:
         self.connections = 0
 
     async def http(self, request: Asked) -> Answer:
         return Answer(200, b"[]")
+
+
+class Mute(Counting):
+    """A server whose first connection never says anything but that one is subscribed; the next one has a quote."""
 
     async def websocket(self, request: Asked, socket: Served) -> None:
         self.connections += 1
@@ -283,14 +287,8 @@ async def test_a_mute_connection_is_given_up(caplog: pytest.LogCaptureFixture) -
         CryptoDataStream("key", "secret", data_timeout=0)
 
 
-class Revoking:
+class Revoking(Counting):
     """A server that lets its first guest in, sends a quote and leaves; the key of the next one is no key any more."""
-
-    def __init__(self) -> None:
-        self.connections = 0
-
-    async def http(self, request: Asked) -> Answer:
-        return Answer(200, b"[]")
 
     async def websocket(self, request: Asked, socket: Served) -> None:
         self.connections += 1

@@ -35,7 +35,7 @@ class RowPages(Pages[Rows]):
 
     def __init__(self, one: VenueAt, call: Call, symbol: str, ask: Ask, params: Rows, *, dense: bool) -> None:
         super().__init__(one, call, symbol, at=_at, every=SECOND, same=id if dense else None)
-        self._ask, self._params, self._dense = ask, params, dense
+        self._ask, self._params = ask, params
         self._step = super().first_step
 
     @property
@@ -77,7 +77,7 @@ class RowPages(Pages[Rows]):
         """
         if not rows:
             return [], start_ns
-        next_ns = _at(rows[-1]) + (not self._dense)
+        next_ns = self._seam_behind(rows[-1])
         return [row for row in rows if _at(row) < next_ns], next_ns
 
 
