@@ -36,7 +36,7 @@ class RowPages(Pages[Rows]):
     def __init__(self, one: VenueAt, call: Call, symbol: str, ask: Ask, params: Rows, *, dense: bool) -> None:
         super().__init__(one, call, symbol, at=_at, every=SECOND, same=id if dense else None)
         self._ask, self._params = ask, params
-        self._step = super().first_step
+        self._step = self._most_at_once(1 << 62)  # how far apart they are is not known before the first page
 
     @property
     def first_step(self) -> int:
